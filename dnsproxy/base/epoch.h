@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Deferred reclamation: memory that workers read without locks is freed once every one of them has passed a batch
+// boundary or sleeps since it was unlinked.
+//
+// One process-wide set of readers (workers, at most EPOCH_READERS). A reader is either asleep or in the epoch that
+// was current when it last called epoch_enter(). Retiring: any thread.
+#ifndef DNSPROXY_BASE_EPOCH_H
+#define DNSPROXY_BASE_EPOCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EPOCH_READERS = 256 };
+
+// A reader, by its number (a worker's id; the control thread uses EPOCH_READERS - 1). Cheap: one store each.
+void epoch_enter(unsigned reader); // before reading shared structures; again at each batch boundary
+void epoch_leave(unsigned reader); // before sleeping
+
+// Stamp for something just unlinked; and whether everybody has moved on since then.
+uint64_t epoch_stamp(void);            // advances the global epoch
+bool epoch_passed(uint64_t stamp);     // true: no reader can still see what was unlinked before epoch_stamp()
+
+#endif

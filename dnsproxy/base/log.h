@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Log lines: stdout always, syslog unless disabled; structured or plain (reference: cli.md section 7).
+//
+// Set up once by the main thread before others start; log_line() from any thread. Repeating messages from the
+// packet path go through a rate limit of the caller's.
+#ifndef DNSPROXY_BASE_LOG_H
+#define DNSPROXY_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum log_priority { LOG_PRIO_ERROR = 3, LOG_PRIO_WARNING = 4, LOG_PRIO_NOTICE = 5, LOG_PRIO_INFO = 6, LOG_PRIO_DEBUG = 7 };
+enum log_backend { LOG_BACKEND_DEFAULT, LOG_BACKEND_JSON, LOG_BACKEND_JOURNAL };
+
+struct log_settings {
+  bool structured; // default true
+  enum log_backend backend;
+  bool syslog;          // default true
+  int facility;         // LOG_DAEMON
+  bool timestamps;      // plain mode: prefix with the time
+  bool iso8601;         // structured mode: ts as ISO 8601
+  bool verbose;
+  char instance[256];   // "" = no instance field
+};
+
+// A key and its value of a structured line.
+struct log_field {
+  const char *key, *value;
+};
+
+struct log_settings *log_settings(void); // changed by the main/control thread only
+// One event. `plain` is the whole sentence of unstructured mode (NULL: message, then ": error"). `fields` are in
+// alphabetical order and end with a NULL key; error, subsystem and fields may be NULL.
+struct log_event {
+  enum log_priority priority;
+  const char *message, *error, *subsystem, *plain;
+  const struct log_field *fields;
+};
+void log_event(const struct log_event *);
+// Shorthands: a sentence without fields (printf style).
+void log_info(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_warning(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_error(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void log_verbose(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3))); // only when verbose
+bool log_facility_from_text(const char *text, int *facility);
+// Lines of verbose mode go to this file instead of stdout; false (errno set) if it cannot be opened.
+bool log_verbose_destination(const char *path);
+
+#endif

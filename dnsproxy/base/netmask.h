@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Netmasks and sets of them with longest-prefix lookup.
+//
+// A netmask is a value. A netmask_set is a counted object: it may be changed only by a holder of the
+// only reference (netmask_set_writable() makes that so); once shared it is immutable, so workers
+// read it without locks.
+#ifndef DNSPROXY_BASE_NETMASK_H
+#define DNSPROXY_BASE_NETMASK_H
+
+#include "dnsproxy/base/address.h"
+#include "dnsproxy/base/object.h"
+#include "dnsproxy/base/text.h"
+
+struct netmask {
+  struct address network; // host bits cleared, port 0
+  uint8_t bits;
+  bool negated; // written with a leading '!'
+};
+
+// "10.0.0.0/8", "::1", "!192.0.2.0/24". Too long a prefix is reduced to the family's maximum, "/" is full length
+// (semantics.md 18). Error (FAULT_ADDRESS): Unable to convert '<text>' to a netmask.
+bool netmask_parse(struct netmask *, const char *text, struct fault *);
+void netmask_text(const struct netmask *, struct text *); // "10.0.0.0/8", with '!' if negated
+bool netmask_match(const struct netmask *, const struct address *);
+bool netmask_equal(const struct netmask *, const struct netmask *);
+
+struct netmask_set;
+extern const struct object_class netmask_set_class; // "NetmaskGroup"
+
+struct netmask_set *netmask_set_new(void);
+// Makes *set safe to change: clones it if anybody else holds a reference.
+void netmask_set_writable(struct netmask_set **set);
+void netmask_set_add(struct netmask_set *, const struct netmask *);        // same prefix replaces
+bool netmask_set_remove(struct netmask_set *, const struct netmask *);     // exact prefix; false if absent
+void netmask_set_add_all(struct netmask_set *, const struct netmask_set *other);
+void netmask_set_clear(struct netmask_set *);
+size_t netmask_set_count(const struct netmask_set *);
+// Longest prefix decides; a negated one means no. An IPv4-mapped IPv6 address is looked up as it is.
+bool netmask_set_match(const struct netmask_set *, const struct address *);
+// Calls visit for each mask in tree order: IPv4 first, ascending, a longer prefix before the one that contains it.
+void netmask_set_each(const struct netmask_set *, void (*visit)(const struct netmask *, void *), void *arg);
+// The masks in tree order, separated by `separator`.
+void netmask_set_text(const struct netmask_set *, const char *separator, struct text *);
+
+#endif

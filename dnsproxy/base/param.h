@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Typed parameters: one row declares what a function, selector, action or option takes.
+//
+// From the rows the Lua binder makes its checks and error texts, and --describe, help() and the manual
+// make theirs. Rows are const; values belong to the call they were read for (strings and lists are borrowed).
+#ifndef DNSPROXY_BASE_PARAM_H
+#define DNSPROXY_BASE_PARAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct object_class;
+
+enum param_type {
+  PARAM_END, // closes an array of rows
+  PARAM_BOOL,
+  PARAM_INT,       // fractions are cut; numeric strings count (semantics.md 18)
+  PARAM_FLOAT,
+  PARAM_STRING,    // numbers count; may hold any bytes
+  PARAM_STRINGS,   // one string or a list of them
+  PARAM_INTS,      // one number or a list of them
+  PARAM_STRING_MAP,// table of string (or number) -> string
+  PARAM_QTYPE,     // number or mnemonic
+  PARAM_INDEX,     // number or numeric string: a position; other text: a name or UUID (value.type tells which)
+  PARAM_SELECTOR,  // a rule object and nothing else
+  PARAM_SELECTORS, // list of rule objects
+  PARAM_LOOSE_SELECTOR, // rule object, string, list, DNSName, netmask (semantics.md 18)
+  PARAM_ACTION,
+  PARAM_RESPONSE_ACTION,
+  PARAM_OBJECT,    // handle of class `class`
+  PARAM_OBJECTS,   // list of such handles
+  PARAM_NETMASKS,  // NetmaskGroup, string or list: arrives as struct netmask_set *
+  PARAM_SUFFIXES,  // SuffixMatchNode, DNSName, string or lists: arrives as struct suffix_set *
+  PARAM_NAME,      // DNSName or string: arrives as struct name *
+  PARAM_ADDRESS,   // ComboAddress or string: arrives as struct address *
+  PARAM_FUNCTION,  // a Lua function: arrives as a counted struct script *
+  PARAM_OPTIONS,   // table with the keys of `options`
+  PARAM_ANY,       // whatever is on the Lua stack: only functions of lua/ take it
+};
+
+struct param {
+  const char *name;
+  enum param_type type;
+  bool optional;
+  const char *fallback; // default as text, parsed into the value when the argument is missing; NULL: value.given false, zero
+  int64_t min, max;     // checked unless both 0; numbers then wrap as in the dialect
+  const char *unit;     // "s", "ms", "bytes", "q/s"... or NULL
+  const char *help;
+  const struct param *options;      // PARAM_OPTIONS: rows of the table
+  const struct object_class *class; // PARAM_OBJECT(S)
+};
+
+struct bytes {
+  const char *data;
+  size_t size;
+};
+
+// What arrives, in the order of the rows.
+struct value {
+  bool given;   // the caller wrote it (else it is the fallback)
+  bool is_text; // PARAM_INDEX: `string` is set, not `integer`
+  union {
+    bool boolean;
+    int64_t integer; // PARAM_INT, PARAM_QTYPE, PARAM_INDEX
+    double number;
+    struct bytes string; // NUL-terminated behind its size
+    struct {
+      size_t count;
+      struct bytes *strings; // PARAM_STRINGS; PARAM_STRING_MAP: key, value, key, value...: count is 2 per pair
+      int64_t *integers;     // PARAM_INTS
+      void **objects;        // PARAM_OBJECTS, PARAM_SELECTORS
+    } list;
+    void *object; // borrowed for the call: object_ref() it to keep it
+    const struct value *options; // one per row of param.options
+    int stack;                   // PARAM_ANY: index on the Lua stack
+  };
+};
+
+#endif

@@ -1,0 +1,3 @@
+#ifndef DNSPROXY_QUERY_H
+#define DNSPROXY_QUERY_H
+#endif

@@ -1,3 +1,154 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A query on its walk: what rooms, selectors, actions and policies may read and write.
+//
+// *A query has exactly one owner: the room it is in, or the table it is parked in.* Whoever parks it resumes it or
+// drops it. Thread: the worker it was born on, until it dies. The same struct carries the answer back: `packet` is
+// then the answer, everything else still describes the query.
 #ifndef DNSPROXY_QUERY_H
 #define DNSPROXY_QUERY_H
+
+#include "dnsproxy/base/address.h"
+#include "dnsproxy/cache_key.h"
+#include "dnsproxy/wire/compose.h"
+#include "dnsproxy/worker.h"
+
+struct backend;
+struct listener;
+struct packet_cache;
+struct pool;
+struct stream;
+struct query;
+
+enum transport {
+#define TRANSPORT(id, short_name, long_name, bind_text, stream) TRANSPORT_##id,
+#include "dnsproxy/transports.def"
+#undef TRANSPORT
+  TRANSPORT_COUNT
+};
+struct transport_row {
+  const char *short_name, *long_name, *bind_text;
+  bool stream;
+};
+extern const struct transport_row transport_rows[TRANSPORT_COUNT];
+
+// How an answer goes back. reply() takes over the query, with its packet, and frees it when it is sent.
+struct reply_route {
+  void (*reply)(struct query *);
+  void (*dropped)(struct query *); // the query ends without an answer: a stream closes or goes on. Then the caller frees it.
+};
+
+struct tag {
+  struct tag *next;
+  char *key, *value; // NUL-terminated
+  uint32_t value_size;
+};
+
+// Rarely needed facts, taken from the worker's slab on first use.
+struct query_extra {
+  struct tag *tags;
+  struct extended_error *errors; // EDE to attach to the answer
+  struct proxy_values *proxy_values;
+  uint8_t *restart_packet;       // the query as it was, for dr:restart()
+  uint16_t restart_size;
+  char *requestor_id, *device_id, *device_name;
+  size_t used;      // of space
+  void *overflow;   // list of malloc'ed chunks
+  uint8_t space[768]; // tags live here first
+};
+
+struct query {
+  uint32_t magic;
+  enum transport transport : 8;
+  uint8_t drop;          // enum drop, when a room returned ROOM_DROP
+  uint8_t room;          // enum room, where it stands (trace, explain)
+  struct worker *worker;
+  struct lease *lease;   // the configuration it lives under
+  struct query *next;    // the owner's list
+
+  // The packet as it stands: the query, later the answer. Borrowed from the batch or owned by the stream.
+  struct wire_buffer packet;
+  uint16_t question_end;
+  uint16_t qtype, qclass;
+  uint16_t id;           // the client's, host order
+  uint8_t flags[2];      // header bytes 2 and 3 as received
+  struct edns edns;      // of the query as received (offsets valid in the original query only)
+  uint64_t qname_hash;   // name_bytes_hash() with the process seed
+
+  // Verdicts on the way.
+  bool skip_cache : 1;
+  bool self_answered : 1;     // QR was set by us
+  bool from_cache : 1, stale : 1;
+  bool use_ecs : 1, ecs_override : 1, ecs_added : 1, edns_added : 1;
+  bool is_xfr : 1;
+  bool restartable : 1;
+  bool has_key : 1;           // `key` is filled
+  bool over_tcp : 1;          // goes to the backend over a stream
+  bool counted_ring : 1;
+  uint8_t restarts;
+  uint16_t delay_ms;          // UDP only
+  uint8_t ecs_prefix_v4, ecs_prefix_v6;
+  int32_t temporary_failure_ttl; // -1: the cache's
+  uint32_t max_returned_ttl;     // UINT32_MAX: no cap
+
+  const struct pool *pool;    // set by choose_pool, of the lease's snapshot
+  struct backend *backend;    // counted by the in-flight table while parked
+  struct packet_cache *cache; // where the answer goes
+  struct cache_key key;
+  struct query_extra *extra;
+
+  uint64_t received_us;       // monotonic
+  uint64_t sent_us;           // to the backend
+
+  // Who and where.
+  struct listener *listener;
+  const struct reply_route *route;
+  struct address peer;        // the other end of the client's socket: answers go there
+  struct address client;      // the client: peer, or what a PROXY header said
+  struct address destination; // the address it was sent to
+  uint32_t local_interface;   // scope of the reply
+  int socket;                 // UDP: the socket it arrived on
+  struct stream *stream;      // of a stream transport
+  uint64_t stream_sequence;   // which query of the stream
+
+  char pool_name[64];         // chosen by rules; "" is the default pool
+  struct name qname;          // the client's casing
+};
+
+#define QUERY_MAGIC 0x9e41a5efu
+
+// Takes a query from the worker's slab, cleared up to the first name; NULL when the slab is at its limit.
+struct query *query_new(struct worker *);
+void query_free(struct query **); // gives up its lease, extra and slab piece
+
+// Is the packet an answer (QR set)?
+static inline bool
+query_answered(const struct query *q)
+{
+  return (q->packet.data[2] & FLAG2_QR) != 0;
+}
+static inline bool
+query_is_stream(const struct query *q) // what rules call TCP
+{
+  return transport_rows[q->transport].stream;
+}
+
+static inline const struct settings *
+query_settings(const struct query *q)
+{
+  return q->lease->settings;
+}
+
+// Tags: kept until the answer is sent. Values may hold any bytes. False: out of memory (counted).
+bool query_tag_set(struct query *, const char *key, const char *value, size_t size);
+const struct tag *query_tag_get(const struct query *, const char *key); // NULL when unset
+void query_tag_unset(struct query *, const char *key);
+const struct tag *query_tags(const struct query *); // first of the list, NULL when none
+bool query_set_pool(struct query *, const char *name, size_t size); // false: longer than a pool name can be
+// Memory that lives as long as the query; NULL when there is none.
+void *query_alloc(struct query *, size_t size);
+// Form of a self-made answer for this query (EDNS as the settings say).
+struct answer_form query_answer_form(const struct query *, const struct answer_flags *, uint32_t ttl);
+// The question was changed by a rule (name, type): reads it again from the packet. False: malformed.
+bool query_reparse(struct query *);
+
 #endif

@@ -11,6 +11,7 @@
 #include "dnsproxy/base/address.h"
 #include "dnsproxy/base/object.h"
 #include "dnsproxy/base/text.h"
+#include "dnsproxy/cache_key.h"
 #include "dnsproxy/wire/message.h"
 
 struct packet_cache;
@@ -38,19 +39,6 @@ struct packet_cache_options {
 struct packet_cache *packet_cache_new(size_t max_entries, const struct packet_cache_options *); // max_entries > 0
 const struct packet_cache_options *packet_cache_options(const struct packet_cache *);
 
-// What identifies an answer. Made once per query, kept with it until the insert.
-struct cache_key {
-  uint64_t hash; // of all that counts: seeded per process, so that nobody outside can aim at collisions
-  uint16_t qtype, qclass;
-  uint8_t flags[2];   // header bytes 2 and 3 of the query
-  bool dnssec_ok;
-  bool over_tcp;      // answers to be got over TCP are kept apart
-  bool has_ecs;       // with parseECS: the query's subnet
-  struct {
-    uint8_t family, source_bits;
-    uint8_t bytes[16];
-  } ecs;
-};
 // From the query as it would be sent. edns as parsed from it.
 void packet_cache_key(const struct packet_cache *, const uint8_t *query, size_t size, const struct question *, const struct edns *,
                       bool over_tcp, struct cache_key *);

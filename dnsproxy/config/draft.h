@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The draft: the configuration being edited. Whoever holds the Lua lock owns it; leaving the outermost Lua call
+// publishes it once if it changed.
+#ifndef DNSPROXY_CONFIG_DRAFT_H
+#define DNSPROXY_CONFIG_DRAFT_H
+
+#include "dnsproxy/config/snapshot.h"
+
+struct listener;
+
+enum config_phase {
+  PHASE_LOADING, // the configuration file runs
+  PHASE_CHECK,   // ... under --check-config: no side effects on the system
+  PHASE_CLIENT,  // ... in the console client: likewise
+  PHASE_RUNNING, // workers are up: configuration-only functions refuse
+};
+
+struct draft {
+  enum config_phase phase;
+  bool changed; // something below differs from the published snapshot
+  struct settings settings;
+  struct netmask_set *acl, *proxy_acl, *console_acl; // copy-on-write: netmask_set_writable() first
+  struct rule_list chains[CHAIN_COUNT];
+  struct pool_draft pools;       // pool/pool.h
+  struct listener **listeners;   // in showBinds order; fixed once running
+  size_t listener_count;
+  struct address console_address; // controlSocket
+  bool console_set;
+  uint8_t console_key[32];
+  bool console_key_set;          // a valid key
+  unsigned workers;              // 0: one per CPU allowed
+};
+
+extern struct draft draft;
+
+void draft_init(void);   // defaults: settings, ACLs of cli.md section 3, pool "", policy leastOutstanding
+void draft_fini(void);
+// Builds a snapshot from the draft, sharing what did not change, and delivers it. Lua lock held.
+void draft_publish(void);
+
+#endif

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A listener: one configured address and transport, one row of showBinds, with a socket per worker.
+//
+// Counted; options are fixed once running. Sockets are bound by the main thread before privileges are dropped, then
+// handed to their workers. Counters are single-writer per worker.
+#ifndef DNSPROXY_NET_LISTENER_H
+#define DNSPROXY_NET_LISTENER_H
+
+#include "dnsproxy/base/object.h"
+#include "dnsproxy/query.h"
+
+struct listener_counters {
+  _Atomic uint64_t queries, responses, noncompliant;
+  _Atomic uint64_t tcp_current, tcp_max_concurrent, tcp_died_reading, tcp_died_sending, tcp_gave_up, tcp_client_timeouts,
+      tcp_downstream_timeouts, tcp_connections, tcp_queries, tcp_duration_us, tcp_read_ios, tcp_refused;
+};
+
+struct listener {
+  struct object object;
+  struct address address; // as configured; the port is the kernel's once bound to port 0
+  enum transport transport;
+  bool reuse_port, proxy_protocol;
+  char interface[16];
+  int fast_open_queue, listen_queue; // 0: none; 0: SOMAXCONN
+  uint32_t max_in_flight;     // 0, 1: one query at a time
+  uint32_t max_connections;   // 0: no limit
+  int *cpus;                  // pinning as configured: kept for show, workers are placed by the kernel
+  size_t cpu_count;
+  _Atomic bool muted;
+  bool enabled;               // false: accepted in the configuration but its transport is not built
+  struct listener_counters *counters[WORKERS_MAX];
+  int sockets[WORKERS_MAX];   // -1: none. Owned by the worker once started
+};
+
+extern const struct object_class listener_class; // "ClientState"
+struct listener *listener_new(const struct address *, enum transport);
+// Binds one socket per worker (the first without SO_REUSEPORT, so that a second instance learns that the port is in use;
+// repeated lines with reusePort are dealt out over the workers by the caller). Main thread. FAULT_PLAIN: binding socket to <addr>: <error>
+bool listener_bind(struct listener *, unsigned worker_total, const int buffer_sizes[2], struct fault *);
+void listener_close(struct listener *);
+uint64_t listener_queries(const struct listener *); // sum
+
+// Worker thread: starts serving its socket of the listener.
+bool datagram_start(struct worker *, struct listener *);
+bool stream_start(struct worker *, struct listener *);
+void datagram_stop(struct worker *); // stop receiving; replies still go out
+void stream_stop(struct worker *);   // stop accepting; connections end when their queries have
+void datagram_close(struct worker *); // frees what the folder keeps for the worker
+void stream_close(struct worker *);
+// Sends what rooms have handed over since the last flush. At the end of each batch of work.
+void datagram_flush(struct worker *);
+// Parks the query until its delay is over, then replies (the packet is copied).
+void delay_reply(struct query *);
+void delay_open(struct worker *);
+void delay_close(struct worker *);
+
+#endif

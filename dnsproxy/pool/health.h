@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Health checks: active rounds, lazy windows, transitions (semantics.md section 12).
+//
+// Thread: the keeper, on its own event base; health_result() may come from any worker. Functions that need Lua
+// (checkFunction, state-change callbacks) are called through the hooks given at start, which post to control.
+#ifndef DNSPROXY_POOL_HEALTH_H
+#define DNSPROXY_POOL_HEALTH_H
+
+#include "dnsproxy/pool/backend.h"
+
+struct health_query { // what a check asks; a checkFunction may change it
+  struct name name;
+  uint16_t type, class;
+  uint8_t flags[2]; // header bytes 2 and 3
+};
+struct health_hooks {
+  // Asks the script of the backend, if it has one, to change the query; calls done(arg) on the keeper thread later, or at once.
+  void (*prepare)(struct backend *, struct health_query *, void (*done)(void *arg), void *arg);
+  void (*changed)(struct backend *, bool up); // after every transition, and once at the initial check
+};
+
+// Checks every backend once and waits for the results (at most the longest time-out): start-up. Keeper's base not yet running.
+void health_initial_round(struct event_base *, const struct health_hooks *);
+void health_start(struct event_base *, const struct health_hooks *); // periodic checks from now on
+void health_stop(void);
+// The backends to watch: replaces the list (the snapshot's). Any thread; taken at the next tick. A backend that is new at
+// run time is checked at once.
+struct backend_list;
+void health_watch(struct backend_list *);
+// An outcome of a real query, for lazy mode. Any worker; cheap.
+void health_result(struct backend *, bool timed_out, unsigned rcode);
+// Console: setUp(), setDown(), setAuto()... (objects.tsv). status: NULL leaves the health state as it is.
+void backend_force(struct backend *, enum health_forced);
+void backend_set_mode(struct backend *, enum health_mode, const bool *status);
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Pools: named groups of backends with a cache and a policy; and policies.
+//
+// A pool and the table of pools are immutable in a snapshot; pool_draft is the editable form (Lua lock held).
+// pool_state survives the swap (round-robin counter).
+#ifndef DNSPROXY_POOL_POOL_H
+#define DNSPROXY_POOL_POOL_H
+
+#include "dnsproxy/pool/backend.h"
+#include "dnsproxy/query.h"
+
+struct packet_cache;
+struct settings;
+
+// What a policy decides with.
+struct policy_input {
+  const struct pool *pool;
+  struct query *query; // its lease has the settings
+};
+enum policy_result { POLICY_CHOSEN, POLICY_NONE, POLICY_ERROR };
+
+struct policy;
+typedef enum policy_result (*policy_choose_fn)(const struct policy *, const struct policy_input *, struct backend **chosen);
+
+struct policy {
+  struct object object;
+  char *name;
+  policy_choose_fn choose;
+  bool is_lua, is_ffi, per_thread;
+  bool needs_points;  // consistent hashing: pools keep the ring sorted
+  void *script;       // lua/: struct script *, freed by free_script
+  void (*free_script)(struct policy *);
+};
+extern const struct object_class policy_class; // "ServerPolicy"
+// Built-in, by name (leastOutstanding, firstAvailable, wrandom, whashed, chashed, roundrobin, orderedWrandUntag): closed by NULL.
+extern struct policy *const builtin_policies[];
+struct policy *policy_new(const char *name, policy_choose_fn);
+
+struct pool_state {
+  struct object object;
+  _Atomic uint64_t turn; // roundrobin
+};
+
+struct hash_point {
+  uint32_t hash, backend; // backend: index in the pool
+};
+
+struct pool {
+  struct object object;
+  char *name;
+  struct policy *policy;       // never NULL: the pool's own or the default
+  bool has_own_policy;
+  struct packet_cache *cache;  // NULL: none
+  struct pool_state *state;
+  bool use_ecs, zero_scope;    // what the backends agree on, else what the script set
+  bool consistent;             // all backends agree about ECS, so the cache may be asked before one is chosen
+  struct hash_point *points;   // needs_points: sorted; else NULL
+  uint32_t point_count;
+  uint32_t count;
+  struct backend *backends[];  // by order, stable
+};
+
+struct pool_table {
+  struct object object;
+  struct policy *default_policy;
+  uint32_t count;
+  struct pool *pools[]; // in showPools order: newest first, the default pool last; one reference each
+};
+extern const struct object_class pool_class, pool_table_class;
+const struct pool *pool_find(const struct pool_table *, const char *name); // NULL: unknown
+bool pool_has_server_up(const struct pool *);
+
+// The editable form.
+struct pool_entry {
+  char *name;
+  struct policy *policy; // NULL: default
+  struct packet_cache *cache;
+  struct pool_state *state;
+  bool use_ecs, zero_scope;
+  struct backend **backends;
+  uint32_t count, capacity;
+  struct pool *built; // as in the last snapshot, reused when not changed
+  bool changed;
+};
+struct pool_draft {
+  struct pool_entry **entries; // oldest first
+  uint32_t count;
+  struct policy *default_policy;
+  bool policy_changed;
+  struct backend **backends; // all, in showServers order
+  uint32_t backend_count;
+  bool changed;
+};
+struct pool_entry *pool_draft_get(struct pool_draft *, const char *name);  // created when missing
+struct pool_entry *pool_draft_find(struct pool_draft *, const char *name); // NULL when missing
+void pool_entry_add(struct pool_entry *, struct backend *);                // sorted by order, stable; once only
+bool pool_entry_remove(struct pool_entry *, const struct backend *);
+void pool_draft_add_backend(struct pool_draft *, struct backend *);
+bool pool_draft_remove_backend(struct pool_draft *, struct backend *);     // from all pools too; marks it retired
+void pool_draft_fini(struct pool_draft *);
+struct pool_table *pool_table_build(struct pool_draft *, const struct settings *);
+struct backend_list *backend_list_build(const struct pool_draft *);
+
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The life of a query, its tags, and the facts that self-made answers need.
+#include "dnsproxy/query.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct transport_row transport_rows[TRANSPORT_COUNT] = {
+#define TRANSPORT(id, shrt, lng, bind, strm)                                                                           \
+  [TRANSPORT_##id] = {.short_name = shrt, .long_name = lng, .bind_text = bind, .stream = strm},
+#include "dnsproxy/transports.def"
+#undef TRANSPORT
+};
+
+// What a tag, or another rare thing, is too large for goes here.
+struct overflow {
+  struct overflow *next;
+};
+
+struct query *
+query_new(struct worker *w)
+{
+  struct query *q = slab_take(&w->queries);
+  if (q == NULL)
+    return NULL;
+  // Names are written by the decode room; clearing them would cost more than the rest.
+  memset(q, 0, offsetof(struct query, qname));
+  q->magic = QUERY_MAGIC;
+  q->worker = w;
+  q->temporary_failure_ttl = -1;
+  q->max_returned_ttl = UINT32_MAX;
+  q->use_ecs = true;
+  q->qname.size = 0;
+  return q;
+}
+
+static void
+extra_free(struct worker *w, struct query_extra *extra)
+{
+  for (struct overflow *o = extra->overflow, *next; o != NULL; o = next) {
+    next = o->next;
+    free(o);
+  }
+  slab_give(&w->extras, extra);
+}
+
+void
+query_free(struct query **slot)
+{
+  struct query *q = *slot;
+  assert(q->magic == QUERY_MAGIC);
+  *slot = NULL;
+  q->magic = 0;
+  if (q->extra != NULL)
+    extra_free(q->worker, q->extra);
+  if (q->lease != NULL)
+    q->lease->queries--;
+  slab_give(&q->worker->queries, q);
+}
+
+static struct query_extra *
+extra_get(struct query *q)
+{
+  if (q->extra == NULL) {
+    q->extra = slab_take(&q->worker->extras);
+    if (q->extra != NULL)
+      memset(q->extra, 0, offsetof(struct query_extra, space));
+  }
+  return q->extra;
+}
+
+void *
+query_alloc(struct query *q, size_t size)
+{
+  struct query_extra *extra = extra_get(q);
+  if (extra == NULL)
+    return NULL;
+  size = (size + 7) & ~(size_t)7;
+  if (size <= sizeof extra->space - extra->used) {
+    void *piece = extra->space + extra->used;
+    extra->used += size;
+    return piece;
+  }
+  struct overflow *o = malloc(sizeof *o + size);
+  if (o == NULL)
+    return NULL;
+  o->next = extra->overflow;
+  extra->overflow = o;
+  return o + 1;
+}
+
+const struct tag *
+query_tags(const struct query *q)
+{
+  return q->extra == NULL ? NULL : q->extra->tags;
+}
+
+const struct tag *
+query_tag_get(const struct query *q, const char *key)
+{
+  for (const struct tag *t = query_tags(q); t != NULL; t = t->next)
+    if (strcmp(t->key, key) == 0)
+      return t;
+  return NULL;
+}
+
+void
+query_tag_unset(struct query *q, const char *key)
+{
+  if (q->extra == NULL)
+    return;
+  for (struct tag **at = &q->extra->tags; *at != NULL; at = &(*at)->next)
+    if (strcmp((*at)->key, key) == 0) {
+      *at = (*at)->next;
+      return;
+    }
+}
+
+bool
+query_tag_set(struct query *q, const char *key, const char *value, size_t size)
+{
+  size_t key_size = strlen(key) + 1;
+  char *space = query_alloc(q, sizeof(struct tag) + key_size + size + 1);
+  if (space == NULL)
+    return false;
+  query_tag_unset(q, key);
+  struct tag *t = (struct tag *)(void *)space;
+  t->key = space + sizeof *t;
+  t->value = t->key + key_size;
+  t->value_size = (uint32_t)size;
+  memcpy(t->key, key, key_size);
+  memcpy(t->value, value, size);
+  t->value[size] = '\0';
+  t->next = q->extra->tags;
+  q->extra->tags = t;
+  return true;
+}
+
+bool
+query_set_pool(struct query *q, const char *name, size_t size)
+{
+  if (size >= sizeof q->pool_name)
+    return false;
+  memcpy(q->pool_name, name, size);
+  q->pool_name[size] = '\0';
+  return true;
+}
+
+struct answer_form
+query_answer_form(const struct query *q, const struct answer_flags *flags, uint32_t ttl)
+{
+  const struct settings *settings = query_settings(q);
+  return (struct answer_form){
+      .flags = *flags,
+      .edns = {.present = q->edns.offset != 0 && settings->edns_on_self_answers,
+               .dnssec_ok = q->edns.dnssec_ok,
+               .payload = settings->self_answer_payload},
+      .question_end = q->question_end,
+      .class = q->qclass,
+      .ttl = ttl,
+  };
+}
+
+bool
+query_reparse(struct query *q)
+{
+  struct question question;
+  if (!message_question(q->packet.data, q->packet.size, &question))
+    return false;
+  struct edns edns;
+  if (!message_edns(q->packet.data, q->packet.size, question.end, &edns))
+    memset(&edns, 0, sizeof edns);
+  q->qname.size = question.name.size;
+  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
+  q->qtype = question.type;
+  q->qclass = question.class;
+  q->question_end = question.end;
+  q->edns = edns;
+  return true;
+}

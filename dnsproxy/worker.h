@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A worker: one thread, one event loop, and everything a query may need without a lock.
+//
+// Owner: run/. Only the worker's own thread touches a worker, except: counters and hit pages (read by anybody),
+// the mailbox (config/snapshot.h), and worker_post(), which any thread may call.
+#ifndef DNSPROXY_WORKER_H
+#define DNSPROXY_WORKER_H
+
+#include "dnsproxy/base/random.h"
+#include "dnsproxy/base/slab.h"
+#include "dnsproxy/counters.h"
+#include "dnsproxy/settings.h"
+
+#include <event2/event.h>
+
+struct address;
+struct listener;
+struct query;
+struct snapshot;
+struct worker;
+
+enum { WORKERS_MAX = 128, HIT_PAGE_SLOTS = 512, HIT_PAGES = 4096 };
+
+// A worker's hold on a snapshot. Plain integers: only the worker touches it.
+struct lease {
+  struct snapshot *snapshot;       // one reference
+  const struct settings *settings; // of the snapshot
+  uint32_t queries;                // begun under it and not yet ended
+  bool current;                    // the worker's newest
+};
+
+// Work posted by another thread: run on the worker's loop, then it belongs to `run`.
+struct post {
+  struct post *next;
+  void (*run)(struct worker *, struct post *);
+};
+
+// What lower folders call when a packet comes back: given by path/ at start.
+struct walk_hooks {
+  void (*query)(struct query *);                  // a query was received: walk it from the first room
+  void (*answer)(struct query *);                 // its answer is in q->packet: walk the way back
+  void (*failed)(struct query *, unsigned drop);  // no answer will come (enum drop): time-out, lost, send error
+  bool (*admit_stream)(struct worker *, struct listener *, const struct address *peer); // ACL at accept; counts refusals
+};
+
+struct worker {
+  unsigned id; // 0 .. worker_count() - 1
+  struct event_base *base;
+  uint64_t now_us;       // monotonic, read once per batch or event
+  uint64_t wall_us;      // the same instant, wall clock
+  uint32_t now_s;        // now_us in whole seconds: cache
+  struct random_state random;
+  struct counters counters;
+  struct lease *lease;   // the configuration that new queries begin under
+  struct slab queries;   // struct query
+  struct slab extras;    // struct query_extra
+  const struct walk_hooks *walk;
+  _Atomic(uint64_t *) hits[HIT_PAGES]; // per rule slot: hits[slot / HIT_PAGE_SLOTS][slot % HIT_PAGE_SLOTS]
+  uint32_t parked;       // queries owned by a table (in flight, delayed, script): for the accounting equation
+  // Rooms of their owners, NULL until they open: see the folder's headers.
+  struct datagram_batch *datagram; // net/datagram
+  struct stream_set *streams;      // net/stream
+  struct upstream_set *upstreams;  // pool/upstream
+  struct delay_queue *delays;      // net/delay
+  _Atomic(struct snapshot *) mailbox; // newest configuration not yet taken
+  _Atomic(struct post *) posts;       // LIFO of posted work
+  int wake_fd;                        // eventfd: mailbox or posts filled
+  struct event *wake_event;
+  bool draining;                      // no new queries; leave when nothing is parked
+};
+
+extern struct worker *workers[WORKERS_MAX];
+unsigned worker_count(void);         // fixed before the first worker starts
+struct worker *worker_current(void); // NULL outside of worker threads
+// Runs post->run on the worker's thread soon. Any thread.
+void worker_post(struct worker *, struct post *);
+// Reads the clocks into now_us, wall_us, now_s.
+void worker_clock(struct worker *);
+
+static inline void
+count(struct worker *w, enum counter c)
+{
+  counter_add(&w->counters.counter[c], 1);
+}
+
+#endif

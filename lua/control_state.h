@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The shared Lua state: configuration file, console commands, maintenance(), LuaRule/LuaAction and policies.
+//
+// One recursive lock guards it and the draft. Leaving the outermost hold publishes the draft if it changed.
+#ifndef LUA_CONTROL_STATE_H
+#define LUA_CONTROL_STATE_H
+
+#include "dnsproxy/base/fault.h"
+#include "dnsproxy/base/object.h"
+#include "dnsproxy/base/text.h"
+
+#include <lua.h>
+
+void control_state_open(void);  // main thread, before anything else of lua/
+void control_state_close(void);
+lua_State *control_lock(void);  // returns the state
+void control_unlock(void);      // outermost: publishes
+// For workers calling rule functions: no draft can have changed unless the script called a function of ours.
+
+// Runs the configuration file. False: fault has the message; `detail` the second line of address errors, or "".
+bool control_load_file(const char *path, struct fault *, struct text *detail);
+// Evaluates a console command as cli.md section 6; appends the answer. True when it succeeded. *effect: not free of side effects.
+bool control_execute(const char *command, size_t size, struct text *answer, bool *effect);
+void control_maintenance(void); // maintenance() and the callbacks, once a second
+void control_exit_callbacks(void);
+
+// A Lua function kept by C: counted; may be dropped on any thread.
+struct script;
+extern const struct object_class script_class;
+struct script *script_new(lua_State *, int index);
+// Pushes the function. Lua lock held.
+void script_push(lua_State *, const struct script *);
+// Where it was defined: "file:line".
+const char *script_where(const struct script *);
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Actions: "then that", for queries and for responses. A kind is one const struct beside its code; actions.c lists them.
+//
+// An action is a counted, immutable object; state that it keeps is atomic. Made by control, run by workers.
+#ifndef RULES_ACTION_H
+#define RULES_ACTION_H
+
+#include "rules/selector.h"
+
+// What the chain does next. The effect on the query is already made by the action.
+enum verdict {
+  VERDICT_NEXT,   // go on with the next rule
+  VERDICT_STOP,   // the chain ends; the query walks on (to self-answer if QR is set)
+  VERDICT_DROP,   // the chain ends; the query or answer is dropped (q->drop set if not DROP_RULE / DROP_RESPONSE_RULE)
+  VERDICT_PARKED, // a script or table owns the query now
+};
+
+enum action_side { SIDE_QUERY, SIDE_RESPONSE };
+
+struct action;
+
+struct action_kind {
+  const char *name; // Lua constructor: "RCodeAction"
+  const char *help;
+  enum action_side side;
+  const struct param *params;
+  enum effect effect;
+  size_t size;
+  bool (*init)(struct action *, const struct value *args, struct fault *);
+  void (*fini)(struct action *);
+  enum verdict (*run)(const struct action *, struct query *);
+  void (*show)(const struct action *, struct text *); // as in the Action column (console.md)
+  void (*stats)(const struct action *, void (*each)(const char *name, double value, void *), void *); // NULL: none
+  bool (*reload)(struct action *, struct fault *); // NULL: none
+};
+
+struct action {
+  struct object object;
+  const struct action_kind *kind;
+};
+
+extern const struct object_class query_action_class;    // "DNSAction"
+extern const struct object_class response_action_class; // "DNSResponseAction"
+extern const struct action_kind *const action_kinds[];   // closed by NULL
+
+struct action *action_new(const struct action_kind *, const struct value *args, struct fault *);
+
+// The dialect's numbers, as scripts return them (constants.tsv) and dynamic blocks use them.
+enum dns_action {
+  DNS_ACTION_DROP, DNS_ACTION_NXDOMAIN, DNS_ACTION_REFUSED, DNS_ACTION_SPOOF, DNS_ACTION_ALLOW, DNS_ACTION_HEADER_MODIFY,
+  DNS_ACTION_POOL, DNS_ACTION_DELAY, DNS_ACTION_TRUNCATE, DNS_ACTION_SERVFAIL, DNS_ACTION_NONE, DNS_ACTION_NO_OP,
+  DNS_ACTION_NO_RECURSE, DNS_ACTION_SPOOF_RAW, DNS_ACTION_SPOOF_PACKET, DNS_ACTION_SET_TAG
+};
+enum dns_response_action {
+  DNS_RESPONSE_ALLOW, DNS_RESPONSE_DELAY, DNS_RESPONSE_DROP, DNS_RESPONSE_HEADER_MODIFY, DNS_RESPONSE_SERVFAIL,
+  DNS_RESPONSE_TRUNCATE, DNS_RESPONSE_NONE
+};
+// Makes the effect of a script's answer (number and optional text; semantics.md 3 and 6) and gives the verdict.
+// Numbers outside the enum: VERDICT_NEXT.
+enum verdict dialect_query_verdict(struct query *, int64_t number, const struct bytes *text);
+enum verdict dialect_response_verdict(struct query *, int64_t number, const struct bytes *text);
+
+#endif

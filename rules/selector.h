@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Selectors: "if this". A kind is one const struct beside its code; selectors.c lists the kinds.
+//
+// A selector is a counted, immutable object; state that it keeps (rates) is atomic. Made by control, matched by
+// workers. TO ADD ONE: write the struct in a select_*.c, add its name to selectors.c, add its cases to the test table.
+#ifndef RULES_SELECTOR_H
+#define RULES_SELECTOR_H
+
+#include "dnsproxy/base/fault.h"
+#include "dnsproxy/base/object.h"
+#include "dnsproxy/base/param.h"
+#include "dnsproxy/base/text.h"
+#include "dnsproxy/query.h"
+
+// What evaluating it does beside deciding: the chain compiler, explain() and dry runs depend on it.
+enum effect {
+  EFFECT_PURE,  // reads the query and its own constants
+  EFFECT_CLOCK, // reads the clock or random numbers
+  EFFECT_STATE, // keeps state (rates, counters)
+  EFFECT_SENDS, // sends or logs something
+  EFFECT_LUA,   // runs a script
+};
+
+struct selector;
+
+struct selector_kind {
+  const char *name; // Lua constructor: "QNameRule"
+  const char *help; // one sentence
+  const struct param *params; // closed by PARAM_END; NULL: none
+  enum effect effect;
+  size_t size; // bytes of the whole object; its first member is struct selector
+  bool (*init)(struct selector *, const struct value *args, struct fault *); // NULL: nothing to set up
+  void (*fini)(struct selector *);                                          // NULL: nothing to give back
+  bool (*match)(const struct selector *, struct query *);
+  void (*show)(const struct selector *, struct text *); // as in the Rule column (console.md)
+  // What an index can look it up by; ALL others are evaluated in turn.
+  enum selector_key { KEY_NONE, KEY_QNAME, KEY_SUFFIX, KEY_SOURCE, KEY_QTYPE, KEY_AND } key;
+  const void *(*key_value)(const struct selector *); // struct name_set/suffix_set/netmask_set *, uint16_t *, struct selector_list *
+};
+
+struct selector {
+  struct object object;
+  const struct selector_kind *kind;
+  _Atomic uint64_t matches; // getMatches() of a selector object kept by a script
+};
+
+struct selector_list {
+  size_t count;
+  struct selector **items;
+};
+
+extern const struct object_class selector_class; // "DNSRule"
+extern const struct selector_kind *const selector_kinds[]; // closed by NULL
+
+struct selector *selector_new(const struct selector_kind *, const struct value *args, struct fault *);
+void selector_show(const struct selector *, struct text *);
+
+static inline bool
+selector_match(const struct selector *s, struct query *q)
+{
+  return s->kind->match(s, q);
+}
+
+// For loose specifications (semantics.md 18) and the console: ready-made kinds.
+struct netmask_set;
+struct suffix_set;
+struct selector *selector_from_suffixes(struct suffix_set *, bool quiet);           // refs the set
+struct selector *selector_from_netmasks(struct netmask_set *, bool source, bool quiet);
+
+#endif

@@ -64,6 +64,7 @@ struct query {
   struct worker *worker;
   struct lease *lease;   // the configuration it lives under
   struct query *next;    // the owner's list
+  uint64_t sequence;     // of the in-flight table that owns it
 
   // The packet as it stands: the query, later the answer. Borrowed from the batch or owned by the stream.
   struct wire_buffer packet;

@@ -26,7 +26,7 @@ struct lease {
   struct snapshot *snapshot;       // one reference
   const struct settings *settings; // of the snapshot
   uint32_t queries;                // begun under it and not yet ended
-  bool current;                    // the worker's newest
+  struct lease *next;              // older ones of the worker
 };
 
 // Work posted by another thread: run on the worker's loop, then it belongs to `run`.
@@ -38,6 +38,7 @@ struct post {
 // What lower folders call when a packet comes back: given by path/ at start.
 struct walk_hooks {
   void (*query)(struct query *);                  // a query was received: walk it from the first room
+  void (*queries)(struct query **, unsigned n);   // the same for a batch of datagrams: cache lines are fetched ahead
   void (*answer)(struct query *);                 // its answer is in q->packet: walk the way back
   void (*failed)(struct query *, unsigned drop);  // no answer will come (enum drop): time-out, lost, send error
   bool (*admit_stream)(struct worker *, struct listener *, const struct address *peer); // ACL at accept; counts refusals
@@ -52,11 +53,12 @@ struct worker {
   struct random_state random;
   struct counters counters;
   struct lease *lease;   // the configuration that new queries begin under
+  struct lease *old_leases; // ended configurations that queries still live under
   struct slab queries;   // struct query
   struct slab extras;    // struct query_extra
   const struct walk_hooks *walk;
   _Atomic(uint64_t *) hits[HIT_PAGES]; // per rule slot: hits[slot / HIT_PAGE_SLOTS][slot % HIT_PAGE_SLOTS]
-  uint32_t parked;       // queries owned by a table (in flight, delayed, script): for the accounting equation
+  _Atomic uint64_t parked; // queries owned by a table (in flight, delayed, script), written by the worker: accounting
   // Rooms of their owners, NULL until they open: see the folder's headers.
   struct datagram_batch *datagram; // net/datagram
   struct stream_set *streams;      // net/stream
@@ -66,6 +68,8 @@ struct worker {
   _Atomic(struct post *) posts;       // LIFO of posted work
   int wake_fd;                        // eventfd: mailbox or posts filled
   struct event *wake_event;
+  void (*begin)(struct worker *);     // what worker_begin() and worker_end() do beyond the clock: given by run/
+  void (*end)(struct worker *);
   bool draining;                      // no new queries; leave when nothing is parked
 };
 
@@ -74,6 +78,17 @@ unsigned worker_count(void);         // fixed before the first worker starts
 struct worker *worker_current(void); // NULL outside of worker threads
 // Runs post->run on the worker's thread soon. Any thread.
 void worker_post(struct worker *, struct post *);
+// Adds a worker that is not yet running: its slabs, seeds, clocks. fini frees a worker that has stopped.
+struct worker *worker_new(const struct walk_hooks *);
+void worker_free(struct worker **);
+// Declares the calling thread to be this worker's.
+void worker_adopt(struct worker *);
+void worker_run_posts(struct worker *); // wake event: runs what was posted, in order
+void worker_wake(struct worker *);      // any thread
+// Every callback of a worker that handles queries begins and ends with these: clocks, newest configuration, epoch;
+// then everything queued goes to the kernel and slabs are refilled. Given by run/, so that net/ need not know.
+void worker_begin(struct worker *);
+void worker_end(struct worker *);
 // Reads the clocks into now_us, wall_us, now_s.
 void worker_clock(struct worker *);
 

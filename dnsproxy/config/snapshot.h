@@ -30,7 +30,7 @@ struct snapshot *snapshot_current(void);
 void snapshot_deliver(struct snapshot *);
 // Takes the mailbox: afterwards w->lease is of the newest snapshot. Worker thread; cheap when nothing is new.
 void snapshot_take(struct worker *);
-struct lease *lease_begin(struct worker *); // for one query
-void lease_end(struct lease **);
+struct lease *lease_begin(struct worker *); // for one query; query_free() ends it
+void leases_drop(struct worker *);          // the worker has stopped and has no query left
 
 #endif

@@ -45,6 +45,7 @@ bool datagram_start(struct worker *, struct listener *);
 bool stream_start(struct worker *, struct listener *);
 void datagram_stop(struct worker *); // stop receiving; replies still go out
 void stream_stop(struct worker *);   // stop accepting; connections end when their queries have
+void datagram_open(struct worker *);
 void datagram_close(struct worker *); // frees what the folder keeps for the worker
 void stream_close(struct worker *);
 // Sends what rooms have handed over since the last flush. At the end of each batch of work.

@@ -67,6 +67,7 @@ struct backend {
   _Atomic uint8_t forced; // enum health_forced
   _Atomic uint8_t mode;   // enum health_mode
   _Atomic bool up;        // as health checks see it
+  _Atomic uint32_t generation; // raised when workers should renew their sockets (reconnectOnUp)
   _Atomic bool retired;   // removed: policies skip it, its sockets close when nothing is in flight
   struct token_bucket qps;
   _Atomic bool qps_set;

@@ -17,6 +17,8 @@ bool upstream_datagram_send(struct query *, struct backend *);
 bool upstream_stream_send(struct query *, struct backend *);
 // Hands what is queued to the kernel: at the end of each batch of work.
 void upstream_flush(struct worker *);
+// A backend was removed: its sockets close once nothing is in flight.
+void upstream_retired(struct worker *);
 void upstream_open(struct worker *);  // before the worker's loop starts
 void upstream_close(struct worker *); // drops what is in flight with DROP_SHUTDOWN
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The configuration being edited, its defaults, and how a snapshot is made of it.
+#include "dnsproxy/config/draft.h"
+
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/net/listener.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct draft draft;
+
+static const char *const default_acl[] = {"127.0.0.0/8",   "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.168.0.0/16",
+                                          "172.16.0.0/12", "::1/128",    "fc00::/7",      "fe80::/10",      NULL};
+static const char *const default_console_acl[] = {"127.0.0.1/8", "::1/128", NULL};
+
+static struct netmask_set *
+acl_of(const char *const *masks)
+{
+  struct netmask_set *set = netmask_set_new();
+  for (; *masks != NULL; masks++) {
+    struct netmask mask;
+    bool good = netmask_parse(&mask, *masks, &(struct fault)FAULT_INIT);
+    assert(good);
+    netmask_set_add(set, &mask);
+  }
+  return set;
+}
+
+void
+draft_init(void)
+{
+  draft = (struct draft){.phase = PHASE_LOADING, .changed = true};
+  settings_default(&draft.settings);
+  draft.acl = acl_of(default_acl);
+  draft.proxy_acl = netmask_set_new();
+  draft.console_acl = acl_of(default_console_acl);
+  address_parse(&draft.console_address, "127.0.0.1", 5199, &(struct fault)FAULT_INIT);
+  pool_draft_get(&draft.pools, "");
+}
+
+void
+draft_fini(void)
+{
+  object_unref(&draft.acl);
+  object_unref(&draft.proxy_acl);
+  object_unref(&draft.console_acl);
+  for (unsigned i = 0; i < CHAIN_COUNT; i++) {
+    rule_list_clear(&draft.chains[i]);
+    free(draft.chains[i].rules);
+  }
+  pool_draft_fini(&draft.pools);
+  for (size_t i = 0; i < draft.listener_count; i++)
+    object_unref(&draft.listeners[i]);
+  free(draft.listeners);
+  draft = (struct draft){0};
+}
+
+static struct chain *
+chain_of(unsigned id, const struct snapshot *last)
+{
+  struct rule_list *list = &draft.chains[id];
+  if (last != NULL && !list->changed)
+    return object_ref(last->chains[id]);
+  list->changed = false;
+  return chain_build(list);
+}
+
+void
+draft_publish(void)
+{
+  struct snapshot *last = snapshot_current();
+  struct snapshot *next = memory_new(sizeof *next);
+  object_init(&next->object, &snapshot_class);
+  next->generation = last == NULL ? 1 : last->generation + 1;
+  next->settings = draft.settings;
+  next->acl = object_ref(draft.acl);
+  next->proxy_acl = object_ref(draft.proxy_acl);
+  for (unsigned i = 0; i < CHAIN_COUNT; i++)
+    next->chains[i] = chain_of(i, last);
+  if (last != NULL && !draft.pools.changed) {
+    next->pools = object_ref(last->pools);
+    next->backends = object_ref(last->backends);
+  } else {
+    draft.pools.changed = false;
+    next->pools = pool_table_build(&draft.pools, &draft.settings);
+    next->backends = backend_list_build(&draft.pools);
+  }
+  draft.changed = false;
+  object_unref(&last);
+  snapshot_deliver(next);
+}

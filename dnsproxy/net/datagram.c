@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// UDP towards clients: receive a batch, let it walk, send what it left behind.
+#include "dnsproxy/net/datagram.h"
+
+#include "dnsproxy/base/epoch.h"
+#include "dnsproxy/base/memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Where the datagram was sent to, as the kernel says (wildcard sockets only).
+static void
+read_destination(struct query *q, struct msghdr *message)
+{
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+    if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      struct in_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof info);
+      q->destination.v4.sin_addr = info.ipi_addr;
+      q->local_interface = (uint32_t)info.ipi_ifindex;
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      struct in6_pktinfo info;
+      memcpy(&info, CMSG_DATA(c), sizeof info);
+      q->destination.v6.sin6_addr = info.ipi6_addr;
+      q->local_interface = (uint32_t)info.ipi6_ifindex;
+    }
+  }
+}
+
+// Ancillary data that makes the answer leave from the address the query was sent to. Returns its size.
+static size_t
+write_source(uint8_t *control, const struct query *q)
+{
+  struct cmsghdr *c = (struct cmsghdr *)(void *)control;
+  if (address_is_v6(&q->destination)) {
+    // The interface matters for link-local addresses only; elsewhere routing decides.
+    bool scoped = IN6_IS_ADDR_LINKLOCAL(&q->destination.v6.sin6_addr);
+    struct in6_pktinfo info = {.ipi6_addr = q->destination.v6.sin6_addr, .ipi6_ifindex = scoped ? q->local_interface : 0};
+    *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
+    memcpy(CMSG_DATA(c), &info, sizeof info);
+    return CMSG_SPACE(sizeof info);
+  }
+  struct in_pktinfo info = {.ipi_spec_dst = q->destination.v4.sin_addr};
+  *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
+  memcpy(CMSG_DATA(c), &info, sizeof info);
+  return CMSG_SPACE(sizeof info);
+}
+
+// ---- receive ----
+
+static void
+prepare_receive(struct datagram_batch *b, const struct datagram_socket *s, unsigned count)
+{
+  for (unsigned i = 0; i < count; i++) {
+    b->in.parts[i] = (struct iovec){.iov_base = b->buffers[i], .iov_len = DATAGRAM_RECEIVE};
+    b->in.messages[i].msg_hdr = (struct msghdr){
+        .msg_name = &b->in.names[i],
+        .msg_namelen = sizeof b->in.names[i],
+        .msg_iov = &b->in.parts[i],
+        .msg_iovlen = 1,
+        .msg_control = s->wildcard ? b->in.control[i] : NULL,
+        .msg_controllen = s->wildcard ? CONTROL_SIZE : 0,
+    };
+  }
+}
+
+static struct query *
+query_from_datagram(struct datagram_socket *s, unsigned i)
+{
+  struct worker *w = s->worker;
+  struct datagram_batch *b = w->datagram;
+  struct mmsghdr *m = &b->in.messages[i];
+  if (m->msg_len < HEADER_SIZE || (m->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
+    count(w, COUNTER_NONCOMPLIANT_QUERIES);
+    counter_add(&s->listener->counters[w->id]->noncompliant, 1);
+    counter_add(&w->counters.drop[DROP_TOO_SHORT], 1);
+    return NULL;
+  }
+  struct query *q = query_new(w);
+  if (q == NULL) {
+    count(w, COUNTER_QUERIES);
+    counter_add(&w->counters.drop[DROP_OUT_OF_MEMORY], 1);
+    return NULL;
+  }
+  q->transport = TRANSPORT_UDP;
+  q->packet = (struct wire_buffer){.data = b->buffers[i], .size = m->msg_len, .capacity = DATAGRAM_SIZE};
+  q->received_us = w->now_us;
+  q->listener = s->listener;
+  q->route = &datagram_route;
+  q->peer = b->in.names[i];
+  q->client = q->peer;
+  q->destination = s->listener->address;
+  q->socket = s->fd;
+  if (s->wildcard)
+    read_destination(q, &m->msg_hdr);
+  return q;
+}
+
+static unsigned
+receive_batch(struct datagram_socket *s, unsigned want)
+{
+  struct worker *w = s->worker;
+  struct datagram_batch *b = w->datagram;
+  prepare_receive(b, s, want);
+  int got = recvmmsg(s->fd, b->in.messages, want, MSG_DONTWAIT, NULL);
+  if (got <= 0)
+    return 0;
+  worker_begin(w);
+  struct query *queries[BATCH_MAX];
+  unsigned count = 0;
+  for (int i = 0; i < got; i++) {
+    struct query *q = query_from_datagram(s, (unsigned)i);
+    if (q != NULL)
+      queries[count++] = q;
+  }
+  w->walk->queries(queries, count);
+  worker_end(w);
+  return (unsigned)got;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  struct datagram_socket *s = arg;
+  unsigned want = BATCH_FEW;
+  for (unsigned round = 0; round < BATCH_ROUNDS; round++) {
+    if (receive_batch(s, want) < want)
+      break;
+    want = BATCH_MAX;
+  }
+}
+
+// ---- reply ----
+
+static void
+reply_failed(struct query *q)
+{
+  struct worker *w = q->worker;
+  counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
+  counter_add(&w->counters.drop[DROP_REPLY_ERROR], 1);
+}
+
+void
+datagram_flush(struct worker *w)
+{
+  struct datagram_batch *b = w->datagram;
+  unsigned sent = 0;
+  while (sent < b->reply_count) {
+    int n = sendmmsg(b->out_fd, b->out.messages + sent, b->reply_count - sent, 0);
+    if (n > 0) {
+      sent += (unsigned)n;
+    } else if (errno != EINTR) {
+      // The first one is refused: the others may still go.
+      reply_failed(b->replies[sent]);
+      sent++;
+    }
+  }
+  for (unsigned i = 0; i < b->reply_count; i++)
+    query_free(&b->replies[i]);
+  b->reply_count = 0;
+}
+
+static void
+datagram_reply(struct query *q)
+{
+  struct worker *w = q->worker;
+  struct datagram_batch *b = w->datagram;
+  if (b->reply_count == BATCH_MAX || (b->reply_count > 0 && b->out_fd != q->socket))
+    datagram_flush(w);
+  unsigned i = b->reply_count++;
+  b->out_fd = q->socket;
+  b->replies[i] = q;
+  b->out.parts[i] = (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
+  // Bound to an address, the socket answers from it; from a wildcard the source must be said.
+  bool say_source = q->local_interface != 0 && !address_is_any(&q->destination);
+  b->out.messages[i].msg_hdr = (struct msghdr){
+      .msg_name = &q->peer,
+      .msg_namelen = address_size(&q->peer),
+      .msg_iov = &b->out.parts[i],
+      .msg_iovlen = 1,
+      .msg_control = say_source ? b->out.control[i] : NULL,
+      .msg_controllen = say_source ? write_source(b->out.control[i], q) : 0,
+  };
+}
+
+static void
+datagram_dropped(struct query *q)
+{
+  (void)q;
+}
+
+const struct reply_route datagram_route = {.reply = datagram_reply, .dropped = datagram_dropped};
+
+// ---- life ----
+
+bool
+datagram_start(struct worker *w, struct listener *listener)
+{
+  if (w->datagram == NULL)
+    datagram_open(w);
+  struct datagram_socket *s = memory_new(sizeof *s);
+  s->worker = w;
+  s->listener = object_ref(listener);
+  s->fd = listener->sockets[w->id];
+  s->wildcard = address_is_any(&listener->address);
+  s->next = w->datagram->sockets;
+  w->datagram->sockets = s;
+  s->event = event_new(w->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+  return s->event != NULL && event_add(s->event, NULL) == 0;
+}
+
+void
+datagram_stop(struct worker *w)
+{
+  for (struct datagram_socket *s = w->datagram == NULL ? NULL : w->datagram->sockets; s != NULL; s = s->next)
+    event_del(s->event);
+}
+
+void
+datagram_open(struct worker *w)
+{
+  w->datagram = memory_new(sizeof *w->datagram);
+}
+
+void
+datagram_close(struct worker *w)
+{
+  if (w->datagram == NULL)
+    return;
+  assert(w->datagram->reply_count == 0);
+  for (struct datagram_socket *s = w->datagram->sockets, *next; s != NULL; s = next) {
+    next = s->next;
+    event_free(s->event);
+    object_unref(&s->listener);
+    free(s);
+  }
+  free(w->datagram);
+  w->datagram = NULL;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Batches of datagrams to and from clients, as one worker keeps them.
+//
+// Thread: the worker. Buffers of a received batch are lent to its queries until datagram_flush().
+#ifndef DNSPROXY_NET_DATAGRAM_H
+#define DNSPROXY_NET_DATAGRAM_H
+
+#include "dnsproxy/net/listener.h"
+
+enum {
+  BATCH_FEW = 16,        // receive this many at first: with few queries in flight, send back at once
+  BATCH_MAX = 64,        // ... and this many after a full receive
+  BATCH_ROUNDS = 4,      // receives per wake-up before others get their turn
+  DATAGRAM_SIZE = 4608,  // of a buffer: what a message in place may grow to
+  DATAGRAM_RECEIVE = 4096,
+  CONTROL_SIZE = 64,     // IP_PKTINFO or IPV6_PKTINFO
+};
+
+// One call's worth of datagrams, either way.
+struct datagram_array {
+  struct mmsghdr messages[BATCH_MAX];
+  struct iovec parts[BATCH_MAX];
+  struct address names[BATCH_MAX];
+  _Alignas(8) uint8_t control[BATCH_MAX][CONTROL_SIZE];
+};
+
+// A client socket of this worker.
+struct datagram_socket {
+  struct datagram_socket *next;
+  struct worker *worker;
+  struct listener *listener;
+  struct event *event;
+  int fd;
+  bool wildcard; // bound to no address: the kernel tells where each datagram was sent to
+};
+
+struct datagram_batch {
+  struct datagram_socket *sockets;
+  unsigned few;                    // size of the next first receive
+  struct datagram_array in, out;
+  struct query *replies[BATCH_MAX]; // answers waiting in `out`, all for the socket out_fd
+  unsigned reply_count;
+  int out_fd;
+  uint8_t buffers[BATCH_MAX][DATAGRAM_SIZE];
+};
+
+extern const struct reply_route datagram_route;
+
+#endif

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The delay queue: answers that a rule wants sent later, a heap ordered by the time they are due.
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/net/listener.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct delayed {
+  uint64_t due_us;
+  struct query *query;
+};
+
+struct delay_queue {
+  struct delayed *heap; // heap[0] is due first
+  size_t count, capacity;
+  struct event *timer;
+};
+
+enum { DELAYED_MAX = 65536 };
+
+static void
+sift_up(struct delay_queue *d, size_t i)
+{
+  while (i > 0 && d->heap[(i - 1) / 2].due_us > d->heap[i].due_us) {
+    struct delayed t = d->heap[i];
+    d->heap[i] = d->heap[(i - 1) / 2];
+    d->heap[(i - 1) / 2] = t;
+    i = (i - 1) / 2;
+  }
+}
+
+static void
+sift_down(struct delay_queue *d, size_t i)
+{
+  for (;;) {
+    size_t least = i, left = 2 * i + 1, right = 2 * i + 2;
+    if (left < d->count && d->heap[left].due_us < d->heap[least].due_us)
+      least = left;
+    if (right < d->count && d->heap[right].due_us < d->heap[least].due_us)
+      least = right;
+    if (least == i)
+      return;
+    struct delayed t = d->heap[i];
+    d->heap[i] = d->heap[least];
+    d->heap[least] = t;
+    i = least;
+  }
+}
+
+static struct query *
+pop(struct delay_queue *d)
+{
+  struct query *q = d->heap[0].query;
+  d->heap[0] = d->heap[--d->count];
+  sift_down(d, 0);
+  return q;
+}
+
+static void
+arm(struct worker *w)
+{
+  struct delay_queue *d = w->delays;
+  if (d->count == 0)
+    return;
+  uint64_t wait = d->heap[0].due_us > w->now_us ? d->heap[0].due_us - w->now_us : 0;
+  struct timeval tv = {.tv_sec = (time_t)(wait / 1000000), .tv_usec = (suseconds_t)(wait % 1000000)};
+  event_add(d->timer, &tv);
+}
+
+static void
+unpark(struct query *q)
+{
+  counter_add(&q->worker->parked, (uint64_t)-1);
+}
+
+static void
+on_due(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  struct worker *w = arg;
+  struct delay_queue *d = w->delays;
+  worker_begin(w);
+  while (d->count > 0 && d->heap[0].due_us <= w->now_us) {
+    struct query *q = pop(d);
+    unpark(q);
+    q->route->reply(q);
+  }
+  worker_end(w);
+  arm(w);
+}
+
+void
+delay_reply(struct query *q)
+{
+  struct worker *w = q->worker;
+  struct delay_queue *d = w->delays;
+  uint8_t *copy = d->count < DELAYED_MAX ? query_alloc(q, q->packet.size) : NULL;
+  if (copy == NULL) {
+    // No room to keep it: sent late is what was asked, sent now is better than lost.
+    q->route->reply(q);
+    return;
+  }
+  memcpy(copy, q->packet.data, q->packet.size);
+  q->packet = (struct wire_buffer){.data = copy, .size = q->packet.size, .capacity = q->packet.size};
+  if (d->count == d->capacity) {
+    d->capacity = d->capacity == 0 ? 64 : d->capacity * 2;
+    d->heap = memory_resize(d->heap, d->capacity, sizeof *d->heap);
+  }
+  d->heap[d->count++] = (struct delayed){.due_us = w->now_us + (uint64_t)q->delay_ms * 1000, .query = q};
+  sift_up(d, d->count - 1);
+  counter_add(&w->parked, 1);
+  arm(w);
+}
+
+void
+delay_open(struct worker *w)
+{
+  w->delays = memory_new(sizeof *w->delays);
+  w->delays->timer = evtimer_new(w->base, on_due, w);
+}
+
+void
+delay_close(struct worker *w)
+{
+  if (w->delays == NULL)
+    return;
+  struct delay_queue *d = w->delays;
+  while (d->count > 0) {
+    struct query *q = pop(d);
+    unpark(q);
+    counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
+    counter_add(&w->counters.drop[DROP_SHUTDOWN], 1);
+    q->route->dropped(q);
+    query_free(&q);
+  }
+  event_free(d->timer);
+  free(d->heap);
+  free(d);
+  w->delays = NULL;
+}

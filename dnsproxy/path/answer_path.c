@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The way back: from the backend's answer, the cache or a rule to the client's transport. In walking order.
+#include "dnsproxy/cache/packet_cache.h"
+#include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/net/listener.h"
+#include "dnsproxy/path/latency.h"
+#include "dnsproxy/path/rooms.h"
+#include "dnsproxy/pool/health.h"
+#include "dnsproxy/wire/codes.h"
+
+#include <string.h>
+
+static enum room
+drop(struct query *q, enum drop why)
+{
+  q->drop = (uint8_t)why;
+  return ROOM_DROP;
+}
+
+// What the client said it can take over UDP.
+static size_t
+client_size(const struct query *q)
+{
+  size_t payload = q->edns.offset != 0 ? q->edns.payload : 0;
+  return payload < UDP_PLAIN_SIZE ? UDP_PLAIN_SIZE : payload;
+}
+
+// Leaves the question, an OPT if the client had one, and TC=1.
+static void
+truncate_answer(struct query *q)
+{
+  struct question question;
+  if (!message_question(q->packet.data, q->packet.size, &question)) {
+    count(q->worker, COUNTER_TRUNC_FAILURES);
+    return;
+  }
+  struct edns edns;
+  if (!message_edns(q->packet.data, q->packet.size, question.end, &edns))
+    memset(&edns, 0, sizeof edns);
+  message_truncate(&q->packet, question.end, edns.offset != 0 ? &edns : NULL);
+}
+
+enum room
+room_check_answer(struct query *q)
+{
+  struct worker *w = q->worker;
+  uint8_t *m = q->packet.data;
+  unsigned rcode = message_rcode(m);
+  message_put_u16(m, q->id);
+  count(w, COUNTER_RESPONSES);
+  if (rcode == RCODE_SERVFAIL)
+    count(w, COUNTER_SERVFAIL_RESPONSES);
+  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
+    health_result(q->backend, false, rcode);
+  if (!query_is_stream(q)) {
+    bool too_large = q->backend->options.tcp_only && q->packet.size > client_size(q);
+    if (too_large || (query_settings(q)->truncate_tc && (m[2] & FLAG2_TC) != 0))
+      truncate_answer(q);
+  }
+  return ROOM_RESPONSE_RULES;
+}
+
+// Runs a chain of the way back; `next` unless it drops or parks the answer.
+static enum room
+run_response_chain(struct query *q, enum chain_id id, enum room next)
+{
+  const struct chain *chain = q->lease->snapshot->chains[id];
+  if (chain->count == 0)
+    return next;
+  switch (chain_run(chain, q)) {
+  case VERDICT_DROP:
+    return drop(q, q->drop == 0 ? DROP_RESPONSE_RULE : (enum drop)q->drop);
+  case VERDICT_PARKED:
+    return ROOM_PARKED;
+  case VERDICT_NEXT:
+  case VERDICT_STOP:
+    break;
+  }
+  return next;
+}
+
+enum room
+room_response_rules(struct query *q)
+{
+  return run_response_chain(q, q->is_xfr && q->over_tcp ? CHAIN_XFR : CHAIN_RESPONSE, ROOM_RESTORE);
+}
+
+// RD and CD go back as the client sent them, whatever rules did to the query.
+static void
+restore_flags(struct query *q)
+{
+  uint8_t *m = q->packet.data;
+  m[2] = (uint8_t)((m[2] & ~FLAG2_RD) | (q->flags[0] & FLAG2_RD));
+  m[3] = (uint8_t)((m[3] & ~FLAG3_CD) | (q->flags[1] & FLAG3_CD));
+}
+
+enum room
+room_restore(struct query *q)
+{
+  restore_flags(q);
+  if (query_settings(q)->fixup_case && message_count(q->packet.data, 0) > 0 &&
+      q->packet.size >= (size_t)HEADER_SIZE + q->qname.size)
+    memcpy(q->packet.data + HEADER_SIZE, q->qname.bytes, q->qname.size);
+  return ROOM_CACHE_INSERT;
+}
+
+enum room
+room_cache_insert(struct query *q)
+{
+  enum { OVER_UDP_MAX = 4096 };
+  if (q->cache == NULL || !q->has_key || q->skip_cache || (!q->over_tcp && q->packet.size > OVER_UDP_MAX))
+    return ROOM_FINISH;
+  packet_cache_insert(q->cache, &q->key, &q->qname,
+                      &(struct cache_answer){.data = q->packet.data,
+                                             .size = q->packet.size,
+                                             .now_s = q->worker->now_s,
+                                             .received_over_udp = !q->over_tcp && !q->backend->options.tcp_only,
+                                             .temporary_failure_ttl_s = q->temporary_failure_ttl});
+  return run_response_chain(q, CHAIN_CACHE_INSERTED, ROOM_FINISH);
+}
+
+enum room
+room_cache_hit_rules(struct query *q)
+{
+  enum room next = run_response_chain(q, CHAIN_CACHE_HIT, ROOM_FINISH);
+  count(q->worker, COUNTER_CACHE_HITS);
+  count(q->worker, COUNTER_RESPONSES);
+  return next;
+}
+
+static void
+count_self_answer(struct query *q)
+{
+  struct worker *w = q->worker;
+  switch (message_rcode(q->packet.data)) {
+  case RCODE_NXDOMAIN:
+    count(w, COUNTER_RULE_NXDOMAIN);
+    break;
+  case RCODE_REFUSED:
+    count(w, COUNTER_RULE_REFUSED);
+    break;
+  case RCODE_SERVFAIL:
+    count(w, COUNTER_RULE_SERVFAIL);
+    break;
+  }
+  count(w, COUNTER_SELF_ANSWERED);
+}
+
+enum room
+room_self_answered_rules(struct query *q)
+{
+  restore_flags(q);
+  enum room next = run_response_chain(q, CHAIN_SELF_ANSWERED, ROOM_FINISH);
+  if (next != ROOM_DROP)
+    count_self_answer(q);
+  return next;
+}
+
+// Rules see a header that was never received; what they decide cannot help the client any more.
+enum room
+room_timeout_rules(struct query *q)
+{
+  uint8_t header[HEADER_SIZE] = {[2] = FLAG2_QR};
+  enum drop why = q->drop;
+  message_put_u16(header, q->id);
+  q->packet = (struct wire_buffer){.data = header, .size = sizeof header, .capacity = sizeof header};
+  restore_flags(q);
+  enum room next = run_response_chain(q, CHAIN_TIMEOUT, ROOM_DROP);
+  q->packet = (struct wire_buffer){.data = NULL};
+  q->drop = (uint8_t)why;
+  return next == ROOM_PARKED ? next : ROOM_DROP;
+}
+
+enum room
+room_finish(struct query *q)
+{
+  if (q->max_returned_ttl != UINT32_MAX)
+    message_limit_ttls(&q->packet, 0, q->max_returned_ttl);
+  // Answers that came over UDP fit the client: the backend saw its EDNS size.
+  bool ours = q->self_answered || q->from_cache;
+  if (ours && !query_is_stream(q)) {
+    bool tc = (q->packet.data[2] & FLAG2_TC) != 0;
+    if (q->packet.size > client_size(q) || (tc && query_settings(q)->truncate_tc))
+      truncate_answer(q);
+  }
+  return ROOM_REPLY;
+}
+
+enum room
+room_reply(struct query *q)
+{
+  struct worker *w = q->worker;
+  latency_record(w, q);
+  switch (message_rcode(q->packet.data)) {
+  case RCODE_NOERROR:
+    count(w, COUNTER_FRONTEND_NOERROR);
+    break;
+  case RCODE_NXDOMAIN:
+    count(w, COUNTER_FRONTEND_NXDOMAIN);
+    break;
+  case RCODE_SERVFAIL:
+    count(w, COUNTER_FRONTEND_SERVFAIL);
+    break;
+  }
+  counter_add(&q->listener->counters[w->id]->responses, 1);
+  if (!query_is_stream(q) && atomic_load_explicit(&q->listener->muted, memory_order_relaxed))
+    return drop(q, DROP_MUTED);
+  count(w, COUNTER_ANSWERS_SENT);
+  if (q->delay_ms > 0 && !query_is_stream(q))
+    delay_reply(q);
+  else
+    q->route->reply(q);
+  return ROOM_DONE;
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The loop that walks, and the ends of walks.
+#include "dnsproxy/path/path.h"
+
+#include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/net/listener.h"
+#include "dnsproxy/path/rooms.h"
+#include "dnsproxy/pool/health.h"
+
+#include <assert.h>
+
+const struct room_row room_rows[ROOM_COUNT] = {
+#define ROOM(id, function, text, words) [ROOM_##id] = {.label = text, .help = words, .enter = function},
+#include "dnsproxy/path/rooms.def"
+#undef ROOM
+};
+
+// The dialect's counter that goes with a drop reason, beside the reason's own.
+static void
+count_drop(struct query *q)
+{
+  struct worker *w = q->worker;
+  counter_add(&w->counters.drop[q->drop], 1);
+  switch ((enum drop)q->drop) {
+  case DROP_ACL:
+    count(w, COUNTER_ACL_DROPS);
+    break;
+  case DROP_NOT_A_QUERY:
+  case DROP_MALFORMED:
+    count(w, COUNTER_NONCOMPLIANT_QUERIES);
+    counter_add(&q->listener->counters[w->id]->noncompliant, 1);
+    break;
+  case DROP_RULE:
+    count(w, COUNTER_RULE_DROP);
+    break;
+  case DROP_TIMEOUT:
+  case DROP_SLOT_REUSED:
+    count(w, COUNTER_DOWNSTREAM_TIMEOUTS);
+    break;
+  default:
+    break;
+  }
+}
+
+static void
+end_dropped(struct query *q)
+{
+  count_drop(q);
+  q->route->dropped(q);
+  query_free(&q);
+}
+
+static void
+walk_until(struct query *q, enum room *room, enum room stop)
+{
+  while (*room < ROOM_COUNT && *room != stop) {
+    q->room = (uint8_t)*room;
+    *room = room_rows[*room].enter(q);
+  }
+}
+
+void
+path_walk(struct query *q, enum room room)
+{
+  assert(q->magic == QUERY_MAGIC);
+  walk_until(q, &room, ROOM_COUNT);
+  if (room == ROOM_DROP)
+    end_dropped(q);
+}
+
+static void
+begin_query(struct query *q)
+{
+  path_walk(q, ROOM_ADMIT);
+}
+
+// Up to the cache one by one, so that the cache lines of the whole batch are on their way before the first lookup.
+static void
+begin_queries(struct query **queries, unsigned n)
+{
+  unsigned waiting = 0;
+  for (unsigned i = 0; i < n; i++) {
+    struct query *q = queries[i];
+    enum room room = ROOM_ADMIT;
+    walk_until(q, &room, ROOM_CACHE_LOOKUP);
+    if (room == ROOM_CACHE_LOOKUP)
+      queries[waiting++] = q;
+    else if (room == ROOM_DROP)
+      end_dropped(q);
+  }
+  for (unsigned i = 0; i < waiting; i++)
+    path_walk(queries[i], ROOM_CACHE_LOOKUP);
+}
+
+static void
+answer(struct query *q)
+{
+  path_walk(q, ROOM_CHECK_ANSWER);
+}
+
+static void
+failed(struct query *q, unsigned why)
+{
+  q->drop = (uint8_t)why;
+  if (why == DROP_SEND_ERROR)
+    count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
+  if (why == DROP_TIMEOUT && atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
+    health_result(q->backend, true, 0);
+  if (why == DROP_SHUTDOWN)
+    end_dropped(q);
+  else
+    path_walk(q, ROOM_TIMEOUT_RULES);
+}
+
+static bool
+admit_stream(struct worker *w, struct listener *listener, const struct address *peer)
+{
+  (void)listener;
+  snapshot_take(w);
+  if (netmask_set_match(w->lease->snapshot->acl, peer))
+    return true;
+  count(w, COUNTER_ACL_DROPS);
+  counter_add(&w->counters.drop[DROP_ACL], 1);
+  return false;
+}
+
+const struct walk_hooks path_hooks = {
+    .query = begin_query,
+    .queries = begin_queries,
+    .answer = answer,
+    .failed = failed,
+    .admit_stream = admit_stream,
+};

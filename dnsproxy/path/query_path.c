@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The way in: from the client's packet to the backend's socket. In walking order.
+#include "dnsproxy/cache/packet_cache.h"
+#include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/path/log_limit.h"
+#include "dnsproxy/path/rooms.h"
+#include "dnsproxy/net/listener.h"
+#include "dnsproxy/pool/upstream.h"
+#include "dnsproxy/wire/codes.h"
+
+#include <string.h>
+
+static enum room
+drop(struct query *q, enum drop why)
+{
+  q->drop = (uint8_t)why;
+  return ROOM_DROP;
+}
+
+enum room
+room_admit(struct query *q)
+{
+  struct worker *w = q->worker;
+  q->lease = lease_begin(w);
+  // A stream was admitted when it was accepted.
+  if (!query_is_stream(q) && !netmask_set_match(q->lease->snapshot->acl, &q->client))
+    return drop(q, DROP_ACL);
+  count(w, COUNTER_QUERIES);
+  counter_add(&q->listener->counters[w->id]->queries, 1);
+  return ROOM_DECODE;
+}
+
+// QDCOUNT 0: answered without any rule, cache or ring (semantics.md section 1.7).
+static enum room
+decode_empty(struct query *q)
+{
+  count(q->worker, COUNTER_EMPTY_QUERIES);
+  if (query_settings(q)->drop_empty_queries)
+    return drop(q, DROP_EMPTY);
+  q->packet.data[2] |= FLAG2_QR;
+  q->packet.data[3] = (uint8_t)((q->packet.data[3] & ~FLAG3_RCODE) | RCODE_NOTIMP);
+  q->question_end = HEADER_SIZE;
+  q->self_answered = true;
+  return ROOM_REPLY;
+}
+
+enum room
+room_decode(struct query *q)
+{
+  const uint8_t *m = q->packet.data;
+  struct question question;
+  q->id = message_id(m);
+  q->flags[0] = m[2];
+  q->flags[1] = m[3];
+  if ((m[2] & FLAG2_QR) != 0)
+    return drop(q, DROP_NOT_A_QUERY);
+  if (message_count(m, 0) == 0)
+    return decode_empty(q);
+  if ((m[2] & FLAG2_RD) != 0)
+    count(q->worker, COUNTER_RDQUERIES);
+  if (!message_question(m, q->packet.size, &question))
+    return drop(q, DROP_MALFORMED);
+  q->qname.size = question.name.size;
+  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
+  q->qtype = question.type;
+  q->qclass = question.class;
+  q->question_end = question.end;
+  // Records that cannot be read are the backend's business: without a readable OPT there is no EDNS.
+  if (!message_edns(m, q->packet.size, question.end, &q->edns))
+    memset(&q->edns, 0, sizeof q->edns);
+  q->over_tcp = query_is_stream(q);
+  q->is_xfr = q->qtype == QTYPE_AXFR || q->qtype == QTYPE_IXFR;
+  q->skip_cache = q->is_xfr && q->over_tcp;
+  return ROOM_RECORD;
+}
+
+enum room
+room_record(struct query *q)
+{
+  (void)q;
+  return ROOM_DYNBLOCK;
+}
+
+enum room
+room_dynblock(struct query *q)
+{
+  (void)q;
+  return ROOM_QUERY_RULES;
+}
+
+// What a chain of the way in means for the walk; `next` if it let the query pass.
+static enum room
+after_rules(struct query *q, enum verdict verdict, enum room next)
+{
+  if (verdict == VERDICT_DROP)
+    return drop(q, q->drop == 0 ? DROP_RULE : (enum drop)q->drop);
+  if (verdict == VERDICT_PARKED)
+    return ROOM_PARKED;
+  if (!query_answered(q))
+    return next;
+  q->self_answered = true;
+  return ROOM_SELF_ANSWERED_RULES;
+}
+
+enum room
+room_query_rules(struct query *q)
+{
+  const struct chain *chain = q->lease->snapshot->chains[CHAIN_QUERY];
+  if (chain->count == 0)
+    return ROOM_CHOOSE_POOL;
+  return after_rules(q, chain_run(chain, q), ROOM_CHOOSE_POOL);
+}
+
+enum room
+room_choose_pool(struct query *q)
+{
+  q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
+  if (q->pool == NULL) {
+    log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
+    return drop(q, DROP_NO_POOL);
+  }
+  q->cache = q->skip_cache ? NULL : q->pool->cache;
+  return ROOM_ECS;
+}
+
+enum room
+room_ecs(struct query *q)
+{
+  if (q->cache == NULL)
+    return ROOM_CHOOSE_BACKEND;
+  struct question question = {.name.size = q->qname.size, .type = q->qtype, .class = q->qclass, .end = q->question_end};
+  memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
+  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, &q->edns, q->over_tcp, &q->key);
+  q->has_key = true;
+  packet_cache_prefetch(q->cache, q->key.hash);
+  return ROOM_CACHE_LOOKUP;
+}
+
+enum room
+room_cache_lookup(struct query *q)
+{
+  struct worker *w = q->worker;
+  uint32_t stale_s = query_settings(q)->stale_cache_ttl_s;
+  struct cache_find find = {
+      .key = &q->key,
+      .qname = &q->qname,
+      .id = q->id,
+      .now_s = w->now_s,
+      .stale_s = stale_s > 0 && !pool_has_server_up(q->pool) ? stale_s : 0,
+  };
+  enum cache_result result = packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
+  if (result == CACHE_MISS) {
+    count(w, COUNTER_CACHE_MISSES);
+    return ROOM_CACHE_MISS_RULES;
+  }
+  q->from_cache = true;
+  q->stale = result == CACHE_STALE;
+  return ROOM_CACHE_HIT_RULES;
+}
+
+enum room
+room_cache_miss_rules(struct query *q)
+{
+  const struct chain *chain = q->lease->snapshot->chains[CHAIN_CACHE_MISS];
+  if (chain->count == 0)
+    return ROOM_CHOOSE_BACKEND;
+  enum room next = after_rules(q, chain_run(chain, q), ROOM_CHOOSE_BACKEND);
+  if (next != ROOM_CHOOSE_BACKEND || strcmp(q->pool->name, q->pool_name) == 0)
+    return next;
+  // Another pool was chosen: its backend, and its cache under the key already made; no second lookup.
+  q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
+  if (q->pool == NULL)
+    return drop(q, DROP_NO_POOL);
+  q->cache = q->pool->cache;
+  return next;
+}
+
+static enum room
+no_backend(struct query *q)
+{
+  count(q->worker, COUNTER_NO_POLICY);
+  if (!query_settings(q)->servfail_when_no_server)
+    return drop(q, DROP_NO_BACKEND);
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  if (!compose_rcode(&q->packet, &form, RCODE_SERVFAIL))
+    return drop(q, DROP_ANSWER_TOO_LARGE);
+  q->self_answered = true;
+  return ROOM_SELF_ANSWERED_RULES;
+}
+
+enum room
+room_choose_backend(struct query *q)
+{
+  struct policy_input input = {.pool = q->pool, .query = q};
+  const struct policy *policy = q->pool->policy;
+  q->backend = NULL;
+  switch (policy->choose(policy, &input, &q->backend)) {
+  case POLICY_CHOSEN:
+    return ROOM_FORWARD;
+  case POLICY_NONE:
+    return no_backend(q);
+  case POLICY_ERROR:
+    break;
+  }
+  return drop(q, DROP_POLICY_ERROR);
+}
+
+enum room
+room_forward(struct query *q)
+{
+  struct backend *backend = q->backend;
+  if (atomic_load_explicit(&backend->qps_set, memory_order_relaxed))
+    token_bucket_take(&backend->qps, q->worker->now_us);
+  // A query that came over a stream goes over one: its answer may be larger than a datagram.
+  bool stream = q->over_tcp || backend->options.tcp_only;
+  bool sent = stream ? upstream_stream_send(q, backend) : upstream_datagram_send(q, backend);
+  if (sent)
+    return ROOM_PARKED;
+  if (q->drop == DROP_SEND_ERROR)
+    count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
+  return ROOM_DROP;
+}

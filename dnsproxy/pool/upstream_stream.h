@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// TCP towards backends, as one worker keeps it. Internal to pool/.
+#ifndef DNSPROXY_POOL_UPSTREAM_STREAM_H
+#define DNSPROXY_POOL_UPSTREAM_STREAM_H
+
+#include "dnsproxy/worker.h"
+
+void upstream_stream_open(struct worker *);
+void upstream_stream_close(struct worker *);
+
+#endif

@@ -23,6 +23,7 @@ struct fault {
 #define FAULT_INIT {.kind = FAULT_NONE}
 
 // Writes the sentence (printf style) and returns false, so that `return fault_set(f, ...)` reads well.
+// Arguments may point into the fault's own text. NULL: nobody wants to know.
 bool fault_set(struct fault *, enum fault_kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

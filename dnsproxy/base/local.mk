@@ -1,13 +1,38 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/base/address.h dnsproxy/base/clock.h dnsproxy/base/epoch.h dnsproxy/base/fault.h dnsproxy/base/log.h \
-	dnsproxy/base/memory.c dnsproxy/base/memory.h dnsproxy/base/netmask.h dnsproxy/base/object.h dnsproxy/base/param.h dnsproxy/base/random.h \
-	dnsproxy/base/slab.h dnsproxy/base/text.h dnsproxy/base/token_bucket.h dnsproxy/base/uuid.h
+	dnsproxy/base/address.c dnsproxy/base/address.h \
+	dnsproxy/base/base64.c dnsproxy/base/base64.h \
+	dnsproxy/base/clock.c dnsproxy/base/clock.h \
+	dnsproxy/base/epoch.c dnsproxy/base/epoch.h \
+	dnsproxy/base/fault.c dnsproxy/base/fault.h \
+	dnsproxy/base/hash.c dnsproxy/base/hash.h \
+	dnsproxy/base/log.h \
+	dnsproxy/base/memory.c dnsproxy/base/memory.h \
+	dnsproxy/base/netmask.h \
+	dnsproxy/base/object.c dnsproxy/base/object.h \
+	dnsproxy/base/random.c dnsproxy/base/random.h \
+	dnsproxy/base/slab.c dnsproxy/base/slab.h \
+	dnsproxy/base/text.c dnsproxy/base/text.h \
+	dnsproxy/base/token_bucket.h \
+	dnsproxy/base/uuid.c dnsproxy/base/uuid.h \
+	dnsproxy/base/param.h
 
-# A unit test of this folder looks like this:
-# if HAVE_CMOCKA
-# check_PROGRAMS += tests/unit/address
-# TESTS += tests/unit/address
-# tests_unit_address_SOURCES = tests/test_address.c
-# tests_unit_address_LDADD = $(TEST_LIBS)
-# endif
+if HAVE_CMOCKA
+BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/object tests/unit/random tests/unit/slab
+check_PROGRAMS += $(BASE_TESTS)
+TESTS += $(BASE_TESTS)
+tests_unit_address_SOURCES = tests/test_address.c
+tests_unit_address_LDADD = $(TEST_LIBS)
+tests_unit_base64_SOURCES = tests/test_base64.c
+tests_unit_base64_LDADD = $(TEST_LIBS)
+tests_unit_epoch_SOURCES = tests/test_epoch.c
+tests_unit_epoch_LDADD = $(TEST_LIBS)
+tests_unit_fault_SOURCES = tests/test_fault.c
+tests_unit_fault_LDADD = $(TEST_LIBS)
+tests_unit_object_SOURCES = tests/test_object.c
+tests_unit_object_LDADD = $(TEST_LIBS)
+tests_unit_random_SOURCES = tests/test_random.c
+tests_unit_random_LDADD = $(TEST_LIBS)
+tests_unit_slab_SOURCES = tests/test_slab.c
+tests_unit_slab_LDADD = $(TEST_LIBS)
+endif

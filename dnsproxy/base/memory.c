@@ -6,13 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+void
+memory_exhausted(void)
+{
+  fputs("dnsproxy: out of memory\n", stderr);
+  abort();
+}
+
 static void *
 must(void *p)
 {
-  if (p == NULL) {
-    fputs("dnsproxy: out of memory\n", stderr);
-    abort();
-  }
+  if (p == NULL)
+    memory_exhausted();
   return p;
 }
 

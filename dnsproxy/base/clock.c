@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Reading the kernel's clocks.
+#include "dnsproxy/base/clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+static uint64_t
+read_us(clockid_t clock)
+{
+  struct timespec now;
+  int failed = clock_gettime(clock, &now);
+  assert(failed == 0);
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+clock_mono_us(void)
+{
+  return read_us(CLOCK_MONOTONIC);
+}
+
+uint64_t
+clock_mono_coarse_us(void)
+{
+  return read_us(CLOCK_MONOTONIC_COARSE);
+}
+
+uint64_t
+clock_wall_us(void)
+{
+  return read_us(CLOCK_REALTIME);
+}

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/wire/codes.h dnsproxy/wire/compose.h dnsproxy/wire/message.c dnsproxy/wire/message.h dnsproxy/wire/name.c \
-	dnsproxy/wire/name.h dnsproxy/wire/name_bytes.c dnsproxy/wire/name_set.h dnsproxy/wire/qtypes.def \
-	dnsproxy/wire/rewrite.h dnsproxy/wire/words.h
+	dnsproxy/wire/codes.c dnsproxy/wire/codes.h dnsproxy/wire/compose.c dnsproxy/wire/compose.h \
+	dnsproxy/wire/message.c dnsproxy/wire/message.h dnsproxy/wire/name.c dnsproxy/wire/name.h \
+	dnsproxy/wire/name_bytes.c dnsproxy/wire/name_set.h dnsproxy/wire/qtypes.def dnsproxy/wire/rcodes.def \
+	dnsproxy/wire/rebuild.c dnsproxy/wire/rebuild.h dnsproxy/wire/rewrite.c dnsproxy/wire/rewrite.h \
+	dnsproxy/wire/rewrite_edns.c dnsproxy/wire/words.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/name tests/unit/message
-TESTS += tests/unit/name tests/unit/message
+check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes
+TESTS += tests/unit/name tests/unit/message tests/unit/codes
+EXTRA_DIST += tests/hex.h
 tests_unit_name_SOURCES = tests/test_name.c
 tests_unit_name_LDADD = $(TEST_LIBS)
 tests_unit_message_SOURCES = tests/test_message.c
 tests_unit_message_LDADD = $(TEST_LIBS)
+tests_unit_codes_SOURCES = tests/test_codes.c
+tests_unit_codes_LDADD = $(TEST_LIBS)
 endif

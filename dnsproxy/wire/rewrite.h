@@ -24,21 +24,22 @@ bool message_ttls(const uint8_t *message, size_t size, struct ttl_list *); // fa
 // Calls edit for each record's TTL (OPT left out) and stores what it returns. False when malformed (edits up to there stay).
 typedef uint32_t (*ttl_edit_fn)(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg);
 bool message_edit_ttls(struct wire_buffer *, ttl_edit_fn, void *arg);
-bool message_limit_ttls(struct wire_buffer *, uint32_t min, uint32_t max);
+bool message_limit_ttls(struct wire_buffer *, uint32_t min, uint32_t max); // max wins over a larger min
 
 // Cuts all records, keeps the question; if `edns` has an OPT, an OPT with its payload size and DO is put back. Sets TC.
 void message_truncate(struct wire_buffer *, size_t question_end, const struct edns *);
-// Cuts everything behind the question and sets the three counts to zero.
+// Cuts everything behind the first question (behind the header if the message has none) and sets the three counts to zero.
 void message_cut_records(struct wire_buffer *, size_t question_end);
 // Appends an OPT record (no options unless options_size > 0) and counts it. extended_rcode: its upper 8 bits.
+// The caller knows that there is none yet. Cuts trailing data, as all that follow here do when they change something.
 bool message_add_opt(struct wire_buffer *, uint16_t payload, uint8_t extended_rcode, bool dnssec_ok, const uint8_t *options, size_t options_size);
-bool message_remove_opt(struct wire_buffer *);
-// Adds or replaces one option; adds an OPT with `payload` if there is none (*added_opt then set). Cuts trailing data.
+bool message_remove_opt(struct wire_buffer *); // true if there is none
+// Adds an option or replaces all of its code; adds an OPT with `payload` if there is none (*added_opt then set).
 bool message_set_option(struct wire_buffer *, uint16_t code, const uint8_t *data, size_t size, uint16_t payload, bool *added_opt);
-bool message_remove_option(struct wire_buffer *, uint16_t code);
-// Adds an option only if the message has an OPT (EDE on answers). May appear several times.
+bool message_remove_option(struct wire_buffer *, uint16_t code); // all of its code; true if there is none
+// Adds an option if the message has an OPT, else false (EDE on answers). May appear several times.
 bool message_append_option(struct wire_buffer *, uint16_t code, const uint8_t *data, size_t size);
-// Replaces the question name, and owners equal to it; other names are re-encoded where they pointed into it.
+// Replaces the question name, and owners equal to it; other names stay, written anew where they pointed into it.
 bool message_rename(struct wire_buffer *, const struct name *to);
 // Removes every record (OPT excluded) whose type is in `types`; compression in known types is preserved or expanded.
 bool message_remove_types(struct wire_buffer *, const uint16_t *types, size_t count);

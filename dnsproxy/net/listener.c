@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Listeners: their sockets, one per worker, with the options that the configuration asked for.
+#include "dnsproxy/net/listener.h"
+
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void
+listener_free(struct object *object)
+{
+  struct listener *l = (struct listener *)object;
+  listener_close(l);
+  for (unsigned i = 0; i < WORKERS_MAX; i++)
+    free(l->counters[i]);
+  free(l->cpus);
+  free(l);
+}
+
+const struct object_class listener_class = {.name = "ClientState", .free = listener_free};
+
+struct listener *
+listener_new(const struct address *address, enum transport transport)
+{
+  struct listener *l = memory_new(sizeof *l);
+  object_init(&l->object, &listener_class);
+  l->address = *address;
+  l->transport = transport;
+  l->proxy_protocol = true;
+  l->enabled = true;
+  for (unsigned i = 0; i < WORKERS_MAX; i++)
+    l->sockets[i] = -1;
+  return l;
+}
+
+// Each worker's counters have cache lines of their own.
+static struct listener_counters *
+counters_new(void)
+{
+  size_t size = (sizeof(struct listener_counters) + 63) & ~(size_t)63;
+  struct listener_counters *c = aligned_alloc(64, size);
+  if (c == NULL)
+    abort();
+  memset(c, 0, size);
+  return c;
+}
+
+static bool
+on_tcp(const struct listener *l)
+{
+  switch (l->transport) {
+  case TRANSPORT_TCP:
+  case TRANSPORT_DNSCRYPT_TCP:
+  case TRANSPORT_DOT:
+  case TRANSPORT_DOH:
+    return true;
+  default:
+    return false;
+  }
+}
+
+// An option that the socket can live without: an old kernel or a missing privilege is worth a line, not a failure.
+static void
+try_option(int fd, int level, int option, int value, const char *what)
+{
+  if (setsockopt(fd, level, option, &value, sizeof value) != 0)
+    log_verbose("listener", "Setting %s on a listening socket failed: %s", what, strerror(errno));
+}
+
+static int
+system_maximum(const char *path)
+{
+  int value = 0;
+  FILE *f = fopen(path, "re");
+  if (f == NULL)
+    return 0;
+  if (fscanf(f, "%d", &value) != 1)
+    value = 0;
+  fclose(f);
+  return value;
+}
+
+static void
+set_udp_buffers(int fd, const int sizes[2])
+{
+  int receive = sizes != NULL && sizes[0] > 0 ? sizes[0] : system_maximum("/proc/sys/net/core/rmem_max");
+  int transmit = sizes != NULL && sizes[1] > 0 ? sizes[1] : system_maximum("/proc/sys/net/core/wmem_max");
+  if (receive > 0)
+    try_option(fd, SOL_SOCKET, SO_RCVBUF, receive, "the receive buffer size");
+  if (transmit > 0)
+    try_option(fd, SOL_SOCKET, SO_SNDBUF, transmit, "the send buffer size");
+}
+
+// Answers may be fragmented rather than lost: a forged ICMP message must not lower the path's MTU (RFC 9715).
+static void
+set_udp_options(const struct listener *l, int fd, const int sizes[2])
+{
+  bool v6 = address_is_v6(&l->address);
+  if (v6)
+    try_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT, "IPV6_MTU_DISCOVER");
+  else
+    try_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT, "IP_MTU_DISCOVER");
+  // Which of the machine's addresses was asked, so that the answer leaves from it.
+  if (address_is_any(&l->address)) {
+    if (v6)
+      try_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
+    else
+      try_option(fd, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO");
+  }
+  set_udp_buffers(fd, sizes);
+}
+
+static void
+set_tcp_options(const struct listener *l, int fd)
+{
+  try_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+  try_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1, "TCP_DEFER_ACCEPT");
+  try_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); // accepted sockets inherit it
+  if (l->fast_open_queue > 0)
+    try_option(fd, IPPROTO_TCP, TCP_FASTOPEN, l->fast_open_queue, "TCP_FASTOPEN");
+}
+
+static bool
+set_options(const struct listener *l, int fd, const int sizes[2])
+{
+  int on = 1;
+  if (address_is_v6(&l->address)) {
+    if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
+      return false;
+    try_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND");
+  } else {
+    try_option(fd, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND");
+  }
+  if (l->interface[0] != '\0' &&
+      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, l->interface, (socklen_t)strlen(l->interface)) != 0)
+    return false;
+  if (on_tcp(l))
+    set_tcp_options(l, fd);
+  else
+    set_udp_options(l, fd, sizes);
+  return true;
+}
+
+static bool
+set_reuse_port(int fd)
+{
+  int on = 1;
+  return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+}
+
+// The port that the kernel chose: the other workers bind to it too.
+static bool
+learn_port(struct listener *l, int fd)
+{
+  struct address bound;
+  socklen_t size = sizeof bound;
+  if (address_port(&l->address) != 0)
+    return true;
+  if (getsockname(fd, &bound.sa, &size) != 0)
+    return false;
+  address_set_port(&l->address, address_port(&bound));
+  return true;
+}
+
+// The first socket learns whether another process has the port; only then may it share it with its brothers.
+static bool
+bind_and_listen(struct listener *l, int fd, bool first)
+{
+  bool share_early = l->reuse_port || !first;
+  if (share_early && !set_reuse_port(fd))
+    return false;
+  if (bind(fd, &l->address.sa, address_size(&l->address)) != 0 || !learn_port(l, fd))
+    return false;
+  if (!share_early && !set_reuse_port(fd))
+    return false;
+  return !on_tcp(l) || listen(fd, l->listen_queue > 0 ? l->listen_queue : SOMAXCONN) == 0;
+}
+
+static int
+open_socket(struct listener *l, bool first, const int sizes[2])
+{
+  int type = on_tcp(l) ? SOCK_STREAM : SOCK_DGRAM;
+  int fd = socket(l->address.sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -1;
+  if (set_options(l, fd, sizes) && bind_and_listen(l, fd, first))
+    return fd;
+  int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+bool
+listener_bind(struct listener *l, unsigned worker_total, const int buffer_sizes[2], struct fault *f)
+{
+  assert(worker_total >= 1 && worker_total <= WORKERS_MAX);
+  for (unsigned i = 0; i < worker_total; i++) {
+    if (l->counters[i] == NULL)
+      l->counters[i] = counters_new();
+    l->sockets[i] = open_socket(l, i == 0, buffer_sizes);
+    if (l->sockets[i] >= 0)
+      continue;
+    int error = errno;
+    char where[ADDRESS_TEXT_SIZE];
+    listener_close(l);
+    return fault_set(f, FAULT_PLAIN, "binding socket to %s: %s", address_text_with_port(&l->address, where),
+                     strerror(error));
+  }
+  return true;
+}
+
+void
+listener_close(struct listener *l)
+{
+  for (unsigned i = 0; i < WORKERS_MAX; i++)
+    if (l->sockets[i] >= 0) {
+      close(l->sockets[i]);
+      l->sockets[i] = -1;
+    }
+}
+
+uint64_t
+listener_queries(const struct listener *l)
+{
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < WORKERS_MAX; i++)
+    if (l->counters[i] != NULL)
+      sum += atomic_load_explicit(&l->counters[i]->queries, memory_order_relaxed);
+  return sum;
+}

@@ -85,6 +85,7 @@ struct query {
   bool has_key : 1;           // `key` is filled
   bool over_tcp : 1;          // goes to the backend over a stream
   bool counted_ring : 1;
+  bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
   uint8_t restarts;
   uint16_t delay_ms;          // UDP only
   uint8_t ecs_prefix_v4, ecs_prefix_v6;

@@ -11,7 +11,7 @@
 enum verdict {
   VERDICT_NEXT,   // go on with the next rule
   VERDICT_STOP,   // the chain ends; the query walks on (to self-answer if QR is set)
-  VERDICT_DROP,   // the chain ends; the query or answer is dropped (q->drop set if not DROP_RULE / DROP_RESPONSE_RULE)
+  VERDICT_DROP,   // the chain ends; the query or answer is dropped, q->drop says why (rule-drop is counted by the action)
   VERDICT_PARKED, // a script or table owns the query now
 };
 
@@ -29,7 +29,8 @@ struct action_kind {
   bool (*init)(struct action *, const struct value *args, struct fault *);
   void (*fini)(struct action *);
   enum verdict (*run)(const struct action *, struct query *);
-  void (*show)(const struct action *, struct text *); // as in the Action column (console.md)
+  const char *text;                                   // in the Action column, when it needs no more than a constant;
+  void (*show)(const struct action *, struct text *); // ... else this
   void (*stats)(const struct action *, void (*each)(const char *name, double value, void *), void *); // NULL: none
   bool (*reload)(struct action *, struct fault *); // NULL: none
 };
@@ -42,8 +43,13 @@ struct action {
 extern const struct object_class query_action_class;    // "DNSAction"
 extern const struct object_class response_action_class; // "DNSResponseAction"
 extern const struct action_kind *const action_kinds[];   // closed by NULL
+const struct action_kind *action_kind_find(const char *name); // by constructor; NULL: unknown
 
+// NULL: fault says why. args: one value per row of kind->params, in their order.
 struct action *action_new(const struct action_kind *, const struct value *args, struct fault *);
+void action_show(const struct action *, struct text *);
+// Drops the query for a rule: sets q->drop and counts rule-drop. For actions whose code is elsewhere.
+enum verdict action_drop(struct query *);
 
 // The dialect's numbers, as scripts return them (constants.tsv) and dynamic blocks use them.
 enum dns_action {

@@ -32,7 +32,7 @@ struct rule_list {
   bool changed;
 };
 
-void rule_list_add(struct rule_list *, struct rule *);           // takes a reference
+void rule_list_add(struct rule_list *, struct rule *);           // takes a reference of its own
 bool rule_list_remove_at(struct rule_list *, uint32_t position); // false: out of range
 uint32_t rule_list_remove_named(struct rule_list *, const char *name_or_uuid); // number removed (console.md: UUID form only matches UUIDs)
 bool rule_list_move(struct rule_list *, int64_t from, int64_t to); // console.md: in front of `to`
@@ -40,7 +40,8 @@ void rule_list_move_to_top(struct rule_list *);                  // the last bec
 void rule_list_clear(struct rule_list *);
 void rule_list_set(struct rule_list *, struct rule *const *rules, uint32_t count);
 struct rule *rule_list_find(const struct rule_list *, const char *name_or_uuid); // borrowed; NULL
-struct chain *chain_build(const struct rule_list *);
+extern const struct object_class chain_class;
+struct chain *chain_build(const struct rule_list *); // a reference for the caller; opens the hit pages
 
 // Evaluates in order until a rule ends it. Counts hits. The chain's end without a verdict is VERDICT_NEXT.
 enum verdict chain_run(const struct chain *, struct query *);

@@ -22,6 +22,7 @@ enum effect {
 };
 
 struct selector;
+struct rule;
 
 struct selector_kind {
   const char *name; // Lua constructor: "QNameRule"
@@ -32,7 +33,8 @@ struct selector_kind {
   bool (*init)(struct selector *, const struct value *args, struct fault *); // NULL: nothing to set up
   void (*fini)(struct selector *);                                          // NULL: nothing to give back
   bool (*match)(const struct selector *, struct query *);
-  void (*show)(const struct selector *, struct text *); // as in the Rule column (console.md)
+  const char *text;                                     // in the Rule column, when it needs no more than a constant;
+  void (*show)(const struct selector *, struct text *); // ... else this
   // What an index can look it up by; ALL others are evaluated in turn.
   enum selector_key { KEY_NONE, KEY_QNAME, KEY_SUFFIX, KEY_SOURCE, KEY_QTYPE, KEY_AND } key;
   const void *(*key_value)(const struct selector *); // struct name_set/suffix_set/netmask_set *, uint16_t *, struct selector_list *
@@ -41,7 +43,8 @@ struct selector_kind {
 struct selector {
   struct object object;
   const struct selector_kind *kind;
-  _Atomic uint64_t matches; // getMatches() of a selector object kept by a script
+  struct rule *rules;      // that live with it (rule.c); their hits make up selector_matches()
+  uint64_t matches_before; // of rules that are gone
 };
 
 struct selector_list {
@@ -51,8 +54,11 @@ struct selector_list {
 
 extern const struct object_class selector_class; // "DNSRule"
 extern const struct selector_kind *const selector_kinds[]; // closed by NULL
+const struct selector_kind *selector_kind_find(const char *name); // by constructor; NULL: unknown
 
+// NULL: fault says why. args: one value per row of kind->params, in their order.
 struct selector *selector_new(const struct selector_kind *, const struct value *args, struct fault *);
+uint64_t selector_matches(const struct selector *); // hits of all rules that had it; any thread
 void selector_show(const struct selector *, struct text *);
 
 static inline bool

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Actions that answer with nothing but a code: RCode, ERCode, TC.
+#include "rules/self_answer.h"
+#include "dnsproxy/wire/codes.h"
+
+struct rcode_action {
+  struct action base;
+  uint8_t rcode;
+  struct answer_options options;
+};
+
+static bool
+rcode_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct rcode_action *a = (struct rcode_action *)base;
+  a->rcode = (uint8_t)args[0].integer; // wraps, as in the dialect
+  a->options = answer_options_read(&args[1], false);
+  return true;
+}
+
+static enum verdict
+rcode_run(const struct action *base, struct query *q)
+{
+  const struct rcode_action *a = (const struct rcode_action *)base;
+  struct answer_form form = answer_form_of(q, &a->options);
+  return answer_made(q, compose_rcode(&q->packet, &form, a->rcode & FLAG3_RCODE));
+}
+
+static void
+rcode_show(const struct action *base, struct text *out)
+{
+  text_printf(out, "set rcode %u", ((const struct rcode_action *)base)->rcode);
+}
+
+static const struct param rcode_params[] = {
+    {.name = "rcode", .type = PARAM_INT, .help = "DNSRCode; taken modulo 256"},
+    {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = answer_flag_options, .help = "header bits"},
+    {.type = PARAM_END}};
+
+const struct action_kind act_rcode = {
+    .name = "RCodeAction",
+    .help = "Answer with an rcode and no records; its low 4 bits are sent",
+    .side = SIDE_QUERY,
+    .params = rcode_params,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct rcode_action),
+    .init = rcode_init,
+    .run = rcode_run,
+    .show = rcode_show,
+};

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Selectors as objects: made from their kind, shown, given back.
+#include "rules/selector.h"
+
+#include "dnsproxy/base/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+selector_free(struct object *o)
+{
+  struct selector *s = (struct selector *)(void *)o;
+  assert(s->rules == NULL);
+  if (s->kind->fini != NULL)
+    s->kind->fini(s);
+  free(s);
+}
+
+const struct object_class selector_class = {.name = "DNSRule", .free = selector_free};
+
+struct selector *
+selector_new(const struct selector_kind *kind, const struct value *args, struct fault *f)
+{
+  struct selector *s = memory_new(kind->size);
+  object_init(&s->object, &selector_class);
+  s->kind = kind;
+  if (kind->init != NULL && !kind->init(s, args, f)) {
+    free(s); // init() has left nothing behind
+    return NULL;
+  }
+  return s;
+}
+
+void
+selector_show(const struct selector *s, struct text *out)
+{
+  if (s->kind->show != NULL)
+    s->kind->show(s, out);
+  else
+    text_puts(out, s->kind->text);
+}
+
+const struct selector_kind *
+selector_kind_find(const char *name)
+{
+  for (const struct selector_kind *const *kind = selector_kinds; *kind != NULL; kind++)
+    if (strcmp((*kind)->name, name) == 0)
+      return *kind;
+  return NULL;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What actions that answer by themselves share: the options aa, ad, ra, ttl, and the end of the chain.
+//
+// For act_*.c alone.
+#ifndef RULES_SELF_ANSWER_H
+#define RULES_SELF_ANSWER_H
+
+#include "rules/action.h"
+
+// Rows of the options table, in this order; answer_options_read() relies on it.
+#define ANSWER_FLAG_ROWS                                                                                               \
+  {.name = "aa", .type = PARAM_BOOL, .optional = true, .help = "AA bit of the answer; left as in the query when unset"}, \
+      {.name = "ad", .type = PARAM_BOOL, .optional = true, .help = "AD bit of the answer; cleared when unset"},         \
+      {.name = "ra", .type = PARAM_BOOL, .optional = true, .help = "RA bit of the answer; as RD when unset"}
+#define ANSWER_TTL_ROW                                                                                                 \
+  {.name = "ttl", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s", .help = "TTL of generated records"}
+
+enum { ANSWER_TTL = 60 };
+
+struct answer_options {
+  struct answer_flags flags;
+  uint32_t ttl;
+};
+
+// The options of a value of type PARAM_OPTIONS; given or not. with_ttl: its rows have ANSWER_TTL_ROW behind the flags.
+struct answer_options answer_options_read(const struct value *, bool with_ttl);
+// The table closed by ANSWER_FLAG_ROWS alone, and with the TTL behind.
+extern const struct param answer_flag_options[], answer_ttl_options[];
+
+struct answer_form answer_form_of(const struct query *, const struct answer_options *);
+// The packet was turned into an answer (or did not fit: then the query is dropped).
+enum verdict answer_made(struct query *, bool fits);
+
+#endif

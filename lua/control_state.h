@@ -19,10 +19,13 @@ void control_unlock(void);      // outermost: publishes
 
 // Runs the configuration file. False: fault has the message; `detail` the second line of address errors, or "".
 bool control_load_file(const char *path, struct fault *, struct text *detail);
+// Logs what load_file said, in the shapes of cli.md section 2 and errors.md section 1.
+void control_report_fault(const struct fault *, const struct text *detail);
 // Evaluates a console command as cli.md section 6; appends the answer. True when it succeeded. *effect: not free of side effects.
 bool control_execute(const char *command, size_t size, struct text *answer, bool *effect);
 void control_maintenance(void); // maintenance() and the callbacks, once a second
 void control_exit_callbacks(void);
+const char *lua_version_text(void); // "LuaJIT 2.1.0-beta3"
 
 // A Lua function kept by C: counted; may be dropped on any thread.
 struct script;

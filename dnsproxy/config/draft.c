@@ -53,6 +53,9 @@ draft_fini(void)
   for (size_t i = 0; i < draft.listener_count; i++)
     object_unref(&draft.listeners[i]);
   free(draft.listeners);
+  for (size_t i = 0; i < draft.capability_count; i++)
+    free(draft.capabilities[i]);
+  free(draft.capabilities);
   draft = (struct draft){0};
 }
 

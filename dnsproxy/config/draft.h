@@ -28,6 +28,8 @@ struct draft {
   bool console_set;
   uint8_t console_key[32];
   bool console_key_set;          // a valid key
+  char **capabilities;           // addCapabilitiesToRetain
+  size_t capability_count;
   unsigned workers;              // 0: one per CPU allowed
 };
 

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 // ---- reply ----
 
+enum { WAIT_MS = 5 }; // for a full send buffer, before an answer is given up
+
 static void
 reply_failed(struct query *q)
 {
@@ -152,6 +155,8 @@ datagram_flush(struct worker *w)
     int n = sendmmsg(b->out_fd, b->out.messages + sent, b->reply_count - sent, 0);
     if (n > 0) {
       sent += (unsigned)n;
+    } else if (errno == EAGAIN && poll(&(struct pollfd){.fd = b->out_fd, .events = POLLOUT}, 1, WAIT_MS) > 0) {
+      continue; // the send buffer was full for a moment
     } else if (errno != EINTR) {
       // The first one is refused: the others may still go.
       reply_failed(b->replies[sent]);

@@ -35,8 +35,10 @@ listener_new(const struct address *address, enum transport transport)
   l->transport = transport;
   l->proxy_protocol = true;
   l->enabled = true;
-  for (unsigned i = 0; i < WORKERS_MAX; i++)
+  for (unsigned i = 0; i < WORKERS_MAX; i++) {
+    l->served[i] = true;
     l->sockets[i] = -1;
+  }
   return l;
 }
 
@@ -202,10 +204,14 @@ bool
 listener_bind(struct listener *l, unsigned worker_total, const int buffer_sizes[2], struct fault *f)
 {
   assert(worker_total >= 1 && worker_total <= WORKERS_MAX);
+  bool first = true;
   for (unsigned i = 0; i < worker_total; i++) {
     if (l->counters[i] == NULL)
       l->counters[i] = counters_new();
-    l->sockets[i] = open_socket(l, i == 0, buffer_sizes);
+    if (!l->served[i])
+      continue;
+    l->sockets[i] = open_socket(l, first, buffer_sizes);
+    first = false;
     if (l->sockets[i] >= 0)
       continue;
     int error = errno;

@@ -29,6 +29,7 @@ struct listener {
   _Atomic bool muted;
   bool enabled;               // false: accepted in the configuration but its transport is not built
   struct listener_counters *counters[WORKERS_MAX];
+  bool served[WORKERS_MAX];   // by this worker; all unless repeated reusePort lines were dealt out
   int sockets[WORKERS_MAX];   // -1: none. Owned by the worker once started
 };
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The keeper thread.
+#include "dnsproxy/run/keeper.h"
+
+#include "config.h"
+#include "dnsproxy/run/worker_thread.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#ifdef HAVE_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+enum { DRAIN_S = 3, FORCE_S = 4 };
+
+static struct event_base *base;
+static pthread_t thread;
+static bool started;
+static struct event *on_term, *on_int, *drain_over, *force;
+static void (*leave_hook)(void);
+static _Atomic bool leaving;
+
+struct event_base *
+keeper_base(void)
+{
+  return base;
+}
+
+void
+notify_manager(const char *state)
+{
+#ifdef HAVE_SYSTEMD
+  sd_notify(0, state);
+#else
+  (void)state;
+#endif
+}
+
+static void
+on_drain_over(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what, (void)arg;
+  worker_threads_stop();
+}
+
+// Something, most likely a script, holds the others up.
+static void
+on_force(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what, (void)arg;
+  _exit(EXIT_SUCCESS);
+}
+
+static void
+leave(void)
+{
+  // Plain text on purpose: cli.md section 7.
+  puts("Exiting on user request");
+  fflush(stdout);
+  notify_manager("STOPPING=1");
+  event_add(drain_over, &(struct timeval){.tv_sec = DRAIN_S});
+  event_add(force, &(struct timeval){.tv_sec = FORCE_S});
+  worker_threads_drain();
+  leave_hook();
+}
+
+static void
+on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+  (void)signal_number, (void)what, (void)arg;
+  if (atomic_exchange(&leaving, true))
+    _exit(EXIT_SUCCESS);
+  leave();
+}
+
+void
+keeper_ask_to_leave(void)
+{
+  kill(getpid(), SIGTERM);
+}
+
+void
+keeper_open(void)
+{
+  base = event_base_new();
+  assert(base != NULL);
+  on_term = evsignal_new(base, SIGTERM, on_signal, NULL);
+  on_int = evsignal_new(base, SIGINT, on_signal, NULL);
+  drain_over = evtimer_new(base, on_drain_over, NULL);
+  force = evtimer_new(base, on_force, NULL);
+}
+
+static void *
+keeper_main(void *arg)
+{
+  (void)arg;
+  pthread_setname_np(pthread_self(), "keeper");
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+  event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
+  return NULL;
+}
+
+void
+keeper_start(void (*on_leave)(void))
+{
+  leave_hook = on_leave;
+  event_add(on_term, NULL);
+  event_add(on_int, NULL);
+  int error = pthread_create(&thread, NULL, keeper_main, NULL);
+  assert(error == 0);
+  started = true;
+}
+
+void
+keeper_close(void)
+{
+  if (base == NULL)
+    return;
+  if (started) {
+    event_base_loopbreak(base);
+    pthread_join(thread, NULL);
+  }
+  event_free(on_term);
+  event_free(on_int);
+  event_free(drain_over);
+  event_free(force);
+  event_base_free(base);
+  base = NULL;
+}

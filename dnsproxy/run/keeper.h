@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The keeper thread: signals, health checks, service-manager notices. It never runs Lua and never takes its lock, so
+// that a forced exit never waits for a script.
+#ifndef DNSPROXY_RUN_KEEPER_H
+#define DNSPROXY_RUN_KEEPER_H
+
+#include <event2/event.h>
+
+struct event_base *keeper_base(void);
+// Makes the base: health's initial round runs on it before the thread starts. Main thread.
+void keeper_open(void);
+// Starts the thread. on_leave is called once, on the keeper, when the process was asked to end.
+void keeper_start(void (*on_leave)(void));
+// As if SIGTERM had come: shutdown() of the console, end of the interactive console. Any thread.
+void keeper_ask_to_leave(void);
+void keeper_close(void);
+void notify_manager(const char *state); // "READY=1"; nothing without NOTIFY_SOCKET
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Completing and binding the listeners.
+#include "dnsproxy/run/listeners.h"
+
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/config/draft.h"
+#include "dnsproxy/net/listener.h"
+
+#include <stdlib.h>
+
+enum { DNS_PORT = 53 };
+
+static bool
+is_plain(const struct listener *l)
+{
+  return l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP;
+}
+
+static void
+remove_plain(void)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < draft.listener_count; i++) {
+    if (is_plain(draft.listeners[i]))
+      object_unref(&draft.listeners[i]);
+    else
+      draft.listeners[kept++] = draft.listeners[i];
+  }
+  draft.listener_count = kept;
+}
+
+static void
+add_pair(const struct address *address)
+{
+  static const enum transport both[] = {TRANSPORT_UDP, TRANSPORT_TCP};
+  draft.listeners = memory_resize(draft.listeners, draft.listener_count + 2, sizeof *draft.listeners);
+  for (unsigned i = 0; i < 2; i++)
+    draft.listeners[draft.listener_count++] = listener_new(address, both[i]);
+}
+
+bool
+listeners_complete(const struct options *options, struct fault *fault)
+{
+  struct address address;
+  if (options->local_count > 0)
+    remove_plain();
+  for (size_t i = 0; i < options->local_count; i++) {
+    if (!address_parse(&address, options->locals[i], DNS_PORT, fault))
+      return false;
+    add_pair(&address);
+  }
+  if (draft.listener_count == 0) {
+    address_parse(&address, "127.0.0.1", DNS_PORT, fault);
+    add_pair(&address);
+  }
+  return true;
+}
+
+static bool
+same_bind(const struct listener *a, const struct listener *b)
+{
+  return a->transport == b->transport && a->reuse_port && b->reuse_port && address_equal(&a->address, &b->address);
+}
+
+// Users repeat a line with reusePort to get more threads. Every worker serves one line already, so the repeated lines
+// are dealt over the workers: line k of n gets the workers whose number modulo n is k.
+static void
+deal(struct listener *l, size_t position, unsigned total)
+{
+  unsigned lines = 0, mine = 0;
+  for (size_t i = 0; i < draft.listener_count; i++) {
+    if (i == position)
+      mine = lines;
+    lines += same_bind(draft.listeners[i], l);
+  }
+  if (lines < 2)
+    return;
+  if (lines > total)
+    lines = total;
+  for (unsigned w = 0; w < total; w++)
+    l->served[w] = w % lines == mine % lines;
+}
+
+bool
+listeners_bind(unsigned total, struct fault *fault)
+{
+  const int sizes[2] = {draft.settings.udp_recv_buffer, draft.settings.udp_send_buffer};
+  for (size_t i = 0; i < draft.listener_count; i++) {
+    struct listener *l = draft.listeners[i];
+    if (!l->enabled)
+      continue;
+    deal(l, i, total);
+    if (!listener_bind(l, total, sizes, fault))
+      return false;
+  }
+  return true;
+}
+
+void
+listeners_close(void)
+{
+  for (size_t i = 0; i < draft.listener_count; i++)
+    listener_close(draft.listeners[i]);
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// dnsproxy: from the command line to a running process, in the order of cli.md section 3, and back down.
+#include "dnsproxy/run/options.h"
+#include "dnsproxy/run/start.h"
+
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// Only the keeper listens to these; every thread inherits the mask.
+static void
+prepare_signals(void)
+{
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int
+main(int argc, char **argv)
+{
+  struct options options;
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  if (sodium_init() < 0) {
+    fputs("dnsproxy: libsodium cannot be initialised\n", stderr);
+    return EXIT_FAILURE;
+  }
+  evthread_use_pthreads();
+  enum options_result result = options_parse(&options, argc, argv);
+  int status = result == OPTIONS_WRONG ? EXIT_FAILURE : EXIT_SUCCESS;
+  if (result == OPTIONS_RUN) {
+    prepare_signals();
+    status = start(&options);
+  }
+  options_fini(&options);
+  libevent_global_shutdown();
+  return status;
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Start-up in the order of cli.md section 3, and the way down.
+#include "dnsproxy/run/start.h"
+
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/config/draft.h"
+#include "dnsproxy/pool/health.h"
+#include "dnsproxy/run/control.h"
+#include "dnsproxy/run/keeper.h"
+#include "dnsproxy/run/listeners.h"
+#include "dnsproxy/run/privileges.h"
+#include "dnsproxy/run/worker_thread.h"
+#include "dnsproxy/version.h"
+#include "lua/control_state.h"
+#include "lua/describe.h"
+#include "lua/hooks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { FILES_WANTED = 4096 };
+
+static int
+fatal(const char *message, const char *error)
+{
+  log_event(&(struct log_event){.priority = LOG_PRIO_ERROR, .message = message, .error = error});
+  return EXIT_FAILURE;
+}
+
+// ---- configuration ----
+
+static const char *
+config_path(const struct options *o)
+{
+  static const char *const candidates[] = {SYSCONFDIR "/dnsproxy/dnsproxy.conf", SYSCONFDIR "/dnsdist/dnsdist.conf",
+                                           SYSCONFDIR "/dnsdist.conf"};
+  if (o->config != NULL)
+    return o->config;
+  for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
+    if (access(candidates[i], R_OK) == 0)
+      return candidates[i];
+  return candidates[0];
+}
+
+// -a fills the ACL instead of the private ranges; the configuration may still replace it.
+static bool
+acl_from_options(const struct options *o, struct fault *fault)
+{
+  if (o->acl_count == 0)
+    return true;
+  netmask_set_writable(&draft.acl);
+  netmask_set_clear(draft.acl);
+  for (size_t i = 0; i < o->acl_count; i++) {
+    struct netmask mask;
+    if (!netmask_parse(&mask, o->acl[i], fault))
+      return false;
+    netmask_set_add(draft.acl, &mask);
+  }
+  return true;
+}
+
+// In normal mode a file that is not there is told and the defaults hold; --check-config insists.
+static bool
+load_config(const struct options *o, const char *path)
+{
+  struct fault fault = FAULT_INIT;
+  struct text detail;
+  text_init(&detail);
+  bool good = true;
+  if (access(path, R_OK) != 0) {
+    char text[400];
+    snprintf(text, sizeof text, "Unable to read configuration from '%s': %s", path, strerror(errno));
+    good = !o->check_config;
+    log_event(&(struct log_event){.priority = LOG_PRIO_ERROR, .message = good ? text : "Fatal error", .error = good ? NULL : text});
+  } else if (!control_load_file(path, &fault, &detail)) {
+    control_report_fault(&fault, &detail);
+    good = false;
+  }
+  text_fini(&detail);
+  return good;
+}
+
+static int
+report_good(const char *path)
+{
+  char plain[4200];
+  snprintf(plain, sizeof plain, "Configuration '%s' OK!", path);
+  log_event(&(struct log_event){.priority = LOG_PRIO_INFO,
+                                .message = "Configuration OK",
+                                .subsystem = "setup",
+                                .plain = plain,
+                                .fields = (struct log_field[]){{"path", path}, {NULL, NULL}}});
+  return EXIT_SUCCESS;
+}
+
+static bool
+add_operand_backends(const struct options *o, struct fault *fault)
+{
+  for (size_t i = 0; i < o->operand_count; i++) {
+    struct backend_options b;
+    backend_options_default(&b);
+    if (!address_parse(&b.address, o->operands[i], 53, fault))
+      return false;
+    struct backend *backend = backend_new(&b);
+    pool_draft_add_backend(&draft.pools, backend);
+    pool_entry_add(pool_draft_get(&draft.pools, ""), backend);
+    object_unref(&backend);
+  }
+  return true;
+}
+
+// ---- serving ----
+
+static void
+warn_about_limits(void)
+{
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur < FILES_WANTED)
+      log_warning("setup", "Only %lu files may be open: connections will be refused early", (unsigned long)files.rlim_cur);
+  }
+  if (draft.pools.backend_count == 0)
+    log_error("setup", "No backend is defined: only rules and the cache can answer");
+}
+
+static bool
+open_everything(const struct options *o, struct fault *fault)
+{
+  unsigned count = o->workers > 0 ? o->workers : draft.workers > 0 ? draft.workers : worker_threads_default();
+  worker_threads_make(count > WORKERS_MAX ? WORKERS_MAX : count);
+  control_open();
+  keeper_open();
+  if (!add_operand_backends(o, fault) || !listeners_complete(o, fault) || !listeners_bind(worker_count(), fault))
+    return false;
+  if (!privileges_drop(o->user, o->group, fault))
+    return false;
+  return capabilities_keep(draft.capabilities, draft.capability_count, fault);
+}
+
+static void
+on_leave(void)
+{
+  control_stop();
+}
+
+static void
+run(const struct options *o)
+{
+  draft.phase = PHASE_RUNNING;
+  lua_hooks_set_post(control_post);
+  warn_about_limits();
+  control_lock();
+  draft_publish();
+  control_unlock();
+  struct snapshot *s = snapshot_current();
+  health_watch(s->backends);
+  object_unref(&s);
+  health_initial_round(keeper_base(), lua_health_hooks());
+  health_start(keeper_base(), lua_health_hooks());
+  worker_threads_start();
+  control_start();
+  keeper_start(on_leave);
+  if (o->supervised)
+    notify_manager("READY=1");
+  control_join();
+  worker_threads_join();
+  control_exit_callbacks();
+}
+
+static void
+close_everything(void)
+{
+  keeper_close();
+  health_stop();
+  worker_threads_free();
+  control_close();
+  listeners_close();
+  snapshot_deliver(NULL);
+}
+
+static int
+serve(const struct options *o)
+{
+  struct fault fault = FAULT_INIT;
+  int status = EXIT_SUCCESS;
+  if (open_everything(o, &fault))
+    run(o);
+  else
+    status = fatal(fault.kind == FAULT_ADDRESS ? "Fatal PowerDNS error" : "Fatal error", fault.text);
+  close_everything();
+  return status;
+}
+
+static int
+describe_to_stdout(const char *form)
+{
+  struct text text;
+  text_init(&text);
+  bool known = describe(form, &text);
+  fputs(known ? text.data : "", stdout);
+  if (!known)
+    fprintf(stderr, "--describe knows luals, man, completion and json, not '%s'\n", form);
+  text_fini(&text);
+  return known ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+start_loaded(const struct options *o)
+{
+  struct fault fault = FAULT_INIT;
+  const char *path = config_path(o);
+  if (!acl_from_options(o, &fault))
+    return fatal("Fatal PowerDNS error", fault.text);
+  if (!load_config(o, path))
+    return EXIT_FAILURE;
+  if (o->check_config)
+    return report_good(path);
+  return serve(o);
+}
+
+int
+start(const struct options *o)
+{
+  draft_init();
+  draft.phase = o->client ? PHASE_CLIENT : o->check_config ? PHASE_CHECK : PHASE_LOADING;
+  control_state_open();
+  int status = o->describe != NULL ? describe_to_stdout(o->describe) : start_loaded(o);
+  control_state_close();
+  draft_fini();
+  return status;
+}

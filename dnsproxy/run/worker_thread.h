@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The threads of workers: start, drain, end. Main thread; the keeper may ask for the drain.
+#ifndef DNSPROXY_RUN_WORKER_THREAD_H
+#define DNSPROXY_RUN_WORKER_THREAD_H
+
+#include "dnsproxy/worker.h"
+
+// One per CPU that affinity and the cgroup's quota allow.
+unsigned worker_threads_default(void);
+// Makes the workers, with their event bases and rooms, not yet running.
+void worker_threads_make(unsigned count);
+// Hands them their sockets and lets them run.
+void worker_threads_start(void);
+// No new queries; each ends when nothing is parked. Any thread.
+void worker_threads_drain(void);
+// End now: what is in flight is dropped and counted. Any thread.
+void worker_threads_stop(void);
+void worker_threads_join(void); // waits until all have ended
+void worker_threads_free(void);
+
+#endif

@@ -7,8 +7,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/wire/rewrite_edns.c dnsproxy/wire/words.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes
-TESTS += tests/unit/name tests/unit/message tests/unit/codes
+check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose
+TESTS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose
 EXTRA_DIST += tests/hex.h
 tests_unit_name_SOURCES = tests/test_name.c
 tests_unit_name_LDADD = $(TEST_LIBS)
@@ -16,4 +16,8 @@ tests_unit_message_SOURCES = tests/test_message.c
 tests_unit_message_LDADD = $(TEST_LIBS)
 tests_unit_codes_SOURCES = tests/test_codes.c
 tests_unit_codes_LDADD = $(TEST_LIBS)
+tests_unit_rewrite_SOURCES = tests/test_rewrite.c
+tests_unit_rewrite_LDADD = $(TEST_LIBS)
+tests_unit_compose_SOURCES = tests/test_compose.c
+tests_unit_compose_LDADD = $(TEST_LIBS)
 endif

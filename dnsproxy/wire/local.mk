@@ -2,13 +2,16 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/wire/codes.c dnsproxy/wire/codes.h dnsproxy/wire/compose.c dnsproxy/wire/compose.h \
 	dnsproxy/wire/message.c dnsproxy/wire/message.h dnsproxy/wire/name.c dnsproxy/wire/name.h \
-	dnsproxy/wire/name_bytes.c dnsproxy/wire/name_set.h dnsproxy/wire/qtypes.def dnsproxy/wire/rcodes.def \
-	dnsproxy/wire/rebuild.c dnsproxy/wire/rebuild.h dnsproxy/wire/rewrite.c dnsproxy/wire/rewrite.h \
-	dnsproxy/wire/rewrite_edns.c dnsproxy/wire/words.h
+	dnsproxy/wire/name_bytes.c dnsproxy/wire/name_set.c dnsproxy/wire/name_set.h dnsproxy/wire/name_table.c \
+	dnsproxy/wire/name_table.h dnsproxy/wire/qtypes.def dnsproxy/wire/rcodes.def dnsproxy/wire/rebuild.c \
+	dnsproxy/wire/rebuild.h dnsproxy/wire/rewrite.c dnsproxy/wire/rewrite.h dnsproxy/wire/rewrite_edns.c \
+	dnsproxy/wire/suffix_set.c dnsproxy/wire/words.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose
-TESTS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose
+check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose \
+	tests/unit/name_set
+TESTS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose \
+	tests/unit/name_set
 EXTRA_DIST += tests/hex.h
 tests_unit_name_SOURCES = tests/test_name.c
 tests_unit_name_LDADD = $(TEST_LIBS)
@@ -20,4 +23,6 @@ tests_unit_rewrite_SOURCES = tests/test_rewrite.c
 tests_unit_rewrite_LDADD = $(TEST_LIBS)
 tests_unit_compose_SOURCES = tests/test_compose.c
 tests_unit_compose_LDADD = $(TEST_LIBS)
+tests_unit_name_set_SOURCES = tests/test_name_set.c
+tests_unit_name_set_LDADD = $(TEST_LIBS)
 endif

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
+	dnsproxy/base/netmask_set.c \
+	dnsproxy/base/prefix_tree.c dnsproxy/base/prefix_tree.h \
+	dnsproxy/base/prefix_index.c dnsproxy/base/prefix_index.h \
 	dnsproxy/base/address.c dnsproxy/base/address.h \
 	dnsproxy/base/base64.c dnsproxy/base/base64.h \
 	dnsproxy/base/clock.c dnsproxy/base/clock.h \
@@ -8,17 +11,17 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/hash.c dnsproxy/base/hash.h \
 	dnsproxy/base/log.h \
 	dnsproxy/base/memory.c dnsproxy/base/memory.h \
-	dnsproxy/base/netmask.h \
+	dnsproxy/base/netmask.c dnsproxy/base/netmask.h \
 	dnsproxy/base/object.c dnsproxy/base/object.h \
 	dnsproxy/base/random.c dnsproxy/base/random.h \
 	dnsproxy/base/slab.c dnsproxy/base/slab.h \
 	dnsproxy/base/text.c dnsproxy/base/text.h \
-	dnsproxy/base/token_bucket.h \
+	dnsproxy/base/token_bucket.c dnsproxy/base/token_bucket.h \
 	dnsproxy/base/uuid.c dnsproxy/base/uuid.h \
 	dnsproxy/base/param.h
 
 if HAVE_CMOCKA
-BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/object tests/unit/random tests/unit/slab
+BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 tests_unit_address_SOURCES = tests/test_address.c
@@ -29,10 +32,14 @@ tests_unit_epoch_SOURCES = tests/test_epoch.c
 tests_unit_epoch_LDADD = $(TEST_LIBS)
 tests_unit_fault_SOURCES = tests/test_fault.c
 tests_unit_fault_LDADD = $(TEST_LIBS)
+tests_unit_netmask_SOURCES = tests/test_netmask.c
+tests_unit_netmask_LDADD = $(TEST_LIBS)
 tests_unit_object_SOURCES = tests/test_object.c
 tests_unit_object_LDADD = $(TEST_LIBS)
 tests_unit_random_SOURCES = tests/test_random.c
 tests_unit_random_LDADD = $(TEST_LIBS)
 tests_unit_slab_SOURCES = tests/test_slab.c
 tests_unit_slab_LDADD = $(TEST_LIBS)
+tests_unit_token_bucket_SOURCES = tests/test_token_bucket.c
+tests_unit_token_bucket_LDADD = $(TEST_LIBS)
 endif

@@ -21,8 +21,8 @@ struct netmask {
 // (semantics.md 18). Error (FAULT_ADDRESS): Unable to convert '<text>' to a netmask.
 bool netmask_parse(struct netmask *, const char *text, struct fault *);
 void netmask_text(const struct netmask *, struct text *); // "10.0.0.0/8", with '!' if negated
-bool netmask_match(const struct netmask *, const struct address *);
-bool netmask_equal(const struct netmask *, const struct netmask *);
+bool netmask_match(const struct netmask *, const struct address *);  // is it inside? `negated` is not looked at
+bool netmask_equal(const struct netmask *, const struct netmask *);  // network and bits
 
 struct netmask_set;
 extern const struct object_class netmask_set_class; // "NetmaskGroup"
@@ -34,6 +34,9 @@ void netmask_set_add(struct netmask_set *, const struct netmask *);        // sa
 bool netmask_set_remove(struct netmask_set *, const struct netmask *);     // exact prefix; false if absent
 void netmask_set_add_all(struct netmask_set *, const struct netmask_set *other);
 void netmask_set_clear(struct netmask_set *);
+// Prepares fast lookups (8 to 24 bytes per mask); whoever hands a set to workers calls it first. Lookups work without
+// it, slowly in large sets. Does nothing the second time; a change undoes it. Control thread, even if shared.
+void netmask_set_build(struct netmask_set *);
 size_t netmask_set_count(const struct netmask_set *);
 // Longest prefix decides; a negated one means no. An IPv4-mapped IPv6 address is looked up as it is.
 bool netmask_set_match(const struct netmask_set *, const struct address *);

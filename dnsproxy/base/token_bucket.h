@@ -11,9 +11,11 @@
 #include <stdint.h>
 
 struct token_bucket {
-  _Atomic uint64_t full_at; // when the bucket will be full again, ns of the monotonic clock
-  double rate;  // tokens per second, > 0
-  double burst; // tokens, >= 1
+  _Atomic uint64_t full_at; // when the bucket will be full again, in ticks of the monotonic clock
+  double ticks_per_us;      // the bucket's own unit of time
+  uint64_t ticks_per_token, capacity; // in ticks
+  double rate;  // tokens per second; 0: what is gone stays gone
+  double burst; // tokens; below 1: never any
 };
 
 void token_bucket_init(struct token_bucket *, double rate, double burst);

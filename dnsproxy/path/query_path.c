@@ -209,8 +209,7 @@ enum room
 room_forward(struct query *q)
 {
   struct backend *backend = q->backend;
-  if (atomic_load_explicit(&backend->qps_set, memory_order_relaxed))
-    token_bucket_take(&backend->qps, q->worker->now_us);
+  backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
   // A query that came over a stream goes over one: its answer may be larger than a datagram.
   bool stream = q->over_tcp || backend->options.tcp_only;
   bool sent = stream ? upstream_stream_send(q, backend) : upstream_datagram_send(q, backend);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A backend: its constants, its health and load, and where each worker keeps its sockets to it.
 //
-// A counted object that survives snapshots. Constants are set by newServer and never change; health is written by the
-// keeper thread (forced states: control); counters by their worker alone; `upstream[w]` by worker w alone.
+// A counted object that survives snapshots. Options are set by newServer and never change; `up` is written under the lock
+// of its health (keeper; console: setAuto(true)), forced states by control; counters by their worker alone;
+// `upstream[w]` by worker w alone.
 #ifndef DNSPROXY_POOL_BACKEND_H
 #define DNSPROXY_POOL_BACKEND_H
 
@@ -24,7 +25,7 @@ struct backend_options {
   struct uuid id;
   char name[256];
   uint32_t qps; // 0: no limit
-  int32_t order, weight;
+  int32_t order, weight; // weight: at least 1
   uint32_t udp_timeout_s;      // 0: setUDPTimeout
   uint32_t sockets;            // UDP sockets per worker, at least 1
   struct address source;       // unset: the kernel chooses
@@ -45,51 +46,92 @@ struct backend_options {
     uint32_t lazy_failed_interval_s, lazy_min_samples, lazy_sample_size, lazy_threshold, lazy_max_backoff_s;
     bool lazy_backoff;
     enum lazy_mode lazy_mode;
-    struct script *function; // checkFunction: run on the control thread through health_hooks; may be NULL
+    struct script *function;  // checkFunction, run on the control thread through health_hooks; NULL: none. One reference,
+                              // which backend_new() adds for itself
+    struct script *validator; // setHealthCheckResponseValidator(): likewise
   } check;
 };
 void backend_options_default(struct backend_options *);
 
-// Written by one worker each.
+// Written by one worker each. The first cache line is what policies and answers touch.
 struct backend_counters {
-  _Atomic uint64_t queries, drops, reused_slots, send_errors, responses, outstanding, tcp_gave_up;
+  _Alignas(64) _Atomic uint64_t outstanding;
+  _Atomic uint64_t responses;
+  _Atomic double latency_us, tcp_latency_us; // EWMA 127/128; 0: never measured
+  // What the other workers have, as of load_read_us: the cache of backend_load(), only this worker looks.
+  uint64_t load_others, load_read_us;
+  double mean_latency_us, mean_tcp_latency_us; // over all workers
+  _Atomic uint64_t queries, drops, reused_slots, send_errors, tcp_gave_up;
   _Atomic uint64_t tcp_died_sending, tcp_died_reading, tcp_read_timeouts, tcp_write_timeouts, tcp_connect_timeouts,
       tcp_too_many, tcp_new_connections, tcp_reused_connections, tcp_current, tcp_max_concurrent;
-  _Atomic double latency_us, tcp_latency_us; // EWMA 127/128; 0: never measured
 };
 
 struct upstream; // pool/upstream.h: a worker's sockets and in-flight table
 
+// Replaced, never changed, while others read: a name, a limit. Old ones are freed with the backend.
+struct backend_label {
+  struct backend_label *previous;
+  char *name, *full; // full: "name (ip:port)", or "ip:port" without a name
+};
+struct backend_limit {
+  struct backend_limit *previous;
+  bool limited;
+  struct token_bucket bucket;
+};
+
 struct backend {
   struct object object;
-  struct backend_options options; // constant, but for name (control only)
-  _Atomic int32_t order, weight;
+  // One cache line that policies read for each candidate and nobody writes in passing.
+  _Alignas(64) _Atomic int32_t order;
+  _Atomic int32_t weight;
   _Atomic uint8_t forced; // enum health_forced
   _Atomic uint8_t mode;   // enum health_mode
   _Atomic bool up;        // as health checks see it
-  _Atomic uint32_t generation; // raised when workers should renew their sockets (reconnectOnUp)
   _Atomic bool retired;   // removed: policies skip it, its sockets close when nothing is in flight
-  struct token_bucket qps;
-  _Atomic bool qps_set;
-  struct health *health;  // pool/health.c, keeper thread
-  struct backend_counters *counters[WORKERS_MAX]; // allocated before the workers see the backend
+  _Atomic uint32_t generation; // moves when sockets must be made anew (reconnectOnUp): upstreams compare with theirs
+  _Atomic(struct backend_limit *) qps;
+  _Atomic(struct backend_label *) label;
+  struct health *health;  // pool/health_state.h: the keeper's book, under its own lock
+  struct backend_counters *counters[WORKERS_MAX]; // all there from backend_new() on
   struct upstream *upstream[WORKERS_MAX];         // NULL until worker w first sends
+  struct backend_options options; // constant; the name of now is backend_name()
   _Atomic uint64_t last_queries, last_drops;      // keeper: for rates
   _Atomic double qps_now, drop_rate_now;          // per second, refreshed every second by the keeper
 };
 
 extern const struct object_class backend_class; // "Server"
-struct backend *backend_new(const struct backend_options *);
+struct backend *backend_new(const struct backend_options *); // down until a health check or a forced state says otherwise
 
-bool backend_is_up(const struct backend *); // forced state, else health; false when retired
-char *backend_name_with_address(const struct backend *, char *out, size_t size); // "name (ip:port)" or "ip:port"
+// Forced state, else health; false when retired.
+static inline bool
+backend_is_up(const struct backend *b)
+{
+  if (atomic_load_explicit(&b->retired, memory_order_relaxed))
+    return false;
+  uint8_t forced = atomic_load_explicit(&b->forced, memory_order_relaxed);
+  return forced == FORCED_NONE ? atomic_load_explicit(&b->up, memory_order_relaxed) : forced == FORCED_UP;
+}
+const char *backend_name(const struct backend *);      // "" without one; valid as long as the backend
+const char *backend_full_name(const struct backend *); // "name (ip:port)" or "ip:port"; likewise
+char *backend_name_with_address(const struct backend *, char *out, size_t size); // a copy of the latter
+const char *backend_protocol(const struct backend *);  // "DoUDP" or "DoTCP", as logs and tables say
+// Control thread.
+void backend_set_name(struct backend *, const char *name);
+bool backend_set_weight(struct backend *, int64_t weight); // false, unchanged: below 1 or too large. Also pool_draft_reweighed()
+void backend_set_qps(struct backend *, int64_t limit);     // 0 and less: none
+void backend_reset_latency(struct backend *);              // setDown()
+// The limiter: is there a token, and take one. True without a limit. Any worker.
+bool backend_has_token(const struct backend *, uint64_t now_us);
+bool backend_take_token(struct backend *, uint64_t now_us);
+
 // Sums over workers.
 uint64_t backend_queries(const struct backend *);
 uint64_t backend_drops(const struct backend *);
 uint64_t backend_outstanding(const struct backend *);
-double backend_latency_us(const struct backend *, bool tcp); // 0: never measured
+double backend_latency_us(const struct backend *, bool tcp); // mean of the workers that measured; 0: never measured
 // The same for policies on a worker: its own figure exactly, the others' at most a millisecond old.
 uint64_t backend_load(const struct backend *, struct worker *);
+double backend_load_latency_us(const struct backend *, struct worker *, bool tcp); // likewise; after backend_load()
 
 // A table of backends in showServers order: sorted by order when added, then by age. Immutable in a snapshot.
 struct backend_list {
@@ -98,5 +140,6 @@ struct backend_list {
   struct backend *items[]; // one reference each
 };
 extern const struct object_class backend_list_class;
+struct backend_list *backend_list_new(struct backend *const *, uint32_t count); // takes references
 
 #endif

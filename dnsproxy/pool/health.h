@@ -8,6 +8,8 @@
 
 #include "dnsproxy/pool/backend.h"
 
+#include <event2/event.h>
+
 struct health_query { // what a check asks; a checkFunction may change it
   struct name name;
   uint16_t type, class;
@@ -15,7 +17,11 @@ struct health_query { // what a check asks; a checkFunction may change it
 };
 struct health_hooks {
   // Asks the script of the backend, if it has one, to change the query; calls done(arg) on the keeper thread later, or at once.
+  // The query stays valid until done() or health_stop().
   void (*prepare)(struct backend *, struct health_query *, void (*done)(void *arg), void *arg);
+  // Asks the validator of the backend about an answer that passed all other checks (the bytes are borrowed for the call).
+  // Only called for backends that have one; NULL: none are asked.
+  void (*validate)(struct backend *, const uint8_t *answer, size_t size, void (*done)(void *arg, bool valid), void *arg);
   void (*changed)(struct backend *, bool up); // after every transition, and once at the initial check
 };
 
@@ -29,8 +35,15 @@ struct backend_list;
 void health_watch(struct backend_list *);
 // An outcome of a real query, for lazy mode. Any worker; cheap.
 void health_result(struct backend *, bool timed_out, unsigned rcode);
-// Console: setUp(), setDown(), setAuto()... (objects.tsv). status: NULL leaves the health state as it is.
-void backend_force(struct backend *, enum health_forced);
+void health_log_failures(bool); // setVerboseHealthChecks(). Any thread
+// Console: setUp(), setDown(), setAuto()... (objects.tsv). A forced state suspends the checks; the health state stays.
+void backend_force(struct backend *, enum health_forced); // setUp(), setDown()
+// Back to health checks in this mode. status: NULL leaves the health state as it is. setAuto(): the mode in use.
 void backend_set_mode(struct backend *, enum health_mode, const bool *status);
+void backend_set_up_status(struct backend *, bool up); // the attribute upStatus: until the next check says otherwise
+struct health_params {
+  uint32_t timeout_ms, interval_s, max_failures, rise; // setHealthCheckParams(): 0 leaves it as it is
+};
+void backend_set_health_params(struct backend *, const struct health_params *);
 
 #endif

@@ -272,7 +272,7 @@ upstream_datagram_send(struct query *q, struct backend *backend)
   }
   struct upstream_socket *s = choose_socket(u);
   if (s->fd < 0 && !socket_open(s)) {
-    log_verbose("backend", "Cannot open a socket to %s: %s", backend->options.name, strerror(errno));
+    log_verbose("backend", "Cannot open a socket to %s: %s", backend_full_name(backend), strerror(errno));
     counter_add(&counters_of(u)->send_errors, 1);
     socket_close(s);
     q->drop = DROP_SEND_ERROR;

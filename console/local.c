@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The console of a process in the foreground: commands are evaluated in place.
+#include "console/client.h"
+#include "console/line.h"
+#include "dnsproxy/base/text.h"
+#include "lua/control_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+evaluate(const char *line)
+{
+  struct text answer;
+  bool effect;
+  text_init(&answer);
+  bool good = control_execute(line, strlen(line), &answer, &effect);
+  const char *text = answer.data;
+  // Here the error says what it is by where it goes.
+  if (!good && strncmp(text, "Error: ", 7) == 0)
+    text += 7;
+  fprintf(good ? stdout : stderr, good ? "%s" : "%s\n", text);
+  fflush(stdout);
+  text_fini(&answer);
+}
+
+void
+local_console_run(void)
+{
+  struct line_reader *reader = line_reader_open();
+  char *line;
+  while ((line = line_reader_next(reader)) != NULL && strcmp(line, "quit") != 0) {
+    if (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)
+      evaluate("help()");
+    else if (line[0] != '\0')
+      evaluate(line);
+    free(line);
+  }
+  free(line);
+  line_reader_close(&reader);
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The console server: handshake, one command, one answer, and so on (reference: cli.md section 6).
+#include "console/server.h"
+
+#include "console/frame.h"
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/random.h"
+#include "dnsproxy/config/draft.h"
+#include "lua/control_state.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <netinet/tcp.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BACKLOG = 5 };
+
+struct connection {
+  struct connection *next;
+  struct bufferevent *stream;
+  struct address peer;
+  struct console_box box;
+  uint8_t key[CONSOLE_KEY_SIZE]; // the key when it was accepted: established ones go on after setKey()
+  bool greeted, logged;
+  size_t max_message;
+};
+
+static struct event_base *base;
+static struct evconnlistener *listener;
+static struct connection *connections;
+static unsigned connection_count;
+
+static void
+connection_free(struct connection **slot)
+{
+  struct connection *c = *slot, **at = &connections;
+  char peer[ADDRESS_TEXT_SIZE];
+  *slot = NULL;
+  while (*at != c)
+    at = &(*at)->next;
+  *at = c->next;
+  connection_count--;
+  if (c->logged)
+    log_info("console", "Closing console connection from %s", address_text_with_port(&c->peer, peer));
+  bufferevent_free(c->stream);
+  sodium_memzero(c, sizeof *c);
+  free(c);
+}
+
+// ---- commands ----
+
+static void
+answer(struct connection *c, const char *text, size_t size)
+{
+  uint8_t *frame = memory_new(CONSOLE_LENGTH_SIZE + CONSOLE_TAG_SIZE + size);
+  bufferevent_write(c->stream, frame, console_seal(&c->box, text, size, frame));
+  free(frame);
+}
+
+static void
+run_command(struct connection *c, const char *command, size_t size)
+{
+  struct text text;
+  bool effect;
+  text_init(&text);
+  if (size > 0)
+    control_execute(command, size, &text, &effect);
+  answer(c, text.data, text.size);
+  text_fini(&text);
+}
+
+// False: the connection must end.
+static bool
+take_frame(struct connection *c, struct evbuffer *in, size_t size)
+{
+  static const uint8_t empty[CONSOLE_LENGTH_SIZE];
+  evbuffer_drain(in, CONSOLE_LENGTH_SIZE);
+  if (size == 0) {
+    bufferevent_write(c->stream, empty, sizeof empty);
+    return true;
+  }
+  if (size < CONSOLE_TAG_SIZE)
+    return false;
+  size_t length = size - CONSOLE_TAG_SIZE;
+  uint8_t *command = memory_new(length + 1);
+  bool good = console_open(&c->box, evbuffer_pullup(in, (ssize_t)size), size, command);
+  evbuffer_drain(in, size);
+  if (good)
+    run_command(c, (char *)command, length);
+  free(command);
+  return good;
+}
+
+static bool
+greet(struct connection *c, struct evbuffer *in)
+{
+  uint8_t own[CONSOLE_NONCE_SIZE], theirs[CONSOLE_NONCE_SIZE];
+  if (evbuffer_get_length(in) < sizeof theirs)
+    return false;
+  evbuffer_remove(in, theirs, sizeof theirs);
+  random_bytes(own, sizeof own);
+  console_box_init(&c->box, c->key, own, theirs);
+  sodium_memzero(c->key, sizeof c->key);
+  bufferevent_write(c->stream, own, sizeof own);
+  c->greeted = true;
+  return true;
+}
+
+static void
+on_data(struct bufferevent *stream, void *arg)
+{
+  struct connection *c = arg;
+  struct evbuffer *in = bufferevent_get_input(stream);
+  if (!c->greeted && !greet(c, in))
+    return;
+  for (;;) {
+    uint8_t front[CONSOLE_LENGTH_SIZE];
+    size_t size, have = evbuffer_get_length(in);
+    ssize_t copied = evbuffer_copyout(in, front, sizeof front);
+    if (copied < (ssize_t)sizeof front)
+      return;
+    switch (console_frame_look(front, have, c->max_message, &size)) {
+    case CONSOLE_FRAME_MORE:
+      return;
+    case CONSOLE_FRAME_WHOLE:
+      if (take_frame(c, in, size))
+        continue;
+      break;
+    case CONSOLE_FRAME_TOO_LARGE:
+      break;
+    }
+    connection_free(&c);
+    return;
+  }
+}
+
+static void
+on_event(struct bufferevent *stream, short what, void *arg)
+{
+  (void)stream;
+  struct connection *c = arg;
+  if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)
+    connection_free(&c);
+}
+
+// ---- accepting ----
+
+// What the configuration says about this peer. False: closed at once, and why.
+static bool
+admit(struct connection *c)
+{
+  char peer[ADDRESS_TEXT_SIZE];
+  const char *reason = NULL;
+  address_text_with_port(&c->peer, peer);
+  control_lock();
+  uint32_t most = draft.settings.console_max_connections;
+  if (!draft.console_key_set)
+    reason = "no valid key is set";
+  else if (!netmask_set_match(draft.console_acl, &c->peer))
+    reason = "the source is not in the console ACL";
+  else if (most > 0 && connection_count >= most)
+    reason = "too many connections";
+  memcpy(c->key, draft.console_key, sizeof c->key);
+  c->logged = draft.settings.console_logging;
+  c->max_message = draft.settings.console_max_message;
+  control_unlock();
+  if (reason != NULL)
+    log_warning("console", "Refused a console connection from %s: %s", peer, reason);
+  else if (c->logged)
+    log_info("console", "Got control connection from %s", peer);
+  return reason == NULL;
+}
+
+static void
+on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, int size, void *arg)
+{
+  (void)l, (void)arg;
+  struct connection *c = memory_new(sizeof *c);
+  int on = 1;
+  memcpy(&c->peer, peer, (size_t)size < sizeof c->peer ? (size_t)size : sizeof c->peer);
+  if (!admit(c)) {
+    free(c);
+    close(fd);
+    return;
+  }
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  c->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+  c->next = connections;
+  connections = c;
+  connection_count++;
+  bufferevent_setcb(c->stream, on_data, NULL, on_event, c);
+  bufferevent_enable(c->stream, EV_READ | EV_WRITE);
+}
+
+bool
+console_server_open(struct event_base *where, const struct address *address, struct fault *fault)
+{
+  base = where;
+  struct evconnlistener *next = evconnlistener_new_bind(base, on_accept, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_THREADSAFE,
+                                                        BACKLOG, &address->sa, (int)address_size(address));
+  if (next == NULL) {
+    char text[ADDRESS_TEXT_SIZE];
+    return fault_set(fault, FAULT_PLAIN, "binding console socket to %s: %s", address_text_with_port(address, text), strerror(errno));
+  }
+  if (listener != NULL)
+    evconnlistener_free(listener);
+  listener = next;
+  return true;
+}
+
+void
+console_server_close(void)
+{
+  while (connections != NULL) {
+    struct connection *c = connections;
+    connection_free(&c);
+  }
+  if (listener != NULL)
+    evconnlistener_free(listener);
+  listener = NULL;
+}

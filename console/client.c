@@ -139,7 +139,6 @@ run_session(struct client *c)
     if (line[0] != '\0') {
       if (!run_command(c, meaning(line), &answer)) {
         fputs("Connection closed by the server.\n", stdout);
-        free(line);
         break;
       }
       fwrite(answer.data, 1, answer.size, stdout);
@@ -148,8 +147,8 @@ run_session(struct client *c)
       fflush(stdout);
     }
     free(line);
-    line = NULL;
   }
+  free(line);
   line_reader_close(&reader);
   text_fini(&answer);
 }

@@ -2,6 +2,9 @@
 // Start-up in the order of cli.md section 3, and the way down.
 #include "dnsproxy/run/start.h"
 
+#include "console/client.h"
+#include "console/server.h"
+#include "dnsproxy/base/base64.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/pool/health.h"
@@ -138,6 +141,8 @@ open_everything(const struct options *o, struct fault *fault)
   keeper_open();
   if (!add_operand_backends(o, fault) || !listeners_complete(o, fault) || !listeners_bind(worker_count(), fault))
     return false;
+  if (draft.console_set && !console_server_open(control_base(), &draft.console_address, fault))
+    return false;
   if (!privileges_drop(o->user, o->group, fault))
     return false;
   return capabilities_keep(draft.capabilities, draft.capability_count, fault);
@@ -147,6 +152,14 @@ static void
 on_leave(void)
 {
   control_stop();
+}
+
+// Without a service manager the terminal is the console, and leaving it ends the process.
+static void
+foreground(void)
+{
+  local_console_run();
+  keeper_ask_to_leave();
 }
 
 static void
@@ -168,6 +181,8 @@ run(const struct options *o)
   keeper_start(on_leave);
   if (o->supervised)
     notify_manager("READY=1");
+  else
+    foreground();
   control_join();
   worker_threads_join();
   control_exit_callbacks();
@@ -176,6 +191,7 @@ run(const struct options *o)
 static void
 close_everything(void)
 {
+  console_server_close();
   keeper_close();
   health_stop();
   worker_threads_free();
@@ -210,6 +226,27 @@ describe_to_stdout(const char *form)
   return known ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+// ---- console client ----
+
+enum { CONSOLE_PORT = 5199 };
+
+static int
+run_client(const struct options *o)
+{
+  struct fault fault = FAULT_INIT;
+  struct client_options client = {.address = draft.console_address,
+                                  .key_set = draft.console_key_set,
+                                  .execute = o->execute,
+                                  .max_message = draft.settings.console_max_message};
+  memcpy(client.key, draft.console_key, sizeof client.key);
+  // The key of the command line wins.
+  if (o->key != NULL)
+    client.key_set = base64_decode(client.key, sizeof client.key, o->key, strlen(o->key)) == CONSOLE_KEY_SIZE;
+  if (o->operand_count > 0 && !address_parse(&client.address, o->operands[0], CONSOLE_PORT, &fault))
+    return fatal("Fatal PowerDNS error", fault.text);
+  return client_run(&client);
+}
+
 static int
 start_loaded(const struct options *o)
 {
@@ -219,6 +256,8 @@ start_loaded(const struct options *o)
     return fatal("Fatal PowerDNS error", fault.text);
   if (!load_config(o, path))
     return EXIT_FAILURE;
+  if (o->client)
+    return run_client(o);
   if (o->check_config)
     return report_good(path);
   return serve(o);

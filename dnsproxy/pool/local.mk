@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
 	dnsproxy/pool/answer_match.c dnsproxy/pool/answer_match.h dnsproxy/pool/backend.c dnsproxy/pool/backend.h \
-	dnsproxy/pool/health.h dnsproxy/pool/health_state.c dnsproxy/pool/health_state.h \
+	dnsproxy/pool/backend_socket.c dnsproxy/pool/backend_socket.h \
+	dnsproxy/pool/health.c dnsproxy/pool/health.h dnsproxy/pool/health_probe.c dnsproxy/pool/health_probe.h \
+	dnsproxy/pool/health_state.c dnsproxy/pool/health_state.h \
 	dnsproxy/pool/in_flight.c dnsproxy/pool/in_flight.h dnsproxy/pool/policy.c dnsproxy/pool/policy.h \
 	dnsproxy/pool/policy_chashed.c dnsproxy/pool/policy_least.c dnsproxy/pool/policy_roundrobin.c \
 	dnsproxy/pool/policy_weighted.c dnsproxy/pool/pool.c dnsproxy/pool/pool.h dnsproxy/pool/pool_draft.c \

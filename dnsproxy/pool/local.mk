@@ -9,3 +9,10 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/pool/policy_weighted.c dnsproxy/pool/pool.c dnsproxy/pool/pool.h dnsproxy/pool/pool_draft.c \
 	dnsproxy/pool/upstream.c dnsproxy/pool/upstream.h dnsproxy/pool/upstream_datagram.c \
 	dnsproxy/pool/upstream_datagram.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/in_flight
+TESTS += tests/unit/in_flight
+tests_unit_in_flight_SOURCES = tests/test_in_flight.c
+tests_unit_in_flight_LDADD = $(TEST_LIBS)
+endif

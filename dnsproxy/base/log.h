@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Log lines: stdout always, syslog unless disabled; structured or plain (reference: cli.md section 7).
 //
-// Set up once by the main thread before others start; log_line() from any thread. Repeating messages from the
-// packet path go through a rate limit of the caller's.
+// Set up once by the main thread before others start; lines from any thread, each with one write(). Repeating
+// messages from the packet path go through a rate limit of the caller's. The JSON form goes to stderr; the journal
+// form to the journal alone, or to stdout in the default form if there is no journal.
 #ifndef DNSPROXY_BASE_LOG_H
 #define DNSPROXY_BASE_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,7 +21,7 @@ struct log_settings {
   int facility;         // LOG_DAEMON
   bool timestamps;      // plain mode: prefix with the time
   bool iso8601;         // structured mode: ts as ISO 8601
-  bool verbose;
+  _Atomic bool verbose; // may change while others log
   char instance[256];   // "" = no instance field
 };
 
@@ -30,11 +32,13 @@ struct log_field {
 
 struct log_settings *log_settings(void); // changed by the main/control thread only
 // One event. `plain` is the whole sentence of unstructured mode (NULL: message, then ": error"). `fields` are in
-// alphabetical order and end with a NULL key; error, subsystem and fields may be NULL.
+// alphabetical order and end with a NULL key; error, subsystem and fields may be NULL. A verbose event is a line of
+// verbose mode: nothing happens unless that is on.
 struct log_event {
   enum log_priority priority;
   const char *message, *error, *subsystem, *plain;
   const struct log_field *fields;
+  bool verbose;
 };
 void log_event(const struct log_event *);
 // Shorthands: a sentence without fields (printf style).
@@ -42,6 +46,9 @@ void log_info(const char *subsystem, const char *format, ...) __attribute__((for
 void log_warning(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_error(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_verbose(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3))); // only when verbose
+// A sentence that is plain text in every mode (the farewell).
+void log_sentence(enum log_priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// "daemon", "LOG_LOCAL0" (any case), or the number of syslog.h ("128").
 bool log_facility_from_text(const char *text, int *facility);
 // Lines of verbose mode go to this file instead of stdout; false (errno set) if it cannot be opened.
 bool log_verbose_destination(const char *path);

@@ -116,7 +116,7 @@ receive_batch(struct datagram_socket *s, unsigned want)
     if (q != NULL)
       queries[count++] = q;
   }
-  w->walk->queries(queries, count);
+  listener_walk(s->listener, w)->queries(queries, count);
   worker_end(w);
   return (unsigned)got;
 }

@@ -27,6 +27,8 @@ struct listener {
   int *cpus;                  // pinning as configured: kept for show, workers are placed by the kernel
   size_t cpu_count;
   _Atomic bool muted;
+  const struct walk_hooks *walk; // where its queries go: NULL for the proxy's walk, else a scripted service's
+  void *service;              // of `walk`
   bool enabled;               // false: accepted in the configuration but its transport is not built
   struct listener_counters *counters[WORKERS_MAX];
   bool served[WORKERS_MAX];   // by this worker; all unless repeated reusePort lines were dealt out
@@ -40,6 +42,13 @@ struct listener *listener_new(const struct address *, enum transport);
 bool listener_bind(struct listener *, unsigned worker_total, const int buffer_sizes[2], struct fault *);
 void listener_close(struct listener *);
 uint64_t listener_queries(const struct listener *); // sum
+
+// The walk of a query that came in here.
+static inline const struct walk_hooks *
+listener_walk(const struct listener *l, const struct worker *w)
+{
+  return l->walk != NULL ? l->walk : w->walk;
+}
 
 // Worker thread: starts serving its socket of the listener.
 bool datagram_start(struct worker *, struct listener *);

@@ -174,10 +174,13 @@ run(const struct options *o)
   struct snapshot *s = snapshot_current();
   health_watch(s->backends);
   object_unref(&s);
+  // Scripted services first: they may be the backends that the first checks ask.
+  worker_threads_start();
+  worker_threads_serve(true);
+  control_start();
   health_initial_round(keeper_base(), lua_health_hooks());
   health_start(keeper_base(), lua_health_hooks());
-  worker_threads_start();
-  control_start();
+  worker_threads_serve(false);
   keeper_start(on_leave);
   if (o->supervised)
     notify_manager("READY=1");

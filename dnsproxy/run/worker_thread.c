@@ -92,11 +92,11 @@ worker_threads_make(unsigned count)
 }
 
 static void
-serve(struct worker *w)
+serve(struct worker *w, bool services)
 {
   for (size_t i = 0; i < draft.listener_count; i++) {
     struct listener *l = draft.listeners[i];
-    if (l->sockets[w->id] < 0)
+    if (l->sockets[w->id] < 0 || (l->walk != NULL) != services)
       continue;
     bool good = l->transport == TRANSPORT_UDP ? datagram_start(w, l) : stream_start(w, l);
     assert(good);
@@ -138,11 +138,24 @@ void
 worker_threads_start(void)
 {
   for (unsigned i = 0; i < worker_count(); i++) {
-    serve(workers[i]);
     int error = pthread_create(&threads[i], NULL, worker_main, workers[i]);
     assert(error == 0);
     running[i] = true;
   }
+}
+
+static void
+run_serve_services(struct worker *w, struct post *post)
+{
+  free(post);
+  serve(w, true);
+}
+
+static void
+run_serve(struct worker *w, struct post *post)
+{
+  free(post);
+  serve(w, false);
 }
 
 static void
@@ -169,6 +182,12 @@ post_all(void (*run)(struct worker *, struct post *))
     post->run = run;
     worker_post(workers[i], post);
   }
+}
+
+void
+worker_threads_serve(bool services)
+{
+  post_all(services ? run_serve_services : run_serve);
 }
 
 void

@@ -9,8 +9,10 @@
 unsigned worker_threads_default(void);
 // Makes the workers, with their event bases and rooms, not yet running.
 void worker_threads_make(unsigned count);
-// Hands them their sockets and lets them run.
+// Lets them run, without any socket yet.
 void worker_threads_start(void);
+// Each worker starts serving its sockets of these listeners. services: of scripted services only, or of the proxy only.
+void worker_threads_serve(bool services);
 // No new queries; each ends when nothing is parked. Any thread.
 void worker_threads_drain(void);
 // End now: what is in flight is dropped and counted. Any thread.

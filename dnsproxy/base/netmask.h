@@ -34,8 +34,9 @@ void netmask_set_add(struct netmask_set *, const struct netmask *);        // sa
 bool netmask_set_remove(struct netmask_set *, const struct netmask *);     // exact prefix; false if absent
 void netmask_set_add_all(struct netmask_set *, const struct netmask_set *other);
 void netmask_set_clear(struct netmask_set *);
-// Prepares fast lookups (8 to 24 bytes per mask); whoever hands a set to workers calls it first. Lookups work without
-// it, slowly in large sets. Does nothing the second time; a change undoes it. Control thread, even if shared.
+// Prepares fast lookups: whoever hands a set to workers calls it first. Up to 17 bytes per mask, 43 if there are IPv6
+// masks beyond /64. Lookups work without it, slowly in large sets. Does nothing the second time; a change undoes it.
+// Control thread, even if the set is shared.
 void netmask_set_build(struct netmask_set *);
 size_t netmask_set_count(const struct netmask_set *);
 // Longest prefix decides; a negated one means no. An IPv4-mapped IPv6 address is looked up as it is.

@@ -26,3 +26,14 @@ tests_unit_compose_LDADD = $(TEST_LIBS)
 tests_unit_name_set_SOURCES = tests/test_name_set.c
 tests_unit_name_set_LDADD = $(TEST_LIBS)
 endif
+
+FUZZ_TARGETS += fuzz/bin/message fuzz/bin/name fuzz/bin/rewrite
+fuzz_bin_message_SOURCES = fuzz/fuzz_message.c $(FUZZ_MAIN)
+fuzz_bin_message_LDADD = $(FUZZ_LIBS)
+fuzz_bin_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_bin_name_SOURCES = fuzz/fuzz_name.c $(FUZZ_MAIN)
+fuzz_bin_name_LDADD = $(FUZZ_LIBS)
+fuzz_bin_name_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+fuzz_bin_rewrite_SOURCES = fuzz/fuzz_rewrite.c $(FUZZ_MAIN)
+fuzz_bin_rewrite_LDADD = $(FUZZ_LIBS)
+fuzz_bin_rewrite_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -45,6 +45,46 @@ extra_free(struct worker *w, struct query_extra *extra)
   slab_give(&w->extras, extra);
 }
 
+static void
+own_free(struct worker *w, uint8_t *own, uint32_t size)
+{
+  if (size == PACKET_PIECE)
+    slab_give(&w->packets, own);
+  else
+    free(own);
+}
+
+static uint8_t *
+own_take(struct worker *w, size_t size)
+{
+  if (size > PACKET_PIECE)
+    return malloc(size);
+  if (w->packets.available == 0)
+    slab_refill(&w->packets);
+  return slab_take(&w->packets);
+}
+
+bool
+query_own_packet(struct query *q, const uint8_t *bytes, size_t size, size_t capacity)
+{
+  assert(size <= capacity && capacity <= UINT32_MAX);
+  uint8_t *old = NULL;
+  uint32_t old_size = q->own_size;
+  if (q->own == NULL || q->own_size < capacity) {
+    uint8_t *own = own_take(q->worker, capacity);
+    if (own == NULL)
+      return false;
+    old = q->own;
+    q->own = own;
+    q->own_size = capacity > PACKET_PIECE ? (uint32_t)capacity : PACKET_PIECE;
+  }
+  memmove(q->own, bytes, size);
+  q->packet = (struct wire_buffer){.data = q->own, .size = size, .capacity = q->own_size};
+  if (old != NULL)
+    own_free(q->worker, old, old_size);
+  return true;
+}
+
 void
 query_free(struct query **slot)
 {
@@ -52,6 +92,8 @@ query_free(struct query **slot)
   assert(q->magic == QUERY_MAGIC);
   *slot = NULL;
   q->magic = 0;
+  if (q->own != NULL)
+    own_free(q->worker, q->own, q->own_size);
   if (q->extra != NULL)
     extra_free(q->worker, q->extra);
   if (q->lease != NULL)

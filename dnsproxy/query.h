@@ -66,8 +66,10 @@ struct query {
   struct query *next;    // the owner's list
   uint64_t sequence;     // of the in-flight table that owns it
 
-  // The packet as it stands: the query, later the answer. Borrowed from the batch or owned by the stream.
+  // The packet as it stands: the query, later the answer. Borrowed from the batch it came in, or in `own`.
   struct wire_buffer packet;
+  uint8_t *own;          // memory that goes with the query, see query_own_packet(); `packet` may be in it
+  uint32_t own_size;     // PACKET_PIECE: from the worker's slab, else malloc'ed
   uint16_t question_end;
   uint16_t qtype, qclass;
   uint16_t id;           // the client's, host order
@@ -116,6 +118,9 @@ struct query {
   struct name qname;          // the client's casing
 };
 
+// What a query of a stream, or one that goes over a stream, brings with it: room for the usual answer.
+enum { PACKET_PIECE = 4608 };
+
 #define QUERY_MAGIC 0x9e41a5efu
 
 // Takes a query from the worker's slab, cleared up to the first name; NULL when the slab is at its limit.
@@ -146,6 +151,9 @@ const struct tag *query_tag_get(const struct query *, const char *key); // NULL 
 void query_tag_unset(struct query *, const char *key);
 const struct tag *query_tags(const struct query *); // first of the list, NULL when none
 bool query_set_pool(struct query *, const char *name, size_t size); // false: longer than a pool name can be
+// Moves `bytes` into memory of the query's own with room for `capacity` of them: they are its packet from now on. `bytes`
+// may be the packet itself (to keep it beyond its batch, or to make it larger). False: no memory, packet unchanged.
+bool query_own_packet(struct query *, const uint8_t *bytes, size_t size, size_t capacity);
 // Memory that lives as long as the query; NULL when there is none.
 void *query_alloc(struct query *, size_t size);
 // Form of a self-made answer for this query (EDNS as the settings say).

@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { QUERY_STEP = 1024, QUERY_LIMIT = 262144, EXTRA_STEP = 64, EXTRA_LIMIT = 65536 };
+enum { QUERY_STEP = 1024, QUERY_LIMIT = 262144, EXTRA_STEP = 64, EXTRA_LIMIT = 65536, PACKET_STEP = 128, PACKET_LIMIT = 65536 };
 
 struct worker *workers[WORKERS_MAX];
 static _Atomic unsigned worker_total;
@@ -50,6 +50,7 @@ worker_new(const struct walk_hooks *walk)
   random_seed(&w->random);
   slab_init(&w->queries, sizeof(struct query), QUERY_STEP, QUERY_LIMIT);
   slab_init(&w->extras, sizeof(struct query_extra), EXTRA_STEP, EXTRA_LIMIT);
+  slab_init(&w->packets, PACKET_PIECE, PACKET_STEP, PACKET_LIMIT);
   worker_clock(w);
   workers[id] = w;
   atomic_store_explicit(&worker_total, id + 1, memory_order_release);
@@ -65,6 +66,7 @@ worker_free(struct worker **slot)
     current = NULL;
   slab_fini(&w->queries);
   slab_fini(&w->extras);
+  slab_fini(&w->packets);
   for (unsigned i = 0; i < HIT_PAGES; i++)
     free(atomic_load(&w->hits[i]));
   close(w->wake_fd);
@@ -100,6 +102,7 @@ worker_end(struct worker *w)
   epoch_leave(w->id);
   slab_refill(&w->queries);
   slab_refill(&w->extras);
+  slab_refill(&w->packets);
 }
 
 void

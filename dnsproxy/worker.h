@@ -17,6 +17,7 @@ struct address;
 struct listener;
 struct query;
 struct snapshot;
+struct stream_guard;
 struct worker;
 
 enum { WORKERS_MAX = 128, HIT_PAGE_SLOTS = 512, HIT_PAGES = 4096 };
@@ -42,6 +43,7 @@ struct walk_hooks {
   void (*answer)(struct query *);                 // its answer is in q->packet: walk the way back
   void (*failed)(struct query *, unsigned drop);  // no answer will come (enum drop): time-out, lost, send error
   bool (*admit_stream)(struct worker *, struct listener *, const struct address *peer); // ACL at accept; counts refusals
+  const struct stream_guard *stream_guard; // per-client limits of connections (net/stream.h); NULL: none
 };
 
 struct worker {
@@ -56,13 +58,16 @@ struct worker {
   struct lease *old_leases; // ended configurations that queries still live under
   struct slab queries;   // struct query
   struct slab extras;    // struct query_extra
+  struct slab packets;   // PACKET_PIECE bytes each: see query_own_packet()
   const struct walk_hooks *walk;
   _Atomic(uint64_t *) hits[HIT_PAGES]; // per rule slot: hits[slot / HIT_PAGE_SLOTS][slot % HIT_PAGE_SLOTS]
   _Atomic uint64_t parked; // queries owned by a table (in flight, delayed, script), written by the worker: accounting
   // Rooms of their owners, NULL until they open: see the folder's headers.
   struct datagram_batch *datagram; // net/datagram
   struct stream_set *streams;      // net/stream
+  struct channel_set *channels;    // net/channel
   struct upstream_set *upstreams;  // pool/upstream
+  struct upstream_streams *upstream_streams; // pool/upstream_stream
   struct delay_queue *delays;      // net/delay
   _Atomic(struct snapshot *) mailbox; // newest configuration not yet taken
   _Atomic(struct post *) posts;       // LIFO of posted work

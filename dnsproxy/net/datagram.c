@@ -151,6 +151,8 @@ datagram_flush(struct worker *w)
 {
   struct datagram_batch *b = w->datagram;
   unsigned sent = 0;
+  if (b == NULL)
+    return;
   while (sent < b->reply_count) {
     int n = sendmmsg(b->out_fd, b->out.messages + sent, b->reply_count - sent, 0);
     if (n > 0) {

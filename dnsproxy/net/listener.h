@@ -11,6 +11,7 @@
 
 struct listener_counters {
   _Atomic uint64_t queries, responses, noncompliant;
+  // tcp_max_concurrent is of the whole listener as seen by a worker: the largest of them counts. The others are sums.
   _Atomic uint64_t tcp_current, tcp_max_concurrent, tcp_died_reading, tcp_died_sending, tcp_gave_up, tcp_client_timeouts,
       tcp_downstream_timeouts, tcp_connections, tcp_queries, tcp_duration_us, tcp_read_ios, tcp_refused;
 };

@@ -3,6 +3,7 @@
 #include "dnsproxy/path/path.h"
 
 #include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/guard/connections.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/pool/health.h"
@@ -130,4 +131,5 @@ const struct walk_hooks path_hooks = {
     .answer = answer,
     .failed = failed,
     .admit_stream = admit_stream,
+    .stream_guard = &connections_guard,
 };

@@ -62,11 +62,13 @@ struct backend_counters {
   uint64_t load_others, load_read_us;
   double mean_latency_us, mean_tcp_latency_us; // over all workers
   _Atomic uint64_t queries, drops, reused_slots, send_errors, tcp_gave_up;
+  // tcp_max_concurrent is of all workers as seen by one: the largest counts. The others are sums.
   _Atomic uint64_t tcp_died_sending, tcp_died_reading, tcp_read_timeouts, tcp_write_timeouts, tcp_connect_timeouts,
       tcp_too_many, tcp_new_connections, tcp_reused_connections, tcp_current, tcp_max_concurrent;
 };
 
 struct upstream; // pool/upstream.h: a worker's sockets and in-flight table
+struct upstream_peer; // pool/upstream_connection.h: a worker's TCP connections
 
 // Replaced, never changed, while others read: a name, a limit. Old ones are freed with the backend.
 struct backend_label {
@@ -94,6 +96,7 @@ struct backend {
   struct health *health;  // pool/health_state.h: the keeper's book, under its own lock
   struct backend_counters *counters[WORKERS_MAX]; // all there from backend_new() on
   struct upstream *upstream[WORKERS_MAX];         // NULL until worker w first sends
+  struct upstream_peer *streams[WORKERS_MAX];     // the same over TCP
   struct backend_options options; // constant; the name of now is backend_name()
   _Atomic uint64_t last_queries, last_drops;      // keeper: for rates
   _Atomic double qps_now, drop_rate_now;          // per second, refreshed every second by the keeper

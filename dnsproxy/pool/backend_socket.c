@@ -3,6 +3,7 @@
 #include "dnsproxy/pool/backend_socket.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,16 @@ bind_source(int fd, const struct backend_options *o)
   if (o->ip_bind_addr_no_port)
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on); // old kernels: only slower
   return bind(fd, &o->source.sa, address_size(&o->source)) == 0;
+}
+
+static void
+set_stream_options(int fd, const struct backend_options *o)
+{
+  int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // connect() then succeeds at once and the first write carries the query; without a cookie it connects as always.
+  if (o->tcp_fast_open)
+    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on);
 }
 
 static bool
@@ -37,6 +48,8 @@ backend_socket_open(const struct backend_options *o, int type)
   int fd = socket(o->address.sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return -1;
+  if (type == SOCK_STREAM)
+    set_stream_options(fd, o);
   if (set_dscp(fd, o) && bind_source(fd, o) &&
       (connect(fd, &o->address.sa, address_size(&o->address)) == 0 || errno == EINPROGRESS))
     return fd;

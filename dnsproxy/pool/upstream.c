@@ -15,13 +15,15 @@ upstream_open(struct worker *w)
 void
 upstream_flush(struct worker *w)
 {
-  upstream_datagram_flush(w);
+  if (w->upstreams != NULL)
+    upstream_datagram_flush(w);
 }
 
 void
 upstream_retired(struct worker *w)
 {
   upstream_datagram_retired(w);
+  upstream_stream_retired(w);
 }
 
 void

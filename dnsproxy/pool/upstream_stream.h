@@ -6,6 +6,7 @@
 #include "dnsproxy/worker.h"
 
 void upstream_stream_open(struct worker *);
-void upstream_stream_close(struct worker *);
+void upstream_stream_retired(struct worker *); // idle connections to removed backends close; others once they are idle
+void upstream_stream_close(struct worker *);   // drops what is in flight with DROP_SHUTDOWN
 
 #endif

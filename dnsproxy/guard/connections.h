@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Limits on the connections of one client (semantics.md section 13): how many at once, how many new ones per second,
+// and bans. A client is an address range, setTCPConnectionsMaskV4/V6 and port bits.
+//
+// Shared by all workers on purpose, because a client's connections spread over them: 16 shards, a short lock when a
+// connection opens and closes, none while it lives, and none at all while nothing is limited and nobody banned.
+// Any thread.
+#ifndef DNSPROXY_GUARD_CONNECTIONS_H
+#define DNSPROXY_GUARD_CONNECTIONS_H
+
+#include "dnsproxy/net/stream.h"
+
+// Counts a connection in, unless it is refused: over a limit, or from a banned client.
+enum stream_verdict connections_opened(const struct address *client, const struct settings *, uint32_t now_s);
+void connections_closed(const struct address *client, const struct settings *);
+// Too many reads for one query (setMaxTCPReadIOsPerQuery): bans for setBanDurationForExceedingMaxReadIOsPerQuery.
+void connections_ban(const struct address *client, const struct settings *, uint32_t now_s);
+size_t connections_clients(void); // that something is remembered of
+
+extern const struct stream_guard connections_guard; // these three, for the walk hooks
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// TCP towards clients: accepting connections, within a budget per turn, and the life of a worker's set of them.
+#include "dnsproxy/net/stream.h"
+
+#include "dnsproxy/base/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ACCEPT_MAX = 32, RETRY_MS = 100 };
+
+// Without descriptors or memory the waiting connection stays readable: a pause keeps the loop from spinning on it.
+static void
+accept_later(struct stream_listener *sl)
+{
+  struct timeval tv = {.tv_usec = RETRY_MS * 1000};
+  event_del(sl->event);
+  event_add(sl->retry, &tv);
+}
+
+static bool
+accept_one(struct stream_listener *sl, int listening)
+{
+  struct address peer;
+  socklen_t size = sizeof peer;
+  int fd = accept4(listening, &peer.sa, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd >= 0) {
+    stream_open(sl, fd, &peer);
+    return true;
+  }
+  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+    accept_later(sl);
+  // Others are of the one connection (ECONNABORTED and network errors): the next may be well.
+  return errno != EAGAIN && errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+}
+
+// The budget grows while it is used up and shrinks when it is not, so that a lone connection costs a lone accept.
+static void
+on_connection(evutil_socket_t fd, short what, void *arg)
+{
+  (void)what;
+  struct stream_listener *sl = arg;
+  worker_begin(sl->worker);
+  unsigned n = 0;
+  while (n < sl->budget && accept_one(sl, fd))
+    n++;
+  if (n == sl->budget)
+    sl->budget = sl->budget * 2 > ACCEPT_MAX ? ACCEPT_MAX : sl->budget * 2;
+  else
+    sl->budget = n > 0 ? n : 1;
+  worker_end(sl->worker);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  struct stream_listener *sl = arg;
+  event_add(sl->event, NULL);
+}
+
+bool
+stream_start(struct worker *w, struct listener *listener)
+{
+  if (w->streams == NULL) {
+    w->streams = memory_new(sizeof *w->streams);
+    channel_set_open(w);
+  }
+  int fd = listener->sockets[w->id];
+  struct stream_listener *sl = memory_new(sizeof *sl);
+  sl->worker = w;
+  sl->listener = object_ref(listener);
+  sl->budget = 1;
+  sl->next = w->streams->listeners;
+  w->streams->listeners = sl;
+  sl->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_connection, sl);
+  sl->retry = evtimer_new(w->base, on_retry, sl);
+  return sl->event != NULL && sl->retry != NULL && event_add(sl->event, NULL) == 0;
+}
+
+void
+stream_stop(struct worker *w)
+{
+  struct stream_set *set = w->streams;
+  if (set == NULL)
+    return;
+  for (struct stream_listener *sl = set->listeners; sl != NULL; sl = sl->next) {
+    event_del(sl->event);
+    event_del(sl->retry);
+  }
+  for (struct stream *s = set->streams; s != NULL; s = s->next)
+    stream_finish(s);
+}
+
+void
+stream_close(struct worker *w)
+{
+  struct stream_set *set = w->streams;
+  if (set == NULL)
+    return;
+  channel_set_flush(w); // answers that are queued
+  while (set->streams != NULL)
+    stream_end(set->streams);
+  channel_set_close(w);
+  for (struct stream_listener *sl = set->listeners, *next; sl != NULL; sl = next) {
+    next = sl->next;
+    event_free(sl->event);
+    event_free(sl->retry);
+    object_unref(&sl->listener);
+    free(sl);
+  }
+  free(set);
+  w->streams = NULL;
+}

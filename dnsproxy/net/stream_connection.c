@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One client connection: admission, queries in, answers out, and the reasons for which it ends.
+#include "dnsproxy/net/stream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+  UNSENT_MAX = 131072,         // a client that does not read its answers is not read from either
+  RESTRICTED_READ_US = 500000, // semantics.md section 13
+  RESTRICTED_LIFE_US = 5000000,
+  LOOK_AGAIN_US = 2000000,     // when nothing is due: settings may have changed by then
+  SECOND_US = 1000000,
+};
+
+static struct listener_counters *
+counters_of(const struct stream *s)
+{
+  return s->listener->counters[s->channel.worker->id];
+}
+
+static const struct settings *
+settings_of(const struct stream *s)
+{
+  return s->channel.worker->lease->settings;
+}
+
+// ---- the end ----
+
+static void
+stream_free(struct stream *s)
+{
+  object_unref(&s->listener);
+  free(s);
+}
+
+// The socket is closed: frees the structure once no query refers to it.
+static void
+forget_if_done(struct stream *s)
+{
+  if (s->gone && s->in_flight == 0)
+    stream_free(s);
+}
+
+static void
+on_gone(struct channel *ch)
+{
+  struct stream *s = (struct stream *)ch;
+  s->gone = true;
+  forget_if_done(s);
+}
+
+void
+stream_end(struct stream *s)
+{
+  if (s->set == NULL)
+    return;
+  struct worker *w = s->channel.worker;
+  struct listener_counters *c = counters_of(s);
+  counter_add(&c->tcp_current, (uint64_t)-1);
+  counter_add(&c->tcp_duration_us, w->now_us - s->opened_us);
+  if (w->walk->stream_guard != NULL)
+    w->walk->stream_guard->closed(&s->peer, settings_of(s));
+  *s->link = s->next;
+  if (s->next != NULL)
+    s->next->link = s->link;
+  s->set = NULL;
+  channel_close(&s->channel);
+}
+
+// Closing a socket that holds unread bytes resets the connection, and the client may lose answers under way.
+static void
+end_gently(struct stream *s)
+{
+  uint8_t rest[4096];
+  shutdown(s->channel.fd, SHUT_WR);
+  for (int i = 0; i < 16; i++)
+    if (recv(s->channel.fd, rest, sizeof rest, MSG_DONTWAIT) <= 0)
+      break;
+  stream_end(s);
+}
+
+void
+stream_finish(struct stream *s)
+{
+  s->finishing = true;
+  channel_pause(&s->channel);
+  channel_touch(&s->channel);
+}
+
+static void
+on_ended(struct channel *ch, enum channel_end why)
+{
+  struct stream *s = (struct stream *)ch;
+  switch (why) {
+  case CHANNEL_EOF:
+    // Half-closed: what it has asked is still answered (in `turn`). A partial query can no longer be completed.
+    if (framing_unread(&ch->framing) > 0 && !framing_has_message(&ch->framing))
+      counter_add(&counters_of(s)->tcp_died_reading, 1);
+    return;
+  case CHANNEL_WRITE_ERROR:
+    counter_add(&counters_of(s)->tcp_died_sending, 1);
+    break;
+  case CHANNEL_READ_ERROR:
+  case CHANNEL_CONNECT_ERROR:
+    counter_add(&counters_of(s)->tcp_died_reading, 1);
+    break;
+  }
+  stream_end(s);
+}
+
+// ---- queries ----
+
+static bool
+too_old(const struct stream *s)
+{
+  uint64_t age = s->channel.worker->now_us - s->opened_us;
+  uint64_t life_s = settings_of(s)->tcp_max_duration_s;
+  return (life_s > 0 && age >= life_s * SECOND_US) || (s->restricted && age >= RESTRICTED_LIFE_US);
+}
+
+static bool
+takes_queries(const struct stream *s)
+{
+  uint32_t limit = s->restricted || s->listener->max_in_flight == 0 ? 1 : s->listener->max_in_flight;
+  return !s->finishing && s->in_flight < limit && channel_unsent(&s->channel) < UNSENT_MAX && !too_old(s);
+}
+
+static void
+refuse_short(struct stream *s)
+{
+  struct worker *w = s->channel.worker;
+  count(w, COUNTER_NONCOMPLIANT_QUERIES);
+  counter_add(&counters_of(s)->noncompliant, 1);
+  counter_add(&w->counters.drop[DROP_TOO_SHORT], 1);
+  s->closing = true;
+  stream_finish(s);
+}
+
+// There is no memory for the query: it was received, so it counts, and the client is told by the end of its connection.
+static void
+refuse_query(struct stream *s)
+{
+  struct worker *w = s->channel.worker;
+  count(w, COUNTER_QUERIES);
+  counter_add(&counters_of(s)->queries, 1);
+  counter_add(&w->counters.drop[DROP_OUT_OF_MEMORY], 1);
+  s->closing = true;
+  stream_finish(s);
+}
+
+static struct query *
+query_from_frame(struct stream *s, const struct frame *frame)
+{
+  struct worker *w = s->channel.worker;
+  if (w->queries.available == 0)
+    slab_refill(&w->queries);
+  struct query *q = query_new(w);
+  if (q == NULL)
+    return NULL;
+  size_t room = frame->size + 512u > PACKET_PIECE ? frame->size + 512u : PACKET_PIECE;
+  if (!query_own_packet(q, frame->message, frame->size, room)) {
+    query_free(&q);
+    return NULL;
+  }
+  q->transport = s->listener->transport;
+  q->received_us = w->now_us;
+  q->listener = s->listener;
+  q->route = &stream_route;
+  q->peer = s->peer;
+  q->client = s->peer;
+  q->destination = s->destination;
+  q->socket = -1;
+  q->stream = s;
+  q->stream_sequence = s->queries;
+  return q;
+}
+
+static enum channel_frame
+on_frame(struct channel *ch, const struct frame *frame)
+{
+  struct stream *s = (struct stream *)ch;
+  s->reads = 0;
+  if (!takes_queries(s))
+    return CHANNEL_LATER;
+  if (frame->size < HEADER_SIZE) {
+    refuse_short(s);
+    return CHANNEL_PAUSE;
+  }
+  struct query *q = query_from_frame(s, frame);
+  if (q == NULL) {
+    refuse_query(s);
+    return CHANNEL_PAUSE;
+  }
+  uint32_t most = settings_of(s)->tcp_max_queries;
+  s->queries++;
+  s->in_flight++;
+  counter_add(&counters_of(s)->tcp_queries, 1);
+  if (most > 0 && s->queries > most)
+    s->finishing = true;
+  ch->worker->walk->query(q);
+  return takes_queries(s) ? CHANNEL_NEXT : CHANNEL_PAUSE;
+}
+
+// ---- answers ----
+
+static void
+unsend(struct worker *w, enum drop why)
+{
+  counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
+  counter_add(&w->counters.drop[why], 1);
+}
+
+static void
+query_ended(struct stream *s)
+{
+  assert(s->in_flight > 0);
+  s->in_flight--;
+  s->active_us = s->channel.worker->now_us;
+  if (s->set != NULL)
+    channel_touch(&s->channel);
+  else
+    forget_if_done(s);
+}
+
+static void
+stream_reply(struct query *q)
+{
+  struct stream *s = q->stream;
+  struct worker *w = q->worker;
+  if (s->set == NULL || s->closing) {
+    unsend(w, DROP_CLIENT_GONE);
+  } else if (q->packet.size > UINT16_MAX) {
+    unsend(w, DROP_ANSWER_TOO_LARGE);
+    s->closing = true;
+  } else if (!channel_send(&s->channel, q->packet.data, q->packet.size)) {
+    unsend(w, DROP_OUT_OF_MEMORY);
+    s->closing = true;
+  }
+  query_free(&q);
+  query_ended(s);
+}
+
+// A client that gets no answer is told so by the end of its connection.
+static void
+stream_dropped(struct query *q)
+{
+  struct stream *s = q->stream;
+  struct listener_counters *c = counters_of(s);
+  if (q->drop == DROP_TIMEOUT)
+    counter_add(&c->tcp_downstream_timeouts, 1);
+  if (q->drop == DROP_BACKEND_LOST || q->drop == DROP_SEND_ERROR)
+    counter_add(&c->tcp_gave_up, 1);
+  s->closing = s->finishing = true;
+  query_ended(s);
+}
+
+const struct reply_route stream_route = {.reply = stream_reply, .dropped = stream_dropped};
+
+// ---- turns and time ----
+
+static void
+on_bytes(struct channel *ch, size_t count)
+{
+  struct stream *s = (struct stream *)ch;
+  struct worker *w = ch->worker;
+  uint32_t most = settings_of(s)->tcp_max_read_ios;
+  (void)count;
+  s->active_us = w->now_us;
+  counter_add(&counters_of(s)->tcp_read_ios, 1);
+  if (++s->reads <= most || most == 0 || framing_has_message(&ch->framing))
+    return;
+  if (w->walk->stream_guard != NULL)
+    w->walk->stream_guard->too_many_reads(&s->peer, settings_of(s), w->now_s);
+  stream_end(s);
+}
+
+static void
+on_turn(struct channel *ch)
+{
+  struct stream *s = (struct stream *)ch;
+  bool no_more = s->finishing || too_old(s) || (ch->eof && !framing_has_message(&ch->framing));
+  if (channel_unsent(ch) == 0 && (s->closing || (no_more && s->in_flight == 0)))
+    end_gently(s);
+  else if (ch->paused && takes_queries(s))
+    channel_resume(ch);
+}
+
+static uint64_t
+until(uint64_t now, uint64_t due)
+{
+  return due > now ? due - now : 0;
+}
+
+// Time left until the client's patience with us, or ours with it, is over. 0: it is.
+static uint64_t
+patience(const struct stream *s)
+{
+  const struct settings *settings = settings_of(s);
+  uint64_t now = s->channel.worker->now_us, left = LOOK_AGAIN_US;
+  uint64_t read_us = settings->tcp_recv_timeout_s * (uint64_t)SECOND_US;
+  uint64_t send_us = settings->tcp_send_timeout_s * (uint64_t)SECOND_US;
+  if (s->restricted && (read_us == 0 || read_us > RESTRICTED_READ_US))
+    read_us = RESTRICTED_READ_US;
+  if (channel_unsent(&s->channel) > 0) {
+    uint64_t due = until(now, s->channel.progress_us + send_us);
+    return send_us > 0 && due < left ? due : left;
+  }
+  // With queries in flight it is we who are waited for.
+  if (s->in_flight == 0 && read_us > 0) {
+    uint64_t due = until(now, s->active_us + read_us);
+    left = due < left ? due : left;
+  }
+  return left;
+}
+
+// Time left to live; long when there is no limit.
+static uint64_t
+life(const struct stream *s)
+{
+  uint64_t life_us = settings_of(s)->tcp_max_duration_s * (uint64_t)SECOND_US;
+  if (s->restricted && (life_us == 0 || life_us > RESTRICTED_LIFE_US))
+    life_us = RESTRICTED_LIFE_US;
+  return life_us == 0 ? LOOK_AGAIN_US : until(s->channel.worker->now_us, s->opened_us + life_us);
+}
+
+static void
+on_timer(struct channel *ch)
+{
+  struct stream *s = (struct stream *)ch;
+  uint64_t left = patience(s);
+  if (left == 0) {
+    counter_add(&counters_of(s)->tcp_client_timeouts, 1);
+    stream_end(s);
+    return;
+  }
+  uint64_t rest = life(s);
+  if (rest == 0)
+    stream_finish(s);
+  else if (rest < left)
+    left = rest;
+  channel_timer(ch, left);
+}
+
+static const struct channel_events stream_events = {
+    .frame = on_frame, .read = on_bytes, .turn = on_turn, .timer = on_timer, .ended = on_ended, .gone = on_gone};
+
+// ---- admission ----
+
+static uint64_t
+connections(const struct listener *l)
+{
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < WORKERS_MAX && l->counters[i] != NULL; i++)
+    sum += atomic_load_explicit(&l->counters[i]->tcp_current, memory_order_relaxed);
+  return sum;
+}
+
+// In the order of semantics.md section 2: ACL, listener's limit, client's limits.
+static enum stream_verdict
+admit(struct stream_listener *sl, const struct address *peer, uint64_t now_open)
+{
+  struct worker *w = sl->worker;
+  struct listener *l = sl->listener;
+  if (!w->walk->admit_stream(w, l, peer))
+    return STREAM_REFUSED;
+  if (l->max_connections > 0 && now_open >= l->max_connections)
+    return STREAM_REFUSED;
+  const struct settings *settings = w->lease->settings;
+  const struct stream_guard *guard = w->walk->stream_guard;
+  enum stream_verdict verdict = guard == NULL ? STREAM_ADMITTED : guard->opened(peer, settings, w->now_s);
+  bool near = l->max_connections > 0 && settings->tcp_overload_percent > 0 &&
+              (now_open + 1) * 100 > (uint64_t)l->max_connections * settings->tcp_overload_percent;
+  return verdict == STREAM_ADMITTED && near ? STREAM_RESTRICTED : verdict;
+}
+
+static void
+count_opened(struct stream *s, uint64_t now_open)
+{
+  struct listener_counters *c = counters_of(s);
+  counter_add(&c->tcp_connections, 1);
+  counter_add(&c->tcp_current, 1);
+  if (now_open + 1 > atomic_load_explicit(&c->tcp_max_concurrent, memory_order_relaxed))
+    atomic_store_explicit(&c->tcp_max_concurrent, now_open + 1, memory_order_relaxed);
+}
+
+// What the client connected to: a wildcard socket has to ask.
+static void
+read_destination(struct stream *s)
+{
+  socklen_t size = sizeof s->destination;
+  s->destination = s->listener->address;
+  if (address_is_any(&s->destination) && getsockname(s->channel.fd, &s->destination.sa, &size) != 0)
+    s->destination = s->listener->address;
+}
+
+void
+stream_open(struct stream_listener *sl, int fd, const struct address *peer)
+{
+  struct worker *w = sl->worker;
+  uint64_t now_open = connections(sl->listener);
+  struct stream *s = NULL;
+  enum stream_verdict verdict = admit(sl, peer, now_open);
+  if (verdict != STREAM_REFUSED)
+    s = calloc(1, sizeof *s);
+  if (s == NULL) {
+    counter_add(&sl->listener->counters[w->id]->tcp_refused, 1);
+    if (verdict != STREAM_REFUSED && w->walk->stream_guard != NULL)
+      w->walk->stream_guard->closed(peer, w->lease->settings);
+    close(fd);
+    return;
+  }
+  s->listener = object_ref(sl->listener);
+  s->peer = *peer;
+  s->opened_us = s->active_us = w->now_us;
+  s->restricted = verdict == STREAM_RESTRICTED;
+  s->set = w->streams;
+  s->link = &s->set->streams;
+  s->next = s->set->streams;
+  if (s->next != NULL)
+    s->next->link = &s->next;
+  s->set->streams = s;
+  s->channel.fd = -1;
+  channel_open(&s->channel, w, &stream_events, fd);
+  read_destination(s);
+  count_opened(s, now_open);
+  channel_timer(&s->channel, patience(s) < life(s) ? patience(s) : life(s));
+  channel_read_now(&s->channel);
+}

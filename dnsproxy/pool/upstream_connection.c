@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A connection to a backend: ids, answers in any order, broken sockets replaced, time-outs.
+#include "dnsproxy/pool/upstream_connection.h"
+
+#include "dnsproxy/pool/answer_match.h"
+#include "dnsproxy/pool/backend_socket.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { SLOTS_MIN = 4, SECOND_US = 1000000, ANSWER_ROOM = 512 };
+
+static struct backend_counters *
+counters_of(const struct upstream_connection *c)
+{
+  return c->peer->backend->counters[c->peer->worker->id];
+}
+
+static const struct backend_options *
+options_of(const struct upstream_connection *c)
+{
+  return &c->peer->backend->options;
+}
+
+// ---- slots ----
+
+static struct upstream_slot *
+slot_of(const struct upstream_connection *c, uint16_t id)
+{
+  struct upstream_slot *slot = &c->slots[id & c->mask];
+  return slot->taken && slot->id == id ? slot : NULL;
+}
+
+// At most half of the slots are taken, so that the next free id is near.
+static bool
+reserve_slot(struct upstream_connection *c)
+{
+  uint32_t size = c->mask + 1, taken = c->in_flight + c->abandoned;
+  if (c->slots != NULL && 2 * (taken + 1) <= size)
+    return true;
+  uint32_t larger = c->slots == NULL ? SLOTS_MIN : 2 * size;
+  struct upstream_slot *slots = calloc(larger, sizeof *slots);
+  if (slots == NULL)
+    return false;
+  // Ids that differ below the old mask differ below the new one: nobody collides.
+  for (uint32_t i = 0; c->slots != NULL && i < size; i++)
+    if (c->slots[i].taken)
+      slots[c->slots[i].id & (larger - 1)] = c->slots[i];
+  free(c->slots);
+  c->slots = slots;
+  c->mask = larger - 1;
+  return true;
+}
+
+static struct upstream_slot *
+take_slot(struct upstream_connection *c, struct query *q)
+{
+  while (c->slots[c->next_id & c->mask].taken)
+    c->next_id++;
+  uint16_t id = c->next_id++;
+  struct upstream_slot *slot = &c->slots[id & c->mask];
+  *slot = (struct upstream_slot){.query = q, .id = id, .taken = true};
+  c->in_flight++;
+  c->ids_used++;
+  q->sequence = id;
+  return slot;
+}
+
+static struct query *
+clear_slot(struct upstream_connection *c, struct upstream_slot *slot)
+{
+  struct query *q = slot->query;
+  *slot = (struct upstream_slot){.query = NULL};
+  if (q != NULL)
+    c->in_flight--;
+  else
+    c->abandoned--;
+  return q;
+}
+
+// Ends the query's time in flight: whoever calls delivers it or fails it.
+static void
+unpark(struct upstream_connection *c, struct query *q)
+{
+  counter_add(&q->worker->parked, (uint64_t)-1);
+  counter_add(&counters_of(c)->outstanding, (uint64_t)-1);
+  message_put_u16(q->packet.data, q->id);
+}
+
+// ---- lists ----
+
+static void
+unlink_connection(struct upstream_connection *c)
+{
+  *c->link = c->next;
+  if (c->next != NULL)
+    c->next->link = c->link;
+  c->next = NULL;
+}
+
+static void
+link_connection(struct upstream_connection *c, struct upstream_connection **list)
+{
+  c->next = *list;
+  if (c->next != NULL)
+    c->next->link = &c->next;
+  c->link = list;
+  *list = c;
+}
+
+static bool
+is_idle(const struct upstream_connection *c)
+{
+  return c->idle_us != 0;
+}
+
+static void
+make_busy(struct upstream_connection *c)
+{
+  if (!is_idle(c))
+    return;
+  unlink_connection(c);
+  link_connection(c, &c->peer->busy);
+  c->peer->idle_count--;
+  c->idle_us = 0;
+}
+
+static void
+end_longest_idle(struct upstream_peer *peer)
+{
+  struct upstream_connection *last = peer->idle;
+  while (last->next != NULL)
+    last = last->next;
+  upstream_connection_end(last, DROP_BACKEND_LOST);
+}
+
+void
+upstream_connection_idle(struct upstream_connection *c)
+{
+  struct upstream_peer *peer = c->peer;
+  if (c->ended || c->in_flight > 0 || is_idle(c))
+    return;
+  bool retired = atomic_load_explicit(&peer->backend->retired, memory_order_relaxed);
+  if (retired || c->exclusive || c->abandoned > 0 || c->ids_used >= QUERIES_PER_CONNECTION) {
+    upstream_connection_end(c, DROP_BACKEND_LOST);
+    return;
+  }
+  unlink_connection(c);
+  link_connection(c, &peer->idle);
+  c->idle_us = peer->worker->now_us;
+  c->failures = 0;
+  if (++peer->idle_count > peer->worker->lease->settings->tcp_max_idle_upstream)
+    end_longest_idle(peer);
+}
+
+bool
+upstream_connection_has_room(const struct upstream_connection *c)
+{
+  uint32_t most = options_of(c)->max_in_flight > 0 ? options_of(c)->max_in_flight : 1;
+  return !c->exclusive && c->in_flight + c->abandoned < most && c->ids_used < QUERIES_PER_CONNECTION;
+}
+
+// ---- the end ----
+
+static void
+fail(struct upstream_connection *c, struct query *q, enum drop why)
+{
+  unpark(c, q);
+  counter_add(&counters_of(c)->drops, 1);
+  q->worker->walk->failed(q, why);
+}
+
+void
+upstream_connection_end(struct upstream_connection *c, enum drop why)
+{
+  if (c->ended)
+    return;
+  c->ended = true;
+  if (is_idle(c))
+    c->peer->idle_count--;
+  unlink_connection(c);
+  counter_add(&counters_of(c)->tcp_current, (uint64_t)-1);
+  channel_close(&c->channel);
+  // A failed query may be sent again at once, over another connection: this one is off the lists by now.
+  for (uint32_t i = 0; c->slots != NULL && i <= c->mask; i++)
+    if (c->slots[i].taken) {
+      struct query *q = clear_slot(c, &c->slots[i]);
+      if (q != NULL)
+        fail(c, q, why);
+    }
+}
+
+static void
+on_gone(struct channel *ch)
+{
+  struct upstream_connection *c = (struct upstream_connection *)ch;
+  struct upstream_peer *peer = c->peer;
+  assert(c->in_flight == 0);
+  free(c->slots);
+  free(c);
+  if (--peer->structures == 0 && atomic_load_explicit(&peer->backend->retired, memory_order_relaxed))
+    upstream_peer_free(&peer);
+}
+
+static void
+give_up(struct upstream_connection *c)
+{
+  counter_add(&counters_of(c)->tcp_gave_up, 1);
+  upstream_connection_end(c, DROP_BACKEND_LOST);
+}
+
+// ---- sockets ----
+
+static const struct channel_events connection_events;
+
+static void arm_timer(struct upstream_connection *);
+
+// Gives the connection a new socket.
+static bool
+connect_socket(struct upstream_connection *c)
+{
+  struct worker *w = c->peer->worker;
+  int fd = backend_socket_open(options_of(c), SOCK_STREAM);
+  if (fd < 0)
+    return false;
+  // With fast open nothing was sent yet: the first write connects.
+  if (options_of(c)->tcp_fast_open)
+    channel_open(&c->channel, w, &connection_events, fd);
+  else
+    channel_open_connecting(&c->channel, w, &connection_events, fd);
+  c->fresh = true;
+  c->opened_us = c->heard_us = w->now_us;
+  counter_add(&counters_of(c)->tcp_new_connections, 1);
+  arm_timer(c);
+  return true;
+}
+
+static void
+count_opened(struct upstream_connection *c)
+{
+  struct backend_counters *own = counters_of(c);
+  uint64_t now_open = 0;
+  counter_add(&own->tcp_current, 1);
+  for (unsigned i = 0; i < worker_count(); i++)
+    now_open += atomic_load_explicit(&c->peer->backend->counters[i]->tcp_current, memory_order_relaxed);
+  if (now_open > atomic_load_explicit(&own->tcp_max_concurrent, memory_order_relaxed))
+    atomic_store_explicit(&own->tcp_max_concurrent, now_open, memory_order_relaxed);
+}
+
+struct upstream_connection *
+upstream_connection_open(struct upstream_peer *peer)
+{
+  struct upstream_connection *c = calloc(1, sizeof *c);
+  if (c == NULL)
+    return NULL;
+  c->peer = peer;
+  c->channel.fd = -1;
+  if (!connect_socket(c)) {
+    free(c);
+    return NULL;
+  }
+  c->next_id = (uint16_t)random_next(&peer->worker->random);
+  peer->structures++;
+  link_connection(c, &peer->busy);
+  count_opened(c);
+  upstream_stream_scan_later(peer->worker);
+  return c;
+}
+
+// ---- queries out ----
+
+bool
+upstream_connection_send(struct upstream_connection *c, struct query *q)
+{
+  assert(q->packet.data == q->own && !c->ended);
+  if (!reserve_slot(c))
+    return false;
+  if (c->in_flight == 0)
+    c->heard_us = c->peer->worker->now_us;
+  struct upstream_slot *slot = take_slot(c, q);
+  message_put_u16(q->packet.data, slot->id);
+  if (!channel_send(&c->channel, q->packet.data, q->packet.size)) {
+    clear_slot(c, slot);
+    message_put_u16(q->packet.data, q->id);
+    return false;
+  }
+  make_busy(c);
+  if (!c->armed)
+    arm_timer(c);
+  return true;
+}
+
+static bool
+send_again(struct upstream_connection *c)
+{
+  for (uint32_t i = 0; i <= c->mask; i++) {
+    const struct query *q = c->slots[i].query;
+    if (q != NULL && !channel_send(&c->channel, q->packet.data, q->packet.size))
+      return false;
+  }
+  return true;
+}
+
+// The socket broke under queries: they go out again over a new one. Failures count as long as sockets bring nothing;
+// one that had been in use may have been closed by a backend that was tired of it.
+static void
+reconnect(struct upstream_connection *c)
+{
+  channel_reset(&c->channel);
+  for (uint32_t i = 0; i <= c->mask; i++)
+    if (c->slots[i].taken && c->slots[i].query == NULL)
+      clear_slot(c, &c->slots[i]);
+  do {
+    c->failures = c->fresh ? c->failures + 1 : 0;
+    if (c->failures > options_of(c)->retries) {
+      give_up(c);
+      return;
+    }
+    c->fresh = true;
+  } while (!connect_socket(c));
+  if (!send_again(c))
+    give_up(c);
+}
+
+static void
+on_ended(struct channel *ch, enum channel_end why)
+{
+  struct upstream_connection *c = (struct upstream_connection *)ch;
+  if (c->in_flight == 0) {
+    upstream_connection_end(c, DROP_BACKEND_LOST);
+    return;
+  }
+  if (why == CHANNEL_WRITE_ERROR || why == CHANNEL_CONNECT_ERROR)
+    counter_add(&counters_of(c)->tcp_died_sending, 1);
+  else
+    counter_add(&counters_of(c)->tcp_died_reading, 1);
+  reconnect(c);
+}
+
+// ---- answers in ----
+
+static void
+measure(struct upstream_connection *c, const struct query *q)
+{
+  struct backend_counters *counters = counters_of(c);
+  double now = (double)(q->worker->now_us - q->sent_us);
+  double old = atomic_load_explicit(&counters->tcp_latency_us, memory_order_relaxed);
+  atomic_store_explicit(&counters->tcp_latency_us, old == 0 ? now : old + (now - old) / 128, memory_order_relaxed);
+  counter_add(&counters->responses, 1);
+}
+
+// What this backend says cannot be trusted to belong to anything that was asked: everything on the connection fails.
+static enum channel_frame
+refuse(struct upstream_connection *c)
+{
+  count(c->peer->worker, COUNTER_NONCOMPLIANT_RESPONSES);
+  counter_add(&counters_of(c)->tcp_died_reading, 1);
+  upstream_connection_end(c, DROP_BACKEND_LOST);
+  return CHANNEL_PAUSE;
+}
+
+static void
+deliver(struct upstream_connection *c, struct query *q, const struct frame *frame)
+{
+  struct worker *w = q->worker;
+  size_t room = frame->size + (size_t)ANSWER_ROOM;
+  measure(c, q);
+  bool copied = query_own_packet(q, frame->message, frame->size, room < PACKET_PIECE ? PACKET_PIECE : room);
+  unpark(c, q);
+  c->fresh = false;
+  c->failures = 0;
+  upstream_connection_idle(c); // may end it, and the memory that the answer was in
+  if (copied)
+    w->walk->answer(q);
+  else
+    w->walk->failed(q, DROP_OUT_OF_MEMORY);
+}
+
+static enum channel_frame
+on_frame(struct channel *ch, const struct frame *frame)
+{
+  struct upstream_connection *c = (struct upstream_connection *)ch;
+  struct upstream_slot *slot = frame->size >= HEADER_SIZE ? slot_of(c, message_id(frame->message)) : NULL;
+  if (slot == NULL)
+    return refuse(c);
+  if (slot->query == NULL) {
+    clear_slot(c, slot);
+    return CHANNEL_NEXT;
+  }
+  if (!answer_matches(slot->query, frame->message, frame->size))
+    return refuse(c);
+  deliver(c, clear_slot(c, slot), frame);
+  return CHANNEL_NEXT;
+}
+
+static void
+on_bytes(struct channel *ch, size_t size)
+{
+  (void)size;
+  ((struct upstream_connection *)ch)->heard_us = ch->worker->now_us;
+}
+
+static void
+on_turn(struct channel *ch)
+{
+  (void)ch;
+}
+
+// ---- time ----
+
+// Queries that are overdue although the connection is alive: others were answered since, these were forgotten.
+static void
+expire_forgotten(struct upstream_connection *c)
+{
+  uint64_t now = c->peer->worker->now_us;
+  uint64_t timeout_us = (uint64_t)options_of(c)->tcp_recv_timeout_s * SECOND_US;
+  for (uint32_t i = 0; timeout_us > 0 && !c->ended && i <= c->mask; i++) {
+    struct query *q = c->slots[i].query;
+    if (q == NULL || now - q->sent_us < timeout_us)
+      continue;
+    c->slots[i].query = NULL;
+    c->in_flight--;
+    c->abandoned++;
+    counter_add(&counters_of(c)->tcp_read_timeouts, 1);
+    fail(c, q, DROP_TIMEOUT);
+  }
+}
+
+static uint64_t
+until(uint64_t now, uint64_t since, uint32_t seconds)
+{
+  uint64_t due = since + (uint64_t)seconds * SECOND_US;
+  return seconds == 0 ? UINT32_MAX : due > now ? due - now : 0;
+}
+
+enum waiting { WAITING_CONNECT, WAITING_WRITE, WAITING_READ, WAITING_NOTHING };
+
+static enum waiting
+waiting_for(const struct upstream_connection *c)
+{
+  if (c->channel.connecting)
+    return WAITING_CONNECT;
+  if (channel_unsent(&c->channel) > 0)
+    return WAITING_WRITE;
+  return c->in_flight > 0 ? WAITING_READ : WAITING_NOTHING;
+}
+
+static uint64_t
+time_left(const struct upstream_connection *c)
+{
+  const struct backend_options *o = options_of(c);
+  uint64_t now = c->peer->worker->now_us;
+  switch (waiting_for(c)) {
+  case WAITING_CONNECT:
+    return until(now, c->opened_us, o->tcp_connect_timeout_s);
+  case WAITING_WRITE:
+    return until(now, c->channel.progress_us, o->tcp_send_timeout_s);
+  case WAITING_READ:
+    return until(now, c->heard_us, o->tcp_recv_timeout_s);
+  case WAITING_NOTHING:
+    break;
+  }
+  return UINT32_MAX;
+}
+
+static void
+time_out(struct upstream_connection *c)
+{
+  struct backend_counters *counters = counters_of(c);
+  switch (waiting_for(c)) {
+  case WAITING_CONNECT:
+    counter_add(&counters->tcp_connect_timeouts, 1);
+    break;
+  case WAITING_WRITE:
+    counter_add(&counters->tcp_write_timeouts, 1);
+    break;
+  case WAITING_READ:
+  case WAITING_NOTHING:
+    counter_add(&counters->tcp_read_timeouts, 1);
+    break;
+  }
+  upstream_connection_end(c, DROP_TIMEOUT);
+}
+
+// Rather early than late: the timer is not moved when bytes flow, it looks again when it is over.
+static void
+arm_timer(struct upstream_connection *c)
+{
+  const struct backend_options *o = options_of(c);
+  uint64_t left = time_left(c);
+  if (!c->channel.connecting) {
+    uint64_t shorter = until(0, 0, o->tcp_recv_timeout_s), other = until(0, 0, o->tcp_send_timeout_s);
+    shorter = shorter < other ? shorter : other;
+    left = shorter < left ? shorter : left;
+  }
+  c->armed = true;
+  channel_timer(&c->channel, left);
+}
+
+static void
+on_timer(struct channel *ch)
+{
+  struct upstream_connection *c = (struct upstream_connection *)ch;
+  c->armed = false;
+  if (time_left(c) == 0) {
+    time_out(c);
+    return;
+  }
+  if (waiting_for(c) == WAITING_READ)
+    expire_forgotten(c);
+  if (!c->ended && waiting_for(c) == WAITING_NOTHING)
+    upstream_connection_idle(c);
+  else if (!c->ended)
+    arm_timer(c);
+}
+
+static void
+on_connected(struct channel *ch)
+{
+  struct upstream_connection *c = (struct upstream_connection *)ch;
+  c->heard_us = ch->worker->now_us;
+  arm_timer(c);
+}
+
+static const struct channel_events connection_events = {.frame = on_frame,
+                                                        .read = on_bytes,
+                                                        .turn = on_turn,
+                                                        .connected = on_connected,
+                                                        .timer = on_timer,
+                                                        .ended = on_ended,
+                                                        .gone = on_gone};

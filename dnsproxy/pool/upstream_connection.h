@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One worker's TCP connections to one backend, and the queries in flight on each (semantics.md section 5).
+// Internal to pool/. Thread: the worker.
+//
+// A connection owns its queries with their packets, which are kept as they were sent, so that they can be sent again
+// when the connection breaks. A lost socket is replaced within the same connection; only time-outs, nonsense from the
+// backend and too many failures end it.
+#ifndef DNSPROXY_POOL_UPSTREAM_CONNECTION_H
+#define DNSPROXY_POOL_UPSTREAM_CONNECTION_H
+
+#include "dnsproxy/net/channel.h"
+#include "dnsproxy/pool/backend.h"
+#include "dnsproxy/query.h"
+
+enum { QUERIES_PER_CONNECTION = 65534 };
+
+struct upstream_peer {
+  struct upstream_peer *next; // of the worker
+  struct backend *backend;    // one reference
+  struct worker *worker;
+  struct upstream_connection *idle; // the one used last is the first
+  struct upstream_connection *busy;
+  uint32_t idle_count;
+  uint32_t structures; // connections not yet freed
+};
+
+// A query in flight; `taken` without a query: it was given up, a late answer is expected and ignored.
+struct upstream_slot {
+  struct query *query;
+  uint16_t id;
+  bool taken;
+};
+
+struct upstream_connection {
+  struct channel channel; // first: its callbacks cast
+  struct upstream_peer *peer;
+  struct upstream_connection *next, **link; // in peer->idle or peer->busy
+  struct upstream_slot *slots; // slots[id & mask]
+  uint32_t mask;
+  uint32_t in_flight; // queries
+  uint32_t abandoned; // slots taken without a query
+  uint32_t ids_used;
+  uint16_t next_id;
+  uint32_t failures; // consecutive, of fresh sockets
+  bool fresh;        // this socket has brought no answer yet
+  bool exclusive;    // of a zone transfer: nobody else's, and closed after it
+  bool ended;
+  bool armed;        // the timer
+  uint64_t opened_us, idle_us;
+  uint64_t heard_us; // of the last bytes, or of the first query after silence
+};
+
+// Opens a connection; busy, without a query. NULL: no socket or no memory.
+struct upstream_connection *upstream_connection_open(struct upstream_peer *);
+bool upstream_connection_has_room(const struct upstream_connection *);
+// Takes the query over, its packet being its own. False: no memory.
+bool upstream_connection_send(struct upstream_connection *, struct query *);
+void upstream_connection_idle(struct upstream_connection *); // nothing was sent after all: goes to the idle ones, or ends
+// Closes it; the queries on it fail for this reason.
+void upstream_connection_end(struct upstream_connection *, enum drop why);
+void upstream_peer_free(struct upstream_peer **); // without connections; takes it off the worker's list
+
+// What a worker keeps.
+struct upstream_streams {
+  struct upstream_peer *peers;
+  struct event *scan;
+  bool scanning;
+};
+void upstream_stream_scan_later(struct worker *); // there are connections: idle ones will be looked at
+
+#endif

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// TCP towards backends: which connection a query takes, and how long idle ones are kept.
+#include "dnsproxy/pool/upstream_stream.h"
+
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/pool/upstream.h"
+#include "dnsproxy/pool/upstream_connection.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- peers ----
+
+static struct upstream_peer *
+peer_of(struct worker *w, struct backend *backend)
+{
+  struct upstream_peer *peer = backend->streams[w->id];
+  if (peer != NULL)
+    return peer;
+  peer = memory_new(sizeof *peer);
+  peer->backend = object_ref(backend);
+  peer->worker = w;
+  peer->next = w->upstream_streams->peers;
+  w->upstream_streams->peers = peer;
+  backend->streams[w->id] = peer;
+  return peer;
+}
+
+void
+upstream_peer_free(struct upstream_peer **slot)
+{
+  struct upstream_peer *peer = *slot;
+  *slot = NULL;
+  assert(peer->structures == 0);
+  struct upstream_peer **at = &peer->worker->upstream_streams->peers;
+  while (*at != peer)
+    at = &(*at)->next;
+  *at = peer->next;
+  peer->backend->streams[peer->worker->id] = NULL;
+  object_unref(&peer->backend);
+  free(peer);
+}
+
+// ---- which connection ----
+
+static bool
+too_many(const struct upstream_peer *peer)
+{
+  const struct backend *b = peer->backend;
+  uint64_t now_open = 0;
+  if (b->options.max_connections == 0)
+    return false;
+  for (unsigned i = 0; i < worker_count(); i++)
+    now_open += atomic_load_explicit(&b->counters[i]->tcp_current, memory_order_relaxed);
+  return now_open >= b->options.max_connections;
+}
+
+static struct upstream_connection *
+open_new(struct upstream_peer *peer)
+{
+  struct backend_counters *counters = peer->backend->counters[peer->worker->id];
+  if (too_many(peer)) {
+    counter_add(&counters->tcp_too_many, 1);
+    return NULL;
+  }
+  struct upstream_connection *c = upstream_connection_open(peer);
+  if (c == NULL)
+    log_verbose("backend", "Cannot connect to %s: %s", backend_name(peer->backend), strerror(errno));
+  return c;
+}
+
+// Idle ones first, the one used last before the others; then one that takes more at a time; then a new one.
+static struct upstream_connection *
+choose(struct upstream_peer *peer, const struct query *q)
+{
+  struct backend_counters *counters = peer->backend->counters[peer->worker->id];
+  if (q->is_xfr) {
+    struct upstream_connection *own = open_new(peer);
+    if (own != NULL)
+      own->exclusive = true;
+    return own;
+  }
+  if (peer->idle != NULL) {
+    counter_add(&counters->tcp_reused_connections, 1);
+    return peer->idle;
+  }
+  for (struct upstream_connection *c = peer->busy; c != NULL; c = c->next)
+    if (upstream_connection_has_room(c))
+      return c;
+  return open_new(peer);
+}
+
+static bool
+refuse(struct query *q, enum drop why)
+{
+  q->drop = (uint8_t)why;
+  return false;
+}
+
+bool
+upstream_stream_send(struct query *q, struct backend *backend)
+{
+  enum { ROOM = 512 };
+  struct worker *w = q->worker;
+  struct backend_counters *counters = backend->counters[w->id];
+  // What came in a batch of datagrams must outlive it.
+  size_t room = q->packet.size + ROOM < PACKET_PIECE ? PACKET_PIECE : q->packet.size + ROOM;
+  if (q->packet.data != q->own && !query_own_packet(q, q->packet.data, q->packet.size, room))
+    return refuse(q, DROP_OUT_OF_MEMORY);
+  struct upstream_connection *c = choose(peer_of(w, backend), q);
+  if (c == NULL) {
+    counter_add(&counters->send_errors, 1);
+    return refuse(q, DROP_SEND_ERROR);
+  }
+  q->backend = backend;
+  q->sent_us = w->now_us;
+  if (!upstream_connection_send(c, q)) {
+    upstream_connection_idle(c);
+    return refuse(q, DROP_OUT_OF_MEMORY);
+  }
+  counter_add(&counters->queries, 1);
+  counter_add(&counters->outstanding, 1);
+  counter_add(&w->parked, 1);
+  return true;
+}
+
+// ---- idle connections ----
+
+static void
+end_idle(struct upstream_peer *peer, uint64_t since_us)
+{
+  for (struct upstream_connection *c = peer->idle, *next; c != NULL; c = next) {
+    next = c->next;
+    if (c->idle_us <= since_us)
+      upstream_connection_end(c, DROP_BACKEND_LOST);
+  }
+}
+
+static void
+on_scan(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  struct worker *w = arg;
+  struct upstream_streams *set = w->upstream_streams;
+  bool more = false;
+  set->scanning = false;
+  worker_begin(w);
+  uint64_t idle_us = (uint64_t)w->lease->settings->tcp_upstream_idle_s * 1000000;
+  for (struct upstream_peer *peer = set->peers; peer != NULL; peer = peer->next) {
+    if (w->now_us > idle_us)
+      end_idle(peer, w->now_us - idle_us);
+    more |= peer->idle != NULL || peer->busy != NULL;
+  }
+  if (more)
+    upstream_stream_scan_later(w);
+  worker_end(w);
+}
+
+void
+upstream_stream_scan_later(struct worker *w)
+{
+  struct upstream_streams *set = w->upstream_streams;
+  uint32_t interval_s = w->lease->settings->tcp_upstream_scan_s;
+  struct timeval tv = {.tv_sec = interval_s > 0 ? interval_s : 1};
+  if (!set->scanning)
+    event_add(set->scan, &tv);
+  set->scanning = true;
+}
+
+void
+upstream_stream_retired(struct worker *w)
+{
+  for (struct upstream_peer *peer = w->upstream_streams->peers, *next; peer != NULL; peer = next) {
+    next = peer->next;
+    if (!atomic_load_explicit(&peer->backend->retired, memory_order_relaxed))
+      continue;
+    end_idle(peer, UINT64_MAX);
+    if (peer->structures == 0)
+      upstream_peer_free(&peer);
+  }
+}
+
+// ---- life ----
+
+void
+upstream_stream_open(struct worker *w)
+{
+  w->upstream_streams = memory_new(sizeof *w->upstream_streams);
+  w->upstream_streams->scan = evtimer_new(w->base, on_scan, w);
+  channel_set_open(w);
+}
+
+void
+upstream_stream_close(struct worker *w)
+{
+  struct upstream_streams *set = w->upstream_streams;
+  if (set == NULL)
+    return;
+  for (struct upstream_peer *peer = set->peers; peer != NULL; peer = peer->next) {
+    while (peer->busy != NULL)
+      upstream_connection_end(peer->busy, DROP_SHUTDOWN);
+    end_idle(peer, UINT64_MAX);
+  }
+  channel_set_close(w); // frees the connections
+  while (set->peers != NULL) {
+    struct upstream_peer *peer = set->peers;
+    upstream_peer_free(&peer);
+  }
+  event_free(set->scan);
+  free(set);
+  w->upstream_streams = NULL;
+}

@@ -68,7 +68,7 @@ open_new(struct upstream_peer *peer)
   }
   struct upstream_connection *c = upstream_connection_open(peer);
   if (c == NULL)
-    log_verbose("backend", "Cannot connect to %s: %s", backend_name(peer->backend), strerror(errno));
+    log_verbose("backend", "Cannot connect to %s: %s", backend_full_name(peer->backend), strerror(errno));
   return c;
 }
 

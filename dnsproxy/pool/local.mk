@@ -16,4 +16,12 @@ check_PROGRAMS += tests/unit/in_flight
 TESTS += tests/unit/in_flight
 tests_unit_in_flight_SOURCES = tests/test_in_flight.c
 tests_unit_in_flight_LDADD = $(TEST_LIBS)
+POOL_TESTS = tests/unit/pool tests/unit/policies
+check_PROGRAMS += $(POOL_TESTS)
+TESTS += $(POOL_TESTS)
+EXTRA_DIST += tests/pool_fixture.h
+tests_unit_pool_SOURCES = tests/test_pool.c
+tests_unit_pool_LDADD = $(TEST_LIBS)
+tests_unit_policies_SOURCES = tests/test_policies.c
+tests_unit_policies_LDADD = $(TEST_LIBS)
 endif

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/pool/health.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -88,7 +89,9 @@ draft_publish(void)
     draft.pools.changed = false;
     next->pools = pool_table_build(&draft.pools, &draft.settings);
     next->backends = backend_list_build(&draft.pools);
+    health_watch(next->backends);
   }
+  health_log_failures(next->settings.verbose_health_checks);
   draft.changed = false;
   object_unref(&last);
   snapshot_deliver(next);

@@ -121,14 +121,21 @@ keeper_start(void (*on_leave)(void))
 }
 
 void
+keeper_stop(void)
+{
+  if (!started)
+    return;
+  event_base_loopbreak(base);
+  pthread_join(thread, NULL);
+  started = false;
+}
+
+void
 keeper_close(void)
 {
   if (base == NULL)
     return;
-  if (started) {
-    event_base_loopbreak(base);
-    pthread_join(thread, NULL);
-  }
+  keeper_stop();
   event_free(on_term);
   event_free(on_int);
   event_free(drain_over);

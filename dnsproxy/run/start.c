@@ -171,9 +171,6 @@ run(const struct options *o)
   control_lock();
   draft_publish();
   control_unlock();
-  struct snapshot *s = snapshot_current();
-  health_watch(s->backends);
-  object_unref(&s);
   // Scripted services first: they may be the backends that the first checks ask.
   worker_threads_start();
   worker_threads_serve(true);
@@ -195,8 +192,9 @@ static void
 close_everything(void)
 {
   console_server_close();
-  keeper_close();
+  keeper_stop();
   health_stop();
+  keeper_close();
   worker_threads_free();
   control_close();
   listeners_close();

@@ -37,3 +37,10 @@ fuzz_bin_name_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 fuzz_bin_rewrite_SOURCES = fuzz/fuzz_rewrite.c $(FUZZ_MAIN)
 fuzz_bin_rewrite_LDADD = $(FUZZ_LIBS)
 fuzz_bin_rewrite_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+libdnsproxy_a_SOURCES += dnsproxy/wire/presentation.c dnsproxy/wire/presentation.h
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/presentation
+TESTS += tests/unit/presentation
+tests_unit_presentation_SOURCES = tests/test_presentation.c
+tests_unit_presentation_LDADD = $(TEST_LIBS)
+endif

@@ -78,6 +78,8 @@ draft_publish(void)
   object_init(&next->object, &snapshot_class);
   next->generation = last == NULL ? 1 : last->generation + 1;
   next->settings = draft.settings;
+  netmask_set_build(draft.acl);
+  netmask_set_build(draft.proxy_acl);
   next->acl = object_ref(draft.acl);
   next->proxy_acl = object_ref(draft.proxy_acl);
   for (unsigned i = 0; i < CHAIN_COUNT; i++)

@@ -2,6 +2,8 @@
 // The life of a query, its tags, and the facts that self-made answers need.
 #include "dnsproxy/query.h"
 
+#include "dnsproxy/wire/codes.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +179,45 @@ query_tag_set(struct query *q, const char *key, const char *value, size_t size)
   t->next = q->extra->tags;
   q->extra->tags = t;
   return true;
+}
+
+bool
+query_add_error(struct query *q, uint16_t code, const char *text, size_t size)
+{
+  if (size > UINT16_MAX - sizeof code)
+    return false;
+  struct extended_error *e = query_alloc(q, sizeof *e + size);
+  if (e == NULL)
+    return false;
+  *e = (struct extended_error){.code = code, .size = (uint16_t)size};
+  memcpy(e->text, text, size);
+  struct extended_error **at = &q->extra->errors;
+  while (*at != NULL)
+    at = &(*at)->next;
+  *at = e;
+  return true;
+}
+
+void
+query_clear_errors(struct query *q)
+{
+  if (q->extra != NULL)
+    q->extra->errors = NULL;
+}
+
+void
+query_attach_errors(struct query *q)
+{
+  if (q->extra == NULL)
+    return;
+  for (const struct extended_error *e = q->extra->errors; e != NULL; e = e->next) {
+    uint8_t data[512];
+    size_t size = e->size < sizeof data - 2 ? e->size : sizeof data - 2;
+    message_put_u16(data, e->code);
+    memcpy(data + 2, e->text, size);
+    message_append_option(&q->packet, EDNS_EDE, data, size + 2);
+  }
+  q->extra->errors = NULL;
 }
 
 bool

@@ -43,10 +43,17 @@ struct tag {
   uint32_t value_size;
 };
 
+// An extended error (RFC 8914) to attach to the answer, if that has EDNS.
+struct extended_error {
+  struct extended_error *next;
+  uint16_t code, size;
+  char text[];
+};
+
 // Rarely needed facts, taken from the worker's slab on first use.
 struct query_extra {
   struct tag *tags;
-  struct extended_error *errors; // EDE to attach to the answer
+  struct extended_error *errors; // in the order they were added
   struct proxy_values *proxy_values;
   uint8_t *restart_packet;       // the query as it was, for dr:restart()
   uint16_t restart_size;
@@ -150,6 +157,10 @@ bool query_tag_set(struct query *, const char *key, const char *value, size_t si
 const struct tag *query_tag_get(const struct query *, const char *key); // NULL when unset
 void query_tag_unset(struct query *, const char *key);
 const struct tag *query_tags(const struct query *); // first of the list, NULL when none
+// Extended errors: queued, attached by query_attach_errors() when the answer is finished. False: out of memory.
+bool query_add_error(struct query *, uint16_t code, const char *text, size_t size);
+void query_clear_errors(struct query *);
+void query_attach_errors(struct query *); // those that fit; the queue is then empty
 bool query_set_pool(struct query *, const char *name, size_t size); // false: longer than a pool name can be
 // Moves `bytes` into memory of the query's own with room for `capacity` of them: they are its packet from now on. `bytes`
 // may be the packet itself (to keep it beyond its batch, or to make it larger). False: no memory, packet unchanged.

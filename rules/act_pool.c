@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that choose the pool.
+// Actions that choose the pool, and those that do so or drop by queries per second.
 #include "rules/action.h"
+#include "rules/rate.h"
 
 #include <string.h>
 
 struct pool_action {
   struct action base;
+  struct rate rate; // QPSPoolAction
   bool stop;
   uint8_t size;
   char pool[sizeof((struct query *)NULL)->pool_name];
@@ -54,11 +56,91 @@ const struct action_kind act_pool = {
     .side = SIDE_QUERY,
     .params = (const struct param[]){
         {.name = "pool", .type = PARAM_STRING, .help = "name of the pool"},
-        {.name = "stop", .type = PARAM_BOOL, .optional = true, .fallback = "true", .help = "whether the chain ends here"},
+        {.name = "stop", .type = PARAM_BOOL, .optional = true, .fallback = "true",
+         .help = "whether the chain ends here"},
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct pool_action),
     .init = pool_init,
     .run = pool_run,
     .show = pool_show,
+};
+
+static bool
+qps_pool_init(struct action *base, const struct value *args, struct fault *f)
+{
+  struct pool_action *a = (struct pool_action *)base;
+  uint32_t qps = (uint32_t)args[0].integer;
+  rate_init(&a->rate, qps, qps);
+  return pool_init(base, args + 1, f);
+}
+
+static enum verdict
+qps_pool_run(const struct action *base, struct query *q)
+{
+  const struct pool_action *a = (const struct pool_action *)base;
+  return rate_take(&a->rate, q) ? go_to_pool(a, q) : VERDICT_NEXT;
+}
+
+static void
+qps_pool_show(const struct action *base, struct text *out)
+{
+  const struct pool_action *a = (const struct pool_action *)base;
+  text_printf(out, "max %u to pool %s", a->rate.qps, a->pool);
+}
+
+const struct action_kind act_qps_pool = {
+    .name = "QPSPoolAction",
+    .help = "Select the pool while under the limit; over it just go on",
+    .side = SIDE_QUERY,
+    .params = (const struct param[]){
+        {.name = "limit", .type = PARAM_INT, .unit = "q/s", .help = "limit"},
+        {.name = "pool", .type = PARAM_STRING, .help = "name of the pool"},
+        {.name = "stop", .type = PARAM_BOOL, .optional = true, .fallback = "true",
+         .help = "whether the chain ends here"},
+        {.type = PARAM_END}},
+    .effect = EFFECT_STATE,
+    .size = sizeof(struct pool_action),
+    .init = qps_pool_init,
+    .run = qps_pool_run,
+    .show = qps_pool_show,
+};
+
+struct qps_action {
+  struct action base;
+  struct rate rate;
+};
+
+static bool
+qps_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  uint32_t qps = (uint32_t)args[0].integer;
+  rate_init(&((struct qps_action *)base)->rate, qps, qps);
+  return true;
+}
+
+static enum verdict
+qps_run(const struct action *base, struct query *q)
+{
+  return rate_take(&((const struct qps_action *)base)->rate, q) ? VERDICT_NEXT : verdict_drop(q, DROP_RULE);
+}
+
+static void
+qps_show(const struct action *base, struct text *out)
+{
+  text_printf(out, "qps limit to %u", ((const struct qps_action *)base)->rate.qps);
+}
+
+const struct action_kind act_qps = {
+    .name = "QPSAction",
+    .help = "Drop what is over the limit; what is under it goes on",
+    .side = SIDE_QUERY,
+    .params = (const struct param[]){{.name = "limit", .type = PARAM_INT, .unit = "q/s", .help = "limit"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_STATE,
+    .size = sizeof(struct qps_action),
+    .init = qps_init,
+    .run = qps_run,
+    .show = qps_show,
 };

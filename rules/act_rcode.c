@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Actions that answer with nothing but a code: RCode, ERCode, TC.
-#include "rules/self_answer.h"
 #include "dnsproxy/wire/codes.h"
+#include "rules/self_answer.h"
 
 struct rcode_action {
   struct action base;
@@ -48,4 +48,65 @@ const struct action_kind act_rcode = {
     .init = rcode_init,
     .run = rcode_run,
     .show = rcode_show,
+};
+
+static enum verdict
+ercode_run(const struct action *base, struct query *q)
+{
+  const struct rcode_action *a = (const struct rcode_action *)base;
+  struct answer_form form = answer_form_of(q, &a->options);
+  return answer_made(q, compose_rcode(&q->packet, &form, a->rcode));
+}
+
+static void
+ercode_show(const struct action *base, struct text *out)
+{
+  char name[RCODE_TEXT_SIZE];
+  text_printf(out, "set ercode %s", rcode_text(((const struct rcode_action *)base)->rcode, name, sizeof name));
+}
+
+const struct action_kind act_ercode = {
+    .name = "ERCodeAction",
+    .help = "Answer with an extended rcode; without EDNS in the query its low 4 bits alone are sent",
+    .side = SIDE_QUERY,
+    .params = rcode_params,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct rcode_action),
+    .init = rcode_init,
+    .run = ercode_run,
+    .show = ercode_show,
+};
+
+static enum verdict
+tc_run(const struct action *a, struct query *q)
+{
+  (void)a;
+  return answer_truncated(q);
+}
+
+const struct action_kind act_tc = {
+    .name = "TCAction",
+    .help = "Answer with TC=1 over UDP; over TCP goes on",
+    .side = SIDE_QUERY,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct action),
+    .run = tc_run,
+    .text = "tc=1 answer",
+};
+
+static enum verdict
+tc_response_run(const struct action *a, struct query *q)
+{
+  (void)a;
+  return response_truncated(q);
+}
+
+const struct action_kind act_tc_response = {
+    .name = "TCResponseAction",
+    .help = "Remove the records and set TC=1 for clients that use UDP; over TCP goes on",
+    .side = SIDE_RESPONSE,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct action),
+    .run = tc_response_run,
+    .text = "tc=1 answer",
 };

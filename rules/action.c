@@ -41,14 +41,6 @@ action_show(const struct action *a, struct text *out)
     text_puts(out, a->kind->text);
 }
 
-enum verdict
-action_drop(struct query *q)
-{
-  q->drop = DROP_RULE;
-  count(q->worker, COUNTER_RULE_DROP);
-  return VERDICT_DROP;
-}
-
 const struct action_kind *
 action_kind_find(const char *name)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions: "then that", for queries and for responses. A kind is one const struct beside its code; actions.c lists them.
+// Actions: "then that", for queries and for responses. A kind is one const struct beside its code; actions.c lists all.
 //
 // An action is a counted, immutable object; state that it keeps is atomic. Made by control, run by workers.
 #ifndef RULES_ACTION_H
@@ -11,7 +11,7 @@
 enum verdict {
   VERDICT_NEXT,   // go on with the next rule
   VERDICT_STOP,   // the chain ends; the query walks on (to self-answer if QR is set)
-  VERDICT_DROP,   // the chain ends; the query or answer is dropped, q->drop says why (rule-drop is counted by the action)
+  VERDICT_DROP,   // the chain ends; the query or answer is dropped, q->drop says why
   VERDICT_PARKED, // a script or table owns the query now
 };
 
@@ -48,13 +48,20 @@ const struct action_kind *action_kind_find(const char *name); // by constructor;
 // NULL: fault says why. args: one value per row of kind->params, in their order.
 struct action *action_new(const struct action_kind *, const struct value *args, struct fault *);
 void action_show(const struct action *, struct text *);
-// Drops the query for a rule: sets q->drop and counts rule-drop. For actions whose code is elsewhere.
-enum verdict action_drop(struct query *);
+
+// The ends of a run() that drops: q->drop is set, the walk counts it.
+static inline enum verdict
+verdict_drop(struct query *q, enum drop why)
+{
+  q->drop = (uint8_t)why;
+  return VERDICT_DROP;
+}
 
 // The dialect's numbers, as scripts return them (constants.tsv) and dynamic blocks use them.
 enum dns_action {
-  DNS_ACTION_DROP, DNS_ACTION_NXDOMAIN, DNS_ACTION_REFUSED, DNS_ACTION_SPOOF, DNS_ACTION_ALLOW, DNS_ACTION_HEADER_MODIFY,
-  DNS_ACTION_POOL, DNS_ACTION_DELAY, DNS_ACTION_TRUNCATE, DNS_ACTION_SERVFAIL, DNS_ACTION_NONE, DNS_ACTION_NO_OP,
+  DNS_ACTION_DROP, DNS_ACTION_NXDOMAIN, DNS_ACTION_REFUSED, DNS_ACTION_SPOOF, DNS_ACTION_ALLOW,
+  DNS_ACTION_HEADER_MODIFY, DNS_ACTION_POOL, DNS_ACTION_DELAY, DNS_ACTION_TRUNCATE, DNS_ACTION_SERVFAIL,
+  DNS_ACTION_NONE, DNS_ACTION_NO_OP,
   DNS_ACTION_NO_RECURSE, DNS_ACTION_SPOOF_RAW, DNS_ACTION_SPOOF_PACKET, DNS_ACTION_SET_TAG
 };
 enum dns_response_action {

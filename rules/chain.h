@@ -34,7 +34,8 @@ struct rule_list {
 
 void rule_list_add(struct rule_list *, struct rule *);           // takes a reference of its own
 bool rule_list_remove_at(struct rule_list *, uint32_t position); // false: out of range
-uint32_t rule_list_remove_named(struct rule_list *, const char *name_or_uuid); // number removed (console.md: UUID form only matches UUIDs)
+// All that have it; returns their number. Text in UUID form is compared with UUIDs, never with names.
+uint32_t rule_list_remove_named(struct rule_list *, const char *name_or_uuid);
 bool rule_list_move(struct rule_list *, int64_t from, int64_t to); // console.md: in front of `to`
 void rule_list_move_to_top(struct rule_list *);                  // the last becomes the first
 void rule_list_clear(struct rule_list *);

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	rules/act_flow.c rules/act_pool.c rules/act_rcode.c rules/action.c rules/action.h rules/actions.c rules/chain.c \
-	rules/chain.h rules/chains.def rules/rule.c rules/rule.h rules/rule_table.c rules/select_logic.c rules/selector.c \
-	rules/selector.h rules/selectors.c rules/self_answer.c rules/self_answer.h
+	rules/act_edns.c rules/act_flow.c rules/act_log.c rules/act_negative.c rules/act_pool.c rules/act_rcode.c \
+	rules/act_set.c rules/act_spoof.c rules/act_spoof_raw.c rules/act_tag.c rules/act_ttl.c rules/action.c \
+	rules/action.h rules/actions.c rules/chain.c rules/chain.h rules/chains.def rules/dialect.c rules/log_file.c \
+	rules/log_file.h rules/pattern.c rules/pattern.h rules/rate.h rules/rate_table.c rules/rate_table.h \
+	rules/rule.c rules/rule.h rules/rule_table.c rules/select_address.c rules/select_edns.c rules/select_header.c \
+	rules/select_logic.c rules/select_name.c rules/select_packet.c rules/select_pattern.c rules/select_pool.c \
+	rules/select_rate.c rules/select_rate_ip.c rules/select_tag.c rules/selector.c rules/selector.h \
+	rules/selectors.c rules/self_answer.c rules/self_answer.h rules/timed_ip_set.c rules/timed_ip_set.h

@@ -36,8 +36,16 @@ struct selector_kind {
   const char *text;                                     // in the Rule column, when it needs no more than a constant;
   void (*show)(const struct selector *, struct text *); // ... else this
   // What an index can look it up by; ALL others are evaluated in turn.
-  enum selector_key { KEY_NONE, KEY_QNAME, KEY_SUFFIX, KEY_SOURCE, KEY_QTYPE, KEY_AND } key;
-  const void *(*key_value)(const struct selector *); // struct name_set/suffix_set/netmask_set *, uint16_t *, struct selector_list *
+  enum selector_key {
+    KEY_NONE,
+    KEY_QNAME,     // struct name
+    KEY_QNAME_SET, // struct name_set
+    KEY_SUFFIX,    // struct suffix_set
+    KEY_SOURCE,    // struct netmask_set: client address
+    KEY_QTYPE,     // uint16_t
+    KEY_AND,       // struct selector_list: any of its members' keys
+  } key;
+  const void *(*key_value)(const struct selector *); // NULL as result: this one has no key after all
 };
 
 struct selector {
@@ -72,5 +80,9 @@ struct netmask_set;
 struct suffix_set;
 struct selector *selector_from_suffixes(struct suffix_set *, bool quiet);           // refs the set
 struct selector *selector_from_netmasks(struct netmask_set *, bool source, bool quiet);
+
+// The pools that a query may be sent to: given by path/ at start, because snapshots are above this folder.
+struct pool_table;
+extern const struct pool_table *(*selector_pools)(const struct query *);
 
 #endif

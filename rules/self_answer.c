@@ -2,6 +2,8 @@
 // What actions that answer by themselves share.
 #include "rules/self_answer.h"
 
+#include <string.h>
+
 const struct param answer_flag_options[] = {ANSWER_FLAG_ROWS, {.type = PARAM_END}};
 const struct param answer_ttl_options[] = {ANSWER_FLAG_ROWS, ANSWER_TTL_ROW, {.type = PARAM_END}};
 
@@ -32,10 +34,68 @@ answer_form_of(const struct query *q, const struct answer_options *o)
 enum verdict
 answer_made(struct query *q, bool fits)
 {
-  if (!fits) {
-    q->drop = DROP_ANSWER_TOO_LARGE;
-    return VERDICT_DROP;
-  }
+  if (!fits)
+    return verdict_drop(q, DROP_ANSWER_TOO_LARGE);
   q->self_answered = true;
   return VERDICT_STOP;
+}
+
+enum verdict
+answer_packet(struct query *q, const void *packet, size_t size)
+{
+  if (size > q->packet.capacity)
+    return verdict_drop(q, DROP_ANSWER_TOO_LARGE);
+  uint8_t *m = q->packet.data;
+  uint16_t id = message_id(m);
+  memcpy(m, packet, size);
+  message_put_u16(m, id);
+  q->packet.size = size;
+  // Its question need not be the one that was asked.
+  struct question question;
+  q->question_end = message_question(m, size, &question) ? question.end : HEADER_SIZE;
+  return answer_made(q, true);
+}
+
+enum verdict
+answer_truncated(struct query *q)
+{
+  if (query_is_stream(q))
+    return VERDICT_NEXT;
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  enum verdict v = answer_made(q, compose_truncated(&q->packet, &form));
+  if (v == VERDICT_STOP)
+    count(q->worker, COUNTER_RULE_TRUNCATED);
+  return v;
+}
+
+enum verdict
+response_truncated(struct query *q)
+{
+  if (query_is_stream(q))
+    return VERDICT_NEXT;
+  struct edns edns;
+  struct question question;
+  if (!message_question(q->packet.data, q->packet.size, &question))
+    question.end = HEADER_SIZE;
+  if (!message_edns(q->packet.data, q->packet.size, question.end, &edns))
+    edns.offset = 0;
+  message_truncate(&q->packet, question.end, edns.offset != 0 ? &edns : NULL);
+  return VERDICT_STOP;
+}
+
+const void *
+shuffled(struct query *q, const void *list, size_t count, size_t size)
+{
+  if (count < 2)
+    return list;
+  uint8_t *copy = query_alloc(q, count * size);
+  if (copy == NULL)
+    return list;
+  // Each item is put where a random earlier one was, which moves to the end.
+  for (size_t i = 0; i < count; i++) {
+    size_t at = random_below(&q->worker->random, (uint32_t)i + 1);
+    memcpy(copy + i * size, copy + at * size, i == at ? 0 : size);
+    memcpy(copy + at * size, (const uint8_t *)list + i * size, size);
+  }
+  return copy;
 }

@@ -9,11 +9,14 @@
 
 // Rows of the options table, in this order; answer_options_read() relies on it.
 #define ANSWER_FLAG_ROWS                                                                                               \
-  {.name = "aa", .type = PARAM_BOOL, .optional = true, .help = "AA bit of the answer; left as in the query when unset"}, \
-      {.name = "ad", .type = PARAM_BOOL, .optional = true, .help = "AD bit of the answer; cleared when unset"},         \
+  {.name = "aa", .type = PARAM_BOOL, .optional = true,                                                                 \
+   .help = "AA bit of the answer; left as in the query when unset"},                                                   \
+      {.name = "ad", .type = PARAM_BOOL, .optional = true,                                                             \
+       .help = "AD bit of the answer; cleared when unset"},                                                            \
       {.name = "ra", .type = PARAM_BOOL, .optional = true, .help = "RA bit of the answer; as RD when unset"}
 #define ANSWER_TTL_ROW                                                                                                 \
-  {.name = "ttl", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s", .help = "TTL of generated records"}
+  {.name = "ttl", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s",                                  \
+   .help = "TTL of generated records"}
 
 enum { ANSWER_TTL = 60 };
 
@@ -30,5 +33,12 @@ extern const struct param answer_flag_options[], answer_ttl_options[];
 struct answer_form answer_form_of(const struct query *, const struct answer_options *);
 // The packet was turned into an answer (or did not fit: then the query is dropped).
 enum verdict answer_made(struct query *, bool fits);
+// A whole message, at least a header, whose id alone is adapted.
+enum verdict answer_packet(struct query *, const void *packet, size_t size);
+// TC=1 for datagrams; a query or answer of a stream goes on.
+enum verdict answer_truncated(struct query *);
+enum verdict response_truncated(struct query *);
+// The same numbers in another order, drawn for this query: memory of the query, or `list` itself when there is none.
+const void *shuffled(struct query *, const void *list, size_t count, size_t size);
 
 #endif

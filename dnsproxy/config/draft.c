@@ -28,9 +28,16 @@ acl_of(const char *const *masks)
   return set;
 }
 
+static const struct pool_table *
+pools_of(const struct query *q)
+{
+  return q->lease->snapshot->pools;
+}
+
 void
 draft_init(void)
 {
+  selector_pools = pools_of;
   draft = (struct draft){.phase = PHASE_LOADING, .changed = true};
   settings_default(&draft.settings);
   draft.acl = acl_of(default_acl);

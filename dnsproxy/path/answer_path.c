@@ -176,6 +176,7 @@ room_finish(struct query *q)
 {
   if (q->max_returned_ttl != UINT32_MAX)
     message_limit_ttls(&q->packet, 0, q->max_returned_ttl);
+  query_attach_errors(q);
   // Answers that came over UDP fit the client: the backend saw its EDNS size.
   bool ours = q->self_answered || q->from_cache;
   if (ours && !query_is_stream(q)) {

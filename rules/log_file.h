@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A file that rules append records to: opened by control, written by any worker, reopened when it was rotated.
+//
+// Owner: the action. Writing may wait for the disk; that is the price of LogAction with a file.
+#ifndef RULES_LOG_FILE_H
+#define RULES_LOG_FILE_H
+
+#include "dnsproxy/base/fault.h"
+
+#include <stddef.h>
+
+struct log_file;
+struct log_file *log_file_open(const char *path, bool append, bool buffered, struct fault *); // NULL: fault says why
+void log_file_close(struct log_file **);
+void log_file_write(struct log_file *, const void *record, size_t size); // whole records, never mixed
+bool log_file_reopen(struct log_file *, struct fault *); // false: the old one stays in use
+const char *log_file_path(const struct log_file *);
+
+#endif

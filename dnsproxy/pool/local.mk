@@ -16,7 +16,7 @@ check_PROGRAMS += tests/unit/in_flight
 TESTS += tests/unit/in_flight
 tests_unit_in_flight_SOURCES = tests/test_in_flight.c
 tests_unit_in_flight_LDADD = $(TEST_LIBS)
-POOL_TESTS = tests/unit/pool tests/unit/policies
+POOL_TESTS = tests/unit/pool tests/unit/policies tests/unit/health_state tests/unit/health
 check_PROGRAMS += $(POOL_TESTS)
 TESTS += $(POOL_TESTS)
 EXTRA_DIST += tests/pool_fixture.h
@@ -24,4 +24,8 @@ tests_unit_pool_SOURCES = tests/test_pool.c
 tests_unit_pool_LDADD = $(TEST_LIBS)
 tests_unit_policies_SOURCES = tests/test_policies.c
 tests_unit_policies_LDADD = $(TEST_LIBS)
+tests_unit_health_state_SOURCES = tests/test_health_state.c
+tests_unit_health_state_LDADD = $(TEST_LIBS)
+tests_unit_health_SOURCES = tests/test_health.c tests/dns_responder.c tests/dns_responder.h
+tests_unit_health_LDADD = $(TEST_LIBS)
 endif

@@ -143,6 +143,7 @@ backend_set_name(struct backend *b, const char *name)
   text_printf(&full, name[0] == '\0' ? "%s%s" : "%s (%s)", name, address);
   struct backend_label *label = memory_new(sizeof *label);
   *label = (struct backend_label){.previous = old, .name = memory_string(name), .full = text_steal(&full)};
+  text_fini(&full); // stealing leaves an empty one
   atomic_store_explicit(&b->label, label, memory_order_release);
 }
 

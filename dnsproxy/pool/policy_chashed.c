@@ -4,13 +4,14 @@
 #include "dnsproxy/pool/policy.h"
 
 #include "dnsproxy/base/hash.h"
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 // Above this many points weights are scaled down: the ring must stay small enough to search and to build at once.
-enum { POINTS_MAX = 1 << 20 };
+enum { POINTS_MAX = 1 << 20, WEIGHT_WANTED = 100 };
 
 static int
 compare_points(const void *left, const void *right)
@@ -37,6 +38,15 @@ points_of(const struct backend *b, double scale)
   return n < 1 ? 1 : (uint32_t)n;
 }
 
+static void
+warn_about_weight(const struct backend *b)
+{
+  int weight = atomic_load_explicit(&b->weight, memory_order_relaxed);
+  if (weight < WEIGHT_WANTED)
+    log_warning("backend", "Backend %s has a weight of %d, chashed needs at least %d to spread queries evenly",
+                backend_full_name(b), weight, WEIGHT_WANTED);
+}
+
 struct hash_point *
 hash_points_build(const struct pool *pool, uint64_t seed, uint32_t *count)
 {
@@ -54,6 +64,7 @@ hash_points_build(const struct pool *pool, uint64_t seed, uint32_t *count)
   for (uint32_t i = 0; i < pool->count; i++) {
     char uuid[UUID_TEXT_SIZE];
     uuid_text(&pool->backends[i]->options.id, uuid);
+    warn_about_weight(pool->backends[i]);
     for (uint32_t n = points_of(pool->backends[i], scale), k = 0; k < n; k++)
       points[(*count)++] = (struct hash_point){.hash = point_hash(uuid, k, seed), .backend = i};
   }

@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
-EXTRA_DIST += doc/HACKING.md
+dist_man_MANS = doc/dnsproxy.1
+EXTRA_DIST += doc/HOUSE.md doc/HACKING.md

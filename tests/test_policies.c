@@ -41,6 +41,7 @@ static void
 set_latency(struct fixture *f, struct backend *b, double us)
 {
   atomic_store(&b->counters[f->worker->id]->latency_us, us);
+  f->worker->now_us += BACKEND_LOAD_AGE_US; // policies look again
 }
 
 static unsigned
@@ -109,6 +110,7 @@ least_outstanding_then_order_then_latency(void **state)
   assert_ptr_equal(fixture_choose(f, pool), a); // all equal: the first
   atomic_store(&b->counters[f->worker->id]->tcp_latency_us, 1);
   atomic_store(&a->counters[f->worker->id]->tcp_latency_us, 2);
+  f->worker->now_us += BACKEND_LOAD_AGE_US;
   f->query->over_tcp = true;
   assert_ptr_equal(fixture_choose(f, pool), b);
   b->up = false;

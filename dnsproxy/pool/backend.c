@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOAD_AGE_US = 1000 };
-
 static void backend_free(struct object *);
 static void backend_list_free(struct object *);
 const struct object_class backend_class = {.name = "Server", .free = backend_free};
@@ -238,9 +236,10 @@ backend_latency_us(const struct backend *b, bool tcp)
   return weights > 0 ? sum / weights : 0;
 }
 
-static void
-load_refresh(const struct backend *b, struct worker *worker, struct backend_counters *own)
+void
+backend_load_refresh(const struct backend *b, struct worker *worker)
 {
+  struct backend_counters *own = b->counters[worker->id];
   uint64_t others = 0;
   for (unsigned w = 0; w < worker_count(); w++)
     if (w != worker->id)
@@ -249,24 +248,6 @@ load_refresh(const struct backend *b, struct worker *worker, struct backend_coun
   own->mean_latency_us = backend_latency_us(b, false);
   own->mean_tcp_latency_us = backend_latency_us(b, true);
   own->load_read_us = worker->now_us;
-}
-
-uint64_t
-backend_load(const struct backend *b, struct worker *worker)
-{
-  struct backend_counters *own = b->counters[worker->id];
-  if (worker_count() > 1 && (own->load_read_us == 0 || worker->now_us - own->load_read_us >= LOAD_AGE_US))
-    load_refresh(b, worker, own);
-  return atomic_load_explicit(&own->outstanding, memory_order_relaxed) + own->load_others;
-}
-
-double
-backend_load_latency_us(const struct backend *b, struct worker *worker, bool tcp)
-{
-  struct backend_counters *own = b->counters[worker->id];
-  if (worker_count() > 1)
-    return tcp ? own->mean_tcp_latency_us : own->mean_latency_us;
-  return atomic_load_explicit(tcp ? &own->tcp_latency_us : &own->latency_us, memory_order_relaxed);
 }
 
 // Lists.

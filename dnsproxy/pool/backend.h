@@ -132,9 +132,24 @@ uint64_t backend_queries(const struct backend *);
 uint64_t backend_drops(const struct backend *);
 uint64_t backend_outstanding(const struct backend *);
 double backend_latency_us(const struct backend *, bool tcp); // mean of the workers that measured; 0: never measured
-// The same for policies on a worker: its own figure exactly, the others' at most a millisecond old.
-uint64_t backend_load(const struct backend *, struct worker *);
-double backend_load_latency_us(const struct backend *, struct worker *, bool tcp); // likewise; after backend_load()
+// The same for policies on a worker, which ask for each candidate of each query: the own queries exactly, those of the
+// others and latencies at most a millisecond old.
+enum { BACKEND_LOAD_AGE_US = 1000 };
+void backend_load_refresh(const struct backend *, struct worker *);
+static inline uint64_t
+backend_load(const struct backend *b, struct worker *w)
+{
+  const struct backend_counters *own = b->counters[w->id];
+  if (w->now_us - own->load_read_us >= BACKEND_LOAD_AGE_US)
+    backend_load_refresh(b, w);
+  return atomic_load_explicit(&own->outstanding, memory_order_relaxed) + own->load_others;
+}
+static inline double // after backend_load()
+backend_load_latency_us(const struct backend *b, const struct worker *w, bool tcp)
+{
+  const struct backend_counters *own = b->counters[w->id];
+  return tcp ? own->mean_tcp_latency_us : own->mean_latency_us;
+}
 
 // A table of backends in showServers order: sorted by order when added, then by age. Immutable in a snapshot.
 struct backend_list {

@@ -93,12 +93,3 @@ load_bound_make(const struct pool *pool, struct worker *worker, double factor,
   }
   return (struct load_bound){.worker = worker, .per_weight = weight > 0 ? factor * load / weight : 0};
 }
-
-bool
-load_bound_allows(const struct load_bound *bound, const struct backend *b)
-{
-  if (bound->per_weight < 0)
-    return true;
-  double allowed = bound->per_weight * atomic_load_explicit(&b->weight, memory_order_relaxed);
-  return (double)backend_load(b, bound->worker) <= allowed;
-}

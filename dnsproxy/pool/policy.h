@@ -27,6 +27,13 @@ struct load_bound {
 };
 struct load_bound load_bound_make(const struct pool *, struct worker *, double factor,
                                   bool (*candidate)(const struct backend *, const void *), const void *arg);
-bool load_bound_allows(const struct load_bound *, const struct backend *);
+static inline bool
+load_bound_allows(const struct load_bound *bound, const struct backend *b)
+{
+  if (bound->per_weight < 0)
+    return true;
+  double allowed = bound->per_weight * atomic_load_explicit(&b->weight, memory_order_relaxed);
+  return (double)backend_load(b, bound->worker) <= allowed;
+}
 
 #endif

@@ -2,31 +2,16 @@
 // leastOutstanding and firstAvailable: the backend with the least to do, or the first in line.
 #include "dnsproxy/pool/policy.h"
 
-// What leastOutstanding compares: smaller is better, from left to right.
-struct burden {
-  uint64_t load;
-  int32_t order;
-  double latency_us;
-};
-
+// Ties are the rule when there is little to do: order and latency are looked at only then.
 static bool
-burden_less(const struct burden *a, const struct burden *b)
+wins_tie(const struct backend *b, const struct backend *best, const struct query *q)
 {
-  if (a->load != b->load)
-    return a->load < b->load;
-  if (a->order != b->order)
-    return a->order < b->order;
-  return a->latency_us < b->latency_us;
-}
-
-static struct burden
-burden_of(const struct backend *b, const struct query *q)
-{
-  bool tcp = q->over_tcp || b->options.tcp_only;
-  struct burden burden = {.load = backend_load(b, q->worker)};
-  burden.order = atomic_load_explicit(&b->order, memory_order_relaxed);
-  burden.latency_us = backend_load_latency_us(b, q->worker, tcp);
-  return burden;
+  int32_t order = atomic_load_explicit(&b->order, memory_order_relaxed);
+  int32_t best_order = atomic_load_explicit(&best->order, memory_order_relaxed);
+  if (order != best_order)
+    return order < best_order;
+  double latency = backend_load_latency_us(b, q->worker, q->over_tcp || b->options.tcp_only);
+  return latency < backend_load_latency_us(best, q->worker, q->over_tcp || best->options.tcp_only);
 }
 
 static enum policy_result
@@ -34,9 +19,10 @@ choose_least_outstanding(const struct policy *policy, const struct policy_input 
 {
   (void)policy;
   const struct pool *pool = in->pool;
+  struct worker *w = in->query->worker;
   struct backend *best = NULL;
-  struct burden best_burden = {0};
-  bool measured = false; // the first one up is weighed only when there is a second
+  uint64_t least = 0;
+  bool weighed = false; // the first one up is weighed only when there is a second
   for (uint32_t i = 0; i < pool->count; i++) {
     struct backend *b = pool->backends[i];
     if (!backend_is_up(b))
@@ -45,13 +31,13 @@ choose_least_outstanding(const struct policy *policy, const struct policy_input 
       best = b;
       continue;
     }
-    if (!measured)
-      best_burden = burden_of(best, in->query);
-    measured = true;
-    struct burden burden = burden_of(b, in->query);
-    if (burden_less(&burden, &best_burden)) {
+    if (!weighed)
+      least = backend_load(best, w);
+    weighed = true;
+    uint64_t load = backend_load(b, w);
+    if (load < least || (load == least && wins_tie(b, best, in->query))) {
       best = b;
-      best_burden = burden;
+      least = load;
     }
   }
   *chosen = best;

@@ -122,6 +122,7 @@ room_cache_insert(struct query *q)
 enum room
 room_cache_hit_rules(struct query *q)
 {
+  restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_CACHE_HIT, ROOM_FINISH);
   count(q->worker, COUNTER_CACHE_HITS);
   count(q->worker, COUNTER_RESPONSES);

@@ -3,13 +3,13 @@
 #include "dnsproxy/run/keeper.h"
 
 #include "config.h"
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/run/worker_thread.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
@@ -59,9 +59,7 @@ on_force(evutil_socket_t fd, short what, void *arg)
 static void
 leave(void)
 {
-  // Plain text on purpose: cli.md section 7.
-  puts("Exiting on user request");
-  fflush(stdout);
+  log_sentence(LOG_PRIO_INFO, "Exiting on user request");
   notify_manager("STOPPING=1");
   event_add(drain_over, &(struct timeval){.tv_sec = DRAIN_S});
   event_add(force, &(struct timeval){.tv_sec = FORCE_S});

@@ -5,16 +5,17 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/pool/answer_match.h"
+#include "dnsproxy/pool/backend_socket.h"
 #include "dnsproxy/pool/health.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <net/if.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 50 };
+enum { TICK_MS = 50, WAIT_MS = 5 };
 
 static struct backend_counters *
 counters_of(const struct upstream *u)
@@ -24,47 +25,15 @@ counters_of(const struct upstream *u)
 
 // ---- sockets ----
 
-static bool
-bind_source(int fd, const struct backend_options *o)
-{
-  int on = 1;
-  if (o->source_interface[0] != '\0' &&
-      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->source_interface, (socklen_t)strlen(o->source_interface)) < 0)
-    return false;
-  if (!address_is_set(&o->source))
-    return true;
-  if (o->ip_bind_addr_no_port)
-    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-  return bind(fd, &o->source.sa, address_size(&o->source)) == 0;
-}
-
-static void
-set_dscp(int fd, const struct backend_options *o)
-{
-  int tos = o->dscp << 2;
-  if (tos == 0)
-    return;
-  if (address_is_v6(&o->address))
-    setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof tos);
-  else
-    setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof tos);
-}
-
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 
 static bool
 socket_open(struct upstream_socket *s)
 {
-  const struct backend_options *o = &s->upstream->backend->options;
-  int fd = socket(o->address.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  // Connected: the kernel refuses answers from anybody else, and each answer returns to this worker.
+  int fd = backend_socket_open(&s->upstream->backend->options, SOCK_DGRAM);
   if (fd < 0)
     return false;
-  set_dscp(fd, o);
-  // Connected: the kernel refuses answers from anybody else, and each answer returns to this worker.
-  if (!bind_source(fd, o) || connect(fd, &o->address.sa, address_size(&o->address)) < 0) {
-    close(fd);
-    return false;
-  }
   s->fd = fd;
   s->event = event_new(s->upstream->worker->base, fd, EV_READ | EV_PERSIST, on_readable, s);
   return s->event != NULL && event_add(s->event, NULL) == 0;
@@ -210,6 +179,8 @@ flush_socket(struct upstream_socket *s)
     } else if (errno == EINTR || (errno == ECONNREFUSED && !retried)) {
       // A refusal is of an earlier datagram (ICMP): this one has not been tried.
       retried = errno == ECONNREFUSED;
+    } else if (errno == EAGAIN && poll(&(struct pollfd){.fd = s->fd, .events = POLLOUT}, 1, WAIT_MS) > 0) {
+      continue; // the send buffer was full for a moment
     } else {
       broken |= is_socket_broken(errno);
       failed[failures++] = s->pending[sent++];

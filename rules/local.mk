@@ -8,3 +8,10 @@ libdnsproxy_a_SOURCES += \
 	rules/select_logic.c rules/select_name.c rules/select_packet.c rules/select_pattern.c rules/select_pool.c \
 	rules/select_rate.c rules/select_rate_ip.c rules/select_tag.c rules/selector.c rules/selector.h \
 	rules/selectors.c rules/self_answer.c rules/self_answer.h rules/timed_ip_set.c rules/timed_ip_set.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/selectors
+TESTS += tests/unit/selectors
+tests_unit_selectors_SOURCES = tests/test_selectors.c tests/fake_worker.c tests/fake_worker.h tests/rule_spec.c tests/rule_spec.h
+tests_unit_selectors_LDADD = $(TEST_LIBS)
+endif

@@ -10,8 +10,15 @@ libdnsproxy_a_SOURCES += \
 	rules/selectors.c rules/self_answer.c rules/self_answer.h rules/timed_ip_set.c rules/timed_ip_set.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/selectors
-TESTS += tests/unit/selectors
-tests_unit_selectors_SOURCES = tests/test_selectors.c tests/fake_worker.c tests/fake_worker.h tests/rule_spec.c tests/rule_spec.h
+check_PROGRAMS += tests/unit/selectors tests/unit/actions tests/unit/chain tests/unit/rate_table
+TESTS += tests/unit/selectors tests/unit/actions tests/unit/chain tests/unit/rate_table
+RULE_TEST_SOURCES = tests/fake_worker.c tests/fake_worker.h tests/rule_spec.c tests/rule_spec.h
+tests_unit_selectors_SOURCES = tests/test_selectors.c $(RULE_TEST_SOURCES)
 tests_unit_selectors_LDADD = $(TEST_LIBS)
+tests_unit_actions_SOURCES = tests/test_actions.c $(RULE_TEST_SOURCES)
+tests_unit_actions_LDADD = $(TEST_LIBS)
+tests_unit_chain_SOURCES = tests/test_chain.c $(RULE_TEST_SOURCES)
+tests_unit_chain_LDADD = $(TEST_LIBS)
+tests_unit_rate_table_SOURCES = tests/test_rate_table.c
+tests_unit_rate_table_LDADD = $(TEST_LIBS)
 endif

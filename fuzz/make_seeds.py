@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes the committed inputs of fuzz/seeds for the targets of dnsproxy/wire. Run it by hand after changing it.
+"""Writes the committed inputs of fuzz/seeds for the targets of dnsproxy/wire and net. Run it by hand after changing it.
 
 Needs dnspython. Finds of a fuzzer are added to the same folders, under a name that says what they broke.
 """
@@ -89,6 +89,18 @@ NAMES = {
 }
 
 
+def framings():
+    framed = [struct.pack("!H", len(content)) + content for _, content in messages()]
+    yield "one", framed[0]
+    yield "all", b"".join(framed)
+    yield "cut", b"".join(framed[:3])[:-1]
+    yield "half-prefix", framed[0] + b"\0"
+    yield "empty-messages", b"\0\0" * 40
+    yield "longest", b"\xff\xff" + b"x" * 65535 + framed[0]
+    yield "claims-much", b"\xff\xff" + b"x" * 100
+    yield "pipeline", framed[1] * 60
+
+
 def write(target, name, content):
     folder = os.path.join(HERE, target)
     os.makedirs(folder, exist_ok=True)
@@ -102,6 +114,8 @@ def main():
         write("rewrite", name, bytes((number * 7 % 256, number * 37 % 256)) + content)
     for name, content in NAMES.items():
         write("name", name, content)
+    for number, (name, content) in enumerate(framings()):
+        write("tcp_framing", name, bytes((number * 29 % 256, number * 53 % 256)) + content)
 
 
 main()

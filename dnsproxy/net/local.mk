@@ -3,3 +3,17 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/net/channel.c dnsproxy/net/channel.h dnsproxy/net/datagram.c dnsproxy/net/datagram.h dnsproxy/net/delay.c \
 	dnsproxy/net/framing.c dnsproxy/net/framing.h dnsproxy/net/listener.c dnsproxy/net/listener.h \
 	dnsproxy/net/stream.c dnsproxy/net/stream.h dnsproxy/net/stream_connection.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/framing tests/unit/stream
+TESTS += tests/unit/framing tests/unit/stream
+tests_unit_stream_SOURCES = tests/test_stream.c tests/stream_world.c tests/stream_world.h
+tests_unit_stream_LDADD = $(TEST_LIBS)
+tests_unit_framing_SOURCES = tests/test_framing.c
+tests_unit_framing_LDADD = $(TEST_LIBS)
+endif
+
+FUZZ_TARGETS += fuzz/bin/tcp_framing
+fuzz_bin_tcp_framing_SOURCES = fuzz/fuzz_tcp_framing.c $(FUZZ_MAIN)
+fuzz_bin_tcp_framing_LDADD = $(FUZZ_LIBS)
+fuzz_bin_tcp_framing_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -320,16 +320,13 @@ read_answers(int fd, size_t want)
     int n = framing_space(&framing, bytes, sizeof bytes, parts);
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)n};
     ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT);
-    if (got <= 0) {
-      patience++;
-      world_run(5);
-      continue;
-    }
-    patience = 0;
-    framing_received(&framing, (size_t)got);
+    framing_received(&framing, got > 0 ? (size_t)got : 0);
     while (framing_next(&framing, &frame))
       assert_int_equal(message_id(frame.message), (uint16_t)have++);
     assert_true(framing_keep(&framing));
+    patience = got > 0 ? 0 : patience + 1;
+    if (got <= 0)
+      world_run(5);
   }
   framing_fini(&framing);
   return have;

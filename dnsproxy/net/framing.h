@@ -6,7 +6,7 @@
 // therefore owns none while it is idle. Owner and thread: the connection's.
 //
 //   n = framing_space(f, scratch, size, parts);  read into the n parts;  framing_received(f, got);
-//   while (framing_next(f, &message)) ...        framing_keep(f);
+//   while (framing_next(f, &message)) ...        framing_keep(f), even if nothing was read.
 #ifndef DNSPROXY_NET_FRAMING_H
 #define DNSPROXY_NET_FRAMING_H
 

@@ -29,3 +29,10 @@ tests_unit_health_state_LDADD = $(TEST_LIBS)
 tests_unit_health_SOURCES = tests/test_health.c tests/dns_responder.c tests/dns_responder.h
 tests_unit_health_LDADD = $(TEST_LIBS)
 endif
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/upstream_stream
+TESTS += tests/unit/upstream_stream
+tests_unit_upstream_stream_SOURCES = tests/test_upstream_stream.c tests/stream_world.c tests/stream_world.h
+tests_unit_upstream_stream_LDADD = $(TEST_LIBS)
+endif

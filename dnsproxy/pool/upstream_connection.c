@@ -408,29 +408,36 @@ on_turn(struct channel *ch)
 
 // ---- time ----
 
+// Microseconds left; long when there is no time-out.
+static uint64_t
+until(uint64_t now, uint64_t since, uint32_t seconds)
+{
+  uint64_t due = since + (uint64_t)seconds * SECOND_US;
+  return seconds == 0 ? UINT32_MAX : due > now ? due - now : 0;
+}
+
 // Queries that are overdue although the connection is alive: others were answered since, these were forgotten.
-static void
+// Returns the time until the next one is overdue.
+static uint64_t
 expire_forgotten(struct upstream_connection *c)
 {
-  uint64_t now = c->peer->worker->now_us;
-  uint64_t timeout_us = (uint64_t)options_of(c)->tcp_recv_timeout_s * SECOND_US;
-  for (uint32_t i = 0; timeout_us > 0 && !c->ended && i <= c->mask; i++) {
+  uint64_t now = c->peer->worker->now_us, least = UINT32_MAX;
+  for (uint32_t i = 0; !c->ended && i <= c->mask; i++) {
     struct query *q = c->slots[i].query;
-    if (q == NULL || now - q->sent_us < timeout_us)
+    if (q == NULL)
       continue;
+    uint64_t left = until(now, q->sent_us, options_of(c)->tcp_recv_timeout_s);
+    if (left > 0) {
+      least = left < least ? left : least;
+      continue;
+    }
     c->slots[i].query = NULL;
     c->in_flight--;
     c->abandoned++;
     counter_add(&counters_of(c)->tcp_read_timeouts, 1);
     fail(c, q, DROP_TIMEOUT);
   }
-}
-
-static uint64_t
-until(uint64_t now, uint64_t since, uint32_t seconds)
-{
-  uint64_t due = since + (uint64_t)seconds * SECOND_US;
-  return seconds == 0 ? UINT32_MAX : due > now ? due - now : 0;
+  return least;
 }
 
 enum waiting { WAITING_CONNECT, WAITING_WRITE, WAITING_READ, WAITING_NOTHING };
@@ -482,19 +489,28 @@ time_out(struct upstream_connection *c)
   upstream_connection_end(c, DROP_TIMEOUT);
 }
 
+static uint64_t
+shorter(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
 // Rather early than late: the timer is not moved when bytes flow, it looks again when it is over.
+static void
+arm_timer_within(struct upstream_connection *c, uint64_t most_us)
+{
+  const struct backend_options *o = options_of(c);
+  uint64_t left = shorter(time_left(c), most_us);
+  if (!c->channel.connecting)
+    left = shorter(left, shorter(until(0, 0, o->tcp_recv_timeout_s), until(0, 0, o->tcp_send_timeout_s)));
+  c->armed = true;
+  channel_timer(&c->channel, left);
+}
+
 static void
 arm_timer(struct upstream_connection *c)
 {
-  const struct backend_options *o = options_of(c);
-  uint64_t left = time_left(c);
-  if (!c->channel.connecting) {
-    uint64_t shorter = until(0, 0, o->tcp_recv_timeout_s), other = until(0, 0, o->tcp_send_timeout_s);
-    shorter = shorter < other ? shorter : other;
-    left = shorter < left ? shorter : left;
-  }
-  c->armed = true;
-  channel_timer(&c->channel, left);
+  arm_timer_within(c, UINT32_MAX);
 }
 
 static void
@@ -506,12 +522,11 @@ on_timer(struct channel *ch)
     time_out(c);
     return;
   }
-  if (waiting_for(c) == WAITING_READ)
-    expire_forgotten(c);
+  uint64_t most = waiting_for(c) == WAITING_READ ? expire_forgotten(c) : UINT32_MAX;
   if (!c->ended && waiting_for(c) == WAITING_NOTHING)
     upstream_connection_idle(c);
   else if (!c->ended)
-    arm_timer(c);
+    arm_timer_within(c, most);
 }
 
 static void

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The packet cache: making one, looking up, storing, counting.
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/random.h"
+#include "dnsproxy/cache/cache_map.h"
+#include "dnsproxy/cache/packet_cache_private.h"
+#include "dnsproxy/wire/codes.h"
+#include "dnsproxy/wire/rewrite.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+  LARGEST_REGION_COUNT = 16,
+  SMALLEST_REGION = 4096,          // entries
+  MOST_RECORDS = MESSAGE_MAX_SIZE / 11, // a record has at least a root name and ten bytes
+};
+
+static void free_cache(struct object *);
+const struct object_class packet_cache_class = {.name = "PacketCache", .free = free_cache};
+
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
+static uint64_t process_seed;
+
+static void
+make_seed(void)
+{
+  random_bytes(&process_seed, sizeof process_seed);
+}
+
+static uint32_t
+region_count(size_t max_entries)
+{
+  uint32_t count = LARGEST_REGION_COUNT;
+  while (count > 1 && max_entries / count < SMALLEST_REGION)
+    count /= 2;
+  return count;
+}
+
+static uint32_t
+largest_piece(const struct packet_cache_options *o)
+{
+  size_t question = NAME_MAX_SIZE + 4, ecs = 18, ttls = o->maximum_entry_size / 11 * sizeof(uint16_t);
+  return (uint32_t)(sizeof(struct cache_entry) + o->maximum_entry_size + ttls + question + ecs);
+}
+
+static uint32_t
+chunks_per_region(const struct packet_cache *cache)
+{
+  size_t chunk = cache_arena_chunk_size(largest_piece(&cache->options));
+  size_t wanted = cache->max_entries * PACKET_CACHE_BYTES_PER_ENTRY / chunk / cache->region_count;
+  return wanted > PACKET_CACHE_LEAST_CHUNKS ? (uint32_t)wanted : PACKET_CACHE_LEAST_CHUNKS;
+}
+
+// Nine entries to a bucket of twelve slots when full would overflow often, six waste memory.
+static uint32_t
+buckets_per_region(const struct packet_cache *cache)
+{
+  size_t entries = (cache->max_entries + cache->region_count - 1) / cache->region_count;
+  return (uint32_t)(entries * 2 / 15 + 1);
+}
+
+static void
+open_regions(struct packet_cache *cache, uint32_t chunks)
+{
+  cache->regions = aligned_alloc(64, cache->region_count * sizeof *cache->regions);
+  assert(cache->regions != NULL);
+  for (uint32_t i = 0; i < cache->region_count; i++) {
+    size_t capacity = cache->max_entries * (i + 1) / cache->region_count - cache->max_entries * i / cache->region_count;
+    cache_region_init(&cache->regions[i], &cache->table, (uint32_t)capacity);
+    cache_memory_init(&cache->regions[i].memory, &cache->arena, chunks);
+  }
+}
+
+struct packet_cache *
+packet_cache_new(size_t max_entries, const struct packet_cache_options *options)
+{
+  assert(max_entries > 0);
+  pthread_once(&seed_once, make_seed);
+  struct packet_cache *cache = memory_new(sizeof *cache);
+  object_init(&cache->object, &packet_cache_class);
+  cache->options = *options;
+  if (cache->options.maximum_entry_size > MESSAGE_MAX_SIZE)
+    cache->options.maximum_entry_size = MESSAGE_MAX_SIZE;
+  if (cache->options.shards > max_entries || cache->options.shards == 0)
+    cache->options.shards = cache->options.shards == 0 ? 1 : (uint32_t)max_entries;
+  cache->seed = process_seed;
+  cache->max_entries = max_entries;
+  cache->region_count = region_count(max_entries);
+  cache->buckets_per_region = buckets_per_region(cache);
+  cache->tallies_size = TALLIES * sizeof *cache->tallies;
+  cache->tallies = cache_map_new(&cache->tallies_size);
+  uint32_t chunks = chunks_per_region(cache);
+  if (cache->tallies == NULL ||
+      !cache_arena_init(&cache->arena, largest_piece(&cache->options), chunks * cache->region_count) ||
+      !cache_table_init(&cache->table, cache->buckets_per_region * cache->region_count, cache->arena.base)) {
+    object_unref(&cache);
+    return NULL;
+  }
+  open_regions(cache, chunks);
+  return cache;
+}
+
+static void
+free_cache(struct object *object)
+{
+  struct packet_cache *cache = (struct packet_cache *)object;
+  for (uint32_t i = 0; cache->regions != NULL && i < cache->region_count; i++)
+    cache_region_fini(&cache->regions[i]);
+  free(cache->regions);
+  cache_table_fini(&cache->table);
+  cache_arena_fini(&cache->arena);
+  cache_map_free(cache->tallies, cache->tallies_size);
+  free(cache);
+}
+
+const struct packet_cache_options *
+packet_cache_options(const struct packet_cache *cache)
+{
+  return &cache->options;
+}
+
+void
+packet_cache_grow(struct packet_cache *cache)
+{
+  cache_arena_grow(&cache->arena);
+}
+
+void
+packet_cache_prefetch(const struct packet_cache *cache, uint64_t hash)
+{
+  __builtin_prefetch(&cache->table.buckets[cache_table_index(&cache->table, hash)]);
+}
+
+void
+packet_cache_prefetch_entry(const struct packet_cache *cache, uint64_t hash)
+{
+  cache_table_prefetch_entry(&cache->table, hash);
+}
+
+// The calling thread's line of counters, 1 based.
+static _Atomic uint32_t tally_threads;
+static _Thread_local uint32_t tally_thread;
+
+static struct cache_tally *
+my_tally(struct packet_cache *cache)
+{
+  if (tally_thread == 0)
+    tally_thread = 1 + atomic_fetch_add_explicit(&tally_threads, 1, memory_order_relaxed);
+  return &cache->tallies[(tally_thread < TALLIES ? tally_thread : TALLIES) - 1];
+}
+
+static void
+tally(_Atomic uint64_t *counter)
+{
+  if (tally_thread < TALLIES)
+    counter_add(counter, 1);
+  else
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static enum cache_result
+miss(struct packet_cache *cache, const struct cache_find *find)
+{
+  if (!find->another_follows)
+    tally(&my_tally(cache)->misses);
+  return CACHE_MISS;
+}
+
+static enum cache_result
+freshness(const struct cache_entry *e, const struct cache_find *find)
+{
+  if (find->now_s < e->expires_s)
+    return CACHE_HIT;
+  return find->now_s - e->expires_s < find->stale_s ? CACHE_STALE : CACHE_MISS;
+}
+
+static void
+serve(struct packet_cache *cache, const struct cache_entry *e, const struct cache_find *find, bool stale, uint8_t *out)
+{
+  entry_copy(e, find, out);
+  if (stale)
+    entry_set_ttls(e, out, cache->options.stale_ttl_s);
+  else if (!cache->options.dont_age && find->now_s > e->added_s)
+    entry_age(e, out, find->now_s - e->added_s);
+  struct cache_tally *mine = my_tally(cache);
+  tally(&mine->hits);
+  if (cache->options.shuffle) { // multiplied, so that names asked for in turn do not always get the same turn
+    const uint64_t odd = 0x9e3779b97f4a7c15u;
+    entry_rotate(e, out, (uint32_t)(atomic_load_explicit(&mine->hits, memory_order_relaxed) * odd >> 32));
+  }
+}
+
+enum cache_result
+packet_cache_lookup(struct packet_cache *cache, const struct cache_find *find, uint8_t *out, size_t capacity,
+                    size_t *size)
+{
+  uint32_t ref = cache_table_find(&cache->table, find->key->hash);
+  if (ref == 0)
+    return miss(cache, find);
+  struct cache_entry *e = cache_table_entry(&cache->table, ref);
+  enum cache_result result = freshness(e, find);
+  if (result == CACHE_MISS || e->size > capacity)
+    return miss(cache, find);
+  if (!entry_matches(e, find->key, find->qname)) {
+    tally(&my_tally(cache)->collisions);
+    return miss(cache, find);
+  }
+  if (find->refuse_truncated && entry_answer(e)[2] & FLAG2_TC)
+    return miss(cache, find);
+  if (atomic_load_explicit(&e->visited, memory_order_relaxed) == 0) // a store would take the line from the others
+    atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
+  serve(cache, e, find, result == CACHE_STALE, out);
+  *size = e->size;
+  return result;
+}
+
+static int64_t
+failure_ttl(const struct packet_cache_options *o, const struct cache_answer *a)
+{
+  int64_t ttl = a->temporary_failure_ttl_s >= 0 ? a->temporary_failure_ttl_s : o->temporary_failure_ttl_s;
+  return ttl > 0 ? ttl : -1;
+}
+
+// How long the answer may live, in seconds; negative: it is not to be stored.
+static int64_t
+answer_ttl(struct packet_cache *cache, const struct cache_answer *a, const struct ttl_list *ttls)
+{
+  const struct packet_cache_options *o = &cache->options;
+  unsigned rcode = message_rcode(a->data);
+  if (rcode == RCODE_SERVFAIL || rcode == RCODE_REFUSED)
+    return failure_ttl(o, a);
+  int64_t ttl = ttls->minimum;
+  if (ttls->count == 0) {
+    if (o->truncated_ttl_s == 0 || !(a->data[2] & FLAG2_TC))
+      return -1;
+    ttl = o->truncated_ttl_s;
+  }
+  bool negative = rcode == RCODE_NXDOMAIN || (rcode == RCODE_NOERROR && ttls->soa_in_authority);
+  uint32_t cap = negative ? o->max_negative_ttl_s : o->max_ttl_s;
+  if (ttl > cap)
+    ttl = cap;
+  if (ttl >= o->min_ttl_s)
+    return ttl;
+  atomic_fetch_add_explicit(&cache->ttl_too_shorts, 1, memory_order_relaxed);
+  return -1;
+}
+
+static uint32_t
+expiry(uint32_t now_s, int64_t ttl)
+{
+  uint64_t at = (uint64_t)now_s + (uint64_t)ttl;
+  return at < UINT32_MAX ? (uint32_t)at : UINT32_MAX;
+}
+
+static void
+store(struct packet_cache *cache, const struct entry_draft *draft)
+{
+  struct cache_region *region = packet_cache_region(cache, draft->key->hash);
+  bool locked = true;
+  if (cache->options.deferrable_insert_lock)
+    locked = pthread_mutex_trylock(&region->lock) == 0;
+  else
+    pthread_mutex_lock(&region->lock);
+  enum region_result result = locked ? cache_region_insert(region, draft) : REGION_NO_MEMORY;
+  if (locked)
+    pthread_mutex_unlock(&region->lock);
+  if (result == REGION_NO_MEMORY)
+    atomic_fetch_add_explicit(&cache->deferred_inserts, 1, memory_order_relaxed);
+}
+
+void
+packet_cache_insert(struct packet_cache *cache, const struct cache_key *key, const struct name *qname,
+                    const struct cache_answer *answer)
+{
+  if (answer->size < HEADER_SIZE || answer->size > cache->options.maximum_entry_size || key->qtype == QTYPE_AXFR ||
+      key->qtype == QTYPE_IXFR)
+    return;
+  uint16_t offsets[MOST_RECORDS];
+  struct ttl_list ttls = {.offsets = offsets, .capacity = MOST_RECORDS};
+  if (!message_ttls(answer->data, answer->size, &ttls))
+    return;
+  int64_t ttl = answer_ttl(cache, answer, &ttls);
+  bool has_question = entry_has_question(answer, key, qname);
+  // What answers another question is not kept; what has none (a bare failure) is.
+  if (ttl < 0 || (!has_question && message_count(answer->data, 0) != 0))
+    return;
+  store(cache, &(struct entry_draft){.key = key, .qname = qname, .answer = answer, .ttl_offsets = offsets,
+                                     .ttl_count = ttls.count, .expires_s = expiry(answer->now_s, ttl),
+                                     .own_question = !has_question});
+}
+
+void
+packet_cache_stats(const struct packet_cache *cache, struct packet_cache_stats *stats)
+{
+  *stats = (struct packet_cache_stats){
+    .max_entries = cache->max_entries,
+    .deferred_inserts = atomic_load_explicit(&cache->deferred_inserts, memory_order_relaxed),
+    .ttl_too_shorts = atomic_load_explicit(&cache->ttl_too_shorts, memory_order_relaxed),
+    .cleanup_count = atomic_load_explicit(&cache->cleanup_count, memory_order_relaxed),
+    .memory_bytes = cache->table.mapped_size + cache_arena_used(&cache->arena),
+  };
+  for (unsigned i = 0; i < TALLIES; i++) {
+    stats->hits += atomic_load_explicit(&cache->tallies[i].hits, memory_order_relaxed);
+    stats->misses += atomic_load_explicit(&cache->tallies[i].misses, memory_order_relaxed);
+    stats->lookup_collisions += atomic_load_explicit(&cache->tallies[i].collisions, memory_order_relaxed);
+  }
+  for (uint32_t i = 0; i < cache->region_count; i++) {
+    stats->entries += atomic_load_explicit(&cache->regions[i].entries, memory_order_relaxed);
+    stats->evictions += atomic_load_explicit(&cache->regions[i].evictions, memory_order_relaxed);
+    stats->insert_collisions += atomic_load_explicit(&cache->regions[i].insert_collisions, memory_order_relaxed);
+  }
+}

@@ -3,7 +3,6 @@
 #include "dnsproxy/run/control.h"
 
 #include "dnsproxy/base/clock.h"
-#include "dnsproxy/base/epoch.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
@@ -50,6 +49,14 @@ clean_caches(const struct snapshot *s, uint64_t now_s)
 }
 
 static void
+grow_caches(const struct snapshot *s)
+{
+  for (uint32_t i = 0; i < s->pools->count; i++)
+    if (s->pools->pools[i]->cache != NULL)
+      packet_cache_grow(s->pools->pools[i]->cache);
+}
+
+static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
@@ -58,10 +65,9 @@ on_second(evutil_socket_t fd, short what, void *arg)
   uint64_t now_s = clock_mono_us() / 1000000;
   if (s->settings.cache_cleaning_delay_s > 0 && now_s - cleaned_s >= s->settings.cache_cleaning_delay_s) {
     cleaned_s = now_s;
-    epoch_enter(EPOCH_READERS - 1);
     clean_caches(s, now_s);
-    epoch_leave(EPOCH_READERS - 1);
   }
+  grow_caches(s);
   object_unref(&s);
 }
 

@@ -16,6 +16,7 @@
 struct address;
 struct listener;
 struct query;
+struct service_room;
 struct snapshot;
 struct stream_guard;
 struct worker;
@@ -42,6 +43,7 @@ struct walk_hooks {
   void (*queries)(struct query **, unsigned n);   // the same for a batch of datagrams: cache lines are fetched ahead
   void (*answer)(struct query *);                 // its answer is in q->packet: walk the way back
   void (*failed)(struct query *, unsigned drop);  // no answer will come (enum drop): time-out, lost, send error
+  void (*unsent)(struct query *, unsigned drop);  // its answer, counted as sent, did not go: of a listener's own walk only
   bool (*admit_stream)(struct worker *, struct listener *, const struct address *peer); // ACL at accept; counts refusals
   const struct stream_guard *stream_guard; // per-client limits of connections (net/stream.h); NULL: none
 };
@@ -69,6 +71,7 @@ struct worker {
   struct upstream_set *upstreams;  // pool/upstream
   struct upstream_streams *upstream_streams; // pool/upstream_stream
   struct delay_queue *delays;      // net/delay
+  struct service_room *services;   // services/service
   _Atomic(struct snapshot *) mailbox; // newest configuration not yet taken
   _Atomic(struct post *) posts;       // LIFO of posted work
   int wake_fd;                        // eventfd: mailbox or posts filled

@@ -103,7 +103,10 @@ static pcre2_code *
 compile(const char *expression, size_t size, enum pattern_style style, struct fault *f)
 {
   uint32_t options = PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF;
-  options |= style == PATTERN_SEARCH ? PCRE2_CASELESS : PCRE2_ANCHORED | PCRE2_ENDANCHORED;
+  if (style == PATTERN_SEARCH)
+    options |= PCRE2_CASELESS;
+  else if (style == PATTERN_FULL)
+    options |= PCRE2_ANCHORED | PCRE2_ENDANCHORED;
   struct text text;
   text_init(&text);
   if (style == PATTERN_SEARCH)

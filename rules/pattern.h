@@ -11,6 +11,7 @@
 enum pattern_style {
   PATTERN_SEARCH, // POSIX extended, any casing, anywhere in the text
   PATTERN_FULL,   // Perl-like, exact casing, the whole text
+  PATTERN_PERL,   // the same, anywhere in the text
 };
 
 struct pattern;

@@ -138,14 +138,6 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 enum { WAIT_MS = 5 }; // for a full send buffer, before an answer is given up
 
-static void
-reply_failed(struct query *q)
-{
-  struct worker *w = q->worker;
-  counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
-  counter_add(&w->counters.drop[DROP_REPLY_ERROR], 1);
-}
-
 void
 datagram_flush(struct worker *w)
 {
@@ -161,7 +153,7 @@ datagram_flush(struct worker *w)
       continue; // the send buffer was full for a moment
     } else if (errno != EINTR) {
       // The first one is refused: the others may still go.
-      reply_failed(b->replies[sent]);
+      listener_unsent(b->replies[sent], DROP_REPLY_ERROR);
       sent++;
     }
   }

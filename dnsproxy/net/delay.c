@@ -129,8 +129,7 @@ delay_close(struct worker *w)
   while (d->count > 0) {
     struct query *q = pop(d);
     unpark(q);
-    counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
-    counter_add(&w->counters.drop[DROP_SHUTDOWN], 1);
+    listener_unsent(q, DROP_SHUTDOWN);
     q->route->dropped(q);
     query_free(&q);
   }

@@ -233,6 +233,18 @@ listener_close(struct listener *l)
     }
 }
 
+void
+listener_unsent(struct query *q, unsigned why)
+{
+  struct worker *w = q->worker;
+  if (q->listener->walk != NULL) {
+    q->listener->walk->unsent(q, why);
+    return;
+  }
+  counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
+  counter_add(&w->counters.drop[why], 1);
+}
+
 uint64_t
 listener_queries(const struct listener *l)
 {

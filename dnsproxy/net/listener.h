@@ -51,6 +51,9 @@ listener_walk(const struct listener *l, const struct worker *w)
   return l->walk != NULL ? l->walk : w->walk;
 }
 
+// An answer that was counted as sent did not go (enum drop): takes it back where it was counted. The caller frees the query.
+void listener_unsent(struct query *, unsigned why);
+
 // Worker thread: starts serving its socket of the listener.
 bool datagram_start(struct worker *, struct listener *);
 bool stream_start(struct worker *, struct listener *);

@@ -60,8 +60,9 @@ stream_end(struct stream *s)
   struct listener_counters *c = counters_of(s);
   counter_add(&c->tcp_current, (uint64_t)-1);
   counter_add(&c->tcp_duration_us, w->now_us - s->opened_us);
-  if (w->walk->stream_guard != NULL)
-    w->walk->stream_guard->closed(&s->peer, settings_of(s));
+  const struct stream_guard *guard = listener_walk(s->listener, w)->stream_guard;
+  if (guard != NULL)
+    guard->closed(&s->peer, settings_of(s));
   *s->link = s->next;
   if (s->next != NULL)
     s->next->link = s->link;
@@ -199,18 +200,11 @@ on_frame(struct channel *ch, const struct frame *frame)
   counter_add(&counters_of(s)->tcp_queries, 1);
   if (most > 0 && s->queries > most)
     s->finishing = true;
-  ch->worker->walk->query(q);
+  listener_walk(s->listener, ch->worker)->query(q);
   return takes_queries(s) ? CHANNEL_NEXT : CHANNEL_PAUSE;
 }
 
 // ---- answers ----
-
-static void
-unsend(struct worker *w, enum drop why)
-{
-  counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
-  counter_add(&w->counters.drop[why], 1);
-}
 
 static void
 query_ended(struct stream *s)
@@ -228,14 +222,13 @@ static void
 stream_reply(struct query *q)
 {
   struct stream *s = q->stream;
-  struct worker *w = q->worker;
   if (s->set == NULL || s->closing) {
-    unsend(w, DROP_CLIENT_GONE);
+    listener_unsent(q, DROP_CLIENT_GONE);
   } else if (q->packet.size > UINT16_MAX) {
-    unsend(w, DROP_ANSWER_TOO_LARGE);
+    listener_unsent(q, DROP_ANSWER_TOO_LARGE);
     s->closing = true;
   } else if (!channel_send(&s->channel, q->packet.data, q->packet.size)) {
-    unsend(w, DROP_OUT_OF_MEMORY);
+    listener_unsent(q, DROP_OUT_OF_MEMORY);
     s->closing = true;
   }
   query_free(&q);
@@ -271,8 +264,9 @@ on_bytes(struct channel *ch, size_t count)
   counter_add(&counters_of(s)->tcp_read_ios, 1);
   if (++s->reads <= most || most == 0 || framing_has_message(&ch->framing))
     return;
-  if (w->walk->stream_guard != NULL)
-    w->walk->stream_guard->too_many_reads(&s->peer, settings_of(s), w->now_s);
+  const struct stream_guard *guard = listener_walk(s->listener, w)->stream_guard;
+  if (guard != NULL)
+    guard->too_many_reads(&s->peer, settings_of(s), w->now_s);
   stream_end(s);
 }
 
@@ -363,12 +357,13 @@ admit(struct stream_listener *sl, const struct address *peer, uint64_t now_open)
 {
   struct worker *w = sl->worker;
   struct listener *l = sl->listener;
-  if (!w->walk->admit_stream(w, l, peer))
+  const struct walk_hooks *walk = listener_walk(l, w);
+  if (!walk->admit_stream(w, l, peer))
     return STREAM_REFUSED;
   if (l->max_connections > 0 && now_open >= l->max_connections)
     return STREAM_REFUSED;
   const struct settings *settings = w->lease->settings;
-  const struct stream_guard *guard = w->walk->stream_guard;
+  const struct stream_guard *guard = walk->stream_guard;
   enum stream_verdict verdict = guard == NULL ? STREAM_ADMITTED : guard->opened(peer, settings, w->now_s);
   bool near = l->max_connections > 0 && settings->tcp_overload_percent > 0 &&
               (now_open + 1) * 100 > (uint64_t)l->max_connections * settings->tcp_overload_percent;
@@ -406,8 +401,9 @@ stream_open(struct stream_listener *sl, int fd, const struct address *peer)
     s = calloc(1, sizeof *s);
   if (s == NULL) {
     counter_add(&sl->listener->counters[w->id]->tcp_refused, 1);
-    if (verdict != STREAM_REFUSED && w->walk->stream_guard != NULL)
-      w->walk->stream_guard->closed(peer, w->lease->settings);
+    const struct stream_guard *guard = listener_walk(sl->listener, w)->stream_guard;
+    if (verdict != STREAM_REFUSED && guard != NULL)
+      guard->closed(peer, w->lease->settings);
     close(fd);
     return;
   }

@@ -13,7 +13,17 @@ enum { DNS_PORT = 53 };
 static bool
 is_plain(const struct listener *l)
 {
-  return l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP;
+  return l->walk == NULL && (l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP);
+}
+
+// Listeners of scripted services do not count: without others the proxy has its default one.
+static bool
+has_any(void)
+{
+  for (size_t i = 0; i < draft.listener_count; i++)
+    if (draft.listeners[i]->walk == NULL)
+      return true;
+  return false;
 }
 
 static void
@@ -49,7 +59,7 @@ listeners_complete(const struct options *options, struct fault *fault)
       return false;
     add_pair(&address);
   }
-  if (draft.listener_count == 0) {
+  if (!has_any()) {
     address_parse(&address, "127.0.0.1", DNS_PORT, fault);
     add_pair(&address);
   }
@@ -81,6 +91,18 @@ deal(struct listener *l, size_t position, unsigned total)
     l->served[w] = w % lines == mine % lines;
 }
 
+// UDP and TCP of one line with port 0 get the same port.
+static void
+share_port(size_t position)
+{
+  struct listener *l = draft.listeners[position];
+  if (position == 0 || l->transport != TRANSPORT_TCP || address_port(&l->address) != 0)
+    return;
+  const struct listener *before = draft.listeners[position - 1];
+  if (before->transport == TRANSPORT_UDP && before->service == l->service && address_equal_ip(&before->address, &l->address))
+    address_set_port(&l->address, address_port(&before->address));
+}
+
 bool
 listeners_bind(unsigned total, struct fault *fault)
 {
@@ -89,6 +111,7 @@ listeners_bind(unsigned total, struct fault *fault)
     struct listener *l = draft.listeners[i];
     if (!l->enabled)
       continue;
+    share_port(i);
     deal(l, i, total);
     if (!listener_bind(l, total, sizes, fault))
       return false;

@@ -17,6 +17,7 @@
 #include "lua/control_state.h"
 #include "lua/describe.h"
 #include "lua/hooks.h"
+#include "services/service.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -269,8 +270,10 @@ start(const struct options *o)
 {
   draft_init();
   draft.phase = o->client ? PHASE_CLIENT : o->check_config ? PHASE_CHECK : PHASE_LOADING;
+  services_open();
   control_state_open();
   int status = o->describe != NULL ? describe_to_stdout(o->describe) : start_loaded(o);
+  services_close();
   control_state_close();
   draft_fini();
   return status;

@@ -8,6 +8,7 @@
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/path/path.h"
 #include "dnsproxy/pool/upstream.h"
+#include "services/service.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -57,7 +58,7 @@ end(struct worker *w)
 {
   upstream_flush(w);
   datagram_flush(w);
-  if (w->draining && atomic_load_explicit(&w->parked, memory_order_relaxed) == 0)
+  if (w->draining && atomic_load_explicit(&w->parked, memory_order_relaxed) == 0 && services_waiting(w) == 0)
     event_base_loopbreak(w->base);
 }
 
@@ -109,6 +110,7 @@ close_rooms(struct worker *w)
 {
   datagram_stop(w);
   stream_stop(w);
+  services_leave(w);
   delay_close(w);
   upstream_close(w);
   stream_close(w);

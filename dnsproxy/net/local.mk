@@ -5,8 +5,10 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/net/stream.c dnsproxy/net/stream.h dnsproxy/net/stream_connection.c
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/framing tests/unit/stream
-TESTS += tests/unit/framing tests/unit/stream
+check_PROGRAMS += tests/unit/framing tests/unit/listener tests/unit/stream
+TESTS += tests/unit/framing tests/unit/listener tests/unit/stream
+tests_unit_listener_SOURCES = tests/test_listener.c
+tests_unit_listener_LDADD = $(TEST_LIBS)
 tests_unit_stream_SOURCES = tests/test_stream.c tests/stream_world.c tests/stream_world.h
 tests_unit_stream_LDADD = $(TEST_LIBS)
 tests_unit_framing_SOURCES = tests/test_framing.c

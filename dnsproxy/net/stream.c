@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// TCP towards clients: accepting connections, within a budget per turn, and the life of a worker's set of them.
+// TCP towards clients: admitting connections, within a budget per turn, and the life of a worker's set of them.
 #include "dnsproxy/net/stream.h"
 
 #include "dnsproxy/base/memory.h"
@@ -9,6 +9,50 @@
 #include <unistd.h>
 
 enum { ACCEPT_MAX = 32, RETRY_MS = 100 };
+
+uint64_t
+stream_connections(const struct listener *l)
+{
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < WORKERS_MAX && l->counters[i] != NULL; i++)
+    sum += atomic_load_explicit(&l->counters[i]->tcp_current, memory_order_relaxed);
+  return sum;
+}
+
+// In the order of semantics.md section 2: ACL, listener's limit, client's limits.
+static enum stream_verdict
+admit(struct stream_listener *sl, const struct address *peer)
+{
+  struct worker *w = sl->worker;
+  struct listener *l = sl->listener;
+  const struct walk_hooks *walk = listener_walk(l, w);
+  uint64_t now_open = stream_connections(l);
+  if (!walk->admit_stream(w, l, peer))
+    return STREAM_REFUSED;
+  if (l->max_connections > 0 && now_open >= l->max_connections)
+    return STREAM_REFUSED;
+  const struct settings *settings = w->lease->settings;
+  const struct stream_guard *guard = walk->stream_guard;
+  enum stream_verdict verdict = guard == NULL ? STREAM_ADMITTED : guard->opened(peer, settings, w->now_s);
+  bool near = l->max_connections > 0 && settings->tcp_overload_percent > 0 &&
+              (now_open + 1) * 100 > (uint64_t)l->max_connections * settings->tcp_overload_percent;
+  return verdict == STREAM_ADMITTED && near ? STREAM_RESTRICTED : verdict;
+}
+
+// The socket is taken over, whatever comes of it.
+static void
+take_connection(struct stream_listener *sl, int fd, const struct address *peer)
+{
+  struct worker *w = sl->worker;
+  enum stream_verdict verdict = admit(sl, peer);
+  if (verdict != STREAM_REFUSED && stream_open(sl, fd, peer, verdict == STREAM_RESTRICTED))
+    return;
+  counter_add(&sl->listener->counters[w->id]->tcp_refused, 1);
+  const struct stream_guard *guard = listener_walk(sl->listener, w)->stream_guard;
+  if (verdict != STREAM_REFUSED && guard != NULL)
+    guard->closed(peer, w->lease->settings);
+  close(fd);
+}
 
 // Without descriptors or memory the waiting connection stays readable: a pause keeps the loop from spinning on it.
 static void
@@ -26,7 +70,7 @@ accept_one(struct stream_listener *sl, int listening)
   socklen_t size = sizeof peer;
   int fd = accept4(listening, &peer.sa, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {
-    stream_open(sl, fd, &peer);
+    take_connection(sl, fd, &peer);
     return true;
   }
   if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)

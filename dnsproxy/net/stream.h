@@ -50,8 +50,9 @@ struct stream_set {
   struct stream *streams;
 };
 
-// stream_connection.c: the socket is taken over, whatever comes of it.
-void stream_open(struct stream_listener *, int fd, const struct address *peer);
+uint64_t stream_connections(const struct listener *); // open now, of all workers
+// stream_connection.c. Takes the socket over, if there is memory.
+bool stream_open(struct stream_listener *, int fd, const struct address *peer, bool restricted);
 void stream_finish(struct stream *); // no more queries; ends when those in flight have
 void stream_end(struct stream *);    // now
 extern const struct reply_route stream_route;

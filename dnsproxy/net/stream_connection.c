@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One client connection: admission, queries in, answers out, and the reasons for which it ends.
+// One client connection: queries in, answers out, and the reasons for which it ends.
 #include "dnsproxy/net/stream.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
   UNSENT_MAX = 131072,         // a client that does not read its answers is not read from either
@@ -340,44 +339,17 @@ on_timer(struct channel *ch)
 static const struct channel_events stream_events = {
     .frame = on_frame, .read = on_bytes, .turn = on_turn, .timer = on_timer, .ended = on_ended, .gone = on_gone};
 
-// ---- admission ----
-
-static uint64_t
-connections(const struct listener *l)
-{
-  uint64_t sum = 0;
-  for (unsigned i = 0; i < WORKERS_MAX && l->counters[i] != NULL; i++)
-    sum += atomic_load_explicit(&l->counters[i]->tcp_current, memory_order_relaxed);
-  return sum;
-}
-
-// In the order of semantics.md section 2: ACL, listener's limit, client's limits.
-static enum stream_verdict
-admit(struct stream_listener *sl, const struct address *peer, uint64_t now_open)
-{
-  struct worker *w = sl->worker;
-  struct listener *l = sl->listener;
-  const struct walk_hooks *walk = listener_walk(l, w);
-  if (!walk->admit_stream(w, l, peer))
-    return STREAM_REFUSED;
-  if (l->max_connections > 0 && now_open >= l->max_connections)
-    return STREAM_REFUSED;
-  const struct settings *settings = w->lease->settings;
-  const struct stream_guard *guard = walk->stream_guard;
-  enum stream_verdict verdict = guard == NULL ? STREAM_ADMITTED : guard->opened(peer, settings, w->now_s);
-  bool near = l->max_connections > 0 && settings->tcp_overload_percent > 0 &&
-              (now_open + 1) * 100 > (uint64_t)l->max_connections * settings->tcp_overload_percent;
-  return verdict == STREAM_ADMITTED && near ? STREAM_RESTRICTED : verdict;
-}
+// ---- the start ----
 
 static void
-count_opened(struct stream *s, uint64_t now_open)
+count_opened(struct stream *s)
 {
   struct listener_counters *c = counters_of(s);
   counter_add(&c->tcp_connections, 1);
   counter_add(&c->tcp_current, 1);
-  if (now_open + 1 > atomic_load_explicit(&c->tcp_max_concurrent, memory_order_relaxed))
-    atomic_store_explicit(&c->tcp_max_concurrent, now_open + 1, memory_order_relaxed);
+  uint64_t now_open = stream_connections(s->listener);
+  if (now_open > atomic_load_explicit(&c->tcp_max_concurrent, memory_order_relaxed))
+    atomic_store_explicit(&c->tcp_max_concurrent, now_open, memory_order_relaxed);
 }
 
 // What the client connected to: a wildcard socket has to ask.
@@ -390,27 +362,17 @@ read_destination(struct stream *s)
     s->destination = s->listener->address;
 }
 
-void
-stream_open(struct stream_listener *sl, int fd, const struct address *peer)
+bool
+stream_open(struct stream_listener *sl, int fd, const struct address *peer, bool restricted)
 {
   struct worker *w = sl->worker;
-  uint64_t now_open = connections(sl->listener);
-  struct stream *s = NULL;
-  enum stream_verdict verdict = admit(sl, peer, now_open);
-  if (verdict != STREAM_REFUSED)
-    s = calloc(1, sizeof *s);
-  if (s == NULL) {
-    counter_add(&sl->listener->counters[w->id]->tcp_refused, 1);
-    const struct stream_guard *guard = listener_walk(sl->listener, w)->stream_guard;
-    if (verdict != STREAM_REFUSED && guard != NULL)
-      guard->closed(peer, w->lease->settings);
-    close(fd);
-    return;
-  }
+  struct stream *s = calloc(1, sizeof *s);
+  if (s == NULL)
+    return false;
   s->listener = object_ref(sl->listener);
   s->peer = *peer;
   s->opened_us = s->active_us = w->now_us;
-  s->restricted = verdict == STREAM_RESTRICTED;
+  s->restricted = restricted;
   s->set = w->streams;
   s->link = &s->set->streams;
   s->next = s->set->streams;
@@ -420,7 +382,8 @@ stream_open(struct stream_listener *sl, int fd, const struct address *peer)
   s->channel.fd = -1;
   channel_open(&s->channel, w, &stream_events, fd);
   read_destination(s);
-  count_opened(s, now_open);
+  count_opened(s);
   channel_timer(&s->channel, patience(s) < life(s) ? patience(s) : life(s));
   channel_read_now(&s->channel);
+  return true;
 }

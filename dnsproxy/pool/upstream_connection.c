@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { SLOTS_MIN = 4, SECOND_US = 1000000, ANSWER_ROOM = 512 };
+enum { SECOND_US = 1000000, ANSWER_ROOM = 512 };
 
 static struct backend_counters *
 counters_of(const struct upstream_connection *c)
@@ -20,62 +20,6 @@ static const struct backend_options *
 options_of(const struct upstream_connection *c)
 {
   return &c->peer->backend->options;
-}
-
-// ---- slots ----
-
-static struct upstream_slot *
-slot_of(const struct upstream_connection *c, uint16_t id)
-{
-  struct upstream_slot *slot = &c->slots[id & c->mask];
-  return slot->taken && slot->id == id ? slot : NULL;
-}
-
-// At most half of the slots are taken, so that the next free id is near.
-static bool
-reserve_slot(struct upstream_connection *c)
-{
-  uint32_t size = c->mask + 1, taken = c->in_flight + c->abandoned;
-  if (c->slots != NULL && 2 * (taken + 1) <= size)
-    return true;
-  uint32_t larger = c->slots == NULL ? SLOTS_MIN : 2 * size;
-  struct upstream_slot *slots = calloc(larger, sizeof *slots);
-  if (slots == NULL)
-    return false;
-  // Ids that differ below the old mask differ below the new one: nobody collides.
-  for (uint32_t i = 0; c->slots != NULL && i < size; i++)
-    if (c->slots[i].taken)
-      slots[c->slots[i].id & (larger - 1)] = c->slots[i];
-  free(c->slots);
-  c->slots = slots;
-  c->mask = larger - 1;
-  return true;
-}
-
-static struct upstream_slot *
-take_slot(struct upstream_connection *c, struct query *q)
-{
-  while (c->slots[c->next_id & c->mask].taken)
-    c->next_id++;
-  uint16_t id = c->next_id++;
-  struct upstream_slot *slot = &c->slots[id & c->mask];
-  *slot = (struct upstream_slot){.query = q, .id = id, .taken = true};
-  c->in_flight++;
-  c->ids_used++;
-  q->sequence = id;
-  return slot;
-}
-
-static struct query *
-clear_slot(struct upstream_connection *c, struct upstream_slot *slot)
-{
-  struct query *q = slot->query;
-  *slot = (struct upstream_slot){.query = NULL};
-  if (q != NULL)
-    c->in_flight--;
-  else
-    c->abandoned--;
-  return q;
 }
 
 // Ends the query's time in flight: whoever calls delivers it or fails it.
@@ -138,10 +82,10 @@ void
 upstream_connection_idle(struct upstream_connection *c)
 {
   struct upstream_peer *peer = c->peer;
-  if (c->ended || c->in_flight > 0 || is_idle(c))
+  if (c->ended || c->slots.queries > 0 || is_idle(c))
     return;
   bool retired = atomic_load_explicit(&peer->backend->retired, memory_order_relaxed);
-  if (retired || c->exclusive || c->abandoned > 0 || c->ids_used >= QUERIES_PER_CONNECTION) {
+  if (retired || c->exclusive || c->slots.abandoned > 0 || c->slots.ids_used >= QUERIES_PER_CONNECTION) {
     upstream_connection_end(c, DROP_BACKEND_LOST);
     return;
   }
@@ -156,8 +100,11 @@ upstream_connection_idle(struct upstream_connection *c)
 bool
 upstream_connection_has_room(const struct upstream_connection *c)
 {
+  enum { SLOTS_HALF = 32768 }; // what upstream_slots_add() can take
   uint32_t most = options_of(c)->max_in_flight > 0 ? options_of(c)->max_in_flight : 1;
-  return !c->exclusive && c->in_flight + c->abandoned < most && c->ids_used < QUERIES_PER_CONNECTION;
+  if (most > SLOTS_HALF)
+    most = SLOTS_HALF;
+  return !c->exclusive && c->slots.queries + c->slots.abandoned < most && c->slots.ids_used < QUERIES_PER_CONNECTION;
 }
 
 // ---- the end ----
@@ -182,9 +129,9 @@ upstream_connection_end(struct upstream_connection *c, enum drop why)
   counter_add(&counters_of(c)->tcp_current, (uint64_t)-1);
   channel_close(&c->channel);
   // A failed query may be sent again at once, over another connection: this one is off the lists by now.
-  for (uint32_t i = 0; c->slots != NULL && i <= c->mask; i++)
-    if (c->slots[i].taken) {
-      struct query *q = clear_slot(c, &c->slots[i]);
+  for (uint32_t i = 0; i < c->slots.size; i++)
+    if (c->slots.list[i].taken) {
+      struct query *q = upstream_slots_clear(&c->slots, &c->slots.list[i]);
       if (q != NULL)
         fail(c, q, why);
     }
@@ -195,8 +142,8 @@ on_gone(struct channel *ch)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
   struct upstream_peer *peer = c->peer;
-  assert(c->in_flight == 0);
-  free(c->slots);
+  assert(c->slots.queries == 0);
+  upstream_slots_fini(&c->slots);
   free(c);
   if (--peer->structures == 0 && atomic_load_explicit(&peer->backend->retired, memory_order_relaxed))
     upstream_peer_free(&peer);
@@ -259,7 +206,7 @@ upstream_connection_open(struct upstream_peer *peer)
     free(c);
     return NULL;
   }
-  c->next_id = (uint16_t)random_next(&peer->worker->random);
+  c->slots.next_id = (uint16_t)random_next(&peer->worker->random);
   peer->structures++;
   link_connection(c, &peer->busy);
   count_opened(c);
@@ -273,14 +220,14 @@ bool
 upstream_connection_send(struct upstream_connection *c, struct query *q)
 {
   assert(q->packet.data == q->own && !c->ended);
-  if (!reserve_slot(c))
+  struct upstream_slot *slot = upstream_slots_add(&c->slots, q);
+  if (slot == NULL)
     return false;
-  if (c->in_flight == 0)
+  if (c->slots.queries == 1)
     c->heard_us = c->peer->worker->now_us;
-  struct upstream_slot *slot = take_slot(c, q);
   message_put_u16(q->packet.data, slot->id);
   if (!channel_send(&c->channel, q->packet.data, q->packet.size)) {
-    clear_slot(c, slot);
+    upstream_slots_clear(&c->slots, slot);
     message_put_u16(q->packet.data, q->id);
     return false;
   }
@@ -293,8 +240,8 @@ upstream_connection_send(struct upstream_connection *c, struct query *q)
 static bool
 send_again(struct upstream_connection *c)
 {
-  for (uint32_t i = 0; i <= c->mask; i++) {
-    const struct query *q = c->slots[i].query;
+  for (uint32_t i = 0; i < c->slots.size; i++) {
+    const struct query *q = c->slots.list[i].query;
     if (q != NULL && !channel_send(&c->channel, q->packet.data, q->packet.size))
       return false;
   }
@@ -307,9 +254,7 @@ static void
 reconnect(struct upstream_connection *c)
 {
   channel_reset(&c->channel);
-  for (uint32_t i = 0; i <= c->mask; i++)
-    if (c->slots[i].taken && c->slots[i].query == NULL)
-      clear_slot(c, &c->slots[i]);
+  upstream_slots_forget_abandoned(&c->slots);
   do {
     c->failures = c->fresh ? c->failures + 1 : 0;
     if (c->failures > options_of(c)->retries) {
@@ -326,7 +271,7 @@ static void
 on_ended(struct channel *ch, enum channel_end why)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
-  if (c->in_flight == 0) {
+  if (c->slots.queries == 0) {
     upstream_connection_end(c, DROP_BACKEND_LOST);
     return;
   }
@@ -380,16 +325,16 @@ static enum channel_frame
 on_frame(struct channel *ch, const struct frame *frame)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
-  struct upstream_slot *slot = frame->size >= HEADER_SIZE ? slot_of(c, message_id(frame->message)) : NULL;
+  struct upstream_slot *slot = frame->size >= HEADER_SIZE ? upstream_slots_find(&c->slots, message_id(frame->message)) : NULL;
   if (slot == NULL)
     return refuse(c);
   if (slot->query == NULL) {
-    clear_slot(c, slot);
+    upstream_slots_clear(&c->slots, slot);
     return CHANNEL_NEXT;
   }
   if (!answer_matches(slot->query, frame->message, frame->size))
     return refuse(c);
-  deliver(c, clear_slot(c, slot), frame);
+  deliver(c, upstream_slots_clear(&c->slots, slot), frame);
   return CHANNEL_NEXT;
 }
 
@@ -422,8 +367,8 @@ static uint64_t
 expire_forgotten(struct upstream_connection *c)
 {
   uint64_t now = c->peer->worker->now_us, least = UINT32_MAX;
-  for (uint32_t i = 0; !c->ended && i <= c->mask; i++) {
-    struct query *q = c->slots[i].query;
+  for (uint32_t i = 0; !c->ended && i < c->slots.size; i++) {
+    struct query *q = c->slots.list[i].query;
     if (q == NULL)
       continue;
     uint64_t left = until(now, q->sent_us, options_of(c)->tcp_recv_timeout_s);
@@ -431,9 +376,7 @@ expire_forgotten(struct upstream_connection *c)
       least = left < least ? left : least;
       continue;
     }
-    c->slots[i].query = NULL;
-    c->in_flight--;
-    c->abandoned++;
+    upstream_slots_abandon(&c->slots, &c->slots.list[i]);
     counter_add(&counters_of(c)->tcp_read_timeouts, 1);
     fail(c, q, DROP_TIMEOUT);
   }
@@ -449,7 +392,7 @@ waiting_for(const struct upstream_connection *c)
     return WAITING_CONNECT;
   if (channel_unsent(&c->channel) > 0)
     return WAITING_WRITE;
-  return c->in_flight > 0 ? WAITING_READ : WAITING_NOTHING;
+  return c->slots.queries > 0 ? WAITING_READ : WAITING_NOTHING;
 }
 
 static uint64_t

@@ -10,7 +10,7 @@
 
 #include "dnsproxy/net/channel.h"
 #include "dnsproxy/pool/backend.h"
-#include "dnsproxy/query.h"
+#include "dnsproxy/pool/upstream_slots.h"
 
 enum { QUERIES_PER_CONNECTION = 65534 };
 
@@ -24,23 +24,11 @@ struct upstream_peer {
   uint32_t structures; // connections not yet freed
 };
 
-// A query in flight; `taken` without a query: it was given up, a late answer is expected and ignored.
-struct upstream_slot {
-  struct query *query;
-  uint16_t id;
-  bool taken;
-};
-
 struct upstream_connection {
   struct channel channel; // first: its callbacks cast
   struct upstream_peer *peer;
   struct upstream_connection *next, **link; // in peer->idle or peer->busy
-  struct upstream_slot *slots; // slots[id & mask]
-  uint32_t mask;
-  uint32_t in_flight; // queries
-  uint32_t abandoned; // slots taken without a query
-  uint32_t ids_used;
-  uint16_t next_id;
+  struct upstream_slots slots; // what is in flight
   uint32_t failures; // consecutive, of fresh sockets
   bool fresh;        // this socket has brought no answer yet
   bool exclusive;    // of a zone transfer: nobody else's, and closed after it

@@ -2,6 +2,7 @@
 // The loop that walks, and the ends of walks.
 #include "dnsproxy/path/path.h"
 
+#include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/guard/connections.h"
 #include "dnsproxy/net/listener.h"
@@ -89,6 +90,8 @@ begin_queries(struct query **queries, unsigned n)
     else if (room == ROOM_DROP)
       end_dropped(q);
   }
+  for (unsigned i = 0; i < waiting; i++)
+    packet_cache_prefetch_entry(queries[i]->cache, queries[i]->key.hash);
   for (unsigned i = 0; i < waiting; i++)
     path_walk(queries[i], ROOM_CACHE_LOOKUP);
 }

@@ -25,6 +25,10 @@ room_admit(struct query *q)
   // A stream was admitted when it was accepted.
   if (!query_is_stream(q) && !netmask_set_match(q->lease->snapshot->acl, &q->client))
     return drop(q, DROP_ACL);
+  const struct settings *settings = query_settings(q);
+  q->ecs_override = settings->ecs_override;
+  q->ecs_prefix_v4 = settings->ecs_prefix_v4;
+  q->ecs_prefix_v6 = settings->ecs_prefix_v6;
   count(w, COUNTER_QUERIES);
   counter_add(&q->listener->counters[w->id]->queries, 1);
   return ROOM_DECODE;

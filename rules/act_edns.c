@@ -40,7 +40,9 @@ option_run(const struct action *base, struct query *q)
   enum { QUERY_PAYLOAD = 512 };
   const struct edns_action *a = (const struct edns_action *)base;
   bool added = false;
-  if (message_set_option(&q->packet, a->code, (const uint8_t *)a->data, a->size, QUERY_PAYLOAD, &added) && added)
+  if (message_set_option(&q->packet, a->code, (const uint8_t *)a->data, a->size, QUERY_PAYLOAD, &added))
+    q->packet_changed = true;
+  if (added)
     q->edns_added = true; // and taken off the answer again
   return VERDICT_NEXT;
 }

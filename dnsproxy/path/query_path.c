@@ -127,14 +127,26 @@ room_choose_pool(struct query *q)
   return ROOM_ECS;
 }
 
+// EDNS as the packet has it now: rules may have changed it since it was decoded.
+static const struct edns *
+current_edns(const struct query *q, struct edns *edns)
+{
+  if (!q->packet_changed)
+    return &q->edns;
+  if (!message_edns(q->packet.data, q->packet.size, q->question_end, edns))
+    memset(edns, 0, sizeof *edns);
+  return edns;
+}
+
 enum room
 room_ecs(struct query *q)
 {
+  struct edns edns;
   if (q->cache == NULL)
     return ROOM_CHOOSE_BACKEND;
   struct question question = {.name.size = q->qname.size, .type = q->qtype, .class = q->qclass, .end = q->question_end};
   memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
-  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, &q->edns, q->over_tcp, &q->key);
+  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, current_edns(q, &edns), q->over_tcp, &q->key);
   q->has_key = true;
   packet_cache_prefetch(q->cache, q->key.hash);
   return ROOM_CACHE_LOOKUP;

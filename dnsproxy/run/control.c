@@ -3,14 +3,13 @@
 #include "dnsproxy/run/control.h"
 
 #include "dnsproxy/base/clock.h"
-#include "dnsproxy/base/memory.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/run/post.h"
 #include "lua/control_state.h"
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 static struct event_base *base;
 static struct event *second;
@@ -122,24 +121,8 @@ control_close(void)
   base = NULL;
 }
 
-struct control_work {
-  void (*run)(void *);
-  void *arg;
-};
-
-static void
-on_post(evutil_socket_t fd, short what, void *arg)
-{
-  (void)fd, (void)what;
-  struct control_work work = *(struct control_work *)arg;
-  free(arg);
-  work.run(work.arg);
-}
-
 void
 control_post(void (*run)(void *), void *arg)
 {
-  struct control_work *work = memory_new(sizeof *work);
-  *work = (struct control_work){.run = run, .arg = arg};
-  event_base_once(base, -1, EV_TIMEOUT, on_post, work, &(struct timeval){0});
+  post_to(base, run, arg);
 }

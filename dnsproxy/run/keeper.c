@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "dnsproxy/base/log.h"
+#include "dnsproxy/run/post.h"
 #include "dnsproxy/run/worker_thread.h"
 
 #include <assert.h>
@@ -29,6 +30,12 @@ struct event_base *
 keeper_base(void)
 {
   return base;
+}
+
+void
+keeper_post(void (*run)(void *), void *arg)
+{
+  post_to(base, run, arg);
 }
 
 void

@@ -13,6 +13,8 @@ void keeper_open(void);
 void keeper_start(void (*on_leave)(void));
 // As if SIGTERM had come: shutdown() of the console, end of the interactive console. Any thread.
 void keeper_ask_to_leave(void);
+// Runs a function on the keeper thread soon. Any thread.
+void keeper_post(void (*run)(void *arg), void *arg);
 void keeper_stop(void);  // ends the thread; what it ran on the base can then be closed
 void keeper_close(void); // and frees the base
 void notify_manager(const char *state); // "READY=1"; nothing without NOTIFY_SOCKET

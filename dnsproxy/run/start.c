@@ -167,7 +167,6 @@ static void
 run(const struct options *o)
 {
   draft.phase = PHASE_RUNNING;
-  lua_hooks_set_post(control_post);
   warn_about_limits();
   control_lock();
   draft_publish();
@@ -176,7 +175,9 @@ run(const struct options *o)
   worker_threads_start();
   worker_threads_serve(true);
   control_start();
+  // Nobody runs the keeper's loop but this thread: scripts of checks are asked at once.
   health_initial_round(keeper_base(), lua_health_hooks());
+  lua_hooks_set_post(control_post, keeper_post);
   health_start(keeper_base(), lua_health_hooks());
   worker_threads_serve(false);
   keeper_start(on_leave);
@@ -195,6 +196,7 @@ close_everything(void)
   console_server_close();
   keeper_stop();
   health_stop();
+  lua_hooks_close();
   keeper_close();
   worker_threads_free();
   control_close();

@@ -32,4 +32,4 @@ request_free(struct object *object)
 }
 
 const struct object_class dns_service_class = {.name = "DNSService", .free = service_free};
-const struct object_class dns_request_class = {.name = "DNSRequest", .free = request_free};
+const struct object_class dns_request_class = {.name = "DNSReply", .free = request_free};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where scripts and scripted services meet: what the Lua functions of services call, filled in by services/ at start.
 //
-// Services and requests are counted objects whose classes are declared here, because scripts hold handles of them; what is in
-// them is the business of services/. Thread: whoever holds the Lua lock, unless said otherwise.
+// Services and requests are counted objects whose classes are declared here, because scripts hold handles of them; what
+// is in them is the business of services/. Thread: whoever holds the Lua lock, unless said otherwise.
 #ifndef LUA_SERVICE_HOOKS_H
 #define LUA_SERVICE_HOOKS_H
 
@@ -12,7 +12,7 @@
 #include "dnsproxy/base/text.h"
 
 extern const struct object_class dns_service_class; // "DNSService"
-extern const struct object_class dns_request_class; // "DNSRequest": a query that waits for its answer
+extern const struct object_class dns_request_class; // "DNSReply": a query that waits for its answer
 
 // The question as a handler sees it: borrowed for the call.
 struct dns_question {

@@ -151,7 +151,8 @@ put_header(struct query *q, const struct dns_answer *a, bool truncated)
   uint8_t *m = q->packet.data;
   m[2] = (uint8_t)(FLAG2_QR | (m[2] & (FLAG2_OPCODE | FLAG2_RD)) | (a->aa > 0 ? FLAG2_AA : 0) |
                    (a->tc > 0 || truncated ? FLAG2_TC : 0));
-  m[3] = (uint8_t)((m[3] & FLAG3_CD) | (a->ra > 0 ? FLAG3_RA : 0) | (a->ad > 0 ? FLAG3_AD : 0) | (a->rcode & FLAG3_RCODE));
+  m[3] = (uint8_t)((m[3] & FLAG3_CD) | (a->ra > 0 ? FLAG3_RA : 0) | (a->ad > 0 ? FLAG3_AD : 0) |
+                   (a->rcode & FLAG3_RCODE));
   message_set_count(m, 0, q->question_end > HEADER_SIZE);
 }
 

@@ -19,7 +19,7 @@ struct dns_request {
   struct post post;
   // The worker's alone:
   const struct dns_request_ends *ends;
-  struct dns_handler *handler; // one reference
+  struct dns_handler *handler; // one reference until the query ends: the script may keep its `reply` for ever
   struct query *query;         // NULL: ended
   bool running, immediate;     // its script runs; it answered before it returned
   struct event *deadline;
@@ -38,6 +38,14 @@ claim(struct dns_request *r, enum request_state state)
 {
   int open = REQUEST_OPEN;
   return atomic_compare_exchange_strong_explicit(&r->state, &open, state, memory_order_acq_rel, memory_order_acquire);
+}
+
+// The query is gone: gives up the worker's reference.
+static void
+end(struct dns_request *r)
+{
+  object_unref(&r->handler);
+  object_unref(&r);
 }
 
 // ---- waiting ----
@@ -77,7 +85,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
   worker_begin(w);
   atomic_fetch_add_explicit(&r->handler->timeouts, 1, memory_order_relaxed);
   r->ends->rcode(unpark(r), r->handler->timeout_rcode);
-  object_unref(&r);
+  end(r);
   worker_end(w);
 }
 
@@ -118,9 +126,8 @@ on_posted(struct worker *w, struct post *post)
   struct dns_request *r = (struct dns_request *)(void *)((char *)post - offsetof(struct dns_request, post));
   (void)w;
   if (r->query != NULL) {
-    struct dns_request *listed = r;
     r->ends->answer(unpark(r), r->answer);
-    object_unref(&listed);
+    end(r);
   }
   object_unref(&r);
 }
@@ -197,7 +204,8 @@ give_up(struct dns_request *r)
 }
 
 void
-dns_request_run(struct query *q, struct dns_handler *h, const struct dns_question *question, const struct dns_request_ends *ends)
+dns_request_run(struct query *q, struct dns_handler *h, const struct dns_question *question,
+                const struct dns_request_ends *ends)
 {
   struct dns_request *r = request_new(q, h, ends);
   atomic_fetch_add_explicit(&h->hits, 1, memory_order_relaxed);
@@ -218,7 +226,7 @@ dns_request_run(struct query *q, struct dns_handler *h, const struct dns_questio
     return; // the reference is the list's now
   else
     give_up(r);
-  object_unref(&r);
+  end(r);
 }
 
 // ---- a worker's end ----
@@ -240,7 +248,7 @@ dns_requests_leave(struct worker *w)
   while (w->services->waiting != NULL) {
     struct dns_request *r = w->services->waiting;
     r->ends->drop(unpark(r), DROP_SHUTDOWN);
-    object_unref(&r);
+    end(r);
   }
   free(w->services);
   w->services = NULL;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A query that a script is to answer, and the place where it waits for that.
 //
-// Counted: the worker holds one reference until the query ends, the script's `reply` another, a posted answer a third. The
-// query inside belongs to the worker it was born on and is touched there alone; `state` decides who may answer, once.
+// Counted: the worker holds one reference until the query ends, the script's `reply` another, a posted answer a third.
+// The query inside belongs to the worker it was born on and is touched there alone; `state` decides who may answer.
 #ifndef SERVICES_DNS_REQUEST_H
 #define SERVICES_DNS_REQUEST_H
 
@@ -23,8 +23,9 @@ struct dns_request_ends {
 
 struct dns_request;
 
-// Runs the handler's script for the query: afterwards the query has been answered or waits. Takes over the query. Worker.
-void dns_request_run(struct query *, struct dns_handler *, const struct dns_question *, const struct dns_request_ends *);
+// Runs the handler's script for the query, which it takes over: afterwards it has been answered or waits. Worker.
+void dns_request_run(struct query *, struct dns_handler *, const struct dns_question *,
+                     const struct dns_request_ends *);
 // The script answers. Any thread.
 enum dns_reply_result dns_request_reply(struct dns_request *, const struct dns_reply *, struct fault *);
 void dns_request_free(struct object *);

@@ -133,8 +133,9 @@ show_handlers(void *service, struct text *out)
   text_printf(out, "%-3s %-20s %10s %8s %8s %8s  %s\n", "#", "Label", "Hits", "Timeouts", "Errors", "Timeout", "Match");
   for (size_t i = 0; i < l->count; i++) {
     const struct dns_handler *h = l->handlers[i];
-    text_printf(out, "%-3zu %-20s %10" PRIu64 " %8" PRIu64 " %8" PRIu64 " %6.1f s  %s\n", i, h->label, atomic_load(&h->hits),
-                atomic_load(&h->timeouts), atomic_load(&h->errors), h->timeout_ms / 1000.0, h->match);
+    text_printf(out, "%-3zu %-20s %10" PRIu64 " %8" PRIu64 " %8" PRIu64 " %6.1f s  %s\n", i, h->label,
+                atomic_load(&h->hits), atomic_load(&h->timeouts), atomic_load(&h->errors), h->timeout_ms / 1000.0,
+                h->match);
   }
   object_unref(&l);
 }
@@ -161,8 +162,8 @@ show_one(struct service *s, void *out)
 static void
 show_all(struct text *out)
 {
-  text_printf(out, "%-20s %-24s %8s %10s %10s %8s %9s %8s\n", "Name", "Address", "Handlers", "Queries", "Answers", "Refused",
-              "Malformed", "Dropped");
+  text_printf(out, "%-20s %-24s %8s %10s %10s %8s %9s %8s\n", "Name", "Address", "Handlers", "Queries", "Answers",
+              "Refused", "Malformed", "Dropped");
   service_each(&dns_service_kind, show_one, out);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A scripted DNS server: its list of handlers, its counters, and the walk of its queries.
 //
-// The walk: what is no query is dropped; what cannot be read is answered FORMERR, other opcodes NOTIMP, other EDNS versions
-// BADVERS; the first handler whose expression matches answers; with none REFUSED. Counters are single-writer per worker.
+// The walk: what is no query is dropped; what cannot be read is answered FORMERR, other opcodes NOTIMP, other EDNS
+// versions BADVERS; the first handler whose expression matches answers; with none REFUSED. Counters are single-writer
+// per worker.
 #ifndef SERVICES_DNS_SERVICE_H
 #define SERVICES_DNS_SERVICE_H
 
@@ -14,7 +15,7 @@
 // queries = answers + dropped + waiting
 struct dns_service_counters {
   _Atomic uint64_t queries, answers, dropped;
-  _Atomic uint64_t refused, malformed; // of the answers: no handler matched; the query could not be read or is not understood
+  _Atomic uint64_t refused, malformed; // of the answers: no handler matched; the query is not understood
 };
 
 // A worker's part of a service.

@@ -35,10 +35,12 @@ struct service {
 
 // Fills in the hooks of lua/service_hooks.h. Main thread, before the configuration is read.
 void services_open(void);
-// Main thread, when workers have ended and before the Lua state closes: services forget their scripts and leave the registry.
+// Main thread, when workers have ended and before the Lua state closes: services forget their scripts and leave the
+// registry.
 void services_close(void);
 
-// Takes over the caller's reference and appends listeners (UDP and TCP) for the addresses to the draft. False: the name is empty, too long or taken.
+// Takes over the caller's reference and appends listeners (UDP and TCP) for the addresses to the draft. False: the name
+// is empty, too long or taken.
 bool service_register(struct service *, const char *name, const struct address *, size_t count, struct fault *);
 struct service *service_find(const struct service_kind *, const char *name); // borrowed; NULL: none
 void service_each(const struct service_kind *, void (*visit)(struct service *, void *), void *arg);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Unit tests of the scripted DNS server: its walk byte by byte, answers at once, later, twice and late, edits under load.
+// Unit tests of the scripted DNS server: its walk byte by byte, answers now, later, twice and late, edits under load.
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/wire/codes.h"
 #include "services/dns_request.h"
@@ -544,7 +544,7 @@ static void *
 edit_and_answer(void *arg)
 {
   (void)arg;
-  struct dns_handler_options o = {.label = "moving", .match = "odd", .run = keep_request, .timeout_ms = 5, .timeout_rcode = RCODE_SERVFAIL};
+  struct dns_handler_options o = {.label = "moving", .match = "odd", .run = keep_request, .timeout_ms = 5};
   struct dns_reply reply = {.rcode = RCODE_NXDOMAIN, .aa = -1, .ad = -1, .ra = -1, .tc = -1};
   while (!atomic_load(&over)) {
     dns_service_add_handler(service, &o, NULL);
@@ -563,7 +563,7 @@ test_threads(void **state)
   (void)state;
   pthread_t thread;
   struct fault f = FAULT_INIT;
-  struct dns_handler_options o = {.label = "all", .match = "", .run = keep_request, .timeout_ms = 5, .timeout_rcode = RCODE_SERVFAIL};
+  struct dns_handler_options o = {.label = "all", .match = "", .run = keep_request, .timeout_ms = 5};
   assert_true(dns_service_add_handler(service, &o, &f));
   assert_int_equal(pthread_create(&thread, NULL, edit_and_answer, NULL), 0);
   for (unsigned i = 0; i < ROUNDS; i++) {
@@ -592,9 +592,9 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_service, close_service)
   const struct CMUnitTest tests[] = {
-      TEST(test_answer), TEST(test_fresh_header), TEST(test_matching), TEST(test_refused_handlers), TEST(test_malformed),
-      TEST(test_edns),   TEST(test_sizes),        TEST(test_later),    TEST(test_deadline),         TEST(test_failures),
-      TEST(test_leave),  TEST(test_threads),
+      TEST(test_answer),   TEST(test_fresh_header), TEST(test_matching), TEST(test_refused_handlers),
+      TEST(test_malformed), TEST(test_edns),        TEST(test_sizes),    TEST(test_later),
+      TEST(test_deadline), TEST(test_failures),     TEST(test_leave),    TEST(test_threads),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #ifndef DNSPROXY_PATH_LOG_LIMIT_H
 #define DNSPROXY_PATH_LOG_LIMIT_H
 
-enum log_limit { LOG_LIMIT_NO_POOL, LOG_LIMIT_KINDS };
+enum log_limit { LOG_LIMIT_NO_POOL, LOG_LIMIT_HANDLER, LOG_LIMIT_KINDS };
 
 void log_limited(enum log_limit, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

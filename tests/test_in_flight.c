@@ -148,6 +148,29 @@ test_straggler(void **state)
   free(list);
 }
 
+// So does a crowd of them, far below the limit: nobody gives way to the many fast ones.
+static void
+test_crowd_of_stragglers(void **state)
+{
+  (void)state;
+  enum { CROWD = 300 };
+  struct in_flight t;
+  struct query *list = make_queries(CROWD + 1), *evicted;
+  in_flight_init(&t, 65535);
+  for (unsigned i = 0; i < CROWD; i++)
+    in_flight_add(&t, &list[i], &evicted);
+  for (unsigned i = 0; i < 60000; i++) {
+    in_flight_add(&t, &list[CROWD], &evicted);
+    assert_null(evicted);
+    in_flight_take(&t, &list[CROWD]);
+    in_flight_grow(&t);
+  }
+  for (unsigned i = 0; i < CROWD; i++)
+    assert_ptr_equal(in_flight_expire(&t, UINT64_MAX), &list[i]);
+  in_flight_fini(&t);
+  free(list);
+}
+
 int
 main(void)
 {
@@ -155,6 +178,7 @@ main(void)
       cmocka_unit_test(test_add_peek_take),     cmocka_unit_test(test_foreign_ids),
       cmocka_unit_test(test_growth_keeps_ids),  cmocka_unit_test(test_full_table_evicts),
       cmocka_unit_test(test_expire_in_order),   cmocka_unit_test(test_straggler),
+      cmocka_unit_test(test_crowd_of_stragglers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,14 +41,40 @@ in_flight_fini(struct in_flight *t)
   t->slots = NULL;
 }
 
+// A slow query keeps its slot while others go around it.
+static void
+skip_taken(struct in_flight *t)
+{
+  for (unsigned i = 0; i < SKIPS && t->slots[t->next & t->mask] != NULL; i++)
+    t->next++;
+}
+
+// Twice the slots. False: at the limit, or no memory; the table stays as it is.
+static bool
+enlarge(struct in_flight *t)
+{
+  uint32_t size = t->mask + 1;
+  struct query **slots = size < t->limit ? calloc(size * 2, sizeof *slots) : NULL;
+  if (slots == NULL)
+    return false;
+  for (uint32_t i = 0; i < size; i++)
+    if (t->slots[i] != NULL)
+      slots[t->slots[i]->sequence & (size * 2 - 1)] = t->slots[i];
+  free(t->slots);
+  t->slots = slots;
+  t->mask = size * 2 - 1;
+  return true;
+}
+
 uint16_t
 in_flight_add(struct in_flight *t, struct query *q, struct query **evicted)
 {
   if (t->used == 0)
     t->oldest = t->next;
-  // A slow query keeps its slot while others go around it.
-  for (unsigned i = 0; i < SKIPS && t->slots[t->next & t->mask] != NULL; i++)
-    t->next++;
+  skip_taken(t);
+  // A crowd of slow ones in the way: more room rather than one that gives way before its time.
+  while (t->slots[t->next & t->mask] != NULL && enlarge(t))
+    skip_taken(t);
   uint64_t sequence = t->next++;
   struct query **slot = &t->slots[sequence & t->mask];
   *evicted = *slot;
@@ -93,16 +119,6 @@ in_flight_expire(struct in_flight *t, uint64_t sent_us)
 void
 in_flight_grow(struct in_flight *t)
 {
-  uint32_t size = t->mask + 1;
-  if (t->used <= size / 2 || size >= t->limit)
-    return;
-  struct query **slots = calloc(size * 2, sizeof *slots);
-  if (slots == NULL)
-    return; // the table stays as it is, older queries give way earlier
-  for (uint32_t i = 0; i < size; i++)
-    if (t->slots[i] != NULL)
-      slots[t->slots[i]->sequence & (size * 2 - 1)] = t->slots[i];
-  free(t->slots);
-  t->slots = slots;
-  t->mask = size * 2 - 1;
+  if (t->used > (t->mask + 1) / 2)
+    (void)enlarge(t); // else older queries give way earlier
 }

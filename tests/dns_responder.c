@@ -3,7 +3,6 @@
 #include "tests/dns_responder.h"
 
 #include <assert.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
@@ -18,9 +17,11 @@ proxy_size(const uint8_t *query, size_t size)
 }
 
 static void
-remember(struct responder *r, const uint8_t *query, size_t size)
+remember(struct responder *r, const uint8_t *query, size_t size, const struct sockaddr_in *from)
 {
   pthread_mutex_lock(&r->lock);
+  if (from != NULL)
+    r->last_from = *from;
   r->last_size = size < sizeof r->last ? size : sizeof r->last;
   memcpy(r->last, query, r->last_size);
   pthread_mutex_unlock(&r->lock);
@@ -34,6 +35,20 @@ responder_last(struct responder *r, uint8_t *out, size_t size)
   memcpy(out, r->last, n);
   pthread_mutex_unlock(&r->lock);
   return n;
+}
+
+// The message has room for them: RESPONDER_MESSAGE bytes.
+static size_t
+add_records(uint8_t *m, size_t size)
+{
+  static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1};
+  m[7] = RESPONDER_RECORDS;
+  m[10] = m[11] = 0;
+  for (unsigned i = 0; i < RESPONDER_RECORDS && size + sizeof record <= RESPONDER_MESSAGE; i++) {
+    memcpy(m + size, record, sizeof record);
+    size += sizeof record;
+  }
+  return size;
 }
 
 // Makes the answer of the query in place and returns its size, 0 for none.
@@ -65,28 +80,51 @@ make_answer(uint8_t *m, size_t size, enum responder_mood mood)
   case RESPOND_SILENCE:
   case RESPOND_CLOSE:
     return 0;
+  case RESPOND_BIG:
+    return add_records(m, size);
   case RESPOND_NOERROR:
   case RESPOND_PIECES:
+  case RESPOND_LIES:
     break;
   }
   return size;
 }
 
 static void
+answer_udp(struct responder *r, const uint8_t *query, size_t size, const struct sockaddr_in *to, enum responder_mood mood)
+{
+  uint8_t m[RESPONDER_MESSAGE];
+  memcpy(m, query, size);
+  size = make_answer(m, size, mood);
+  if (size > 0)
+    (void)!sendto(r->udp, m, size, 0, (const struct sockaddr *)to, sizeof *to);
+}
+
+void
+responder_release(struct responder *r)
+{
+  pthread_mutex_lock(&r->lock);
+  answer_udp(r, r->last, r->last_size, &r->last_from, RESPOND_NOERROR);
+  pthread_mutex_unlock(&r->lock);
+}
+
+static void
 serve_udp(struct responder *r)
 {
+  static const enum responder_mood lies[] = {RESPOND_WRONG_ID, RESPOND_NO_QR, RESPOND_OTHER_NAME, RESPOND_SHORT};
   uint8_t m[600];
   struct sockaddr_in from;
   socklen_t from_size = sizeof from;
   ssize_t n = recvfrom(r->udp, m, sizeof m, 0, (struct sockaddr *)&from, &from_size);
   if (n < 12)
     return;
-  remember(r, m, (size_t)n);
+  remember(r, m, (size_t)n, &from);
   r->udp_queries++;
-  size_t skip = proxy_size(m, (size_t)n);
-  size_t size = make_answer(m + skip, (size_t)n - skip, r->mood);
-  if (size > 0)
-    (void)!sendto(r->udp, m + skip, size, 0, (struct sockaddr *)&from, from_size);
+  size_t skip = proxy_size(m, (size_t)n), size = (size_t)n - skip;
+  enum responder_mood mood = (enum responder_mood)r->mood;
+  for (unsigned i = 0; mood == RESPOND_LIES && i < sizeof lies / sizeof *lies; i++)
+    answer_udp(r, m + skip, size, &from, lies[i]);
+  answer_udp(r, m + skip, size, &from, mood);
 }
 
 static bool
@@ -121,7 +159,7 @@ read_query(struct responder *r, int fd, uint8_t *m, size_t room)
   size_t size = (size_t)(start[0] << 8 | start[1]);
   if (proxy + size > room || !read_exactly(fd, m + proxy, size))
     return 0;
-  remember(r, m, proxy + size);
+  remember(r, m, proxy + size, NULL);
   memmove(m, m + proxy, size);
   return size;
 }
@@ -130,11 +168,11 @@ read_query(struct responder *r, int fd, uint8_t *m, size_t room)
 static void
 serve_tcp(struct responder *r)
 {
-  uint8_t m[602];
+  uint8_t m[2 + RESPONDER_MESSAGE];
   int fd = accept(r->tcp, NULL, NULL);
   if (fd < 0)
     return;
-  size_t size = read_query(r, fd, m + 2, sizeof m - 2);
+  size_t size = read_query(r, fd, m + 2, sizeof r->last);
   if (size >= 12) {
     enum responder_mood mood = (enum responder_mood)r->mood;
     r->tcp_queries++;

@@ -4,7 +4,6 @@
 #include "dnsproxy/net/listener.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct delayed {
   uint64_t due_us;
@@ -68,10 +67,19 @@ arm(struct worker *w)
   event_add(d->timer, &tv);
 }
 
+// The walk has counted the answer as sent: it is parked instead, until its time comes.
+static void
+park(struct query *q)
+{
+  counter_add(&q->worker->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
+  counter_add(&q->worker->parked, 1);
+}
+
 static void
 unpark(struct query *q)
 {
   counter_add(&q->worker->parked, (uint64_t)-1);
+  count(q->worker, COUNTER_ANSWERS_SENT);
 }
 
 static void
@@ -95,21 +103,18 @@ delay_reply(struct query *q)
 {
   struct worker *w = q->worker;
   struct delay_queue *d = w->delays;
-  uint8_t *copy = d->count < DELAYED_MAX ? query_alloc(q, q->packet.size) : NULL;
-  if (copy == NULL) {
+  if (d->count == DELAYED_MAX || !query_own_packet(q, q->packet.data, q->packet.size, q->packet.size)) {
     // No room to keep it: sent late is what was asked, sent now is better than lost.
     q->route->reply(q);
     return;
   }
-  memcpy(copy, q->packet.data, q->packet.size);
-  q->packet = (struct wire_buffer){.data = copy, .size = q->packet.size, .capacity = q->packet.size};
   if (d->count == d->capacity) {
     d->capacity = d->capacity == 0 ? 64 : d->capacity * 2;
     d->heap = memory_resize(d->heap, d->capacity, sizeof *d->heap);
   }
   d->heap[d->count++] = (struct delayed){.due_us = w->now_us + (uint64_t)q->delay_ms * 1000, .query = q};
   sift_up(d, d->count - 1);
-  counter_add(&w->parked, 1);
+  park(q);
   arm(w);
 }
 

@@ -64,7 +64,7 @@ void datagram_close(struct worker *); // frees what the folder keeps for the wor
 void stream_close(struct worker *);
 // Sends what rooms have handed over since the last flush. At the end of each batch of work.
 void datagram_flush(struct worker *);
-// Parks the query until its delay is over, then replies (the packet is copied).
+// Parks the answer, which the walk has counted as sent, until its delay is over (the packet is copied). Then it is sent.
 void delay_reply(struct query *);
 void delay_open(struct worker *);
 void delay_close(struct worker *);

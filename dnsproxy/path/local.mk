@@ -3,3 +3,11 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/path/answer_path.c dnsproxy/path/latency.c dnsproxy/path/latency.h dnsproxy/path/log_limit.c \
 	dnsproxy/path/log_limit.h dnsproxy/path/path.c dnsproxy/path/path.h dnsproxy/path/query_path.c \
 	dnsproxy/path/rooms.def dnsproxy/path/rooms.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/walk
+TESTS += tests/unit/walk
+tests_unit_walk_SOURCES = tests/test_walk.c tests/walk_world.c tests/walk_world.h tests/dns_responder.c \
+	tests/dns_responder.h tests/rule_spec.c tests/rule_spec.h
+tests_unit_walk_LDADD = $(TEST_LIBS)
+endif

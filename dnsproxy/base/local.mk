@@ -10,6 +10,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/epoch.c dnsproxy/base/epoch.h \
 	dnsproxy/base/fault.c dnsproxy/base/fault.h \
 	dnsproxy/base/hash.c dnsproxy/base/hash.h \
+	dnsproxy/base/ip_cipher.c dnsproxy/base/ip_cipher.h \
 	dnsproxy/base/log.c dnsproxy/base/log.h \
 	dnsproxy/base/memory.c dnsproxy/base/memory.h \
 	dnsproxy/base/netmask.c dnsproxy/base/netmask.h \
@@ -22,7 +23,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/param.h
 
 if HAVE_CMOCKA
-BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/log tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket
+BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/ip_cipher tests/unit/log tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 tests_unit_address_SOURCES = tests/test_address.c
@@ -33,6 +34,8 @@ tests_unit_epoch_SOURCES = tests/test_epoch.c
 tests_unit_epoch_LDADD = $(TEST_LIBS)
 tests_unit_fault_SOURCES = tests/test_fault.c
 tests_unit_fault_LDADD = $(TEST_LIBS)
+tests_unit_ip_cipher_SOURCES = tests/test_ip_cipher.c
+tests_unit_ip_cipher_LDADD = $(TEST_LIBS)
 tests_unit_log_SOURCES = tests/test_log.c
 tests_unit_log_LDADD = $(TEST_LIBS)
 tests_unit_netmask_SOURCES = tests/test_netmask.c

@@ -51,6 +51,16 @@ netmask_parse(struct netmask *m, const char *text, struct fault *f)
 }
 
 void
+netmask_from_address(struct netmask *m, const struct address *a, unsigned bits)
+{
+  size_t count;
+  const uint8_t *bytes = address_raw(a, &count);
+  *m = (struct netmask){.bits = (uint8_t)(bits < count * 8 ? bits : count * 8)};
+  address_from_raw(&m->network, bytes, count, 0);
+  address_truncate(&m->network, m->bits);
+}
+
+void
 netmask_text(const struct netmask *m, struct text *t)
 {
   char network[ADDRESS_TEXT_SIZE];

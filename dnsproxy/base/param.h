@@ -34,6 +34,8 @@ enum param_type {
   PARAM_SUFFIXES,  // SuffixMatchNode, DNSName, string or lists: arrives as struct suffix_set *
   PARAM_NAME,      // DNSName or string: arrives as struct name *
   PARAM_ADDRESS,   // ComboAddress or string: arrives as struct address *
+  PARAM_NAME_OBJECT,    // a DNSName and nothing else: arrives as struct name *
+  PARAM_ADDRESS_OBJECT, // a ComboAddress and nothing else: arrives as struct address *
   PARAM_FUNCTION,  // a Lua function: arrives as a counted struct script *
   PARAM_OPTIONS,   // table with the keys of `options`
   PARAM_ANY,       // whatever is on the Lua stack: only functions of lua/ take it

@@ -39,16 +39,3 @@ latency_record(struct worker *w, const struct query *q)
   count(w, COUNTER_LATENCY_COUNT);
   counter_add(&w->counters.counter[COUNTER_LATENCY_SUM], us / 1000);
 }
-
-double
-latency_average(enum latency_kind kind, unsigned window)
-{
-  double sum = 0;
-  unsigned n = 0;
-  for (unsigned i = 0; i < worker_count(); i++) {
-    double mine = atomic_load_explicit(&workers[i]->counters.latency[kind][window], memory_order_relaxed);
-    sum += mine;
-    n += mine > 0;
-  }
-  return n == 0 ? 0 : sum / n;
-}

@@ -6,7 +6,5 @@
 #include "dnsproxy/query.h"
 
 void latency_record(struct worker *, const struct query *);
-// Mean over the workers that have one, microseconds. Any thread. window: 0 to LATENCY_WINDOWS - 1.
-double latency_average(enum latency_kind, unsigned window);
 
 #endif

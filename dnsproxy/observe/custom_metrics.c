@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Metrics that scripts declare: a short list of names, each with its series by labels.
+#include "dnsproxy/observe/custom_metrics.h"
+
+#include "dnsproxy/base/memory.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct series {
+  struct series *next;
+  char *labels;
+  double value;
+};
+
+struct custom_metric {
+  struct custom_metric *next;
+  char *name, *help, *prometheus_name;
+  enum custom_metric_type type;
+  bool with_labels;
+  struct series *series;
+};
+
+static struct custom_metric *metrics;
+
+static struct custom_metric *
+find(const char *name)
+{
+  struct custom_metric *m = metrics;
+  while (m != NULL && strcmp(m->name, name) != 0)
+    m = m->next;
+  return m;
+}
+
+static bool
+is_name(const char *name)
+{
+  for (const char *c = name; *c != '\0'; c++)
+    if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
+      return false;
+  return *name != '\0';
+}
+
+static struct series *
+series_of(struct custom_metric *m, const char *labels)
+{
+  for (struct series *s = m->series; s != NULL; s = s->next)
+    if (strcmp(s->labels, labels) == 0)
+      return s;
+  struct series *s = memory_new(sizeof *s);
+  s->labels = memory_string(labels);
+  s->next = m->series;
+  m->series = s;
+  return s;
+}
+
+bool
+custom_metric_declare(const char *name, enum custom_metric_type type, const char *help, const char *prometheus_name, bool with_labels)
+{
+  if (!is_name(name))
+    return false;
+  if (find(name) != NULL)
+    return true;
+  struct custom_metric *m = memory_new(sizeof *m);
+  m->name = memory_string(name);
+  m->help = memory_string(help);
+  m->prometheus_name = memory_string(prometheus_name);
+  m->type = type;
+  m->with_labels = with_labels;
+  m->next = metrics;
+  metrics = m;
+  if (!with_labels)
+    series_of(m, "");
+  return true;
+}
+
+double *
+custom_metric_series(const char *name, enum custom_metric_type type, const char *labels)
+{
+  struct custom_metric *m = find(name);
+  return m == NULL || m->type != type ? NULL : &series_of(m, labels)->value;
+}
+
+double *
+custom_metric_any(const char *name, const char *labels)
+{
+  struct custom_metric *m = find(name);
+  return m == NULL ? NULL : &series_of(m, labels)->value;
+}
+
+void
+custom_metrics_each(void (*visit)(const struct metric *, void *), void *arg)
+{
+  for (struct custom_metric *m = metrics; m != NULL; m = m->next)
+    for (struct series *s = m->series; s != NULL; s = s->next)
+      if (s->labels[0] == '\0')
+        visit(&(struct metric){.name = m->name,
+                               .help = m->help,
+                               .is_counter = m->type == CUSTOM_COUNTER,
+                               .is_real = m->type == CUSTOM_GAUGE,
+                               .value = s->value},
+              arg);
+}
+
+void
+custom_metrics_clear(void)
+{
+  while (metrics != NULL) {
+    struct custom_metric *m = metrics;
+    metrics = m->next;
+    while (m->series != NULL) {
+      struct series *s = m->series;
+      m->series = s->next;
+      free(s->labels);
+      free(s);
+    }
+    free(m->name);
+    free(m->help);
+    free(m->prometheus_name);
+    free(m);
+  }
+}

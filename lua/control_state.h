@@ -16,6 +16,7 @@ void control_state_close(void);
 lua_State *control_lock(void);  // returns the state
 void control_unlock(void);      // outermost: publishes
 // For workers calling rule functions: no draft can have changed unless the script called a function of ours.
+struct text *control_output(void); // what show...() functions append to; emptied before each command
 
 // Runs the configuration file. False: fault has the message; `detail` the second line of address errors, or "".
 bool control_load_file(const char *path, struct fault *, struct text *detail);

@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
+bin_PROGRAMS += dnsproxy/dnsproxy
+dnsproxy_dnsproxy_SOURCES = dnsproxy/run/main.c
+dnsproxy_dnsproxy_LDADD = libdnsproxy.a $(ALL_LIBS)
+# Scripts find FFI functions in the executable.
+dnsproxy_dnsproxy_LDFLAGS = $(AM_LDFLAGS) -rdynamic
 libdnsproxy_a_SOURCES += \
 	dnsproxy/run/control.c dnsproxy/run/control.h dnsproxy/run/keeper.c dnsproxy/run/keeper.h \
 	dnsproxy/run/listeners.c dnsproxy/run/listeners.h dnsproxy/run/options.c dnsproxy/run/options.h \

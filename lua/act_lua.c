@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The actions whose verdict is a user's function, for queries and for answers.
+#include "lua/script_call.h"
+
+#include <string.h>
+
+struct lua_action {
+  struct action base;
+  struct script *script;
+};
+
+static bool
+lua_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct lua_action *)base)->script = object_ref(args[0].object);
+  return true;
+}
+
+static void
+lua_fini(struct action *base)
+{
+  object_unref(&((struct lua_action *)base)->script);
+}
+
+// What the function returned: a number, cut to an integer, and perhaps a text. Numeric strings and numbers count for each
+// other (semantics.md section 3).
+struct answer {
+  int64_t number;
+  const struct bytes *text; // &bytes, or NULL
+  struct bytes bytes;
+};
+
+static bool
+answer_read(struct script_call *call, struct answer *answer)
+{
+  lua_State *lua = call->lua;
+  if (!lua_isnumber(lua, -2)) {
+    call->error = "the function must return a number, and perhaps a string";
+    return false;
+  }
+  double number = lua_tonumber(lua, -2);
+  answer->number = number > INT32_MIN && number < INT32_MAX ? (int64_t)number : -1; // no action has it
+  answer->text = NULL;
+  if (lua_isnil(lua, -1))
+    return true;
+  if (!lua_isstring(lua, -1)) {
+    call->error = "the second value returned must be a string";
+    return false;
+  }
+  answer->bytes.data = lua_tolstring(lua, -1, &answer->bytes.size);
+  answer->text = &answer->bytes;
+  return true;
+}
+
+static bool
+call_function(struct script_call *call, const struct script *script, struct query *q, enum action_side side,
+              struct answer *answer)
+{
+  if (!script_call_begin(call, script, q, side))
+    return false;
+  script_call_push_question(call);
+  return script_call_run(call, 1, 2) && answer_read(call, answer);
+}
+
+static enum verdict
+lua_run(const struct action *base, struct query *q)
+{
+  const struct script *script = ((const struct lua_action *)base)->script;
+  struct script_call call;
+  struct answer answer;
+  if (!call_function(&call, script, q, SIDE_QUERY, &answer)) {
+    script_call_report(&call, SCRIPT_ACTION, script, q);
+    answer = (struct answer){.number = DNS_ACTION_SERVFAIL};
+  }
+  enum verdict v = dialect_query_verdict(q, answer.number, answer.text);
+  script_call_end(&call);
+  return v;
+}
+
+static enum verdict
+lua_response_run(const struct action *base, struct query *q)
+{
+  const struct script *script = ((const struct lua_action *)base)->script;
+  struct script_call call;
+  struct answer answer;
+  if (!call_function(&call, script, q, SIDE_RESPONSE, &answer)) {
+    script_call_report(&call, SCRIPT_RESPONSE_ACTION, script, q);
+    answer = (struct answer){.number = DNS_RESPONSE_SERVFAIL};
+  }
+  enum verdict v = dialect_response_verdict(q, answer.number, answer.text);
+  script_call_end(&call);
+  return v;
+}
+
+const struct action_kind act_lua = {
+    .name = "LuaAction",
+    .help = "Do what the function returns; an error answers ServFail",
+    .side = SIDE_QUERY,
+    .params = (const struct param[]){
+        {.name = "act", .type = PARAM_FUNCTION, .help = "function(dq) that returns a DNSAction, and perhaps a string"},
+        {.type = PARAM_END}},
+    .effect = EFFECT_LUA,
+    .size = sizeof(struct lua_action),
+    .init = lua_init,
+    .fini = lua_fini,
+    .run = lua_run,
+    .text = "Lua script",
+};
+
+const struct action_kind act_lua_response = {
+    .name = "LuaResponseAction",
+    .help = "Do what the function returns; an error makes the rcode ServFail",
+    .side = SIDE_RESPONSE,
+    .params = (const struct param[]){
+        {.name = "act", .type = PARAM_FUNCTION,
+         .help = "function(dr) that returns a DNSResponseAction, and perhaps a string"},
+        {.type = PARAM_END}},
+    .effect = EFFECT_LUA,
+    .size = sizeof(struct lua_action),
+    .init = lua_init,
+    .fini = lua_fini,
+    .run = lua_response_run,
+    .text = "Lua response script",
+};

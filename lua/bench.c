@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Timing a selector: queries that never were, on a worker that does not run.
+#include "lua/bench.h"
+
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/wire/codes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMES = 1000, QUESTION_TAIL = 4 };
+
+struct stage {
+  struct worker *worker;
+  struct lease lease;
+  struct query queries[NAMES];
+  uint8_t packets[NAMES][HEADER_SIZE + NAME_MAX_SIZE + QUESTION_TAIL];
+};
+
+static bool
+make_query(struct stage *stage, unsigned number, const struct bytes *suffix, struct fault *f)
+{
+  struct query *q = &stage->queries[number];
+  char text[NAME_TEXT_SIZE];
+  snprintf(text, sizeof text, "host%u.%s", number, suffix->data);
+  if (!name_from_text(&q->qname, text, strlen(text), f))
+    return false;
+  uint8_t *packet = stage->packets[number], *end = packet + HEADER_SIZE + q->qname.size;
+  packet[2] = FLAG2_RD;
+  message_set_count(packet, 0, 1);
+  memcpy(packet + HEADER_SIZE, q->qname.bytes, q->qname.size);
+  message_put_u16(end, QTYPE_A);
+  message_put_u16(end + 2, QCLASS_IN);
+  q->magic = QUERY_MAGIC;
+  q->worker = stage->worker;
+  q->lease = &stage->lease;
+  q->qtype = QTYPE_A;
+  q->qclass = QCLASS_IN;
+  q->packet.data = packet;
+  q->packet.size = q->packet.capacity = HEADER_SIZE + q->qname.size + QUESTION_TAIL;
+  q->question_end = (uint16_t)q->packet.size;
+  q->flags[0] = packet[2];
+  address_from_raw(&q->client, (uint8_t[]){192, 0, 2, (uint8_t)number}, 4, (uint16_t)(1024 + number));
+  q->peer = q->client;
+  address_from_raw(&q->destination, (uint8_t[]){127, 0, 0, 1}, 4, 53);
+  return true;
+}
+
+static void
+measure(const struct selector *s, struct stage *stage, uint64_t times, struct bench *result)
+{
+  uint64_t start_us = clock_mono_us();
+  stage->worker->now_us = start_us;
+  stage->worker->now_s = (uint32_t)(start_us / 1000000);
+  for (uint64_t i = 0; i < times; i++)
+    result->matches += selector_match(s, &stage->queries[i % NAMES]);
+  result->us = clock_mono_us() - start_us;
+}
+
+bool
+bench_selector(const struct selector *s, uint64_t times, const struct bytes *suffix, struct bench *result, struct fault *f)
+{
+  struct stage *stage = memory_new(sizeof *stage);
+  stage->worker = memory_new(sizeof *stage->worker);
+  random_seed(&stage->worker->random);
+  *result = (struct bench){0};
+  stage->lease.snapshot = snapshot_current();
+  struct settings defaults;
+  settings_default(&defaults);
+  stage->lease.settings = stage->lease.snapshot == NULL ? &defaults : &stage->lease.snapshot->settings;
+  bool good = true;
+  for (unsigned i = 0; i < NAMES && good; i++)
+    good = make_query(stage, i, suffix, f);
+  if (good)
+    measure(s, stage, times, result);
+  object_unref(&stage->lease.snapshot);
+  free(stage->worker);
+  free(stage);
+  return good;
+}

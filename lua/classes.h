@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The types that scripts see, each described beside its code (class_*.c), and the index of everything declared.
+//
+// Constant; Lua lock for what is done with them.
+#ifndef LUA_CLASSES_H
+#define LUA_CLASSES_H
+
+#include "lua/binder.h"
+
+extern const struct lua_class class_name, class_name_set, class_suffix_match_node;
+extern const struct lua_class class_address, class_netmask, class_netmask_group;
+extern const struct lua_class class_rule, class_action, class_response_action, class_rule_action, class_response_rule_action;
+extern const struct lua_class class_server, class_pool, class_policy, class_cache, class_no_cache, class_listener;
+extern const struct lua_class class_question, class_response, class_header, class_edns_view;
+extern const struct lua_class class_limiter, class_timespec, class_timed_ip_set;
+
+// functions.c: closed by NULL.
+extern const struct lua_class *const lua_classes[];
+extern const struct lua_function *const lua_function_arrays[]; // each closed by a NULL name
+
+// Functions made from rows of other folders, once per process: closed by a NULL name.
+const struct lua_function *settings_functions(void);  // bind_settings.c
+const struct lua_function *chain_functions(void);     // bind_chains.c
+const struct lua_function *kind_functions(void);      // bind_kinds.c
+
+// constants.c: tables of numbers, closed by a NULL name each.
+struct lua_constant {
+  const char *name;
+  int value;
+};
+struct lua_constant_table {
+  const char *name, *help;
+  const struct lua_constant *rows;
+};
+extern const struct lua_constant_table lua_constant_tables[];
+void constants_register(lua_State *);
+// class_policy.c: the built-in policies as globals
+void policies_register(lua_State *); // makes them globals
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The shared Lua state: its lock, its life, the configuration file, and publishing of what was edited.
+#include "lua/control_state.h"
+
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/config/draft.h"
+#include "lua/binder.h"
+#include "lua/callbacks.h"
+#include "lua/errors.h"
+#include "lua/history.h"
+#include "lua/load.h"
+#include "lua/script.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static pthread_mutex_t lock;
+static unsigned depth; // of holds, under the lock
+static lua_State *state;
+static struct text output;
+static struct text load_message; // the whole of it: tracebacks are longer than a fault
+
+void
+control_state_open(void)
+{
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(&lock, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+  text_init(&output);
+  text_init(&load_message);
+  state = luaL_newstate();
+  if (state == NULL)
+    memory_exhausted();
+  luaL_openlibs(state);
+  binder_open(state);
+}
+
+void
+control_state_close(void)
+{
+  callbacks_clear();
+  history_clear();
+  lua_State *lua = state;
+  state = NULL;
+  lua_close(lua);
+  scripts_forget(NULL);
+  text_fini(&output);
+  text_fini(&load_message);
+  pthread_mutex_destroy(&lock);
+}
+
+lua_State *
+control_lock(void)
+{
+  pthread_mutex_lock(&lock);
+  if (depth++ == 0)
+    scripts_forget(state);
+  return state;
+}
+
+static bool
+draft_changed(void)
+{
+  bool changed = draft.changed || draft.pools.changed;
+  for (unsigned i = 0; i < CHAIN_COUNT; i++)
+    changed |= draft.chains[i].changed;
+  return changed;
+}
+
+void
+control_unlock(void)
+{
+  assert(depth > 0);
+  if (depth == 1 && draft.phase == PHASE_RUNNING && draft_changed())
+    draft_publish();
+  depth--;
+  pthread_mutex_unlock(&lock);
+}
+
+struct text *
+control_output(void)
+{
+  return &output;
+}
+
+struct text *
+binder_output(void)
+{
+  return &output;
+}
+
+// ---- the configuration file ----
+
+static bool
+read_file(const char *path, struct text *content)
+{
+  char piece[16384];
+  size_t count;
+  FILE *f = fopen(path, "re");
+  if (f == NULL)
+    return false;
+  while ((count = fread(piece, 1, sizeof piece, f)) > 0)
+    text_add(content, piece, count);
+  bool good = !ferror(f);
+  int error = errno;
+  fclose(f);
+  errno = error;
+  return good;
+}
+
+static bool
+failed(struct fault *fault, enum fault_kind kind, const char *message)
+{
+  text_clear(&load_message);
+  text_puts(&load_message, message);
+  return fault_set(fault, kind, "%s", message);
+}
+
+bool
+load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *detail)
+{
+  struct text content;
+  struct failure failure;
+  text_init(&content);
+  failure_init(&failure);
+  bool good = false;
+  if (!read_file(path, &content)) {
+    fault_set(fault, FAULT_PLAIN, "Unable to read configuration from '%s': %s", path, strerror(errno));
+    failed(fault, FAULT_PLAIN, fault->text);
+  } else if (luaL_loadbuffer(lua, content.data, content.size, "chunk") != 0) {
+    failed(fault, FAULT_PLAIN, lua_tostring(lua, -1));
+    lua_pop(lua, 1);
+  } else if (!errors_call(lua, 0, 0, &failure)) {
+    failed(fault, FAULT_CAUGHT, failure.message.data);
+    text_puts(detail, failure.detail.data);
+  } else {
+    good = true;
+  }
+  failure_fini(&failure);
+  text_fini(&content);
+  return good;
+}
+
+bool
+control_load_file(const char *path, struct fault *fault, struct text *detail)
+{
+  lua_State *lua = control_lock();
+  bool good = load_chunk(lua, path, fault, detail);
+  if (draft.phase == PHASE_LOADING)
+    fputs(output.data, stdout);
+  text_clear(&output);
+  control_unlock();
+  return good;
+}
+
+void
+control_report_fault(const struct fault *fault, const struct text *detail)
+{
+  bool run_time = fault->kind == FAULT_CAUGHT;
+  const char *text = load_message.size > 0 ? load_message.data : fault->text;
+  log_event(&(struct log_event){
+      .priority = LOG_PRIO_ERROR, .message = run_time ? "Fatal Lua error" : "Fatal error", .error = text});
+  if (detail->size == 0)
+    return;
+  struct text plain;
+  text_init(&plain);
+  text_printf(&plain, "Fatal pdns error: %s", detail->data);
+  log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
+                                .message = "Additional PowerDNS details for fatal Lua error",
+                                .error = detail->data,
+                                .plain = plain.data});
+  text_fini(&plain);
+}

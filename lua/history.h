@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The commands that changed something since start, for delta(). Lua lock.
+#ifndef LUA_HISTORY_H
+#define LUA_HISTORY_H
+
+#include "dnsproxy/base/text.h"
+
+void history_add(const char *command, size_t size); // now
+void history_print(struct text *);
+void history_clear(void);
+
+#endif

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Running a file of configuration: the main one, and those that it includes.
+#ifndef LUA_LOAD_H
+#define LUA_LOAD_H
+
+#include "dnsproxy/base/fault.h"
+#include "dnsproxy/base/text.h"
+
+#include <lua.h>
+
+// Lua lock held. FAULT_CAUGHT: a run-time error; FAULT_PLAIN: syntax, or the file cannot be read.
+bool load_chunk(lua_State *, const char *path, struct fault *, struct text *detail);
+
+#endif

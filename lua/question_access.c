@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Scopes, and what members of dq and dr share.
+#include "lua/question_access.h"
+
+#include "lua/classes.h"
+
+#include <assert.h>
+#include <string.h>
+
+static struct scope scopes[SCOPE_LEVELS];
+static unsigned level; // of the next call
+
+// Registry keys: the address of each names the object.
+static const char question_keys[SCOPE_LEVELS], response_keys[SCOPE_LEVELS], header_keys[SCOPE_LEVELS];
+
+struct scope *
+scope_enter(struct query *q, enum action_side side)
+{
+  if (level == SCOPE_LEVELS)
+    return NULL;
+  struct scope *s = &scopes[level++];
+  s->query = q;
+  s->side = side;
+  return s;
+}
+
+void
+scope_leave(struct scope *s)
+{
+  assert(level > 0 && s == &scopes[level - 1]);
+  s->query = NULL;
+  level--;
+}
+
+static bool
+push_registered(lua_State *lua, const char *key)
+{
+  lua_pushlightuserdata(lua, (void *)key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  if (!lua_isnil(lua, -1))
+    return true;
+  lua_pop(lua, 1);
+  return false;
+}
+
+bool
+scope_push_question(lua_State *lua, const struct scope *s)
+{
+  return push_registered(lua, (s->side == SIDE_QUERY ? question_keys : response_keys) + (s - scopes));
+}
+
+bool
+scope_push_header(lua_State *lua, const struct scope *s)
+{
+  return push_registered(lua, header_keys + (s - scopes));
+}
+
+static void
+make_question(lua_State *lua, const struct lua_class *class, struct scope *s, const char *key)
+{
+  lua_pushlightuserdata(lua, (void *)key);
+  struct question_handle *h = binder_push_value(lua, class);
+  h->scope = s;
+  lua_rawset(lua, LUA_REGISTRYINDEX);
+}
+
+int
+scope_objects(lua_State *lua)
+{
+  for (unsigned i = 0; i < SCOPE_LEVELS; i++) {
+    make_question(lua, &class_question, &scopes[i], &question_keys[i]);
+    make_question(lua, &class_response, &scopes[i], &response_keys[i]);
+    lua_pushlightuserdata(lua, (void *)&header_keys[i]);
+    struct header_handle *h = binder_push_value(lua, &class_header);
+    h->scope = &scopes[i];
+    lua_rawset(lua, LUA_REGISTRYINDEX);
+  }
+  return 0;
+}
+
+struct query *
+question_query(struct call *c)
+{
+  struct query *q = ((struct question_handle *)c->self)->scope->query;
+  if (q == NULL)
+    call_fault(c, FAULT_PLAIN, "This query has ended: dq and dr may only be used in the call that they were given to");
+  return q;
+}
+
+struct query *
+question_with_worker(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL || q->worker != NULL)
+    return q;
+  call_fault(c, FAULT_PLAIN, "This is not possible for a health check");
+  return NULL;
+}
+
+void
+question_changed(struct query *q, bool was_query)
+{
+  struct question question;
+  q->packet_changed = true;
+  if (!message_question(q->packet.data, q->packet.size, &question)) {
+    q->question_end = HEADER_SIZE;
+    return;
+  }
+  q->question_end = question.end;
+  if (!was_query || query_answered(q))
+    return;
+  q->qname.size = question.name.size;
+  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
+  q->qtype = question.type;
+  q->qclass = question.class;
+}
+
+bool
+question_room(struct query *q, size_t size)
+{
+  if (size > MESSAGE_MAX_SIZE)
+    return false;
+  if (size <= q->packet.capacity)
+    return true;
+  return q->worker != NULL && query_own_packet(q, q->packet.data, q->packet.size, size);
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Methods that DNSQuestion and DNSResponse share.
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/net/listener.h"
+#include "dnsproxy/wire/codes.h"
+#include "lua/classes.h"
+#include "lua/edns_view.h"
+#include "lua/question_access.h"
+
+#include <string.h>
+#include <time.h>
+
+#define END {.type = PARAM_END}
+
+const struct param question_name_params[] = {{.name = "name", .type = PARAM_NAME, .help = "the new name"}, END};
+const struct param question_content_params[] = {{.name = "bytes", .type = PARAM_STRING, .help = "as on the wire"}, END};
+const struct param question_any_params[] = {{.name = "header", .type = PARAM_ANY, .help = "from getHeader()"}, END};
+const struct param question_key_params[] = {{.name = "key", .type = PARAM_STRING, .help = "name of the tag"}, END};
+const struct param question_tag_params[] = {{.name = "key", .type = PARAM_STRING, .help = "name of the tag"},
+                                            {.name = "value", .type = PARAM_STRING, .help = "its value, any bytes"},
+                                            END};
+const struct param question_map_params[] = {{.name = "tags", .type = PARAM_STRING_MAP, .help = "values by name"}, END};
+const struct param question_error_params[] = {
+    {.name = "infoCode", .type = PARAM_INT, .help = "RFC 8914 code"},
+    {.name = "extraText", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "text for humans"},
+    {.name = "clearExistingEntries", .type = PARAM_BOOL, .optional = true, .fallback = "true",
+     .help = "remove errors that were attached before"},
+    END};
+const struct param question_suspend_params[] = {{.name = "asyncID", .type = PARAM_INT, .help = "who will resume it"},
+                                                {.name = "queryID", .type = PARAM_INT, .help = "which one it is"},
+                                                {.name = "timeoutMs", .type = PARAM_INT, .unit = "ms", .help = "how long"},
+                                                END};
+const struct param question_meta_params[] = {{.name = "key", .type = PARAM_STRING, .help = "name of the entry"},
+                                             {.name = "values", .type = PARAM_ANY, .help = "list of strings or numbers"},
+                                             END};
+const struct param question_trap_params[] = {
+    {.name = "reason", .type = PARAM_STRING, .optional = true, .help = "why"}, END};
+
+static int
+push_boolean(struct call *c, bool b)
+{
+  lua_pushboolean(c->lua, b);
+  return 1;
+}
+
+static int
+push_string(struct call *c, const void *bytes, size_t size)
+{
+  lua_pushlstring(c->lua, bytes, size);
+  return 1;
+}
+
+int
+question_ignore(struct call *c)
+{
+  return question_query(c) == NULL ? -1 : 0;
+}
+
+int
+question_false(struct call *c)
+{
+  return question_query(c) == NULL ? -1 : push_boolean(c, false);
+}
+
+int
+question_nil(struct call *c)
+{
+  if (question_query(c) == NULL)
+    return -1;
+  lua_pushnil(c->lua);
+  return 1;
+}
+
+// ---- the packet ----
+
+int
+question_change_name(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  const struct name *to = c->args[0].object;
+  bool was_query = !query_answered(q);
+  // Every owner may become longer; when even that does not fit, message_rename() says so.
+  question_room(q, q->packet.size + NAME_MAX_SIZE);
+  if (!message_rename(&q->packet, to))
+    return push_boolean(c, false);
+  q->qname.size = to->size;
+  memcpy(q->qname.bytes, to->bytes, to->size);
+  question_changed(q, was_query);
+  return push_boolean(c, true);
+}
+
+int
+question_get_content(struct call *c)
+{
+  const struct query *q = question_query(c);
+  return q == NULL ? -1 : push_string(c, q->packet.data, q->packet.size);
+}
+
+int
+question_set_content(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *raw = &c->args[0].string;
+  bool was_query = !query_answered(q);
+  if (raw->size < HEADER_SIZE || !question_room(q, raw->size))
+    return call_fault(c, FAULT_CAUGHT, "A packet cannot have this size: %zu", raw->size);
+  uint16_t id = message_id(q->packet.data);
+  memcpy(q->packet.data, raw->data, raw->size);
+  q->packet.size = raw->size;
+  message_put_u16(q->packet.data, id);
+  question_changed(q, was_query);
+  return 0;
+}
+
+int
+question_get_trailing(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  size_t proper = message_proper_size(q->packet.data, q->packet.size);
+  return proper == 0 ? push_string(c, "", 0) : push_string(c, q->packet.data + proper, q->packet.size - proper);
+}
+
+int
+question_set_trailing(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *tail = &c->args[0].string;
+  size_t proper = message_proper_size(q->packet.data, q->packet.size);
+  if (proper == 0 || tail->size > MESSAGE_MAX_SIZE || !question_room(q, proper + tail->size))
+    return push_boolean(c, false);
+  memcpy(q->packet.data + proper, tail->data, tail->size);
+  q->packet.size = proper + tail->size;
+  q->packet_changed = true;
+  return push_boolean(c, true);
+}
+
+// ---- EDNS ----
+
+// As the packet stands.
+static struct edns
+edns_now(const struct query *q)
+{
+  struct question question;
+  struct edns edns;
+  if (!message_question(q->packet.data, q->packet.size, &question))
+    question.end = HEADER_SIZE;
+  if (!message_edns(q->packet.data, q->packet.size, question.end, &edns))
+    edns = (struct edns){0};
+  return edns;
+}
+
+int
+question_get_do(struct call *c)
+{
+  const struct query *q = question_query(c);
+  return q == NULL ? -1 : push_boolean(c, edns_now(q).dnssec_ok);
+}
+
+int
+question_get_options(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  struct edns edns = edns_now(q);
+  edns_views_push(c->lua, q->packet.data, &edns);
+  return 1;
+}
+
+int
+question_set_error(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *text = &c->args[1].string;
+  if (c->args[2].boolean)
+    query_clear_errors(q);
+  if (!query_add_error(q, (uint16_t)c->args[0].integer, text->data, text->size))
+    return call_fault(c, FAULT_CAUGHT, "The extended error could not be stored");
+  return 0;
+}
+
+// ---- when, how, where ----
+
+int
+question_get_elapsed(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushnumber(c->lua, (double)(clock_mono_us() - q->received_us));
+  return 1;
+}
+
+int
+question_get_time(struct call *c)
+{
+  enum { US = 1000000, NS_PER_US = 1000 };
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  uint64_t wall_us = clock_wall_us() - (clock_mono_us() - q->received_us);
+  struct timespec *t = binder_push_value(c->lua, &class_timespec);
+  *t = (struct timespec){.tv_sec = (time_t)(wall_us / US), .tv_nsec = (long)(wall_us % US) * NS_PER_US};
+  return 1;
+}
+
+int
+question_get_protocol(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushstring(c->lua, transport_rows[q->transport].long_name);
+  return 1;
+}
+
+int
+question_get_interface(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushstring(c->lua, q->listener == NULL ? "" : q->listener->interface);
+  return 1;
+}
+
+// ---- tags ----
+
+int
+question_get_tag(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  const struct tag *t = query_tag_get(q, c->args[0].string.data);
+  return t == NULL ? push_string(c, "", 0) : push_string(c, t->value, t->value_size);
+}
+
+int
+question_get_tags(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_newtable(c->lua);
+  for (const struct tag *t = query_tags(q); t != NULL; t = t->next) {
+    lua_pushlstring(c->lua, t->value, t->value_size);
+    lua_setfield(c->lua, -2, t->key);
+  }
+  return 1;
+}
+
+static bool
+store_tag(struct call *c, struct query *q, const struct bytes *key, const struct bytes *value)
+{
+  if (value->size <= UINT32_MAX && query_tag_set(q, key->data, value->data, value->size))
+    return true;
+  return call_fault(c, FAULT_CAUGHT, "The tag could not be stored") == 0;
+}
+
+int
+question_set_tag(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  return q != NULL && store_tag(c, q, &c->args[0].string, &c->args[1].string) ? 0 : -1;
+}
+
+int
+question_set_tags(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *pairs = c->args[0].list.strings;
+  for (size_t i = 0; i + 1 < c->args[0].list.count; i += 2)
+    if (!store_tag(c, q, &pairs[i], &pairs[i + 1]))
+      return -1;
+  return 0;
+}
+
+int
+question_unset_tag(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  query_tag_unset(q, c->args[0].string.data);
+  return 0;
+}

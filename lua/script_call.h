@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Calling a user's function for a query, from whatever thread has it; and telling of functions that fail.
+//
+// A call takes the Lua lock from begin to end. Owner: the caller's stack. Nothing that a script does ends the process.
+#ifndef LUA_SCRIPT_CALL_H
+#define LUA_SCRIPT_CALL_H
+
+#include "lua/control_state.h"
+#include "lua/question_access.h"
+
+struct script_call {
+  lua_State *lua;
+  int base;            // of the stack, before the call
+  struct scope *scope; // NULL: begin failed
+  const char *error;   // of begin or run; lives until the end
+};
+
+// Pushes the function. Whether it succeeds or not, script_call_end() must follow.
+bool script_call_begin(struct script_call *, const struct script *, struct query *, enum action_side);
+void script_call_push_question(struct script_call *); // as the next argument: dq or dr
+// False: the error is set. Results lie on top of the stack.
+bool script_call_run(struct script_call *, int arguments, int results);
+void script_call_end(struct script_call *);
+
+enum script_user { SCRIPT_RULE, SCRIPT_ACTION, SCRIPT_RESPONSE_ACTION, SCRIPT_POLICY, SCRIPT_USERS };
+// Counts the error and logs it, one line a second for each user at most. Between begin and end.
+void script_call_report(const struct script_call *, enum script_user, const struct script *, const struct query *);
+
+#endif

@@ -10,7 +10,7 @@ struct handle {
   const struct lua_class *class;
   union {
     void *object;
-    max_align_t value; // the bytes of a value begin here
+    uint64_t value; // the bytes of a value begin here: LuaJIT aligns to 8, no more
   };
 };
 

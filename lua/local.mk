@@ -85,3 +85,10 @@ libdnsproxy_a_SOURCES += \
 	lua/unbuilt.def \
 	lua/unbuilt.h \
 	lua/version.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/lua_values
+TESTS += tests/unit/lua_values
+tests_unit_lua_values_SOURCES = tests/test_lua_values.c
+tests_unit_lua_values_LDADD = $(TEST_LIBS)
+endif

@@ -141,8 +141,18 @@ strings_read(struct call *c, int stack, struct value *v)
   }
   if (!lua_istable(lua, stack))
     return false;
-  v->list.strings = call_alloc(c, (list_size(lua, stack) + 1) * sizeof *v->list.strings);
+  size_t size = list_size(lua, stack);
+  v->list.strings = call_alloc(c, (size + 1) * sizeof *v->list.strings);
   v->list.count = 0;
+  // A plain list is read by position: next() may meet elements that were appended in another order.
+  for (size_t i = 1; size == lua_objlen(lua, stack) && i <= size; i++) {
+    lua_rawgeti(lua, stack, (int)i);
+    if (!element_read(c, lua_gettop(lua), &v->list.strings[v->list.count++]))
+      return false;
+    lua_pop(lua, 1);
+  }
+  if (v->list.count > 0)
+    return true;
   for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1))
     if (!element_key_good(c, lua_gettop(lua) - 1) || !element_read(c, lua_gettop(lua), &v->list.strings[v->list.count++]))
       return false;

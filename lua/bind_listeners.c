@@ -68,7 +68,7 @@ add_local(struct call *c)
 static bool
 is_plain(const struct listener *l)
 {
-  return l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP;
+  return l->walk == NULL && (l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP);
 }
 
 static int
@@ -87,19 +87,30 @@ set_local(struct call *c)
   return add_local(c);
 }
 
+// The proxy's own: those of scripted services are not counted. NULL: there are not that many.
+static struct listener *
+bind_at(int64_t position)
+{
+  for (size_t i = 0; i < draft.listener_count && position >= 0; i++)
+    if (draft.listeners[i]->walk == NULL && position-- == 0)
+      return draft.listeners[i];
+  return NULL;
+}
+
 static int
 get_bind(struct call *c)
 {
-  int64_t position = c->args[0].integer;
-  bool there = position >= 0 && (uint64_t)position < draft.listener_count;
-  binder_push_object(c->lua, there ? draft.listeners[position] : NULL);
+  binder_push_object(c->lua, bind_at(c->args[0].integer));
   return 1;
 }
 
 static int
 get_bind_count(struct call *c)
 {
-  lua_pushinteger(c->lua, (lua_Integer)draft.listener_count);
+  lua_Integer count = 0;
+  while (bind_at(count) != NULL)
+    count++;
+  lua_pushinteger(c->lua, count);
   return 1;
 }
 
@@ -109,10 +120,10 @@ show_binds(struct call *c)
   (void)c;
   struct text *out = binder_output();
   text_printf(out, "%-3s %-20s           %-20s  %s\n", "#", "Address", "Protocol", "Queries");
-  for (size_t i = 0; i < draft.listener_count; i++) {
-    const struct listener *l = draft.listeners[i];
+  const struct listener *l;
+  for (int i = 0; (l = bind_at(i)) != NULL; i++) {
     char address[ADDRESS_TEXT_SIZE];
-    text_printf(out, "%-3zu %-20.20s           %-20.20s  %llu\n", i, address_text_with_port(&l->address, address),
+    text_printf(out, "%-3d %-20.20s           %-20.20s  %llu\n", i, address_text_with_port(&l->address, address),
                 transport_rows[l->transport].bind_text, (unsigned long long)listener_queries(l));
   }
   return 0;

@@ -75,6 +75,7 @@ struct lua_class {
   const struct lua_attribute *attributes; // likewise
   int (*tostring)(struct call *);    // NULL: "userdata: 0x..."
   int (*equal)(struct call *, const void *other);
+  const struct lua_function *call;   // the object called like a function; NULL: it cannot be
   void (*fini)(void *value);         // values: NULL when there is nothing to give back
   bool inert;                        // any method may be called and does nothing
 };

@@ -7,16 +7,17 @@
 
 extern const struct lua_function functions_acl[], functions_cache[], functions_console[], functions_listeners[], functions_log[],
     functions_metrics[], functions_misc[], functions_objects[], functions_policies[], functions_pools[], functions_rules[],
-    functions_servers[], functions_settings[];
+    functions_servers[], functions_services[], functions_settings[];
 
 const struct lua_function *const lua_function_arrays[] = {
     functions_acl,  functions_cache,   functions_console,  functions_listeners, functions_log,
     functions_metrics, functions_misc, functions_objects,  functions_policies,  functions_pools,
-    functions_rules, functions_servers, functions_settings, lua_policy_functions, NULL,
+    functions_rules, functions_servers, functions_services, functions_settings, lua_policy_functions, NULL,
 };
 
 const struct lua_class *const lua_classes[] = {
     &class_action,      &class_address,       &class_cache,        &class_edns_view,     &class_header,
+    &class_dns_reply,   &class_dns_service,
     &class_limiter,     &class_listener,      &class_name,         &class_name_set,      &class_netmask,
     &class_netmask_group, &class_no_cache,    &class_policy,       &class_pool,          &class_question,
     &class_response,    &class_response_action, &class_response_rule_action, &class_rule, &class_rule_action,

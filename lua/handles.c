@@ -187,13 +187,19 @@ set_closure(lua_State *lua, int table, const char *name, lua_CFunction function,
 }
 
 static void
+push_method(lua_State *lua, const struct lua_class *class, const struct lua_function *method)
+{
+  lua_pushlightuserdata(lua, (void *)method);
+  lua_pushlightuserdata(lua, (void *)class);
+  lua_pushcclosure(lua, binder_dispatch, 2);
+}
+
+static void
 push_members(lua_State *lua, const struct lua_class *class)
 {
   lua_newtable(lua);
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++) {
-    lua_pushlightuserdata(lua, (void *)m);
-    lua_pushlightuserdata(lua, (void *)class);
-    lua_pushcclosure(lua, binder_dispatch, 2);
+    push_method(lua, class, m);
     lua_setfield(lua, -2, m->name);
   }
   for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++) {
@@ -215,6 +221,10 @@ class_open(lua_State *lua, const struct lua_class *class)
   if (class->equal != NULL)
     set_closure(lua, table, "__eq", are_equal, members);
   lua_pop(lua, 1);
+  if (class->call != NULL) {
+    push_method(lua, class, class->call);
+    lua_setfield(lua, table, "__call");
+  }
   lua_pushcfunction(lua, collect);
   lua_setfield(lua, table, "__gc");
   lua_pushstring(lua, class->name); // what getmetatable() gives: scripts cannot reach ours

@@ -17,6 +17,7 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_objects.c \
 	lua/bind_rules.c \
 	lua/bind_servers.c \
+	lua/bind_services.c \
 	lua/bind_settings.c \
 	lua/binder.c \
 	lua/binder.h \

@@ -124,8 +124,10 @@ room_cache_hit_rules(struct query *q)
 {
   restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_CACHE_HIT, ROOM_FINISH);
-  count(q->worker, COUNTER_CACHE_HITS);
-  count(q->worker, COUNTER_RESPONSES);
+  if (next != ROOM_DROP) {
+    count(q->worker, COUNTER_CACHE_HITS);
+    count(q->worker, COUNTER_RESPONSES);
+  }
   return next;
 }
 

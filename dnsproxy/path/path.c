@@ -110,17 +110,20 @@ failed(struct query *q, unsigned why)
     count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
   if (why == DROP_TIMEOUT && atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
     health_result(q->backend, true, 0);
-  if (why == DROP_SHUTDOWN)
-    end_dropped(q);
-  else
+  // The time-out chain is for queries that a backend left unanswered.
+  if (why == DROP_TIMEOUT || why == DROP_BACKEND_LOST)
     path_walk(q, ROOM_TIMEOUT_RULES);
+  else
+    end_dropped(q);
 }
 
 static bool
 admit_stream(struct worker *w, struct listener *listener, const struct address *peer)
 {
   (void)listener;
-  snapshot_take(w);
+  // As worker_begin() does it, so that a configuration that came since the batch began is not half taken.
+  if (w->begin != NULL)
+    w->begin(w);
   if (netmask_set_match(w->lease->snapshot->acl, peer))
     return true;
   count(w, COUNTER_ACL_DROPS);

@@ -165,6 +165,9 @@ flush_socket(struct upstream_socket *s)
   struct query *failed[UPSTREAM_BATCH];
   unsigned count = s->pending_count, sent = 0, failures = 0;
   bool retried = false, broken = false;
+  // A neighbour broke and took this one along. If it cannot be opened, sending says so for each query.
+  if (s->fd < 0 && !socket_open(s))
+    socket_close(s);
   for (unsigned i = 0; i < count; i++) {
     struct wire_buffer *p = &s->pending[i]->packet;
     set->parts[i] = (struct iovec){.iov_base = p->data, .iov_len = p->size};

@@ -7,6 +7,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/base/text.h"
+#include "lua/describe.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -114,7 +115,7 @@ run_one(struct client *c, const char *command)
   if (run_command(c, command, &answer))
     fwrite(answer.data, 1, answer.size, stdout);
   bool watched = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-  if (!watched && strncmp(answer.data, "Error", 5) == 0)
+  if (!watched && strncmp(answer.data, "Error: ", 7) == 0)
     status = EXIT_FAILURE;
   text_fini(&answer);
   fflush(stdout);
@@ -128,10 +129,16 @@ meaning(const char *line)
 }
 
 static void
+list_words(struct text *out)
+{
+  describe("completion", out);
+}
+
+static void
 run_session(struct client *c)
 {
   struct text answer;
-  struct line_reader *reader = line_reader_open();
+  struct line_reader *reader = line_reader_open(false, list_words);
   bool terminal = line_reader_is_terminal(reader);
   char *line;
   text_init(&answer);

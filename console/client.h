@@ -22,5 +22,7 @@ int client_run(const struct client_options *);
 
 // The interactive console of a process in the foreground: evaluates in place, returns at end of input or "quit".
 void local_console_run(void);
+// It returns soon, even if it has not begun. Any thread.
+void local_console_leave(void);
 
 #endif

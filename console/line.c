@@ -4,21 +4,70 @@
 
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/text.h"
-#include "lua/describe.h"
 
-#include <ctype.h>
 #include <editline/readline.h>
+#include <errno.h>
+#include <poll.h>
 #include <pwd.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
+
+enum { PIECE = 4096 };
 
 struct line_reader {
   bool terminal;
   char history[4096];
   char *last; // consecutive duplicates are not kept twice
+  struct text unread; // from a pipe: what follows the lines given out
 };
+
+// ---- being interrupted ----
+
+static _Atomic bool interrupted;
+static _Atomic int wake_fd = -1; // readable once interrupted
+
+void
+line_reader_interrupt(void)
+{
+  uint64_t one = 1;
+  atomic_store(&interrupted, true);
+  int fd = atomic_load(&wake_fd);
+  if (fd >= 0)
+    (void)!write(fd, &one, sizeof one);
+}
+
+// False: interrupted.
+static bool
+wait_for_input(void)
+{
+  while (!atomic_load(&interrupted)) {
+    struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = atomic_load(&wake_fd), .events = POLLIN}};
+    if (poll(p, 2, -1) > 0 && p[0].revents != 0)
+      return true;
+  }
+  return false;
+}
+
+// libedit takes EOF for the end of input and gives the terminal back as it found it.
+static int
+read_key(FILE *stream)
+{
+  unsigned char c;
+  (void)stream;
+  while (wait_for_input()) {
+    ssize_t n = read(STDIN_FILENO, &c, 1);
+    if (n == 1)
+      return c;
+    if (n == 0 || errno != EINTR)
+      break;
+  }
+  return EOF;
+}
 
 // ---- completion ----
 
@@ -26,10 +75,10 @@ static char **words; // sorted as declared, closed by NULL
 static struct text word_text;
 
 static void
-load_words(void)
+load_words(void (*list)(struct text *))
 {
   text_init(&word_text);
-  describe("completion", &word_text);
+  list(&word_text);
   size_t count = 0, capacity = 64;
   words = memory_array(capacity, sizeof *words);
   for (char *save, *w = strtok_r(word_text.data, "\n", &save); w != NULL; w = strtok_r(NULL, "\n", &save)) {
@@ -99,13 +148,21 @@ remember(struct line_reader *r, const char *line)
 // ---- life ----
 
 struct line_reader *
-line_reader_open(void)
+line_reader_open(bool in_place, void (*list_words)(struct text *))
 {
   struct line_reader *r = memory_new(sizeof *r);
   r->terminal = isatty(STDIN_FILENO);
+  text_init(&r->unread);
+  if (in_place)
+    atomic_store(&wake_fd, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!r->terminal)
     return r;
-  load_words();
+  load_words(list_words);
+  if (in_place) {
+    // Signals are the keeper's. libedit would pass them on to the whole process group.
+    rl_catch_signals = 0;
+    rl_getc_function = read_key;
+  }
   using_history();
   stifle_history(1000);
   history_path(r->history, sizeof r->history);
@@ -121,24 +178,49 @@ line_reader_is_terminal(const struct line_reader *r)
   return r->terminal;
 }
 
+// False: nothing more will come.
+static bool
+read_more(struct line_reader *r)
+{
+  char piece[PIECE];
+  ssize_t n;
+  do {
+    if (!wait_for_input())
+      return false;
+    n = read(STDIN_FILENO, piece, sizeof piece);
+  } while (n < 0 && errno == EINTR);
+  if (n > 0)
+    text_add(&r->unread, piece, (size_t)n);
+  return n > 0;
+}
+
+static char *
+next_plain(struct line_reader *r)
+{
+  struct text *t = &r->unread;
+  char *newline;
+  while ((newline = memchr(t->data, '\n', t->size)) == NULL)
+    if (!read_more(r))
+      break;
+  if (atomic_load(&interrupted) || (newline == NULL && t->size == 0))
+    return NULL;
+  size_t size = newline == NULL ? t->size : (size_t)(newline - t->data), taken = newline == NULL ? size : size + 1;
+  char *line = memory_copy(t->data, size);
+  memmove(t->data, t->data + taken, t->size - taken + 1);
+  t->size -= taken;
+  if (size > 0 && line[size - 1] == '\r')
+    line[size - 1] = '\0';
+  return line;
+}
+
 char *
 line_reader_next(struct line_reader *r)
 {
-  char *line = NULL;
-  if (r->terminal) {
-    line = readline("> ");
-    if (line != NULL)
-      remember(r, line);
-    return line;
-  }
-  size_t size = 0;
-  ssize_t n = getline(&line, &size, stdin);
-  if (n < 0) {
-    free(line);
-    return NULL;
-  }
-  while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-    line[--n] = '\0';
+  if (!r->terminal)
+    return next_plain(r);
+  char *line = readline("> ");
+  if (line != NULL)
+    remember(r, line);
   return line;
 }
 
@@ -151,6 +233,8 @@ line_reader_close(struct line_reader **slot)
     write_history(r->history);
     free_words();
   }
+  // The descriptor stays: whoever interrupts may hold its number.
+  text_fini(&r->unread);
   free(r->last);
   free(r);
 }

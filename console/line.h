@@ -3,13 +3,19 @@
 #ifndef CONSOLE_LINE_H
 #define CONSOLE_LINE_H
 
+#include "dnsproxy/base/text.h"
+
 #include <stdbool.h>
 
 struct line_reader;
 
-struct line_reader *line_reader_open(void); // standard input; history in $HOME/.dnsdist_history
+// Standard input; history in $HOME/.dnsdist_history. in_place: the process serves meanwhile, see line_reader_interrupt().
+// list_words adds the words to complete, one a line.
+struct line_reader *line_reader_open(bool in_place, void (*list_words)(struct text *));
 bool line_reader_is_terminal(const struct line_reader *);
 char *line_reader_next(struct line_reader *); // without its newline, free() it; NULL at the end
 void line_reader_close(struct line_reader **);
+// Ends the input of a reader that was opened in place, now or later. Any thread.
+void line_reader_interrupt(void);
 
 #endif

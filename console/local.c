@@ -4,6 +4,7 @@
 #include "console/line.h"
 #include "dnsproxy/base/text.h"
 #include "lua/control_state.h"
+#include "lua/describe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,15 +21,28 @@ evaluate(const char *line)
   // Here the error says what it is by where it goes.
   if (!good && strncmp(text, "Error: ", 7) == 0)
     text += 7;
-  fprintf(good ? stdout : stderr, good ? "%s" : "%s\n", text);
+  bool closed = *text != '\0' && text[strlen(text) - 1] == '\n';
+  fprintf(good ? stdout : stderr, good || closed ? "%s" : "%s\n", text);
   fflush(stdout);
   text_fini(&answer);
+}
+
+static void
+list_words(struct text *out)
+{
+  describe("completion", out);
+}
+
+void
+local_console_leave(void)
+{
+  line_reader_interrupt();
 }
 
 void
 local_console_run(void)
 {
-  struct line_reader *reader = line_reader_open();
+  struct line_reader *reader = line_reader_open(true, list_words);
   char *line;
   while ((line = line_reader_next(reader)) != NULL && strcmp(line, "quit") != 0) {
     if (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)

@@ -2,3 +2,10 @@
 libdnsproxy_a_SOURCES += \
 	console/client.c console/client.h console/frame.c console/frame.h console/line.c console/line.h console/local.c \
 	console/server.c console/server.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/line
+TESTS += tests/unit/line
+tests_unit_line_SOURCES = tests/test_line.c
+tests_unit_line_LDADD = $(TEST_LIBS)
+endif

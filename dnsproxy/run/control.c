@@ -100,7 +100,7 @@ control_start(void)
 void
 control_stop(void)
 {
-  event_base_loopbreak(base);
+  event_base_loopexit(base, NULL); // unlike a break it counts for a loop that is about to begin
 }
 
 void

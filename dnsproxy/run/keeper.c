@@ -22,9 +22,10 @@ enum { DRAIN_S = 3, FORCE_S = 4 };
 static struct event_base *base;
 static pthread_t thread;
 static bool started;
-static struct event *on_term, *on_int, *drain_over, *force;
+static struct event *on_term, *on_int, *drain_over, *force, *asked;
 static void (*leave_hook)(void);
 static _Atomic bool leaving;
+static bool asked_early; // by the configuration file, before there was a base
 
 struct event_base *
 keeper_base(void)
@@ -75,6 +76,15 @@ leave(void)
 }
 
 static void
+on_asked(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what, (void)arg;
+  if (!atomic_exchange(&leaving, true))
+    leave();
+}
+
+// The second one ends at once.
+static void
 on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
   (void)signal_number, (void)what, (void)arg;
@@ -86,7 +96,11 @@ on_signal(evutil_socket_t signal_number, short what, void *arg)
 void
 keeper_ask_to_leave(void)
 {
-  kill(getpid(), SIGTERM);
+  // Not a signal: to somebody who has sent one already this would be the second.
+  if (asked == NULL)
+    asked_early = true;
+  else
+    event_active(asked, EV_TIMEOUT, 0);
 }
 
 void
@@ -98,6 +112,9 @@ keeper_open(void)
   on_int = evsignal_new(base, SIGINT, on_signal, NULL);
   drain_over = evtimer_new(base, on_drain_over, NULL);
   force = evtimer_new(base, on_force, NULL);
+  asked = evtimer_new(base, on_asked, NULL);
+  if (asked_early)
+    keeper_ask_to_leave();
 }
 
 static void *
@@ -145,6 +162,7 @@ keeper_close(void)
   event_free(on_int);
   event_free(drain_over);
   event_free(force);
+  event_free(asked);
   event_base_free(base);
   base = NULL;
 }

@@ -10,18 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// Only the keeper listens to these; every thread inherits the mask.
-static void
-prepare_signals(void)
-{
-  signal(SIGPIPE, SIG_IGN);
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -35,7 +23,7 @@ main(int argc, char **argv)
   enum options_result result = options_parse(&options, argc, argv);
   int status = result == OPTIONS_WRONG ? EXIT_FAILURE : EXIT_SUCCESS;
   if (result == OPTIONS_RUN) {
-    prepare_signals();
+    signal(SIGPIPE, SIG_IGN);
     status = start(&options);
   }
   options_fini(&options);

@@ -20,6 +20,7 @@
 #include "services/service.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +154,7 @@ static void
 on_leave(void)
 {
   control_stop();
+  local_console_leave();
 }
 
 // Without a service manager the terminal is the console, and leaving it ends the process.
@@ -204,11 +206,24 @@ close_everything(void)
   snapshot_deliver(NULL);
 }
 
+// From here on only the keeper listens to these: every thread inherits the mask. Until then they end the process, as they
+// do a console client or --check-config.
+static void
+leave_signals_to_keeper(void)
+{
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 static int
 serve(const struct options *o)
 {
   struct fault fault = FAULT_INIT;
   int status = EXIT_SUCCESS;
+  leave_signals_to_keeper();
   if (open_everything(o, &fault))
     run(o);
   else

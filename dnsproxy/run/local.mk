@@ -9,3 +9,10 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/run/listeners.c dnsproxy/run/listeners.h dnsproxy/run/options.c dnsproxy/run/options.h \
 	dnsproxy/run/post.c dnsproxy/run/post.h dnsproxy/run/privileges.c dnsproxy/run/privileges.h dnsproxy/run/start.c dnsproxy/run/start.h \
 	dnsproxy/run/worker_thread.c dnsproxy/run/worker_thread.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/options
+TESTS += tests/unit/options
+tests_unit_options_SOURCES = tests/test_options.c
+tests_unit_options_LDADD = $(TEST_LIBS)
+endif

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/version.h"
+#include "dnsproxy/worker.h"
 #include "lua/control_state.h"
 
 #include <getopt.h>
@@ -89,14 +90,27 @@ backend_of(const char *name)
   return LOG_BACKEND_DEFAULT;
 }
 
-// One option; false when it is not known.
+static bool
+take_workers(struct options *o, const char *arg)
+{
+  char *end;
+  long n = strtol(arg, &end, 10);
+  if (end == arg || *end != '\0' || n < 1 || n > WORKERS_MAX) {
+    fprintf(stderr, "--workers takes a number from 1 to %d, not '%s'\n", WORKERS_MAX, arg);
+    return false;
+  }
+  o->workers = (unsigned)n;
+  return true;
+}
+
+// One option; false when it is not known, or wrong and told.
 static bool
 take(struct options *o, int c, const char *arg)
 {
   struct log_settings *log = log_settings();
   switch (c) {
   case 'a': append(&o->acl, &o->acl_count, arg); break;
-  case 'c': o->client = true; break;
+  case 'c': o->client = o->operand_is_console = true; break;
   case 'C': o->config = arg; break;
   case 'e': o->client = true, o->execute = arg; break;
   case 'g': o->group = arg; break;
@@ -111,7 +125,7 @@ take(struct options *o, int c, const char *arg)
   case OPT_TIMESTAMPS: log->timestamps = true; break;
   case OPT_STRUCTURED: log->structured = strcasecmp(arg, "true") == 0; break;
   case OPT_BACKEND: log->backend = backend_of(arg); break;
-  case OPT_WORKERS: o->workers = (unsigned)strtoul(arg, NULL, 10); break;
+  case OPT_WORKERS: return take_workers(o, arg);
   default: return false;
   }
   return true;

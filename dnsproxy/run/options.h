@@ -16,6 +16,7 @@ struct options {
   const char *config, *execute, *group, *user, *key, *describe;
   unsigned workers; // 0: one per CPU
   bool client, check_config, supervised;
+  bool operand_is_console; // -c; with -e alone operands have no effect
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_WRONG };

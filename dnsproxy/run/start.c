@@ -76,7 +76,9 @@ load_config(const struct options *o, const char *path)
   struct text detail;
   text_init(&detail);
   bool good = true;
-  if (access(path, R_OK) != 0) {
+  if (access(path, R_OK) != 0 && o->client && o->config == NULL) {
+    // A console client can do without: its output is its answer alone.
+  } else if (access(path, R_OK) != 0) {
     char text[400];
     snprintf(text, sizeof text, "Unable to read configuration from '%s': %s", path, strerror(errno));
     good = !o->check_config;
@@ -261,7 +263,7 @@ run_client(const struct options *o)
   // The key of the command line wins.
   if (o->key != NULL)
     client.key_set = base64_decode(client.key, sizeof client.key, o->key, strlen(o->key)) == CONSOLE_KEY_SIZE;
-  if (o->operand_count > 0 && !address_parse(&client.address, o->operands[0], CONSOLE_PORT, &fault))
+  if (o->operand_is_console && o->operand_count > 0 && !address_parse(&client.address, o->operands[0], CONSOLE_PORT, &fault))
     return fatal("Fatal PowerDNS error", fault.text);
   return client_run(&client);
 }

@@ -117,6 +117,7 @@ control_close(void)
   if (base == NULL)
     return;
   event_free(second);
+  post_rest(base);
   event_base_free(base);
   base = NULL;
 }

@@ -163,6 +163,7 @@ keeper_close(void)
   event_free(drain_over);
   event_free(force);
   event_free(asked);
+  post_rest(base);
   event_base_free(base);
   base = NULL;
 }

@@ -27,3 +27,9 @@ post_to(struct event_base *base, void (*run)(void *), void *arg)
   *work = (struct work){.run = run, .arg = arg};
   event_base_once(base, -1, EV_TIMEOUT, on_post, work, &(struct timeval){0});
 }
+
+void
+post_rest(struct event_base *base)
+{
+  event_base_loop(base, EVLOOP_NONBLOCK);
+}

@@ -7,5 +7,7 @@
 
 // Runs a function on the loop's thread soon.
 void post_to(struct event_base *, void (*run)(void *arg), void *arg);
+// Does what was posted and not yet done. Its thread has ended, and so have the loop's other events.
+void post_rest(struct event_base *);
 
 #endif

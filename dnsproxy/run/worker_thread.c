@@ -223,6 +223,7 @@ worker_threads_free(void)
       worker_end(w);
     }
     running[i] = false;
+    worker_run_posts(w); // what came when it had left
     event_free(w->wake_event);
     event_base_free(w->base);
     worker_free(&w);

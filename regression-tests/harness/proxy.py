@@ -189,5 +189,14 @@ class Proxy:
     def counters(self):
         return json.loads(self.command("getStatisticsCounters()"))
 
-    def reset_peer(self):
-        self.kept_console = None
+    def drops(self):
+        """Reason to count, as showDrops() tells."""
+        table = self.command("showDrops()").split("\n\n")[0].splitlines()
+        return {row.split()[0]: int(row.split()[1]) for row in table[1:]}
+
+    def balance(self):
+        """The equation of the last line of showDrops(): queries, answers sent, dropped, under way."""
+        line = self.command("showDrops()").splitlines()[-1]
+        match = re.fullmatch(r"(\d+) queries = (\d+) answers sent \+ (\d+) dropped \+ (\d+) under way", line)
+        assert match, line
+        return tuple(int(number) for number in match.groups())

@@ -88,8 +88,13 @@ libdnsproxy_a_SOURCES += \
 	lua/version.c
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/lua_values
-TESTS += tests/unit/lua_values
+LUA_TESTS = tests/unit/binder tests/unit/control_state tests/unit/lua_values
+check_PROGRAMS += $(LUA_TESTS)
+TESTS += $(LUA_TESTS)
+tests_unit_binder_SOURCES = tests/test_binder.c
+tests_unit_binder_LDADD = $(TEST_LIBS)
+tests_unit_control_state_SOURCES = tests/test_control_state.c
+tests_unit_control_state_LDADD = $(TEST_LIBS)
 tests_unit_lua_values_SOURCES = tests/test_lua_values.c
 tests_unit_lua_values_LDADD = $(TEST_LIBS)
 endif

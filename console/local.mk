@@ -4,8 +4,10 @@ libdnsproxy_a_SOURCES += \
 	console/server.c console/server.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/line
-TESTS += tests/unit/line
+check_PROGRAMS += tests/unit/line tests/unit/console_server
+TESTS += tests/unit/line tests/unit/console_server
+tests_unit_console_server_SOURCES = tests/test_console_server.c
+tests_unit_console_server_LDADD = $(TEST_LIBS)
 tests_unit_line_SOURCES = tests/test_line.c
 tests_unit_line_LDADD = $(TEST_LIBS)
 endif

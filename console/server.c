@@ -19,7 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG = 5 };
+enum {
+  BACKLOG = 5,
+  UNREAD_MAX = 65536, // bytes of answers that wait for the peer before its next command is looked at
+  LINGER_S = 10,      // for a peer that sends no more to take its last answers
+};
 
 struct connection {
   struct connection *next;
@@ -28,6 +32,7 @@ struct connection {
   struct console_box box;
   uint8_t key[CONSOLE_KEY_SIZE]; // the key when it was accepted: established ones go on after setKey()
   bool greeted, logged;
+  bool ending; // no more is read; it closes when the answers have gone
   size_t max_message;
 };
 
@@ -112,40 +117,80 @@ greet(struct connection *c, struct evbuffer *in)
   return true;
 }
 
+static size_t
+unread(const struct connection *c)
+{
+  return evbuffer_get_length(bufferevent_get_output(c->stream));
+}
+
+// Runs the commands that have arrived whole, but not ahead of a peer that does not take its answers. False: the
+// connection must end, and nothing more of what it sent counts.
+static bool
+take_frames(struct connection *c)
+{
+  struct evbuffer *in = bufferevent_get_input(c->stream);
+  while (unread(c) < UNREAD_MAX) {
+    uint8_t front[CONSOLE_LENGTH_SIZE];
+    size_t size, have = evbuffer_get_length(in);
+    ssize_t copied = evbuffer_copyout(in, front, sizeof front);
+    enum console_frame look =
+        copied < (ssize_t)sizeof front ? CONSOLE_FRAME_MORE : console_frame_look(front, have, c->max_message, &size);
+    if (look == CONSOLE_FRAME_MORE)
+      return true;
+    if (look == CONSOLE_FRAME_TOO_LARGE || !take_frame(c, in, size)) {
+      evbuffer_drain(in, evbuffer_get_length(in));
+      return false;
+    }
+  }
+  bufferevent_disable(c->stream, EV_READ); // on_written() goes on
+  return true;
+}
+
+// Answers to commands that came before are still the peer's.
+static void
+end(struct connection *c)
+{
+  if (unread(c) == 0) {
+    connection_free(&c);
+    return;
+  }
+  c->ending = true;
+  bufferevent_disable(c->stream, EV_READ);
+  bufferevent_set_timeouts(c->stream, NULL, &(struct timeval){.tv_sec = LINGER_S});
+}
+
 static void
 on_data(struct bufferevent *stream, void *arg)
 {
   struct connection *c = arg;
-  struct evbuffer *in = bufferevent_get_input(stream);
-  if (!c->greeted && !greet(c, in))
+  if (!c->greeted && !greet(c, bufferevent_get_input(stream)))
     return;
-  for (;;) {
-    uint8_t front[CONSOLE_LENGTH_SIZE];
-    size_t size, have = evbuffer_get_length(in);
-    ssize_t copied = evbuffer_copyout(in, front, sizeof front);
-    if (copied < (ssize_t)sizeof front)
-      return;
-    switch (console_frame_look(front, have, c->max_message, &size)) {
-    case CONSOLE_FRAME_MORE:
-      return;
-    case CONSOLE_FRAME_WHOLE:
-      if (take_frame(c, in, size))
-        continue;
-      break;
-    case CONSOLE_FRAME_TOO_LARGE:
-      break;
-    }
-    connection_free(&c);
-    return;
-  }
+  if (!take_frames(c))
+    end(c);
 }
 
+// All answers have gone.
+static void
+on_written(struct bufferevent *stream, void *arg)
+{
+  struct connection *c = arg;
+  if (!c->greeted || unread(c) > 0)
+    return;
+  if (!take_frames(c) || c->ending)
+    end(c);
+  else if (unread(c) < UNREAD_MAX)
+    bufferevent_enable(stream, EV_READ);
+}
+
+// The end of what the peer sends: commands that were held back still have their turn.
 static void
 on_event(struct bufferevent *stream, short what, void *arg)
 {
   (void)stream;
   struct connection *c = arg;
-  if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)
+  if ((what & BEV_EVENT_EOF) != 0)
+    end(c);
+  else if ((what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) != 0)
     connection_free(&c);
 }
 
@@ -194,7 +239,9 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, i
   c->next = connections;
   connections = c;
   connection_count++;
-  bufferevent_setcb(c->stream, on_data, NULL, on_event, c);
+  bufferevent_setcb(c->stream, on_data, on_written, on_event, c);
+  size_t frame = c->max_message + CONSOLE_LENGTH_SIZE;
+  bufferevent_setwatermark(c->stream, EV_READ, 0, frame > CONSOLE_NONCE_SIZE ? frame : CONSOLE_NONCE_SIZE);
   bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 }
 

@@ -118,7 +118,7 @@ struct query {
   struct address client;      // the client: peer, or what a PROXY header said
   struct address destination; // the address it was sent to
   uint32_t local_interface;   // scope of the reply
-  int socket;                 // UDP: the socket it arrived on
+  struct datagram_socket *datagram; // UDP: the socket it arrived on
   struct stream *stream;      // of a stream transport
   uint64_t stream_sequence;   // which query of the stream
 

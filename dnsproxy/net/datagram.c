@@ -6,8 +6,6 @@
 #include "dnsproxy/base/memory.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,7 +91,7 @@ query_from_datagram(struct datagram_socket *s, unsigned i)
   q->peer = b->in.names[i];
   q->client = q->peer;
   q->destination = s->listener->address;
-  q->socket = s->fd;
+  q->datagram = s;
   if (s->wildcard)
     read_destination(q, &m->msg_hdr);
   return q;
@@ -136,30 +134,24 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 // ---- reply ----
 
-enum { WAIT_MS = 5 }; // for a full send buffer, before an answer is given up
+static void
+on_refused(unsigned item, int error, void *arg)
+{
+  (void)error;
+  struct datagram_batch *b = arg;
+  listener_unsent(b->replies[item], DROP_REPLY_ERROR);
+}
 
 void
 datagram_flush(struct worker *w)
 {
   struct datagram_batch *b = w->datagram;
-  unsigned sent = 0;
-  if (b == NULL)
+  if (b == NULL || b->out.count == 0)
     return;
-  while (sent < b->reply_count) {
-    int n = sendmmsg(b->out_fd, b->out.messages + sent, b->reply_count - sent, 0);
-    if (n > 0) {
-      sent += (unsigned)n;
-    } else if (errno == EAGAIN && poll(&(struct pollfd){.fd = b->out_fd, .events = POLLOUT}, 1, WAIT_MS) > 0) {
-      continue; // the send buffer was full for a moment
-    } else if (errno != EINTR) {
-      // The first one is refused: the others may still go.
-      listener_unsent(b->replies[sent], DROP_REPLY_ERROR);
-      sent++;
-    }
-  }
-  for (unsigned i = 0; i < b->reply_count; i++)
+  unsigned count = b->out.count;
+  send_batch_flush(&b->out, b->out_socket->fd, &b->out_socket->segments, on_refused, b);
+  for (unsigned i = 0; i < count; i++)
     query_free(&b->replies[i]);
-  b->reply_count = 0;
 }
 
 static void
@@ -167,22 +159,17 @@ datagram_reply(struct query *q)
 {
   struct worker *w = q->worker;
   struct datagram_batch *b = w->datagram;
-  if (b->reply_count == BATCH_MAX || (b->reply_count > 0 && b->out_fd != q->socket))
+  if (b->out.count == BATCH_MAX || (b->out.count > 0 && b->out_socket != q->datagram))
     datagram_flush(w);
-  unsigned i = b->reply_count++;
-  b->out_fd = q->socket;
+  unsigned i = b->out.count++;
+  struct send_item *item = &b->out.items[i];
+  b->out_socket = q->datagram;
   b->replies[i] = q;
-  b->out.parts[i] = (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
+  item->data = (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
+  item->to = &q->peer;
   // Bound to an address, the socket answers from it; from a wildcard the source must be said.
   bool say_source = q->local_interface != 0 && !address_is_any(&q->destination);
-  b->out.messages[i].msg_hdr = (struct msghdr){
-      .msg_name = &q->peer,
-      .msg_namelen = address_size(&q->peer),
-      .msg_iov = &b->out.parts[i],
-      .msg_iovlen = 1,
-      .msg_control = say_source ? b->out.control[i] : NULL,
-      .msg_controllen = say_source ? write_source(b->out.control[i], q) : 0,
-  };
+  item->control_size = say_source ? write_source(item->control, q) : 0;
 }
 
 static void
@@ -205,6 +192,7 @@ datagram_start(struct worker *w, struct listener *listener)
   s->listener = object_ref(listener);
   s->fd = listener->sockets[w->id];
   s->wildcard = address_is_any(&listener->address);
+  s->segments = true;
   s->next = w->datagram->sockets;
   w->datagram->sockets = s;
   s->event = event_new(w->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
@@ -229,7 +217,7 @@ datagram_close(struct worker *w)
 {
   if (w->datagram == NULL)
     return;
-  assert(w->datagram->reply_count == 0);
+  assert(w->datagram->out.count == 0);
   for (struct datagram_socket *s = w->datagram->sockets, *next; s != NULL; s = next) {
     next = s->next;
     event_free(s->event);

@@ -6,6 +6,7 @@
 #define DNSPROXY_NET_DATAGRAM_H
 
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/net/send_batch.h"
 
 enum {
   BATCH_FEW = 16,        // receive this many at first: with few queries in flight, send back at once
@@ -16,7 +17,7 @@ enum {
   CONTROL_SIZE = 64,     // IP_PKTINFO or IPV6_PKTINFO
 };
 
-// One call's worth of datagrams, either way.
+// One call's worth of received datagrams.
 struct datagram_array {
   struct mmsghdr messages[BATCH_MAX];
   struct iovec parts[BATCH_MAX];
@@ -31,16 +32,17 @@ struct datagram_socket {
   struct listener *listener;
   struct event *event;
   int fd;
+  bool segments; // may send several datagrams as one message
   bool wildcard; // bound to no address: the kernel tells where each datagram was sent to
 };
 
 struct datagram_batch {
   struct datagram_socket *sockets;
   unsigned few;                    // size of the next first receive
-  struct datagram_array in, out;
-  struct query *replies[BATCH_MAX]; // answers waiting in `out`, all for the socket out_fd
-  unsigned reply_count;
-  int out_fd;
+  struct datagram_array in;
+  struct send_batch out;
+  struct query *replies[BATCH_MAX]; // answers waiting in `out`, all for one socket
+  struct datagram_socket *out_socket;
   uint8_t buffers[BATCH_MAX][DATAGRAM_SIZE];
 };
 

@@ -171,7 +171,6 @@ query_from_frame(struct stream *s, const struct frame *frame)
   q->peer = s->peer;
   q->client = s->peer;
   q->destination = s->destination;
-  q->socket = -1;
   q->stream = s;
   q->stream_sequence = s->queries;
   return q;

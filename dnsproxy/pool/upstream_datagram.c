@@ -10,12 +10,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TICK_MS = 50, WAIT_MS = 5 };
+enum { TICK_MS = 50 };
 
 static struct backend_counters *
 counters_of(const struct upstream *u)
@@ -35,6 +34,7 @@ socket_open(struct upstream_socket *s)
   if (fd < 0)
     return false;
   s->fd = fd;
+  s->segments = true;
   s->event = event_new(s->upstream->worker->base, fd, EV_READ | EV_PERSIST, on_readable, s);
   return s->event != NULL && event_add(s->event, NULL) == 0;
 }
@@ -158,43 +158,47 @@ is_socket_broken(int error)
   return error == EINVAL || error == ENODEV || error == ENETUNREACH || error == EHOSTUNREACH || error == EBADF;
 }
 
+// What the kernel would not send.
+struct refused {
+  struct upstream_socket *socket;
+  struct query *pending[UPSTREAM_BATCH]; // by number of the item
+  struct query *queries[UPSTREAM_BATCH];
+  unsigned count;
+  bool broken; // the socket itself
+};
+
+static void
+on_refused(unsigned item, int error, void *arg)
+{
+  struct refused *r = arg;
+  r->queries[r->count++] = r->pending[item];
+  r->broken |= is_socket_broken(error);
+}
+
 static void
 flush_socket(struct upstream_socket *s)
 {
-  struct upstream_set *set = s->upstream->worker->upstreams;
-  struct query *failed[UPSTREAM_BATCH];
-  unsigned count = s->pending_count, sent = 0, failures = 0;
-  bool retried = false, broken = false;
+  struct send_batch *out = &s->upstream->worker->upstreams->out;
+  struct refused refused = {.socket = s};
   // A neighbour broke and took this one along. If it cannot be opened, sending says so for each query.
   if (s->fd < 0 && !socket_open(s))
     socket_close(s);
-  for (unsigned i = 0; i < count; i++) {
+  out->count = s->pending_count;
+  for (unsigned i = 0; i < out->count; i++) {
     struct wire_buffer *p = &s->pending[i]->packet;
-    set->parts[i] = (struct iovec){.iov_base = p->data, .iov_len = p->size};
-    set->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &set->parts[i], .msg_iovlen = 1}};
+    refused.pending[i] = s->pending[i];
+    out->items[i].data = (struct iovec){.iov_base = p->data, .iov_len = p->size};
+    out->items[i].to = NULL;
+    out->items[i].control_size = 0;
   }
   s->pending_count = 0;
-  while (sent < count) {
-    int n = sendmmsg(s->fd, set->messages + sent, count - sent, 0);
-    if (n > 0) {
-      sent += (unsigned)n;
-      retried = false;
-    } else if (errno == EINTR || (errno == ECONNREFUSED && !retried)) {
-      // A refusal is of an earlier datagram (ICMP): this one has not been tried.
-      retried = errno == ECONNREFUSED;
-    } else if (errno == EAGAIN && poll(&(struct pollfd){.fd = s->fd, .events = POLLOUT}, 1, WAIT_MS) > 0) {
-      continue; // the send buffer was full for a moment
-    } else {
-      broken |= is_socket_broken(errno);
-      failed[failures++] = s->pending[sent++];
-      retried = false;
-    }
+  send_batch_flush(out, s->fd, &s->segments, on_refused, &refused);
+  // A failed query may be sent again at once: nothing of this flush is used any more.
+  for (unsigned i = 0; i < refused.count; i++) {
+    in_flight_take(&s->table, refused.queries[i]);
+    fail(s, refused.queries[i], DROP_SEND_ERROR);
   }
-  for (unsigned i = 0; i < failures; i++) {
-    in_flight_take(&s->table, failed[i]);
-    fail(s, failed[i], DROP_SEND_ERROR);
-  }
-  if (broken)
+  if (refused.broken)
     renew_sockets(s->upstream);
   in_flight_grow(&s->table);
 }

@@ -3,6 +3,7 @@
 #ifndef DNSPROXY_POOL_UPSTREAM_DATAGRAM_H
 #define DNSPROXY_POOL_UPSTREAM_DATAGRAM_H
 
+#include "dnsproxy/net/send_batch.h"
 #include "dnsproxy/pool/in_flight.h"
 #include "dnsproxy/pool/upstream.h"
 
@@ -13,6 +14,7 @@ enum { UPSTREAM_BATCH = 64, UPSTREAM_BUFFER = 4608, UPSTREAM_RECEIVE = 4480 };
 struct upstream_socket {
   struct upstream *upstream;
   int fd; // -1: not open
+  bool segments; // may send several datagrams as one message
   struct event *event;
   struct in_flight table;
   // Queued for the next flush.
@@ -37,7 +39,8 @@ struct upstream_set {
   struct upstream_socket *pending;
   struct event *tick; // time-outs; armed while something is in flight
   bool ticking;
-  struct mmsghdr messages[UPSTREAM_BATCH];
+  struct send_batch out;
+  struct mmsghdr messages[UPSTREAM_BATCH]; // for receiving
   struct iovec parts[UPSTREAM_BATCH];
   uint8_t buffers[UPSTREAM_BATCH][UPSTREAM_BUFFER];
 };

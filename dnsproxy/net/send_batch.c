@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Grouping datagrams into messages, and sending those.
+#include "dnsproxy/net/send_batch.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <string.h>
+
+enum {
+  WAIT_MS = 5,               // for a full send buffer, before a datagram is given up
+  SEGMENTED_BYTES_MAX = 60000, // of one message: the kernel takes a little under 64 KiB
+};
+
+static bool
+same_destination(const struct send_item *a, const struct send_item *b)
+{
+  if (a->data.iov_len != b->data.iov_len || a->control_size != b->control_size)
+    return false;
+  if (a->to != b->to && !address_equal(a->to, b->to))
+    return false;
+  return memcmp(a->control, b->control, a->control_size) == 0;
+}
+
+// A new message that begins with this item's part.
+static void
+begin_message(struct send_batch *b, unsigned item, unsigned part)
+{
+  struct send_item *i = &b->items[item];
+  unsigned m = b->message_count++;
+  b->first[m] = (uint8_t)part;
+  memcpy(b->control[m], i->control, i->control_size);
+  b->messages[m].msg_hdr = (struct msghdr){
+      .msg_name = (void *)i->to,
+      .msg_namelen = i->to != NULL ? address_size(i->to) : 0,
+      .msg_iov = &b->parts[part],
+      .msg_control = i->control_size > 0 ? b->control[m] : NULL,
+      .msg_controllen = i->control_size,
+  };
+}
+
+// Tells the kernel where to cut.
+static void
+say_segment_size(struct send_batch *b, unsigned m, size_t size)
+{
+  struct msghdr *h = &b->messages[m].msg_hdr;
+  struct cmsghdr *c = (struct cmsghdr *)(void *)(b->control[m] + h->msg_controllen);
+  uint16_t segment = (uint16_t)size;
+  *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof segment), .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT};
+  memcpy(CMSG_DATA(c), &segment, sizeof segment);
+  h->msg_control = b->control[m];
+  h->msg_controllen += CMSG_SPACE(sizeof segment);
+}
+
+static void
+group(struct send_batch *b, bool segments)
+{
+  bool taken[SEND_BATCH_MAX] = {false};
+  unsigned part = 0;
+  b->message_count = 0;
+  for (unsigned i = 0; i < b->count; i++) {
+    if (taken[i])
+      continue;
+    unsigned m = b->message_count;
+    size_t size = b->items[i].data.iov_len, total = 0;
+    begin_message(b, i, part);
+    for (unsigned k = i; k < b->count && total + size <= SEGMENTED_BYTES_MAX; k++) {
+      if (k != i && (taken[k] || !same_destination(&b->items[i], &b->items[k])))
+        continue;
+      taken[k] = true;
+      total += size;
+      b->order[part] = (uint8_t)k;
+      b->parts[part++] = b->items[k].data;
+      if (!segments)
+        break;
+    }
+    b->messages[m].msg_hdr.msg_iovlen = part - b->first[m];
+    if (b->messages[m].msg_hdr.msg_iovlen > 1)
+      say_segment_size(b, m, size);
+  }
+}
+
+static bool
+cannot_segment(int error)
+{
+  return error == EINVAL || error == EIO || error == EMSGSIZE || error == EOPNOTSUPP;
+}
+
+// One datagram by itself; 0, or the errno of its failure.
+static int
+send_one(struct send_batch *b, unsigned item, int fd)
+{
+  struct send_item *i = &b->items[item];
+  struct msghdr h = {
+      .msg_name = (void *)i->to,
+      .msg_namelen = i->to != NULL ? address_size(i->to) : 0,
+      .msg_iov = &i->data,
+      .msg_iovlen = 1,
+      .msg_control = i->control_size > 0 ? i->control : NULL,
+      .msg_controllen = i->control_size,
+  };
+  while (sendmsg(fd, &h, 0) < 0)
+    if (errno != EINTR)
+      return errno;
+  return 0;
+}
+
+// The messages from `m` on, without segments: the path was found not to do them.
+static void
+send_singly(struct send_batch *b, unsigned m, int fd, send_failed_fn failed, void *arg)
+{
+  for (unsigned part = b->first[m]; part < b->count; part++) {
+    int error = send_one(b, b->order[part], fd);
+    if (error != 0)
+      failed(b->order[part], error, arg);
+  }
+}
+
+// May the message that failed with this error be tried again as it is?
+static bool
+try_again(int error, int fd, bool *refused_before)
+{
+  if (error == EINTR)
+    return true;
+  // On a connected socket a refusal is of an earlier datagram (ICMP): this one has not been tried.
+  if (error == ECONNREFUSED && !*refused_before) {
+    *refused_before = true;
+    return true;
+  }
+  // The send buffer was full for a moment.
+  return error == EAGAIN && poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, WAIT_MS) > 0;
+}
+
+void
+send_batch_flush(struct send_batch *b, int fd, bool *segments, send_failed_fn failed, void *arg)
+{
+  unsigned sent = 0;
+  bool refused_before = false;
+  group(b, *segments);
+  while (sent < b->message_count) {
+    int n = sendmmsg(fd, b->messages + sent, b->message_count - sent, 0);
+    if (n > 0) {
+      sent += (unsigned)n;
+      refused_before = false;
+      continue;
+    }
+    int error = errno;
+    size_t parts = b->messages[sent].msg_hdr.msg_iovlen;
+    if (try_again(error, fd, &refused_before))
+      continue;
+    if (parts > 1 && cannot_segment(error)) {
+      *segments = false;
+      send_singly(b, sent, fd, failed, arg);
+      break;
+    }
+    for (size_t i = 0; i < parts; i++)
+      failed(b->order[b->first[sent] + i], error, arg);
+    sent++;
+    refused_before = false;
+  }
+  b->count = 0;
+}

@@ -19,3 +19,10 @@ FUZZ_TARGETS += fuzz/bin/tcp_framing
 fuzz_bin_tcp_framing_SOURCES = fuzz/fuzz_tcp_framing.c $(FUZZ_MAIN)
 fuzz_bin_tcp_framing_LDADD = $(FUZZ_LIBS)
 fuzz_bin_tcp_framing_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/send_batch
+TESTS += tests/unit/send_batch
+tests_unit_send_batch_SOURCES = tests/test_send_batch.c
+tests_unit_send_batch_LDADD = $(TEST_LIBS)
+endif

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Unit tests of sent batches over loopback: what arrives is what was given, whatever was grouped.
+#include "dnsproxy/net/send_batch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+// cmocka wants the ones above first.
+#include <cmocka.h>
+
+enum { PEERS = 3 };
+
+static int sockets[PEERS], sender;
+static struct address peers[PEERS];
+static uint8_t data[SEND_BATCH_MAX][600];
+
+static int
+open_loopback(struct address *bound)
+{
+  socklen_t size = sizeof *bound;
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  address_parse(bound, "127.0.0.1", 0, &(struct fault)FAULT_INIT);
+  assert_int_equal(bind(fd, &bound->sa, address_size(bound)), 0);
+  assert_int_equal(getsockname(fd, &bound->sa, &size), 0);
+  return fd;
+}
+
+static int
+setup(void **state)
+{
+  (void)state;
+  struct address unused;
+  sender = open_loopback(&unused);
+  for (unsigned i = 0; i < PEERS; i++)
+    sockets[i] = open_loopback(&peers[i]);
+  return 0;
+}
+
+static int
+teardown(void **state)
+{
+  (void)state;
+  close(sender);
+  for (unsigned i = 0; i < PEERS; i++)
+    close(sockets[i]);
+  return 0;
+}
+
+// Item i: its number twice, then filler.
+static void
+fill(struct send_batch *b, unsigned i, unsigned peer, size_t size)
+{
+  memset(data[i], (int)i, sizeof data[i]);
+  b->items[i] = (struct send_item){.data = {.iov_base = data[i], .iov_len = size}, .to = &peers[peer]};
+  b->count = i + 1;
+}
+
+static unsigned failures;
+
+static void
+count_failure(unsigned item, int error, void *arg)
+{
+  (void)item, (void)error, (void)arg;
+  failures++;
+}
+
+// Every item of this peer arrives once, with its own size.
+static void
+expect(unsigned peer, const size_t *sizes, const unsigned *to, unsigned count)
+{
+  bool seen[SEND_BATCH_MAX] = {false};
+  uint8_t got[2000];
+  for (unsigned i = 0; i < count; i++) {
+    if (to[i] != peer)
+      continue;
+    ssize_t n = recv(sockets[peer], got, sizeof got, MSG_DONTWAIT);
+    assert_true(n > 0);
+    assert_false(seen[got[0]]);
+    seen[got[0]] = true;
+    assert_int_equal(to[got[0]], peer);
+    assert_int_equal(n, sizes[got[0]]);
+    assert_int_equal(got[n - 1], got[0]);
+  }
+  assert_true(recv(sockets[peer], got, sizeof got, MSG_DONTWAIT) < 0);
+}
+
+static void
+send_pattern(bool segments, bool *left)
+{
+  static struct send_batch b;
+  size_t sizes[SEND_BATCH_MAX];
+  unsigned to[SEND_BATCH_MAX];
+  failures = 0;
+  for (unsigned i = 0; i < SEND_BATCH_MAX; i++) {
+    sizes[i] = i % 5 == 0 ? 40 + i : 100;
+    to[i] = i % PEERS;
+    fill(&b, i, to[i], sizes[i]);
+  }
+  *left = segments;
+  send_batch_flush(&b, sender, left, count_failure, NULL);
+  assert_int_equal(failures, 0);
+  assert_int_equal(b.count, 0);
+  for (unsigned p = 0; p < PEERS; p++)
+    expect(p, sizes, to, SEND_BATCH_MAX);
+}
+
+static void
+test_grouped(void **state)
+{
+  (void)state;
+  bool left;
+  send_pattern(true, &left);
+  assert_true(left);
+}
+
+static void
+test_single(void **state)
+{
+  (void)state;
+  bool left;
+  send_pattern(false, &left);
+}
+
+// A raw pipe end is no UDP socket: everything is refused, and each item is told once.
+static void
+test_refused(void **state)
+{
+  (void)state;
+  static struct send_batch b;
+  bool segments = true;
+  int fds[2];
+  assert_int_equal(pipe(fds), 0);
+  failures = 0;
+  for (unsigned i = 0; i < 10; i++)
+    fill(&b, i, 0, 50);
+  send_batch_flush(&b, fds[1], &segments, count_failure, NULL);
+  assert_int_equal(failures, 10);
+  close(fds[0]);
+  close(fds[1]);
+}
+
+// Without checksums the kernel refuses to cut up messages: they go singly, and the socket is not asked again.
+static void
+test_falls_back(void **state)
+{
+  (void)state;
+  int on = 1, off = 0;
+  bool left;
+  assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+  send_pattern(true, &left);
+  assert_false(left);
+  assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_NO_CHECK, &off, sizeof off), 0);
+}
+
+// More than fits into one message that the kernel cuts up.
+static void
+test_large(void **state)
+{
+  (void)state;
+  static struct send_batch b;
+  static uint8_t large[SEND_BATCH_MAX][1400];
+  uint8_t got[2000];
+  bool segments = true;
+  unsigned arrived = 0;
+  failures = 0;
+  for (unsigned i = 0; i < SEND_BATCH_MAX; i++)
+    b.items[i] = (struct send_item){.data = {.iov_base = large[i], .iov_len = sizeof large[i]}, .to = &peers[0]};
+  b.count = SEND_BATCH_MAX;
+  send_batch_flush(&b, sender, &segments, count_failure, NULL);
+  assert_int_equal(failures, 0);
+  while (recv(sockets[0], got, sizeof got, MSG_DONTWAIT) == (ssize_t)sizeof large[0])
+    arrived++;
+  assert_int_equal(arrived, SEND_BATCH_MAX);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_grouped), cmocka_unit_test(test_single), cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_falls_back), cmocka_unit_test(test_large),
+  };
+  return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -5,9 +5,12 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/path/rooms.def dnsproxy/path/rooms.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/walk
-TESTS += tests/unit/walk
-tests_unit_walk_SOURCES = tests/test_walk.c tests/walk_world.c tests/walk_world.h tests/dns_responder.c \
+check_PROGRAMS += tests/unit/walk tests/unit/walk_drops
+TESTS += tests/unit/walk tests/unit/walk_drops
+WALK_SOURCES = tests/walk_world.c tests/walk_world.h tests/dns_responder.c \
 	tests/dns_responder.h tests/rule_spec.c tests/rule_spec.h
+tests_unit_walk_SOURCES = tests/test_walk.c $(WALK_SOURCES)
+tests_unit_walk_drops_SOURCES = tests/test_walk_drops.c $(WALK_SOURCES)
+tests_unit_walk_drops_LDADD = $(TEST_LIBS)
 tests_unit_walk_LDADD = $(TEST_LIBS)
 endif

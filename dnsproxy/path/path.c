@@ -108,13 +108,14 @@ failed(struct query *q, unsigned why)
   q->drop = (uint8_t)why;
   if (why == DROP_SEND_ERROR)
     count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
-  if (why == DROP_TIMEOUT && atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
-    health_result(q->backend, true, 0);
-  // The time-out chain is for queries that a backend left unanswered.
-  if (why == DROP_TIMEOUT || why == DROP_BACKEND_LOST)
-    path_walk(q, ROOM_TIMEOUT_RULES);
-  else
+  if (why != DROP_TIMEOUT && why != DROP_BACKEND_LOST) {
     end_dropped(q);
+    return;
+  }
+  // The backend left it unanswered.
+  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
+    health_result(q->backend, true, 0);
+  path_walk(q, ROOM_TIMEOUT_RULES);
 }
 
 static bool

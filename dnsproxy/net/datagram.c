@@ -203,7 +203,8 @@ void
 datagram_stop(struct worker *w)
 {
   for (struct datagram_socket *s = w->datagram == NULL ? NULL : w->datagram->sockets; s != NULL; s = s->next)
-    event_del(s->event);
+    if (s->listener->walk == NULL)
+      event_del(s->event);
 }
 
 void

@@ -57,8 +57,9 @@ void listener_unsent(struct query *, unsigned why);
 // Worker thread: starts serving its socket of the listener.
 bool datagram_start(struct worker *, struct listener *);
 bool stream_start(struct worker *, struct listener *);
-void datagram_stop(struct worker *); // stop receiving; replies still go out
-void stream_stop(struct worker *);   // stop accepting; connections end when their queries have
+// Stop taking queries, on their way out: of the proxy's listeners. Scripted services go on, they may be its backends.
+void datagram_stop(struct worker *); // replies still go out
+void stream_stop(struct worker *);   // connections end when their queries have
 void datagram_open(struct worker *);
 void datagram_close(struct worker *); // frees what the folder keeps for the worker
 void stream_close(struct worker *);

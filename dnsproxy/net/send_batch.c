@@ -10,6 +10,7 @@
 enum {
   WAIT_MS = 5,               // for a full send buffer, before a datagram is given up
   SEGMENTED_BYTES_MAX = 60000, // of one message: the kernel takes a little under 64 KiB
+  SEGMENT_MAX = 1232,        // larger ones may not fit the path, and a client must not turn segments off by asking for them
 };
 
 static bool
@@ -71,7 +72,7 @@ group(struct send_batch *b, bool segments)
       total += size;
       b->order[part] = (uint8_t)k;
       b->parts[part++] = b->items[k].data;
-      if (!segments)
+      if (!segments || size > SEGMENT_MAX)
         break;
     }
     b->messages[m].msg_hdr.msg_iovlen = part - b->first[m];

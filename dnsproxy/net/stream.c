@@ -130,11 +130,14 @@ stream_stop(struct worker *w)
   if (set == NULL)
     return;
   for (struct stream_listener *sl = set->listeners; sl != NULL; sl = sl->next) {
+    if (sl->listener->walk != NULL)
+      continue;
     event_del(sl->event);
     event_del(sl->retry);
   }
   for (struct stream *s = set->streams; s != NULL; s = s->next)
-    stream_finish(s);
+    if (s->listener->walk == NULL)
+      stream_finish(s);
 }
 
 void

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Policies as scripts see them: the built-in ones as globals, and which is in effect.
+#include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/classes.h"
+#include "lua/policy_builtin.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "dnsproxy/base/memory.h"
 
 // ---- ServerPolicy ----
 
@@ -17,12 +17,37 @@ get_name(struct call *c)
   return 1;
 }
 
-// Built-in policies may be renamed too: every table then shows the new name. The old text stays for workers that read it.
+// Names that were are never freed: workers may be reading one.
+struct old_name {
+  struct old_name *next;
+  const char *text;
+};
+static struct old_name *old_names;
+
+// Built-in policies may be renamed too: every table then shows the new name.
 static int
 set_name(struct call *c, const struct value *v)
 {
-  ((struct policy *)c->self)->name = memory_copy(v->string.data, v->string.size);
+  struct policy *p = c->self;
+  struct old_name *old = memory_new(sizeof *old);
+  *old = (struct old_name){.next = old_names, .text = p->name};
+  old_names = old;
+  p->name = memory_copy(v->string.data, v->string.size);
   return 0;
+}
+
+static int
+get_function(struct call *c)
+{
+  policy_push_function(c->lua, c->self);
+  return 1;
+}
+
+static int
+get_ffi_function(struct call *c)
+{
+  lua_pushnil(c->lua);
+  return 1;
 }
 
 static int
@@ -61,6 +86,8 @@ static const struct lua_function methods[] = {
 
 static const struct lua_attribute attributes[] = {
     {.name = "name", .type = PARAM_STRING, .help = "Its name", .get = get_name, .set = set_name},
+    {.name = "policy", .type = PARAM_FUNCTION, .help = "function(servers, dq) -> index", .get = get_function},
+    {.name = "ffipolicy", .type = PARAM_FUNCTION, .help = "FFI function: none", .get = get_ffi_function},
     {.name = "isLua", .type = PARAM_BOOL, .help = "Does it ask a function?", .get = get_is_lua},
     {.name = "isFFI", .type = PARAM_BOOL, .help = "Does it ask an FFI function?", .get = get_is_ffi},
     {.name = "isPerThread", .type = PARAM_BOOL, .help = "Does it run in a state of each thread?", .get = get_per_thread},

@@ -10,6 +10,8 @@
 #include "lua/errors.h"
 #include "lua/history.h"
 #include "lua/load.h"
+#include "lua/policy_builtin.h"
+#include "lua/policy_lua.h"
 #include "lua/script.h"
 
 #include <assert.h>
@@ -51,6 +53,8 @@ control_state_close(void)
   history_clear();
   lua_State *lua = state;
   state = NULL;
+  lua_policies_close();
+  policy_builtin_close();
   lua_close(lua);
   scripts_forget(NULL);
   text_fini(&output);

@@ -225,8 +225,11 @@ class_open(lua_State *lua, const struct lua_class *class)
     push_method(lua, class, class->call);
     lua_setfield(lua, table, "__call");
   }
-  lua_pushcfunction(lua, collect);
-  lua_setfield(lua, table, "__gc");
+  // Values that own nothing go without: a finalizer costs the collector more than the value itself.
+  if (class->object != NULL || class->fini != NULL) {
+    lua_pushcfunction(lua, collect);
+    lua_setfield(lua, table, "__gc");
+  }
   lua_pushstring(lua, class->name); // what getmetatable() gives: scripts cannot reach ours
   lua_setfield(lua, table, "__metatable");
   lua_pushlightuserdata(lua, (void *)&class_key);

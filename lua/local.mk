@@ -62,6 +62,7 @@ libdnsproxy_a_SOURCES += \
 	lua/new_server.c \
 	lua/new_server.h \
 	lua/options.c \
+	lua/policy_builtin.c lua/policy_builtin.h \
 	lua/policy_lua.c \
 	lua/policy_lua.h \
 	lua/question_access.c \

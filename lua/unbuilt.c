@@ -7,7 +7,16 @@
 
 #include <lauxlib.h>
 
-enum unbuilt_kind { UNBUILT_MOOT, UNBUILT_FUNCTION, UNBUILT_READER, UNBUILT_OBJECT, UNBUILT_SELECTOR, UNBUILT_ACTION };
+enum unbuilt_kind {
+  UNBUILT_MOOT,
+  UNBUILT_FUNCTION,
+  UNBUILT_NUMBER,
+  UNBUILT_TABLE,
+  UNBUILT_TEXT,
+  UNBUILT_OBJECT,
+  UNBUILT_SELECTOR,
+  UNBUILT_ACTION
+};
 
 struct unbuilt {
   const char *name;
@@ -68,6 +77,28 @@ push_inert(lua_State *lua)
   lua_setmetatable(lua, -2);
 }
 
+// What a script can go on with.
+static int
+push_answer(lua_State *lua, enum unbuilt_kind kind)
+{
+  switch (kind) {
+  case UNBUILT_NUMBER:
+    lua_pushinteger(lua, 0);
+    return 1;
+  case UNBUILT_TABLE:
+    lua_newtable(lua);
+    return 1;
+  case UNBUILT_TEXT:
+    lua_pushliteral(lua, "");
+    return 1;
+  case UNBUILT_OBJECT:
+    push_inert(lua);
+    return 1;
+  default:
+    return 0;
+  }
+}
+
 static int
 call_unbuilt(lua_State *lua)
 {
@@ -75,10 +106,7 @@ call_unbuilt(lua_State *lua)
   if (row->kind == UNBUILT_SELECTOR || row->kind == UNBUILT_ACTION)
     return luaL_error(lua, "Caught exception: %s needs a part that this version of dnsproxy does not have", row->name);
   warn_once(row);
-  if (row->kind != UNBUILT_OBJECT)
-    return 0;
-  push_inert(lua);
-  return 1;
+  return push_answer(lua, row->kind);
 }
 
 void

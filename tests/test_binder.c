@@ -247,6 +247,8 @@ test_error_shapes(void **state)
        CAUGHT "addXFRResponseAction() takes actions for responses: for actions on queries there is addAction()"},
       {"getPoolServers('x')", CAUGHT "No pool named x"},
       {"webserver('127.0.0.1:8083')", "nil"},
+      {"getTLSFrontendCount() + #getTopQueries(5)", "0"},
+      {"showWebserverConfig() .. 'x'", "x"},
       {"dynBlockRulesGroup():setQueryRate(1, 2, 'x', 3)", "nil"},
       {"HTTPPathRule('/')", CAUGHT "HTTPPathRule needs a part that this version of dnsproxy does not have"},
       {NULL, NULL},
@@ -264,6 +266,10 @@ test_fields(void **state)
       {"(function() getServer(0).weight = 'x' end)()", PLAIN "Unable to convert parameter from string to integer"},
       {"(function() getServer(0).weight = 0 return getServer(0).weight end)()", "1"}, // refused, told
       {"(function() getServer(0).weight = '7' return getServer(0).weight end)()", "7"},
+      {"type(leastOutstanding.policy)", "function"},
+      {"leastOutstanding.policy(1, 2)", PLAIN "Unable to convert parameter from number to table of Servers"},
+      {"leastOutstanding.policy({}, 2)", PLAIN "Unable to convert parameter from number to DNSQuestion"},
+      {"(function() local f = function() end return newServerPolicy('x', f).policy == f end)()", "true"},
       {"(function() leastOutstanding.isLua = true return leastOutstanding.isLua end)()", "false"}, // read-only: ignored
       {"getServer(0) == getServer(0)", "false"},
       {"newDNSName('a') == newDNSName('a')", "false"},

@@ -13,6 +13,8 @@ from harness.console import NONCE_SIZE, Closed, Console
 from harness.proxy import Proxy
 from harness.responder import Responder, wait_until
 
+pytestmark = pytest.mark.concurrent
+
 
 @pytest.fixture(scope="module")
 def p():

@@ -7,6 +7,8 @@ from harness.client import addresses, query
 from harness.proxy import Proxy
 from harness.responder import Responder, address_answer, answer, wait_until
 
+pytestmark = pytest.mark.concurrent
+
 
 def state(p, index=0):
     rows = p.command("showServers()").splitlines()

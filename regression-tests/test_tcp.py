@@ -11,6 +11,8 @@ from harness.client import TcpClient, addresses, query
 from harness.proxy import Proxy
 from harness.responder import Responder, answer, wait_until
 
+pytestmark = pytest.mark.concurrent
+
 
 @pytest.fixture(scope="module")
 def p(backend):
@@ -221,7 +223,6 @@ def test_backend_that_refuses_tcp_closes_the_client():
             assert addresses(p.ask("udp.tcp.test")) == ["192.0.2.1"]
 
 
-@pytest.mark.concurrent
 def test_many_connections():
     with Responder() as backend, Proxy('newServer("$backend") setTCPRecvTimeout(30)', backend=backend.address) as p:
         ends = [p.tcp() for _ in range(100)]

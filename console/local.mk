@@ -11,3 +11,8 @@ tests_unit_console_server_LDADD = $(TEST_LIBS)
 tests_unit_line_SOURCES = tests/test_line.c
 tests_unit_line_LDADD = $(TEST_LIBS)
 endif
+
+FUZZ_TARGETS += fuzz/bin/console_frame
+fuzz_bin_console_frame_SOURCES = fuzz/fuzz_console_frame.c $(FUZZ_MAIN)
+fuzz_bin_console_frame_LDADD = $(FUZZ_LIBS)
+fuzz_bin_console_frame_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

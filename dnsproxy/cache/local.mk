@@ -21,3 +21,8 @@ tests_unit_packet_cache_full_LDADD = $(TEST_LIBS)
 tests_unit_packet_cache_threads_SOURCES = tests/test_packet_cache_threads.c
 tests_unit_packet_cache_threads_LDADD = $(TEST_LIBS)
 endif
+
+FUZZ_TARGETS += fuzz/bin/cache
+fuzz_bin_cache_SOURCES = fuzz/fuzz_cache.c $(FUZZ_MAIN)
+fuzz_bin_cache_LDADD = $(FUZZ_LIBS)
+fuzz_bin_cache_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -44,3 +44,8 @@ TESTS += tests/unit/presentation
 tests_unit_presentation_SOURCES = tests/test_presentation.c
 tests_unit_presentation_LDADD = $(TEST_LIBS)
 endif
+
+FUZZ_TARGETS += fuzz/bin/presentation
+fuzz_bin_presentation_SOURCES = fuzz/fuzz_presentation.c $(FUZZ_MAIN)
+fuzz_bin_presentation_LDADD = $(FUZZ_LIBS)
+fuzz_bin_presentation_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

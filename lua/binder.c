@@ -10,6 +10,7 @@
 #include "lua/errors.h"
 #include "lua/handles.h"
 #include "lua/scratch.h"
+#include "lua/stack_guard.h"
 #include "lua/unbuilt.h"
 #include "rules/rule.h"
 
@@ -145,6 +146,8 @@ binder_dispatch(lua_State *lua)
   const struct lua_class *class = lua_touserdata(lua, lua_upvalueindex(2));
   unsigned self = class != NULL;
   luaL_checkstack(lua, 20, "too many arguments");
+  if (stack_guard_low())
+    return luaL_error(lua, "stack overflow");
   c.count = (unsigned)lua_gettop(lua) - (lua_gettop(lua) > 0 ? self : 0);
   int results = class == NULL || take_self(&c, class) ? run(&c, self) : -1;
   scratch_fini(&scratch);

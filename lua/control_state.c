@@ -13,6 +13,7 @@
 #include "lua/policy_builtin.h"
 #include "lua/policy_lua.h"
 #include "lua/script.h"
+#include "lua/stack_guard.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -43,6 +44,7 @@ control_state_open(void)
   if (state == NULL)
     memory_exhausted();
   luaL_openlibs(state);
+  stack_guard_open(state);
   binder_open(state);
 }
 

@@ -83,19 +83,29 @@ libdnsproxy_a_SOURCES += \
 	lua/service_hooks.h \
 	lua/signature.c \
 	lua/signature.h \
+	lua/stack_guard.c \
+	lua/stack_guard.h \
 	lua/unbuilt.c \
 	lua/unbuilt.def \
 	lua/unbuilt.h \
 	lua/version.c
 
 if HAVE_CMOCKA
-LUA_TESTS = tests/unit/binder tests/unit/control_state tests/unit/lua_values
+LUA_TESTS = tests/unit/binder tests/unit/control_state tests/unit/lua_policy tests/unit/lua_question \
+	tests/unit/lua_threads tests/unit/lua_values
 check_PROGRAMS += $(LUA_TESTS)
 TESTS += $(LUA_TESTS)
 tests_unit_binder_SOURCES = tests/test_binder.c
 tests_unit_binder_LDADD = $(TEST_LIBS)
 tests_unit_control_state_SOURCES = tests/test_control_state.c
 tests_unit_control_state_LDADD = $(TEST_LIBS)
+LUA_FIXTURE = tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/lua_fixture.h
+tests_unit_lua_policy_SOURCES = tests/test_lua_policy.c $(LUA_FIXTURE)
+tests_unit_lua_policy_LDADD = $(TEST_LIBS)
+tests_unit_lua_question_SOURCES = tests/test_lua_question.c $(LUA_FIXTURE)
+tests_unit_lua_question_LDADD = $(TEST_LIBS)
+tests_unit_lua_threads_SOURCES = tests/test_lua_threads.c $(LUA_FIXTURE)
+tests_unit_lua_threads_LDADD = $(TEST_LIBS)
 tests_unit_lua_values_SOURCES = tests/test_lua_values.c
 tests_unit_lua_values_LDADD = $(TEST_LIBS)
 endif

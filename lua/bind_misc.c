@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Functions of no family: files of configuration, callbacks, what other forms of configuration would need.
+// Functions of no family: other files of configuration.
 #include "dnsproxy/base/log.h"
-#include "dnsproxy/base/memory.h"
-#include "lua/callbacks.h"
 #include "lua/classes.h"
 #include "lua/load.h"
 
@@ -47,49 +45,11 @@ include_directory(struct call *c)
   return good ? 0 : -1;
 }
 
-// ---- callbacks ----
-
-static int
-add_maintenance(struct call *c)
-{
-  callbacks_add(CALLBACK_MAINTENANCE, c->args[0].object);
-  return 0;
-}
-
-static int
-add_exit(struct call *c)
-{
-  callbacks_add(CALLBACK_EXIT, c->args[0].object);
-  return 0;
-}
-
-static int
-do_nothing(struct call *c)
-{
-  (void)c;
-  return 0;
-}
-
-#define CALLBACK PARAMS({.name = "callback", .type = PARAM_FUNCTION})
-
 const struct lua_function functions_misc[] = {
     {.name = "includeDirectory",
      .help = "Run every *.conf file of a directory, in alphabetical order",
      .params = PARAMS({.name = "directory", .type = PARAM_STRING}),
      .flags = FUNCTION_CONFIG_ONLY,
      .call = include_directory},
-    {.name = "addMaintenanceCallback",
-     .help = "Call a function once a second, like maintenance()",
-     .params = CALLBACK,
-     .call = add_maintenance},
-    {.name = "addExitCallback", .help = "Call a function when the process ends", .params = CALLBACK, .call = add_exit},
-    {.name = "enableLuaConfiguration",
-     .help = "Make the functions of the configuration available; they always are",
-     .flags = FUNCTION_CONFIG_ONLY,
-     .call = do_nothing},
-    {.name = "refreshRuntimeConfiguration",
-     .help = "Look at the newest configuration; every query does",
-     .flags = FUNCTION_NO_EFFECT,
-     .call = do_nothing},
     {.name = NULL},
 };

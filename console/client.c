@@ -26,7 +26,7 @@ static int
 fatal(const char *format, const char *what)
 {
   char text[512];
-  snprintf(text, sizeof text, format, what, strerror(errno));
+  snprintf(text, sizeof text, format, what, errno == 0 ? "the server closed the connection" : strerror(errno));
   log_event(&(struct log_event){.priority = LOG_PRIO_ERROR, .message = "Fatal error", .error = text});
   return EXIT_FAILURE;
 }

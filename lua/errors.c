@@ -119,7 +119,7 @@ on_error(lua_State *lua)
   } else if (lua_isstring(lua, 1)) {
     lua_pushvalue(lua, 1);
   } else {
-    lua_pushfstring(lua, "Unable to convert parameter from %s to string", luaL_typename(lua, 1));
+    lua_pushfstring(lua, "Trying to cast a lua variable from \"%s\" to \"string\"", luaL_typename(lua, 1));
   }
   luaL_traceback(lua, lua, lua_tostring(lua, -1), 1);
   size_t size;

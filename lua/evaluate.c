@@ -160,7 +160,7 @@ render(lua_State *lua, int index, struct text *answer)
     good = lua_istable(lua, index) ? render_table(lua, index, answer) : render_object(lua, index, answer);
   }
   if (!good)
-    text_printf(answer, "Command returned an object we can't print: Unable to convert parameter from %s to string\n",
+    text_printf(answer, "Command returned an object we can't print: Trying to cast a lua variable from \"%s\" to \"string\"\n",
                 luaL_typename(lua, index));
   return good;
 }

@@ -4,11 +4,13 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/draft.h"
+#include "lua/binder.h"
 
 #include <lauxlib.h>
 
 enum unbuilt_kind {
   UNBUILT_MOOT,
+  UNBUILT_CONFIG,
   UNBUILT_FUNCTION,
   UNBUILT_NUMBER,
   UNBUILT_TABLE,
@@ -105,6 +107,10 @@ call_unbuilt(lua_State *lua)
   const struct unbuilt *row = lua_touserdata(lua, lua_upvalueindex(1));
   if (row->kind == UNBUILT_SELECTOR || row->kind == UNBUILT_ACTION)
     return luaL_error(lua, "Caught exception: %s needs a part that this version of dnsproxy does not have", row->name);
+  if (draft.phase == PHASE_RUNNING && (row->kind == UNBUILT_MOOT || row->kind == UNBUILT_CONFIG)) {
+    binder_refuse(row->name, "%s cannot be used at runtime!", row->name);
+    return 0;
+  }
   warn_once(row);
   return push_answer(lua, row->kind);
 }

@@ -122,7 +122,7 @@ test_errors(void **state)
       {"tostring(newDNSName('a..b'))",
        "Error: [string \"return tostring(newDNSName('a..b'))\"]:1: Caught exception: Found . in wrong position in DNSName: a\\.\\.b\n"},
       {"newCA('x')", "Error: Exception thrown by a callback function called by Lua. \nstack traceback:\n"},
-      {"error({})", "Error: Unable to convert parameter from table to string\n"},
+      {"error({})", "Error: Trying to cast a lua variable from \"table\" to \"string\"\n"},
       {"error('x')", "Error: x\nstack traceback:\n"},
       {"show('lost') error('x')", "Error: [string \"show('lost') error('x')\"]:1: x\nstack traceback:\n"},
   };

@@ -4,21 +4,25 @@
 
 #include <string.h>
 
-// "8", "" (full length), "8x" (read as 8, as the dialect does); false: no digit, or above 255.
+// "8", "" (full length), "8x" (read as 8, as the dialect does). The dialect's number errors are another kind of error.
 static bool
-parse_bits(const char *text, unsigned most, uint8_t *bits)
+parse_bits(const char *text, unsigned most, uint8_t *bits, struct fault *f)
 {
+  static const char large[] = "The prefix length %s is too large, the maximum is %d";
+  const char *digit = text;
   unsigned value = 0;
   if (*text == '\0') {
     *bits = (uint8_t)most;
     return true;
   }
+  if (*text == '-')
+    return fault_set(f, FAULT_CAUGHT, large, text, UINT8_MAX);
   if (*text < '0' || *text > '9')
-    return false;
-  for (; *text >= '0' && *text <= '9'; text++) {
-    value = value * 10 + (unsigned)(*text - '0');
+    return fault_set(f, FAULT_CAUGHT, "stoull: the prefix length '%s' is not a number", text);
+  for (; *digit >= '0' && *digit <= '9'; digit++) {
+    value = value * 10 + (unsigned)(*digit - '0');
     if (value > UINT8_MAX)
-      return false;
+      return fault_set(f, FAULT_CAUGHT, large, text, UINT8_MAX);
   }
   *bits = (uint8_t)(value < most ? value : most);
   return true;
@@ -42,9 +46,11 @@ netmask_parse(struct netmask *m, const char *text, struct fault *f)
   const char *start = *text == '!' ? text + 1 : text;
   size_t size = strcspn(start, "/");
   struct netmask parsed = {.negated = *text == '!'};
-  if (!parse_network(&parsed.network, start, size) ||
-      !parse_bits(start[size] == '/' ? start + size + 1 : "", address_is_v6(&parsed.network) ? 128 : 32, &parsed.bits))
+  const char *bits = start[size] == '/' ? start + size + 1 : "";
+  if (!parse_network(&parsed.network, start, size))
     return fault_set(f, FAULT_ADDRESS, "Unable to convert '%s' to a netmask", text);
+  if (!parse_bits(bits, address_is_v6(&parsed.network) ? 128 : 32, &parsed.bits, f))
+    return false;
   address_truncate(&parsed.network, parsed.bits);
   *m = parsed;
   return true;

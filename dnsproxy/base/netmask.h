@@ -18,7 +18,8 @@ struct netmask {
 };
 
 // "10.0.0.0/8", "::1", "!192.0.2.0/24". Too long a prefix is reduced to the family's maximum, "/" is full length
-// (semantics.md 18). Error (FAULT_ADDRESS): Unable to convert '<text>' to a netmask.
+// (semantics.md 18). Error (FAULT_ADDRESS): Unable to convert '<text>' to a netmask; a bad
+// prefix length is FAULT_CAUGHT.
 bool netmask_parse(struct netmask *, const char *text, struct fault *);
 // Too long a prefix is reduced; port and scope do not count.
 void netmask_from_address(struct netmask *, const struct address *, unsigned bits);

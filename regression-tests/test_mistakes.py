@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Mistakes in console commands: the shape of what comes back, row by row (reference: errors.md)."""
+import pytest
+
+from harness import proxy
+from harness.console import Closed
+from harness.proxy import Proxy
+
+
+@pytest.fixture(scope="module")
+def p(backend):
+    with Proxy('newServer{address="$backend", name="one"}', backend=backend.address) as running:
+        yield running
+
+
+@pytest.mark.parametrize("line,kind", [
+    ("true", "boolean"), ("AllRule()", "userdata"), ("print", "function"), ("{a='x'}", "table")])
+def test_what_cannot_be_printed_names_its_type(p, line, kind):
+    answer = p.command(line)
+    assert answer.startswith(f"Command returned an object we can't print: Trying to cast a lua variable from \"{kind}\"")
+    assert answer.endswith("\n")
+
+
+@pytest.mark.parametrize("line,kind", [("error({})", "table"), ("error()", "nil"), ("error(nil)", "nil")])
+def test_errors_that_are_no_text(p, line, kind):
+    answer = p.command(line)
+    assert answer.startswith("Error: ") and f'from "{kind}"' in answer and not answer.endswith("\n")
+
+
+@pytest.mark.parametrize("bits,word", [("300", "300"), ("-1", "-1"), ("x", "stoull")])
+def test_prefix_lengths_that_are_no_numbers(p, bits, word):
+    answer = p.command(f"addACL('10.0.0.0/{bits}')")
+    assert answer.startswith("Error: Caught exception: ") and word in answer.splitlines()[0]
+
+
+@pytest.mark.parametrize("call", [
+    "addLocal('127.0.0.1:1')", "addTLSLocal('127.0.0.1:1', 'a', 'b')", "addDOHLocal('127.0.0.1:1')",
+    "setMaxTCPClientThreads(4)", "setRingBuffersSize(10)", "setMaxUDPOutstanding(7)", "setUDPTimeout(3)",
+    "setSyslogFacility('LOCAL1')", "includeDirectory('/nowhere')", "setMaxTCPConnectionsPerClient(3)"])
+def test_config_only_functions(p, call):
+    name = call[:call.index("(")]
+    assert p.command(call) == f"{name} cannot be used at runtime!\n"
+
+
+def test_client_refused_by_the_console_acl():
+    with Proxy('setConsoleACL({"192.0.2.0/24"})') as p:
+        with pytest.raises(Closed):
+            p.console()
+        done = proxy.run("-c", "-C", p.config_path, "-e", "1")
+        assert done.returncode == 1 and 'msg="Fatal error"' in done.stdout and "Success" not in done.stdout

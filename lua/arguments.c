@@ -89,8 +89,8 @@ element_read(struct call *c, int stack, struct bytes *out)
   return true;
 }
 
-static int64_t
-whole(double number)
+int64_t
+argument_whole(double number)
 {
   if (isnan(number))
     return 0;
@@ -104,7 +104,7 @@ integer_read(struct call *c, int stack, const struct param *p, struct value *v)
 {
   if (!lua_isnumber(c->lua, stack))
     return false;
-  v->integer = whole(lua_tonumber(c->lua, stack));
+  v->integer = argument_whole(lua_tonumber(c->lua, stack));
   if (p->min == 0 && p->max == 0)
     return true;
   // A negative number is a huge one to the dialect.
@@ -112,90 +112,11 @@ integer_read(struct call *c, int stack, const struct param *p, struct value *v)
     if (v->integer >= p->min && v->integer <= p->max)
       return true;
     return fault_set(&c->fault, FAULT_CAUGHT, "The value (%llu) passed to %s is too large, the maximum is %lld",
-                     (unsigned long long)v->integer, c->function != NULL && c->function->params == p ? c->function->name : p->name,
-                     (long long)p->max);
+                     (unsigned long long)v->integer,
+                     c->function != NULL && c->function->params == p ? c->function->name : p->name, (long long)p->max);
   }
   if (v->integer < p->min)
     v->integer = p->min;
-  return true;
-}
-
-// Lists are counted first: their elements then lie in one piece.
-static size_t
-list_size(lua_State *lua, int stack)
-{
-  size_t count = 0;
-  for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1))
-    count++;
-  return count;
-}
-
-static bool
-strings_read(struct call *c, int stack, struct value *v)
-{
-  lua_State *lua = c->lua;
-  if (lua_isstring(lua, stack)) {
-    v->list.count = 1;
-    v->list.strings = call_alloc(c, sizeof *v->list.strings);
-    return text_read(c, stack, &v->list.strings[0]);
-  }
-  if (!lua_istable(lua, stack))
-    return false;
-  size_t size = list_size(lua, stack);
-  v->list.strings = call_alloc(c, (size + 1) * sizeof *v->list.strings);
-  v->list.count = 0;
-  // A plain list is read by position: next() may meet elements that were appended in another order.
-  for (size_t i = 1; size == lua_objlen(lua, stack) && i <= size; i++) {
-    lua_rawgeti(lua, stack, (int)i);
-    if (!element_read(c, lua_gettop(lua), &v->list.strings[v->list.count++]))
-      return false;
-    lua_pop(lua, 1);
-  }
-  if (v->list.count > 0)
-    return true;
-  for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1))
-    if (!element_key_good(c, lua_gettop(lua) - 1) || !element_read(c, lua_gettop(lua), &v->list.strings[v->list.count++]))
-      return false;
-  return true;
-}
-
-static bool
-integers_read(struct call *c, int stack, struct value *v)
-{
-  lua_State *lua = c->lua;
-  bool single = lua_isnumber(lua, stack);
-  if (!single && !lua_istable(lua, stack))
-    return false;
-  v->list.integers = call_alloc(c, ((single ? 1 : list_size(lua, stack)) + 1) * sizeof *v->list.integers);
-  v->list.count = 0;
-  if (single) {
-    v->list.integers[v->list.count++] = whole(lua_tonumber(lua, stack));
-    return true;
-  }
-  for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1)) {
-    if (!element_key_good(c, lua_gettop(lua) - 1))
-      return false;
-    if (!lua_isnumber(lua, -1))
-      return call_wrong_type(c, lua_gettop(lua), "integer") == 0;
-    v->list.integers[v->list.count++] = whole(lua_tonumber(lua, -1));
-  }
-  return true;
-}
-
-static bool
-map_read(struct call *c, int stack, struct value *v)
-{
-  lua_State *lua = c->lua;
-  if (!lua_istable(lua, stack))
-    return false;
-  v->list.strings = call_alloc(c, (2 * list_size(lua, stack) + 1) * sizeof *v->list.strings);
-  v->list.count = 0;
-  for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1)) {
-    struct bytes *pair = &v->list.strings[v->list.count];
-    if (!element_read(c, lua_gettop(lua) - 1, &pair[0]) || !element_read(c, lua_gettop(lua), &pair[1]))
-      return false;
-    v->list.count += 2;
-  }
   return true;
 }
 
@@ -256,7 +177,7 @@ objects_read(struct call *c, int stack, const struct param *p, struct value *v)
   lua_State *lua = c->lua;
   if (!lua_istable(lua, stack))
     return false;
-  v->list.objects = call_alloc(c, (list_size(lua, stack) + 1) * sizeof *v->list.objects);
+  v->list.objects = call_alloc(c, (argument_list_size(lua, stack) + 1) * sizeof *v->list.objects);
   v->list.count = 0;
   for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1)) {
     void *object = object_at(lua, lua_gettop(lua));
@@ -275,7 +196,7 @@ qtype_read(struct call *c, int stack, struct value *v)
   struct bytes text;
   uint16_t type;
   if (lua_isnumber(c->lua, stack)) {
-    v->integer = (uint16_t)whole(lua_tonumber(c->lua, stack));
+    v->integer = (uint16_t)argument_whole(lua_tonumber(c->lua, stack));
     return true;
   }
   if (!text_read(c, stack, &text))
@@ -290,7 +211,7 @@ static bool
 index_read(struct call *c, int stack, struct value *v)
 {
   if (lua_isnumber(c->lua, stack)) {
-    v->integer = whole(lua_tonumber(c->lua, stack));
+    v->integer = argument_whole(lua_tonumber(c->lua, stack));
     return true;
   }
   v->is_text = true;

@@ -7,6 +7,12 @@
 
 // The value of a row that the caller did not write: its fallback.
 void argument_fallback(struct call *, const struct param *, struct value *);
+// Lists and tables (argument_lists.c). False, without a fault: something else.
+bool strings_read(struct call *, int stack, struct value *);
+bool integers_read(struct call *, int stack, struct value *);
+bool map_read(struct call *, int stack, struct value *);
+size_t argument_list_size(lua_State *, int stack);
+int64_t argument_whole(double number); // fractions cut, the range of the type its limit
 // Option tables (options.c).
 bool options_read(struct call *, int stack, const struct param *, struct value *);
 // Sets and names (loose.c).

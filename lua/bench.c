@@ -61,8 +61,8 @@ measure(const struct selector *s, struct stage *stage, uint64_t times, struct be
 }
 
 bool
-bench_selector(const struct selector *s, uint64_t times, const struct bytes *suffix, struct bench *result, struct fault *f)
-{
+bench_selector(const struct selector *s, uint64_t times, const struct bytes *suffix, struct bench *result,
+               struct fault *f) {
   struct stage *stage = memory_new(sizeof *stage);
   stage->worker = memory_new(sizeof *stage->worker);
   random_seed(&stage->worker->random);

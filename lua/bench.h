@@ -11,6 +11,7 @@ struct bench {
 };
 
 // `times` queries for names below the suffix, a thousand different ones.
-bool bench_selector(const struct selector *, uint64_t times, const struct bytes *suffix, struct bench *, struct fault *);
+bool
+bench_selector(const struct selector *, uint64_t times, const struct bytes *suffix, struct bench *, struct fault *);
 
 #endif

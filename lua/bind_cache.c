@@ -67,7 +67,8 @@ put_ranks(struct packet_cache_options *o, const struct value *v)
   for (size_t i = 0; v->given && i < v->list.count && o->rank_count < room; i++) {
     int64_t rank = v->list.integers[i];
     if (rank < PAYLOAD_RANK_MIN || rank > o->maximum_entry_size)
-      log_warning("newPacketCache", "payloadRanks are %d to maximumEntrySize: %lld is left out", PAYLOAD_RANK_MIN, (long long)rank);
+      log_warning("newPacketCache", "payloadRanks are %d to maximumEntrySize: %lld is left out", PAYLOAD_RANK_MIN,
+                  (long long)rank);
     else
       o->payload_ranks[o->rank_count++] = (uint16_t)rank;
   }
@@ -121,7 +122,8 @@ new_packet_cache(struct call *c)
   if (o.shards == 0)
     o.shards = 1;
   if (entries < o.shards) {
-    text_printf(binder_output(), "The number of shards (%u) is reduced to the number of entries (%lld)", o.shards, (long long)entries);
+    text_printf(binder_output(), "The number of shards (%u) is reduced to the number of entries (%lld)", o.shards,
+                (long long)entries);
     o.shards = (uint32_t)entries;
   }
   struct packet_cache *cache = packet_cache_new((size_t)entries, &o);

@@ -17,7 +17,11 @@ const struct param rule_options[] = {
     END};
 static const struct param table_options[] = {
     {.name = "showUUIDs", .type = PARAM_BOOL, .optional = true, .help = "add the columns UUID and creation order"},
-    {.name = "truncateRuleWidth", .type = PARAM_INT, .optional = true, .fallback = "-1", .help = "cut the rule's text; -1: no cut"},
+    {.name = "truncateRuleWidth",
+     .type = PARAM_INT,
+     .optional = true,
+     .fallback = "-1",
+     .help = "cut the rule's text; -1: no cut"},
     END};
 
 static struct rule_list *
@@ -107,7 +111,8 @@ rm(struct call *c)
                    : key->integer >= 0 && key->integer <= UINT32_MAX &&
                          rule_list_remove_at(list_of(c), (uint32_t)key->integer))
     return 0;
-  binder_refuse(c->function->name, "Error: %s", key->is_text ? "no rule matched" : "attempt to delete non-existing rule");
+  binder_refuse(c->function->name, "Error: %s",
+                key->is_text ? "no rule matched" : "attempt to delete non-existing rule");
   return 0;
 }
 
@@ -197,12 +202,14 @@ static const struct param mv_params[] = {{.name = "from", .type = PARAM_INT}, {.
 static const struct param show_params[] = {
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = table_options}, END};
 static const struct param set_query[] = {{.name = "rules", .type = PARAM_OBJECTS, .class = &rule_class}, END};
-static const struct param set_response[] = {{.name = "rules", .type = PARAM_OBJECTS, .class = &response_rule_class}, END};
+static const struct param set_response[] = {{.name = "rules", .type = PARAM_OBJECTS, .class = &response_rule_class},
+                                            END};
 static const struct param top_params[] = {
     {.name = "top", .type = PARAM_INT, .optional = true, .fallback = "10"},
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = table_options},
     END};
-static const struct param get_top_params[] = {{.name = "top", .type = PARAM_INT, .optional = true, .fallback = "10"}, END};
+static const struct param get_top_params[] = {{.name = "top", .type = PARAM_INT, .optional = true, .fallback = "10"},
+                                              END};
 
 struct verb {
   const char *name, *help, *returns; // %s: infix, then what the chain is called
@@ -213,8 +220,10 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"add%sAction", "Append a rule to the %s chain", NULL, add_query, add_response, FUNCTION_MAKES_RULE, add},
-    {"get%sRule", "Rule of the %s chain by position, UUID or name", "rule", key_params, key_params, FUNCTION_NO_EFFECT, get},
-    {"get%sAction", "Action of a rule of the %s chain", "DNSAction", position_params, NULL, FUNCTION_NO_EFFECT, get_action},
+    {"get%sRule", "Rule of the %s chain by position, UUID or name", "rule", key_params, key_params, FUNCTION_NO_EFFECT,
+     get},
+    {"get%sAction", "Action of a rule of the %s chain", "DNSAction", position_params, NULL, FUNCTION_NO_EFFECT,
+     get_action},
     {"show%sRules", "Print the %s chain", NULL, show_params, show_params, FUNCTION_NO_EFFECT, show},
     {"rm%sRule", "Remove rules of the %s chain by position, UUID or name", NULL, key_params, key_params, 0, rm},
     {"mv%sRule", "Move a rule of the %s chain in front of another", NULL, mv_params, mv_params, 0, mv},
@@ -223,9 +232,10 @@ static const struct verb verbs[] = {
      FUNCTION_HIDDEN, mv_to_top},
     {"set%sRules", "Replace the %s chain", NULL, set_query, set_response, 0, set},
     {"clear%sRules", "Empty the %s chain", NULL, none, none, 0, clear},
-    {"top%sRules", "Table of the most matched rules of the %s chain", "string", top_params, top_params, FUNCTION_NO_EFFECT, top},
-    {"getTop%sRules", "The most matched rules of the %s chain", "table", get_top_params, get_top_params, FUNCTION_NO_EFFECT,
-     get_top},
+    {"top%sRules", "Table of the most matched rules of the %s chain", "string", top_params, top_params,
+     FUNCTION_NO_EFFECT, top},
+    {"getTop%sRules", "The most matched rules of the %s chain", "table", get_top_params, get_top_params,
+     FUNCTION_NO_EFFECT, get_top},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

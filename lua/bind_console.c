@@ -57,7 +57,8 @@ crypto_works(struct call *c, const struct bytes *message)
   uint8_t *box = call_alloc(c, message->size + crypto_secretbox_MACBYTES), *back = call_alloc(c, message->size + 1);
   const uint8_t *plain = (const uint8_t *)message->data;
   crypto_secretbox_easy(box, plain, message->size, nonce, draft.console_key);
-  return crypto_secretbox_open_easy(back, box, message->size + crypto_secretbox_MACBYTES, nonce, draft.console_key) == 0 &&
+  return crypto_secretbox_open_easy(back, box, message->size + crypto_secretbox_MACBYTES, nonce, draft.console_key) ==
+             0 &&
          memcmp(back, plain, message->size) == 0;
 }
 
@@ -208,8 +209,14 @@ const struct lua_function functions_console[] = {
      .params = PARAMS({.name = "text", .type = PARAM_STRING, .optional = true}),
      .flags = FUNCTION_NO_EFFECT,
      .call = test_crypto},
-    {.name = "delta", .help = "Print the commands that changed something, with their time", .flags = FUNCTION_NO_EFFECT, .call = delta},
-    {.name = "clearConsoleHistory", .help = "Forget the commands that delta() prints", .flags = FUNCTION_NO_EFFECT, .call = clear_history},
+    {.name = "delta",
+     .help = "Print the commands that changed something, with their time",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = delta},
+    {.name = "clearConsoleHistory",
+     .help = "Forget the commands that delta() prints",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = clear_history},
     {.name = "show",
      .help = "Print a text",
      .params = PARAMS({.name = "text", .type = PARAM_STRING}),
@@ -222,8 +229,16 @@ const struct lua_function functions_console[] = {
      .call = help},
     {.name = "showVersion", .help = "Print the version", .flags = FUNCTION_NO_EFFECT, .call = show_version},
     {.name = "shutdown", .help = "End the process", .call = stop},
-    {.name = "inClientStartup", .help = "Does the console client read the configuration", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = in_client_startup},
-    {.name = "inConfigCheck", .help = "Is the configuration only checked", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = in_config_check},
+    {.name = "inClientStartup",
+     .help = "Does the console client read the configuration",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = in_client_startup},
+    {.name = "inConfigCheck",
+     .help = "Is the configuration only checked",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = in_config_check},
     {.name = "addMaintenanceCallback",
      .help = "One more function to be called every second",
      .params = PARAMS({.name = "callback", .type = PARAM_FUNCTION}),
@@ -233,5 +248,7 @@ const struct lua_function functions_console[] = {
      .params = PARAMS({.name = "callback", .type = PARAM_FUNCTION}),
      .call = add_exit},
     {.name = "enableLuaConfiguration", .help = "Lua is always there", .call = nothing},
-    {.name = "refreshRuntimeConfiguration", .help = "Every query sees the newest configuration anyway", .call = nothing},
+    {.name = "refreshRuntimeConfiguration",
+     .help = "Every query sees the newest configuration anyway",
+     .call = nothing},
     {.name = NULL}};

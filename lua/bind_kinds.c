@@ -55,7 +55,8 @@ add_actions(const struct action_kind *const *kinds)
     *append() = (struct lua_function){.name = (*kinds)->name,
                                       .help = (*kinds)->help,
                                       .params = (*kinds)->params,
-                                      .returns = (*kinds)->side == SIDE_QUERY ? query_action_class.name : response_action_class.name,
+                                      .returns = (*kinds)->side == SIDE_QUERY ? query_action_class.name
+                                                                              : response_action_class.name,
                                       .call = make_action,
                                       .data = *kinds};
 }

@@ -59,7 +59,8 @@ static int
 set_destination(struct call *c)
 {
   if (draft.phase == PHASE_LOADING && !log_verbose_destination(c->args[0].string.data))
-    return call_fault(c, FAULT_CAUGHT, "Unable to open file '%s' for logging: %s", c->args[0].string.data, strerror(errno));
+    return call_fault(c, FAULT_CAUGHT, "Unable to open file '%s' for logging: %s", c->args[0].string.data,
+                      strerror(errno));
   return 0;
 }
 
@@ -79,7 +80,10 @@ static const struct param structured_options[] = {
     [BACKEND] = {.name = "backend", .type = PARAM_STRING, .optional = true, .help = "default, json or systemd-journal"},
     [TIME_FORMAT] = {.name = "timeFormat", .type = PARAM_STRING, .optional = true, .help = "numeric or ISO8601"},
     [LEVEL_PREFIX] = {.name = "levelPrefix", .type = PARAM_STRING, .optional = true, .help = "accepted, ignored"},
-    [INSTANCE_FROM_ID] = {.name = "setInstanceFromServerID", .type = PARAM_BOOL, .optional = true, .help = "instance is the server's id"},
+    [INSTANCE_FROM_ID] = {.name = "setInstanceFromServerID",
+                          .type = PARAM_BOOL,
+                          .optional = true,
+                          .help = "instance is the server's id"},
     [INSTANCE] = {.name = "instance", .type = PARAM_STRING, .optional = true, .help = "value of the field instance"},
     {.type = PARAM_END}};
 
@@ -156,8 +160,15 @@ const struct lua_function functions_log[] = {
     {.name = "warnlog", .help = "Log a text at level warning", .params = TEXT, .call = warn_log},
     {.name = "infolog", .help = "Log a text at level info", .params = TEXT, .call = info_log},
     {.name = "vinfolog", .help = "Log a text when verbose", .params = TEXT, .call = verbose_log},
-    {.name = "setVerbose", .help = "Verbose logging", .params = PARAMS({.name = "verbose", .type = PARAM_BOOL}), .call = set_verbose},
-    {.name = "getVerbose", .help = "Is logging verbose", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = get_verbose},
+    {.name = "setVerbose",
+     .help = "Verbose logging",
+     .params = PARAMS({.name = "verbose", .type = PARAM_BOOL}),
+     .call = set_verbose},
+    {.name = "getVerbose",
+     .help = "Is logging verbose",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_verbose},
     {.name = "setVerboseLogDestination",
      .help = "Verbose lines go to this file",
      .params = PARAMS({.name = "path", .type = PARAM_STRING}),
@@ -173,6 +184,13 @@ const struct lua_function functions_log[] = {
      .params = PARAMS({.name = "facility", .type = PARAM_ANY}),
      .flags = FUNCTION_CONFIG_ONLY,
      .call = set_facility},
-    {.name = "setServerID", .help = "Identity of this server", .params = PARAMS({.name = "id", .type = PARAM_STRING}), .call = set_server_id},
-    {.name = "getServerID", .help = "Identity of this server", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_server_id},
+    {.name = "setServerID",
+     .help = "Identity of this server",
+     .params = PARAMS({.name = "id", .type = PARAM_STRING}),
+     .call = set_server_id},
+    {.name = "getServerID",
+     .help = "Identity of this server",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_server_id},
     {.name = NULL}};

@@ -114,8 +114,14 @@ get_drops(struct call *c)
 enum { DECLARE_CUSTOM_NAME, DECLARE_WITH_LABELS };
 
 static const struct param declare_options[] = {
-    [DECLARE_CUSTOM_NAME] = {.name = "customName", .type = PARAM_STRING, .optional = true, .help = "name in Prometheus"},
-    [DECLARE_WITH_LABELS] = {.name = "withLabels", .type = PARAM_BOOL, .optional = true, .help = "used with labels only"},
+    [DECLARE_CUSTOM_NAME] = {.name = "customName",
+                             .type = PARAM_STRING,
+                             .optional = true,
+                             .help = "name in Prometheus"},
+    [DECLARE_WITH_LABELS] = {.name = "withLabels",
+                             .type = PARAM_BOOL,
+                             .optional = true,
+                             .help = "used with labels only"},
     {.type = PARAM_END},
 };
 
@@ -144,8 +150,8 @@ declare_metric(struct call *c)
       return -1;
     custom = v.string.data;
   }
-  good = good && custom_metric_declare(c->args[0].string.data, counter ? CUSTOM_COUNTER : CUSTOM_GAUGE, c->args[2].string.data,
-                                       custom, labels);
+  good = good && custom_metric_declare(c->args[0].string.data, counter ? CUSTOM_COUNTER : CUSTOM_GAUGE,
+                                       c->args[2].string.data, custom, labels);
   if (!good)
     refuse(c, "neither a good name nor one of the types counter and gauge");
   lua_pushboolean(c->lua, good);
@@ -262,7 +268,8 @@ get_metric(struct call *c)
   return 1;
 }
 
-static const struct param label_options[] = {{.name = "labels", .type = PARAM_STRING_MAP, .optional = true}, {.type = PARAM_END}};
+static const struct param label_options[] = {{.name = "labels", .type = PARAM_STRING_MAP, .optional = true},
+                                             {.type = PARAM_END}};
 
 #define NAME {.name = "name", .type = PARAM_STRING}
 #define LABELS {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = label_options}
@@ -286,7 +293,8 @@ const struct lua_function functions_metrics[] = {
     {.name = "declareMetric",
      .help = "Declare a metric of your own",
      .params = PARAMS(NAME, {.name = "type", .type = PARAM_STRING, .help = "counter or gauge"},
-                      {.name = "description", .type = PARAM_STRING}, {.name = "prometheusName", .type = PARAM_ANY, .optional = true}),
+                      {.name = "description", .type = PARAM_STRING},
+                      {.name = "prometheusName", .type = PARAM_ANY, .optional = true}),
      .returns = "boolean",
      .call = declare_metric},
     {.name = "incMetric",

@@ -32,8 +32,9 @@ bench_rule(struct call *c)
   if (!bench_selector(c->args[0].object, times, &c->args[2].string, &result, &c->fault))
     return -1;
   double seconds = (double)result.us / 1e6;
-  text_printf(binder_output(), "Had %llu matches out of %llu, %.1f qps, in %.1f us\n", (unsigned long long)result.matches,
-              (unsigned long long)times, seconds > 0 ? (double)times / seconds : 0, (double)result.us);
+  text_printf(binder_output(), "Had %llu matches out of %llu, %.1f qps, in %.1f us\n",
+              (unsigned long long)result.matches, (unsigned long long)times, seconds > 0 ? (double)times / seconds : 0,
+              (double)result.us);
   return 0;
 }
 
@@ -56,7 +57,11 @@ const struct lua_function functions_rules[] = {
      .returns = "RuleAction",
      .flags = FUNCTION_MAKES_RULE,
      .call = new_rule_action},
-    {.name = "benchRule", .help = "Time a selector", .params = bench_rows, .flags = FUNCTION_NO_EFFECT, .call = bench_rule},
+    {.name = "benchRule",
+     .help = "Time a selector",
+     .params = bench_rows,
+     .flags = FUNCTION_NO_EFFECT,
+     .call = bench_rule},
     {.name = NULL}};
 
 // ---- DNSRule ----
@@ -79,14 +84,20 @@ get_matches(struct call *c)
   return 1;
 }
 
-const struct lua_class class_rule = {
-    .name = "DNSRule",
-    .help = "A selector",
-    .object = &selector_class,
-    .methods = (const struct lua_function[]){
-        {.name = "toString", .help = "As in showRules()", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = selector_to_string},
-        {.name = "getMatches", .help = "How often it matched", .returns = "integer", .flags = FUNCTION_NO_EFFECT, .call = get_matches},
-        {.name = NULL}}};
+const struct lua_class class_rule = {.name = "DNSRule",
+                                     .help = "A selector",
+                                     .object = &selector_class,
+                                     .methods = (const struct lua_function[]){{.name = "toString",
+                                                                               .help = "As in showRules()",
+                                                                               .returns = "string",
+                                                                               .flags = FUNCTION_NO_EFFECT,
+                                                                               .call = selector_to_string},
+                                                                              {.name = "getMatches",
+                                                                               .help = "How often it matched",
+                                                                               .returns = "integer",
+                                                                               .flags = FUNCTION_NO_EFFECT,
+                                                                               .call = get_matches},
+                                                                              {.name = NULL}}};
 
 // ---- DNSAction, DNSResponseAction ----
 
@@ -149,7 +160,8 @@ const struct lua_class class_response_action = {
     .name = "DNSResponseAction",
     .help = "An action on answers",
     .object = &response_action_class,
-    .methods = (const struct lua_function[]){{.name = "reload", .help = "Open its file again", .call = reload}, {.name = NULL}}};
+    .methods = (const struct lua_function[]){{.name = "reload", .help = "Open its file again", .call = reload},
+                                             {.name = NULL}}};
 
 // ---- RuleAction, ResponseRuleAction ----
 
@@ -169,10 +181,16 @@ get_selector(struct call *c)
 
 static const struct lua_function rule_methods[] = {
     {.name = "getAction", .help = "Its action", .returns = "action", .flags = FUNCTION_NO_EFFECT, .call = get_action},
-    {.name = "getSelector", .help = "Its selector", .returns = "DNSRule", .flags = FUNCTION_NO_EFFECT, .call = get_selector},
+    {.name = "getSelector",
+     .help = "Its selector",
+     .returns = "DNSRule",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_selector},
     {.name = NULL}};
 
 const struct lua_class class_rule_action = {
     .name = "RuleAction", .help = "A rule of a query chain", .object = &rule_class, .methods = rule_methods};
-const struct lua_class class_response_rule_action = {
-    .name = "ResponseRuleAction", .help = "A rule of a response chain", .object = &response_rule_class, .methods = rule_methods};
+const struct lua_class class_response_rule_action = {.name = "ResponseRuleAction",
+                                                     .help = "A rule of a response chain",
+                                                     .object = &response_rule_class,
+                                                     .methods = rule_methods};

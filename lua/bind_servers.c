@@ -82,7 +82,8 @@ server_argument(struct call *c, struct backend **b)
   }
   uint32_t count = draft.pools.backend_count;
   if (key.integer < 0 || key.integer >= count)
-    return fault_set(&c->fault, FAULT_CAUGHT, "vector::_M_range_check: __n (which is %llu) >= this->size() (which is %u)",
+    return fault_set(&c->fault, FAULT_CAUGHT,
+                     "vector::_M_range_check: __n (which is %llu) >= this->size() (which is %u)",
                      (unsigned long long)key.integer, count);
   *b = draft.pools.backends[key.integer];
   return true;
@@ -152,8 +153,9 @@ add_server(uint32_t position, const struct backend *b, bool uuids, struct text *
     text_printf(out, "%-36s ", uuid_text(&b->options.id, uuid));
   text_printf(out, "%-20.20s %-44s %5s %7.1f %7.0f %10d %10d %10llu %7llu %5.1f ", backend_name(b),
               address_text_with_port(&b->options.address, address), state_word(b),
-              atomic_load_explicit(&b->qps_now, memory_order_relaxed), limit != NULL && limit->limited ? limit->bucket.rate : 0,
-              b->order, b->weight, (unsigned long long)backend_queries(b), (unsigned long long)backend_drops(b),
+              atomic_load_explicit(&b->qps_now, memory_order_relaxed),
+              limit != NULL && limit->limited ? limit->bucket.rate : 0, b->order, b->weight,
+              (unsigned long long)backend_queries(b), (unsigned long long)backend_drops(b),
               atomic_load_explicit(&b->drop_rate_now, memory_order_relaxed));
   add_latency(out, backend_latency_us(b, false));
   add_latency(out, backend_latency_us(b, true));
@@ -175,8 +177,8 @@ add_sums(bool uuids, struct text *out)
   text_printf(out, "%-3s ", "All");
   if (uuids)
     text_printf(out, "%-36s ", "");
-  text_printf(out, "%-20s %-44s %5s %7.1f %7s %10s %10s %10llu %7llu %5s %5s %5s %11s \n", "", "", "", (double)qps, "", "", "",
-              (unsigned long long)queries, (unsigned long long)drops, "", "", "", "");
+  text_printf(out, "%-20s %-44s %5s %7.1f %7s %10s %10s %10llu %7llu %5s %5s %5s %11s \n", "", "", "", (double)qps, "",
+              "", "", (unsigned long long)queries, (unsigned long long)drops, "", "", "", "");
 }
 
 static int
@@ -187,8 +189,8 @@ show_servers(struct call *c)
   text_printf(out, "%-3s ", "#");
   if (uuids)
     text_printf(out, "%-36s ", "UUID");
-  text_printf(out, "%-20s %-44s %5s %7s %7s %10s %10s %10s %7s %5s %5s %5s %11s %s\n", "Name", "Address", "State", "Qps", "Qlim",
-              "Ord", "Wt", "Queries", "Drops", "Drate", "Lat", "TCP", "Outstanding", "Pools");
+  text_printf(out, "%-20s %-44s %5s %7s %7s %10s %10s %10s %7s %5s %5s %5s %11s %s\n", "Name", "Address", "State",
+              "Qps", "Qlim", "Ord", "Wt", "Queries", "Drops", "Drate", "Lat", "TCP", "Outstanding", "Pools");
   for (uint32_t i = 0; i < draft.pools.backend_count; i++)
     add_server(i, draft.pools.backends[i], uuids, out);
   add_sums(uuids, out);
@@ -208,8 +210,9 @@ static const struct param show_options[] = {
 const struct lua_function functions_servers[] = {
     {.name = "newServer",
      .help = "Create a backend and put it into its pools",
-     .params = PARAMS({.name = "server", .type = PARAM_ANY, .help = "address, or table of options"},
-                      {.name = "qps", .type = PARAM_INT, .optional = true, .unit = "q/s", .help = "limit, with an address"}),
+     .params = PARAMS(
+         {.name = "server", .type = PARAM_ANY, .options = server_options, .help = "address, or table of options"},
+         {.name = "qps", .type = PARAM_INT, .optional = true, .unit = "q/s", .help = "limit, with an address"}),
      .returns = "Server",
      .call = new_server},
     {.name = "getServer",
@@ -217,7 +220,10 @@ const struct lua_function functions_servers[] = {
      .params = PARAMS({.name = "server", .type = PARAM_INDEX}),
      .returns = "Server",
      .call = get_server},
-    {.name = "getServers", .help = "All backends, in the order of showServers()", .returns = "table", .call = get_servers},
+    {.name = "getServers",
+     .help = "All backends, in the order of showServers()",
+     .returns = "table",
+     .call = get_servers},
     {.name = "rmServer",
      .help = "Take a backend out of every pool and stop it",
      .params = PARAMS({.name = "server", .type = PARAM_ANY, .help = "position, UUID or Server"}),

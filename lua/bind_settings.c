@@ -137,7 +137,8 @@ static int
 add_capabilities(struct call *c)
 {
   const struct value *v = &c->args[0];
-  draft.capabilities = memory_resize(draft.capabilities, draft.capability_count + v->list.count, sizeof *draft.capabilities);
+  draft.capabilities =
+      memory_resize(draft.capabilities, draft.capability_count + v->list.count, sizeof *draft.capabilities);
   for (size_t i = 0; i < v->list.count; i++)
     draft.capabilities[draft.capability_count++] = memory_string(v->list.strings[i].data);
   return 0;

@@ -81,9 +81,11 @@ struct lua_class {
 };
 
 void binder_open(lua_State *);                                      // registers all functions, classes and constants
-void binder_push_object(lua_State *, void *object);                 // a new handle; takes a reference of its own; NULL pushes nil
+void
+binder_push_object(lua_State *, void *object); // a new handle; takes a reference of its own; NULL pushes nil
 void *binder_push_value(lua_State *, const struct lua_class *);     // a new value, zeroed, to be filled
-void *binder_test(lua_State *, int index, const struct lua_class *); // the object or value at index; NULL if it is not one
+void *
+binder_test(lua_State *, int index, const struct lua_class *); // the object or value at index; NULL if it is not one
 const struct lua_class *binder_class_at(lua_State *, int index);    // NULL: not one of ours
 int binder_raise(lua_State *, const struct fault *);                // does not return
 // The fault's text if the value at index is an error object of ours; NULL otherwise.

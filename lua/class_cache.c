@@ -21,8 +21,8 @@ now_s(void)
   return (uint32_t)(clock_mono_us() / 1000000);
 }
 
-// Entries may go while they are looked at: reading is announced. Console and scripts share one reader's place, under the
-// Lua lock.
+// Entries may go while they are looked at: reading is announced. Console and scripts share one reader's place, under
+// the Lua lock.
 enum { LUA_READER = EPOCH_READERS - 2 };
 
 static void
@@ -110,7 +110,8 @@ print_stats(struct call *c)
 {
   struct packet_cache_stats stats;
   packet_cache_stats(c->self, &stats);
-  text_printf(binder_output(), "Entries: %llu/%llu\n", (unsigned long long)stats.entries, (unsigned long long)stats.max_entries);
+  text_printf(binder_output(), "Entries: %llu/%llu\n", (unsigned long long)stats.entries,
+              (unsigned long long)stats.max_entries);
   for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
     if (figures[i].label != NULL)
       text_printf(binder_output(), "%s: %llu\n", figures[i].label, (unsigned long long)figure_of(&stats, &figures[i]));
@@ -151,10 +152,12 @@ dump_entry(const struct packet_cache_entry *e, void *arg)
   struct dump *d = arg;
   char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], rcode[RCODE_TEXT_SIZE];
   d->count++;
-  fprintf(d->file, "%s %lld %s %s ; ecs -, rcode %s, key %llu, length %zu, received over UDP %d, added %u, dnssecOK %d, raw query flags %u",
-          name_text(&e->qname, name), (long long)e->ttl_left_s, e->qclass == QCLASS_IN ? "IN" : "CLASS", qtype_text(e->qtype, type),
-          rcode_text(message_rcode(e->answer), rcode, sizeof rcode), (unsigned long long)e->hash, e->size, e->received_over_udp,
-          e->added_s, e->dnssec_ok, message_u16(e->flags));
+  fprintf(d->file,
+          "%s %lld %s %s ; ecs -, rcode %s, key %llu, length %zu, received over UDP %d, added %u, dnssecOK %d, raw "
+          "query flags %u",
+          name_text(&e->qname, name), (long long)e->ttl_left_s, e->qclass == QCLASS_IN ? "IN" : "CLASS",
+          qtype_text(e->qtype, type), rcode_text(message_rcode(e->answer), rcode, sizeof rcode),
+          (unsigned long long)e->hash, e->size, e->received_over_udp, e->added_s, e->dnssec_ok, message_u16(e->flags));
   if (d->raw) {
     size_t room = BASE64_TEXT_SIZE(e->size);
     char *text = malloc(room);
@@ -192,8 +195,8 @@ struct search {
 };
 
 static void
-each_address(const struct packet_cache_entry *e, void (*visit)(struct search *, const struct address *), struct search *s)
-{
+each_address(const struct packet_cache_entry *e, void (*visit)(struct search *, const struct address *),
+             struct search *s) {
   struct record_walk walk;
   struct record r;
   struct address address;
@@ -259,24 +262,27 @@ get_names(struct call *c)
 
 #define COUNT_PARAMS PARAMS({.name = "keep", .type = PARAM_INT, .unit = "entries"})
 #define NAME_PARAMS                                                                                                    \
-  PARAMS({.name = "name", .type = PARAM_NAME}, {.name = "qtype", .type = PARAM_QTYPE, .optional = true, .fallback = "ANY"},   \
+  PARAMS({.name = "name", .type = PARAM_NAME},                                                                         \
+         {.name = "qtype", .type = PARAM_QTYPE, .optional = true, .fallback = "ANY"},                                  \
          {.name = "suffixMatch", .type = PARAM_BOOL, .optional = true, .fallback = "false"})
 #define DUMP_PARAMS                                                                                                    \
-  PARAMS({.name = "path", .type = PARAM_STRING}, {.name = "rawResponse", .type = PARAM_BOOL, .optional = true, .fallback = "false"})
+  PARAMS({.name = "path", .type = PARAM_STRING},                                                                       \
+         {.name = "rawResponse", .type = PARAM_BOOL, .optional = true, .fallback = "false"})
 
 // One row per method; `call` of a cache, and what the hollow handle of a pool without one does.
 #define CACHE_METHODS(METHOD)                                                                                          \
-  METHOD("dump", "Write a summary to a new file", DUMP_PARAMS, NULL, 0, dump, nothing)                                \
-  METHOD("expunge", "Remove entries until so many remain", COUNT_PARAMS, "integer", 0, expunge, zero)                 \
-  METHOD("expungeByName", "Remove the entries of a name", NAME_PARAMS, NULL, 0, expunge_by_name, nothing)             \
-  METHOD("getAddressListByDomain", "Addresses in the cached answers for a name",                                      \
+  METHOD("dump", "Write a summary to a new file", DUMP_PARAMS, NULL, 0, dump, nothing)                                 \
+  METHOD("expunge", "Remove entries until so many remain", COUNT_PARAMS, "integer", 0, expunge, zero)                  \
+  METHOD("expungeByName", "Remove the entries of a name", NAME_PARAMS, NULL, 0, expunge_by_name, nothing)              \
+  METHOD("getAddressListByDomain", "Addresses in the cached answers for a name",                                       \
          PARAMS({.name = "name", .type = PARAM_NAME}), "table", FUNCTION_NO_EFFECT, get_addresses, table)              \
-  METHOD("getDomainListByAddress", "Cached names whose answers hold an address",                                      \
+  METHOD("getDomainListByAddress", "Cached names whose answers hold an address",                                       \
          PARAMS({.name = "address", .type = PARAM_ADDRESS}), "table", FUNCTION_NO_EFFECT, get_names, table)            \
-  METHOD("getStats", "Its figures", NULL, "table", FUNCTION_NO_EFFECT, get_stats, table)                              \
-  METHOD("printStats", "Print its figures", NULL, NULL, FUNCTION_NO_EFFECT, print_stats, nothing)                     \
-  METHOD("isFull", "Is the maximum reached", NULL, "boolean", FUNCTION_NO_EFFECT, is_full, no)                        \
-  METHOD("purgeExpired", "Remove expired entries until so many remain", COUNT_PARAMS, "integer", 0, purge_expired, zero) \
+  METHOD("getStats", "Its figures", NULL, "table", FUNCTION_NO_EFFECT, get_stats, table)                               \
+  METHOD("printStats", "Print its figures", NULL, NULL, FUNCTION_NO_EFFECT, print_stats, nothing)                      \
+  METHOD("isFull", "Is the maximum reached", NULL, "boolean", FUNCTION_NO_EFFECT, is_full, no)                         \
+  METHOD("purgeExpired", "Remove expired entries until so many remain", COUNT_PARAMS, "integer", 0, purge_expired,     \
+         zero)                                                                                                         \
   METHOD("toString", "Entries and maximum", NULL, "string", FUNCTION_NO_EFFECT, to_string, empty)
 
 static int

@@ -90,7 +90,10 @@ static const struct lua_attribute attributes[] = {
     {.name = "ffipolicy", .type = PARAM_FUNCTION, .help = "FFI function: none", .get = get_ffi_function},
     {.name = "isLua", .type = PARAM_BOOL, .help = "Does it ask a function?", .get = get_is_lua},
     {.name = "isFFI", .type = PARAM_BOOL, .help = "Does it ask an FFI function?", .get = get_is_ffi},
-    {.name = "isPerThread", .type = PARAM_BOOL, .help = "Does it run in a state of each thread?", .get = get_per_thread},
+    {.name = "isPerThread",
+     .type = PARAM_BOOL,
+     .help = "Does it run in a state of each thread?",
+     .get = get_per_thread},
     {.name = NULL},
 };
 
@@ -165,7 +168,10 @@ const struct lua_function functions_policies[] = {
      .help = "Give a pool its own policy; the pool is made if it does not exist",
      .params = PARAMS(POLICY, POOL),
      .call = set_pool_policy},
-    {.name = "showServerPolicy", .help = "Print the name of the default policy", .flags = FUNCTION_NO_EFFECT, .call = show_policy},
+    {.name = "showServerPolicy",
+     .help = "Print the name of the default policy",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = show_policy},
     {.name = "showPoolServerPolicy",
      .help = "Print the name of the policy in effect for a pool",
      .params = PARAMS(POOL),

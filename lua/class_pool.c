@@ -90,10 +90,24 @@ static const struct lua_function methods[] = {
      .params = PARAMS({.name = "cache", .type = PARAM_OBJECT, .class = &packet_cache_class}),
      .call = set_cache},
     {.name = "unsetCache", .help = "Take its cache away", .call = unset_cache},
-    {.name = "getECS", .help = "Is client subnet added before the cache lookup", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = get_ecs},
-    {.name = "setECS", .help = "Set that, where its backends disagree", .params = PARAMS({.name = "use", .type = PARAM_BOOL}), .call = set_ecs},
-    {.name = "getZeroScope", .help = "Are scope-0 answers looked up", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = get_zero_scope},
-    {.name = "setZeroScope", .help = "Set that, where its backends disagree", .params = PARAMS({.name = "use", .type = PARAM_BOOL}), .call = set_zero_scope},
+    {.name = "getECS",
+     .help = "Is client subnet added before the cache lookup",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_ecs},
+    {.name = "setECS",
+     .help = "Set that, where its backends disagree",
+     .params = PARAMS({.name = "use", .type = PARAM_BOOL}),
+     .call = set_ecs},
+    {.name = "getZeroScope",
+     .help = "Are scope-0 answers looked up",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_zero_scope},
+    {.name = "setZeroScope",
+     .help = "Set that, where its backends disagree",
+     .params = PARAMS({.name = "use", .type = PARAM_BOOL}),
+     .call = set_zero_scope},
     {.name = NULL}};
 
 const struct lua_class class_pool = {
@@ -155,9 +169,11 @@ add_pool(const struct pool_entry *e, struct text *out)
   if (e->cache != NULL) {
     struct packet_cache_stats stats;
     packet_cache_stats(e->cache, &stats);
-    snprintf(cache, sizeof cache, "%llu/%llu", (unsigned long long)stats.entries, (unsigned long long)stats.max_entries);
+    snprintf(cache, sizeof cache, "%llu/%llu", (unsigned long long)stats.entries,
+             (unsigned long long)stats.max_entries);
   }
-  text_printf(out, "%-20.20s     %20s %20s ", e->name, cache, policy == NULL ? builtin_policies[0]->name : policy->name);
+  text_printf(out, "%-20.20s     %20s %20s ", e->name, cache,
+              policy == NULL ? builtin_policies[0]->name : policy->name);
   add_servers(e, out);
   text_puts(out, "\n");
 }
@@ -175,13 +191,21 @@ show_pools(struct call *c)
 #define POOL_PARAMS PARAMS({.name = "pool", .type = PARAM_STRING, .help = "its name; empty: the default pool"})
 
 const struct lua_function functions_pools[] = {
-    {.name = "getPool", .help = "A pool, made if there is none of that name", .params = POOL_PARAMS, .returns = "ServerPool", .call = get_pool},
+    {.name = "getPool",
+     .help = "A pool, made if there is none of that name",
+     .params = POOL_PARAMS,
+     .returns = "ServerPool",
+     .call = get_pool},
     {.name = "getPoolServers",
      .help = "The backends of a pool, in its order",
      .params = POOL_PARAMS,
      .returns = "table",
      .flags = FUNCTION_NO_EFFECT,
      .call = get_pool_servers},
-    {.name = "getPoolNames", .help = "The names of all pools", .returns = "table", .flags = FUNCTION_NO_EFFECT, .call = get_pool_names},
+    {.name = "getPoolNames",
+     .help = "The names of all pools",
+     .returns = "table",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_pool_names},
     {.name = "showPools", .help = "Print the pools", .flags = FUNCTION_NO_EFFECT, .call = show_pools},
     {.name = NULL}};

@@ -212,15 +212,17 @@ set_weight(struct call *c, const struct value *v)
   if (backend_set_weight(c->self, v->integer))
     pool_draft_reweighed(&draft.pools, c->self);
   else
-    log_error("server", "The weight of %s stays: %lld is not 1 to %d", backend_full_name(c->self), (long long)v->integer, INT32_MAX);
+    log_error("server", "The weight of %s stays: %lld is not 1 to %d", backend_full_name(c->self),
+              (long long)v->integer, INT32_MAX);
   return 0;
 }
 
-static const struct param check_options[] = {{.name = "checkTimeout", .type = PARAM_INT, .optional = true, .unit = "ms"},
-                                             {.name = "checkInterval", .type = PARAM_INT, .optional = true, .unit = "s"},
-                                             {.name = "maxCheckFailures", .type = PARAM_INT, .optional = true},
-                                             {.name = "rise", .type = PARAM_INT, .optional = true},
-                                             {.type = PARAM_END}};
+static const struct param check_options[] = {
+    {.name = "checkTimeout", .type = PARAM_INT, .optional = true, .unit = "ms"},
+    {.name = "checkInterval", .type = PARAM_INT, .optional = true, .unit = "s"},
+    {.name = "maxCheckFailures", .type = PARAM_INT, .optional = true},
+    {.name = "rise", .type = PARAM_INT, .optional = true},
+    {.type = PARAM_END}};
 
 #define POOL_PARAMS PARAMS({.name = "pool", .type = PARAM_STRING})
 #define STATUS_PARAMS PARAMS({.name = "status", .type = PARAM_BOOL, .optional = true})
@@ -228,21 +230,52 @@ static const struct param check_options[] = {{.name = "checkTimeout", .type = PA
 static const struct lua_function methods[] = {
     {.name = "addPool", .help = "Put it into a pool", .params = POOL_PARAMS, .call = add_pool},
     {.name = "rmPool", .help = "Take it out of a pool", .params = POOL_PARAMS, .call = rm_pool},
-    {.name = "getLatency", .help = "Smoothed latency in microseconds", .returns = "number", .flags = FUNCTION_NO_EFFECT, .call = get_latency},
+    {.name = "getLatency",
+     .help = "Smoothed latency in microseconds",
+     .returns = "number",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_latency},
     {.name = "getName", .help = "Its name", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_name},
-    {.name = "getNameWithAddr", .help = "Name and address", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_full_name},
+    {.name = "getNameWithAddr",
+     .help = "Name and address",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_full_name},
     {.name = "getID", .help = "Its UUID", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_id},
-    {.name = "getDrops", .help = "Queries that timed out or gave way", .returns = "integer", .flags = FUNCTION_NO_EFFECT, .call = get_drops},
-    {.name = "getQueries", .help = "Queries sent", .returns = "integer", .flags = FUNCTION_NO_EFFECT, .call = get_queries},
-    {.name = "getHealthCheckMode", .help = "active or lazy", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_mode},
-    {.name = "getOutstanding", .help = "Queries in flight", .returns = "integer", .flags = FUNCTION_NO_EFFECT, .call = get_outstanding},
-    {.name = "isUp", .help = "Forced state, else health", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = is_up},
+    {.name = "getDrops",
+     .help = "Queries that timed out or gave way",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_drops},
+    {.name = "getQueries",
+     .help = "Queries sent",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_queries},
+    {.name = "getHealthCheckMode",
+     .help = "active or lazy",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_mode},
+    {.name = "getOutstanding",
+     .help = "Queries in flight",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_outstanding},
+    {.name = "isUp",
+     .help = "Forced state, else health",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = is_up},
     {.name = "setAuto", .help = "Back to health checks", .params = STATUS_PARAMS, .call = set_auto},
     {.name = "setActiveAuto", .help = "Active health checks", .params = STATUS_PARAMS, .call = set_active},
     {.name = "setLazyAuto", .help = "Lazy health checks", .params = STATUS_PARAMS, .call = set_lazy},
     {.name = "setDown", .help = "Force it down", .call = set_down},
     {.name = "setUp", .help = "Force it up", .call = set_up},
-    {.name = "setQPS", .help = "Limit that firstAvailable looks at", .params = PARAMS({.name = "limit", .type = PARAM_INT, .unit = "q/s"}), .call = set_qps},
+    {.name = "setQPS",
+     .help = "Limit that firstAvailable looks at",
+     .params = PARAMS({.name = "limit", .type = PARAM_INT, .unit = "q/s"}),
+     .call = set_qps},
     {.name = "setHealthCheckParams",
      .help = "Change parameters of its health checks",
      .params = PARAMS({.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = check_options}),
@@ -255,8 +288,16 @@ static const struct lua_function methods[] = {
 
 static const struct lua_attribute attributes[] = {
     {.name = "name", .type = PARAM_STRING, .help = "Name", .get = get_name, .set = set_name},
-    {.name = "upStatus", .type = PARAM_BOOL, .help = "Health, forced states aside", .get = get_status, .set = set_status},
-    {.name = "order", .type = PARAM_INT, .help = "Place in pools; those that exist keep theirs", .get = get_order, .set = set_order},
+    {.name = "upStatus",
+     .type = PARAM_BOOL,
+     .help = "Health, forced states aside",
+     .get = get_status,
+     .set = set_status},
+    {.name = "order",
+     .type = PARAM_INT,
+     .help = "Place in pools; those that exist keep theirs",
+     .get = get_order,
+     .set = set_order},
     {.name = "weight", .type = PARAM_INT, .help = "Weight", .get = get_weight, .set = set_weight},
     {.name = NULL}};
 

@@ -125,7 +125,7 @@ man_callable(const char *prefix, const struct lua_function *f, struct text *out)
   if ((f->flags & FUNCTION_CONFIG_ONLY) != 0)
     text_puts(out, "In the configuration file only.\n");
   for (const struct param *p = f->params; p != NULL && p->type != PARAM_END; p++)
-    if (p->type == PARAM_OPTIONS && p->options != NULL)
+    if (p->options != NULL)
       man_options(p->options, out);
 }
 

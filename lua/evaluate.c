@@ -73,7 +73,8 @@ collect_pairs(lua_State *lua, int table, struct pairs *pairs)
     }
     lua_pushvalue(lua, -2);
     pairs->items = memory_resize(pairs->items, pairs->count + 1, sizeof *pairs->items);
-    pairs->items[pairs->count++] = (struct pair){.key = memory_string(lua_tostring(lua, -1)), .value = lua_tonumber(lua, -2)};
+    pairs->items[pairs->count++] =
+        (struct pair){.key = memory_string(lua_tostring(lua, -1)), .value = lua_tonumber(lua, -2)};
     lua_pop(lua, 1);
   }
   return true;

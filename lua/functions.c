@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-extern const struct lua_function functions_acl[], functions_cache[], functions_console[], functions_listeners[], functions_log[],
-    functions_metrics[], functions_misc[], functions_objects[], functions_policies[], functions_pools[], functions_rules[],
-    functions_servers[], functions_services[], functions_settings[];
+extern const struct lua_function functions_acl[], functions_cache[], functions_console[], functions_listeners[],
+    functions_log[], functions_metrics[], functions_misc[], functions_objects[], functions_policies[],
+    functions_pools[], functions_rules[], functions_servers[], functions_services[], functions_settings[];
 
 const struct lua_function *const lua_function_arrays[] = {
     functions_acl,  functions_cache,   functions_console,  functions_listeners, functions_log,

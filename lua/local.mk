@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
 	lua/act_lua.c \
+	lua/argument_lists.c \
 	lua/arguments.c \
 	lua/arguments.h \
 	lua/bench.c \

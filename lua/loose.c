@@ -191,7 +191,8 @@ loose_selector_read(struct call *c, int stack, struct value *v)
   struct loose loose = {.masks = call_own(c, netmask_set_new()), .suffixes = call_own(c, suffix_set_new())};
   if (is_name)
     suffix_set_add(loose.suffixes, name.object);
-  else if (is_name_list(c->lua, stack) ? !name_list_read(c, stack, loose.suffixes) : !each_text(c, stack, add_loose, &loose))
+  else if (is_name_list(c->lua, stack) ? !name_list_read(c, stack, loose.suffixes)
+                                       : !each_text(c, stack, add_loose, &loose))
     return false;
   v->object = call_own(c, loose_selector(c, &loose));
   return true;

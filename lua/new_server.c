@@ -101,7 +101,8 @@ struct place {
   unsigned key;
   size_t offset, size;
 };
-#define PLACE(key, field) {KEY_##key, offsetof(struct backend_options, field), sizeof((struct backend_options *)0)->field}
+#define PLACE(key, field)                                                                                              \
+  { KEY_##key, offsetof(struct backend_options, field), sizeof((struct backend_options *)0)->field }
 static const struct place numbers[] = {
     PLACE(qps, qps),
     PLACE(order, order),

@@ -60,8 +60,9 @@ option_read(struct call *c, const struct param *rows, struct value *values)
   if (row == NULL) {
     warn(c, "Unknown key, ignored", key.data);
   } else if (!call_accepts(c->lua, top, row)) {
-    warn(c, row->type == PARAM_INT || row->type == PARAM_FLOAT ? "Invalid type for integer parameter, ignored"
-                                                               : "Invalid type for key passed to Lua directive, ignored",
+    warn(c,
+         row->type == PARAM_INT || row->type == PARAM_FLOAT ? "Invalid type for integer parameter, ignored"
+                                                            : "Invalid type for key passed to Lua directive, ignored",
          key.data);
   } else {
     // Texts and lists must outlive the walk: they are copied where they are not anchored by the table itself. A table

@@ -107,7 +107,8 @@ call_builtin(lua_State *lua)
     return luaL_error(lua, "This query has ended: a policy needs one that is on its way");
   struct backend *chosen = NULL;
   struct pool *pool = pool_of_table(lua, p, query_settings(q));
-  bool good = pool->count > 0 && p->choose(p, &(struct policy_input){.pool = pool, .query = q}, &chosen) == POLICY_CHOSEN;
+  bool good =
+      pool->count > 0 && p->choose(p, &(struct policy_input){.pool = pool, .query = q}, &chosen) == POLICY_CHOSEN;
   int index = good ? index_in_table(lua, chosen) : 0;
   object_unref(&pool);
   if (index > 0)

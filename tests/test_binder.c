@@ -121,9 +121,12 @@ test_ranges(void **state)
 {
   static const struct row rows[] = {
       {"setTCPRecvTimeout(65535)", "nil"},
-      {"setTCPRecvTimeout(65536)", CAUGHT "The value (65536) passed to setTCPRecvTimeout is too large, the maximum is 65535"},
-      {"setTCPRecvTimeout(-1)", CAUGHT "The value (18446744073709551615) passed to setTCPRecvTimeout is too large, the maximum is 65535"},
-      {"setCacheCleaningPercentage(101)", CAUGHT "The value (101) passed to setCacheCleaningPercentage is too large, the maximum is 100"},
+      {"setTCPRecvTimeout(65536)",
+       CAUGHT "The value (65536) passed to setTCPRecvTimeout is too large, the maximum is 65535"},
+      {"setTCPRecvTimeout(-1)",
+       CAUGHT "The value (18446744073709551615) passed to setTCPRecvTimeout is too large, the maximum is 65535"},
+      {"setCacheCleaningPercentage(101)",
+       CAUGHT "The value (101) passed to setCacheCleaningPercentage is too large, the maximum is 100"},
       {"getServer(1e300)", "nil"},
       {"getAction(0/0)", "nil"},
       {NULL, NULL},
@@ -176,7 +179,8 @@ test_loose_selectors(void **state)
       {"makeRule({AllRule()})", PLAIN "Unable to convert parameter from userdata to string"},
       {"makeRule({newDNSName('x'), 'y'})", PLAIN "Unable to convert parameter from string to DNSName"},
       {"makeRule(newNMG())", PLAIN "Unable to convert parameter from userdata to DNSRule, string, DNSName or list"},
-      {"makeRule(newSuffixMatchNode())", PLAIN "Unable to convert parameter from userdata to DNSRule, string, DNSName or list"},
+      {"makeRule(newSuffixMatchNode())",
+       PLAIN "Unable to convert parameter from userdata to DNSRule, string, DNSName or list"},
       {"makeRule(true)", PLAIN "Unable to convert parameter from boolean to DNSRule, string, DNSName or list"},
       {NULL, NULL},
   };
@@ -209,17 +213,20 @@ test_options(void **state)
 {
   static const struct row rows[] = {
       {"newPacketCache(10, {maxTTL = 'x'})", PLAIN "Unable to convert parameter from table to table of options"},
-      {"newPacketCache(10, {maxTTL = function() end})", PLAIN "Unable to convert parameter from table to table of options"},
-      {"newPacketCache(10, {maxTTL = true}):toString()", "0/10"},   // told, ignored
+      {"newPacketCache(10, {maxTTL = function() end})",
+       PLAIN "Unable to convert parameter from table to table of options"},
+      {"newPacketCache(10, {maxTTL = true}):toString()", "0/10"}, // told, ignored
       {"newPacketCache(10, {maxTTL = '5'}):toString()", "0/10"},
-      {"newPacketCache(10, {unheardOf = 1}):toString()", "0/10"},   // told, ignored
+      {"newPacketCache(10, {unheardOf = 1}):toString()", "0/10"}, // told, ignored
       {"newPacketCache(10, {unheardOf = 'x'})", PLAIN "Unable to convert parameter from table to table of options"},
       {"newPacketCache(10, 5)", PLAIN "Unable to convert parameter from number to table of options"},
       {"newPacketCache(0)", CAUGHT "Trying to create a packet cache of size zero"},
-      {"addAction('x.test', DropAction(), {name = true})", PLAIN "Unable to convert parameter from table to table of options"},
+      {"addAction('x.test', DropAction(), {name = true})",
+       PLAIN "Unable to convert parameter from table to table of options"},
       {"addAction('x.test', DropAction(), {uuid = 'x'})", CAUGHT "invalid uuid string"},
       {"addAction('x.test', DropAction(), {uuid = '', name = 5})", "nil"},
-      {"getRule('5'):getSelector():toString()", CAUGHT "vector::_M_range_check: __n (which is 5) >= this->size() (which is 1)"},
+      {"getRule('5'):getSelector():toString()",
+       CAUGHT "vector::_M_range_check: __n (which is 5) >= this->size() (which is 1)"},
       {"getRule(0):getSelector():toString()", "qname in x.test."},
       {"getRule('nope')", "nil"},
       {"newServer{address = '192.0.2.1', mustResolve = 'yes', name = 7}:getName()", "7"},
@@ -290,7 +297,8 @@ test_foreign_userdata(void **state)
 {
   static const struct row rows[] = {
       {"newDNSName('a').toString(io.stdout)", PLAIN "Unable to convert parameter from userdata to DNSName"},
-      {"addAction(io.stdout, DropAction())", PLAIN "Unable to convert parameter from userdata to DNSRule, string, DNSName or list"},
+      {"addAction(io.stdout, DropAction())",
+       PLAIN "Unable to convert parameter from userdata to DNSRule, string, DNSName or list"},
       {"getPool(''):setCache(io.stdout)", PLAIN "Unable to convert parameter from userdata to PacketCache"},
       {NULL, NULL},
   };

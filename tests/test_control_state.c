@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Unit tests of the shared Lua state: console commands and their answers (cli.md section 6), errors in the configuration
-// file, publishing of what was edited, delta(), and functions that C keeps.
+// Unit tests of the shared Lua state: console commands and their answers (cli.md section 6), errors in the
+// configuration file, publishing of what was edited, delta(), and functions that C keeps.
 #include "dnsproxy/config/draft.h"
 #include "lua/binder.h"
 #include "lua/control_state.h"
@@ -118,9 +118,10 @@ test_errors(void **state)
   static const struct row beginnings[] = {
       {"newDNSName()", "Error: This function requires at least 1 parameter(s)\nstack traceback:\n"},
       {"AllRule(1)", "Error: This function requires at most 0 parameter(s)\nstack traceback:\n"},
-      {"newDNSName('a..b')", "Error: Caught exception: Found . in wrong position in DNSName: a\\.\\.b\nstack traceback:\n"},
-      {"tostring(newDNSName('a..b'))",
-       "Error: [string \"return tostring(newDNSName('a..b'))\"]:1: Caught exception: Found . in wrong position in DNSName: a\\.\\.b\n"},
+      {"newDNSName('a..b')",
+       "Error: Caught exception: Found . in wrong position in DNSName: a\\.\\.b\nstack traceback:\n"},
+      {"tostring(newDNSName('a..b'))", "Error: [string \"return tostring(newDNSName('a..b'))\"]:1: Caught exception: "
+                                       "Found . in wrong position in DNSName: a\\.\\.b\n"},
       {"newCA('x')", "Error: Exception thrown by a callback function called by Lua. \nstack traceback:\n"},
       {"error({})", "Error: Trying to cast a lua variable from \"table\" to \"string\"\n"},
       {"error('x')", "Error: x\nstack traceback:\n"},
@@ -153,7 +154,9 @@ test_errors_without_debug_library(void **state)
 {
   (void)state;
   check(&(struct row){"debug = nil", ""}, false, false);
-  check(&(struct row){"nofn()", "Error: [string \"return nofn()\"]:1: attempt to call global 'nofn' (a nil value)\nstack"}, true, true);
+  check(&(struct row){"nofn()",
+                      "Error: [string \"return nofn()\"]:1: attempt to call global 'nofn' (a nil value)\nstack"},
+        true, true);
 }
 
 // ---- delta ----
@@ -274,7 +277,8 @@ test_file(void **state)
   assert_string_equal(detail.data, "");
   assert_false(load("addACL('bad')", &fault, &detail));
   assert_int_equal(fault.kind, FAULT_CAUGHT);
-  assert_ptr_equal(strstr(fault.text, "Exception thrown by a callback function called by Lua. \nstack traceback:\n"), fault.text);
+  assert_ptr_equal(strstr(fault.text, "Exception thrown by a callback function called by Lua. \nstack traceback:\n"),
+                   fault.text);
   assert_string_equal(detail.data, "Unable to convert 'bad' to a netmask");
   assert_false(control_load_file("/nonexistent/file", &fault, &detail));
   assert_string_equal(fault.text, "Unable to read configuration from '/nonexistent/file': No such file or directory");
@@ -290,10 +294,11 @@ test_phases(void **state)
   (void)state;
   text_init(&detail);
   draft.phase = PHASE_CHECK;
-  assert_true(load("assert(inConfigCheck() and not inClientStartup()) setLocal('192.0.2.1') assert(getBindCount() == 2)\n"
-                   "addLocal('192.0.2.2:5300') assert(getBindCount() == 4 and tostring(getBind(3)) == '192.0.2.2:5300')\n"
-                   "setLocal('[2001:db8::1]:5301') assert(getBindCount() == 2 and getBind(0):getType() == 'UDP')",
-                   &fault, &detail));
+  assert_true(
+      load("assert(inConfigCheck() and not inClientStartup()) setLocal('192.0.2.1') assert(getBindCount() == 2)\n"
+           "addLocal('192.0.2.2:5300') assert(getBindCount() == 4 and tostring(getBind(3)) == '192.0.2.2:5300')\n"
+           "setLocal('[2001:db8::1]:5301') assert(getBindCount() == 2 and getBind(0):getType() == 'UDP')",
+           &fault, &detail));
   draft.phase = PHASE_CLIENT;
   assert_true(load("assert(inClientStartup()) assert(getServer(5):getName() == '') shutdown()", &fault, &detail));
   text_fini(&detail);
@@ -306,7 +311,8 @@ test_scripts_are_forgotten(void **state)
 {
   (void)state;
   lua_State *lua = control_lock();
-  assert_int_equal(luaL_dostring(lua, "kept = setmetatable({}, {__mode='k'}) local f = function() end kept[f] = true return f"), 0);
+  assert_int_equal(
+      luaL_dostring(lua, "kept = setmetatable({}, {__mode='k'}) local f = function() end kept[f] = true return f"), 0);
   struct script *script = script_new(lua, -1);
   lua_pop(lua, 1);
   control_unlock();

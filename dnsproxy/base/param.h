@@ -49,7 +49,7 @@ struct param {
   int64_t min, max;     // checked unless both 0; numbers then wrap as in the dialect
   const char *unit;     // "s", "ms", "bytes", "q/s"... or NULL
   const char *help;
-  const struct param *options;      // PARAM_OPTIONS: rows of the table
+  const struct param *options; // PARAM_OPTIONS: rows of the table; PARAM_ANY: of the table it may be, for the manual
   const struct object_class *class; // PARAM_OBJECT(S)
 };
 

@@ -34,7 +34,7 @@ static int
 dump_stats(struct call *c)
 {
   (void)c;
-  struct lines l = {NULL};
+  struct lines l = {.count = 0};
   struct text *out = binder_output();
   metrics_each(add_line, &l);
   size_t left = (l.count + 1) / 2;

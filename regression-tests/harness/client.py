@@ -32,7 +32,7 @@ def wire_of(message):
 class UdpClient:
     """A connected UDP socket, so that all its queries meet the same worker, in order."""
 
-    def __init__(self, address, timeout=5, source=None):
+    def __init__(self, address, timeout=20, source=None):
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.settimeout(timeout)
@@ -77,7 +77,7 @@ class UdpClient:
 class TcpClient:
     """A TCP connection with the two-byte framing."""
 
-    def __init__(self, address, timeout=5):
+    def __init__(self, address, timeout=20):
         self.socket = socket.create_connection(address, timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = self.socket.makefile("rb")

@@ -83,7 +83,8 @@ class Proxy:
             self.folder.cleanup()
 
     def write_configuration(self):
-        lines = []
+        # Patience: a scripted backend on a busy machine may need longer than the default two seconds.
+        lines = ["setUDPTimeout(20)"]
         if self.listen:
             self.address = (self.listen, ports.free_port(self.listen))
             lines.append(f'addLocal("{ports.text(*self.address)}", {self.listen_options})')

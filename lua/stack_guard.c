@@ -7,11 +7,12 @@
 #include <pthread.h>
 #include <stdint.h>
 
-// Enough for hundreds of gsub() within gsub(), or thousands of coroutines; a stack may be small, too: then a quarter is kept
-// for whatever is called when it is nearly used up.
-enum { ENOUGH = 2 * 1024 * 1024 };
+// Enough for hundreds of gsub() within gsub(). Coroutines take less of the stack, but each that fails puts its position
+// before the message: thousands within each other would make gigabytes of text.
+enum { ENOUGH = 2 * 1024 * 1024, ENOUGH_FOR_COROUTINES = 256 * 1024 };
 
-static _Thread_local uintptr_t lowest; // address that the stack may grow down to; 0: not known yet
+// Addresses that the stack may grow down to; 0: not known yet. A small stack keeps a quarter for whatever is called last.
+static _Thread_local uintptr_t lowest, lowest_for_coroutines;
 
 static void
 find_lowest(void)
@@ -23,8 +24,10 @@ find_lowest(void)
   assert(error == 0);
   pthread_attr_getstack(&attributes, &start, &size);
   pthread_attr_destroy(&attributes);
-  uintptr_t top = (uintptr_t)start + size, quarter = size / 4;
-  lowest = size - quarter > ENOUGH ? top - ENOUGH : (uintptr_t)start + quarter;
+  // What lies above the first look is not counted: on the main thread that is the environment, too.
+  uintptr_t top = (uintptr_t)__builtin_frame_address(0), reserved = (uintptr_t)start + size / 4;
+  lowest = top - ENOUGH > reserved ? top - ENOUGH : reserved;
+  lowest_for_coroutines = top - ENOUGH_FOR_COROUTINES > lowest ? top - ENOUGH_FOR_COROUTINES : lowest;
 }
 
 bool
@@ -37,23 +40,34 @@ stack_guard_low(void)
 
 // Calls upvalue 1 with the same arguments.
 static int
-guarded(lua_State *lua)
+call_through(lua_State *lua)
 {
-  if (stack_guard_low())
-    return luaL_error(lua, "stack overflow");
   lua_pushvalue(lua, lua_upvalueindex(1));
   lua_insert(lua, 1);
   lua_call(lua, lua_gettop(lua) - 1, LUA_MULTRET);
   return lua_gettop(lua);
 }
 
+static int
+guarded(lua_State *lua)
+{
+  return stack_guard_low() ? luaL_error(lua, "stack overflow") : call_through(lua);
+}
+
+static int
+guarded_resume(lua_State *lua)
+{
+  bool low = stack_guard_low() || (uintptr_t)__builtin_frame_address(0) < lowest_for_coroutines;
+  return low ? luaL_error(lua, "too many coroutines within coroutines") : call_through(lua);
+}
+
 // coroutine.wrap(): what it returns is what resumes.
 static int
 guarded_wrap(lua_State *lua)
 {
-  guarded(lua);
+  call_through(lua);
   lua_settop(lua, 1);
-  lua_pushcclosure(lua, guarded, 1);
+  lua_pushcclosure(lua, guarded_resume, 1);
   return 1;
 }
 
@@ -73,6 +87,6 @@ stack_guard_open(lua_State *lua)
 {
   guard(lua, "string", "gsub", guarded);
   guard(lua, "table", "sort", guarded);
-  guard(lua, "coroutine", "resume", guarded);
+  guard(lua, "coroutine", "resume", guarded_resume);
   guard(lua, "coroutine", "wrap", guarded_wrap);
 }

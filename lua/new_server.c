@@ -6,11 +6,12 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/wire/codes.h"
 
+#include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { DNS_PORT = 53, WEIGHT_MAX = INT32_MAX };
+enum { DNS_PORT = 53, WEIGHT_MAX = INT32_MAX, DSCP_MAX = 63 };
 
 // OPTION(key, type, unit, help). Keys of encryption and the like are accepted and wait for their transports.
 #define SERVER_OPTIONS(OPTION)                                                                                         \
@@ -151,17 +152,35 @@ put_number(struct backend_options *o, const struct place *place, int64_t number)
   memcpy(field, place->size == 4 ? (void *)&wide : place->size == 2 ? (void *)&half : (void *)&narrow, place->size);
 }
 
-static void
-put_plain(struct backend_options *o, const struct value *v)
+// A negative number is a huge one to the dialect; only the order has a sign.
+static bool
+check_number(const struct place *place, int64_t number, struct fault *fault)
 {
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-    if (v[numbers[i].key].given)
-      put_number(o, &numbers[i], v[numbers[i].key].integer);
+  bool is_signed = place->key == KEY_order;
+  int64_t most = is_signed ? INT32_MAX : place->key == KEY_dscp ? DSCP_MAX : (int64_t)(UINT64_MAX >> (64 - 8 * place->size));
+  if (number >= (is_signed ? INT32_MIN : 0) && number <= most)
+    return true;
+  return fault_set(fault, FAULT_CAUGHT, "The value (%llu) passed to %s is too large, the maximum is %lld",
+                   (unsigned long long)number, server_options[place->key].name, (long long)most);
+}
+
+static bool
+put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
+{
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    const struct value *number = &v[numbers[i].key];
+    if (!number->given)
+      continue;
+    if (!check_number(&numbers[i], number->integer, fault))
+      return false;
+    put_number(o, &numbers[i], number->integer);
+  }
   for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
     if (v[switches[i].key].given)
       memcpy((char *)o + switches[i].offset, &v[switches[i].key].boolean, sizeof(bool));
   if (o->sockets == 0)
     o->sockets = 1;
+  return true;
 }
 
 static void
@@ -192,6 +211,14 @@ put_modes(struct backend_options *o, const struct value *mode, const struct valu
     warn_word("lazyHealthCheckMode", lazy);
 }
 
+static bool
+dismiss_source(const char *text)
+{
+  if (draft.phase != PHASE_CLIENT)
+    log_warning("newServer", "Dismissing source %s: it is neither an address nor an interface", text);
+  return true;
+}
+
 // "192.0.2.1", "eth0" or "192.0.2.1@eth0".
 static bool
 put_source(struct backend_options *o, const char *text, struct fault *fault)
@@ -201,6 +228,8 @@ put_source(struct backend_options *o, const char *text, struct fault *fault)
   struct fault no_address = FAULT_INIT;
   if (at == NULL && !address_parse(&o->source, text, 0, &no_address)) {
     o->source = (struct address){0};
+    if (if_nametoindex(text) == 0)
+      return dismiss_source(text);
     snprintf(o->source_interface, sizeof o->source_interface, "%s", text);
     return true;
   }
@@ -259,8 +288,8 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
     return false;
   }
   o->weight = v[KEY_weight].given ? (int32_t)v[KEY_weight].integer : o->weight;
-  put_plain(o, v);
-  if (!put_check(o, v, &c->fault) || (v[KEY_source].given && !put_source(o, v[KEY_source].string.data, &c->fault)))
+  if (!put_plain(o, v, &c->fault) || !put_check(o, v, &c->fault) ||
+      (v[KEY_source].given && !put_source(o, v[KEY_source].string.data, &c->fault)))
     return false;
   refuse_encryption(o, &v[KEY_tls]);
   return true;

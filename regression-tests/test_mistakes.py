@@ -48,3 +48,20 @@ def test_client_refused_by_the_console_acl():
             p.console()
         done = proxy.run("-c", "-C", p.config_path, "-e", "1")
         assert done.returncode == 1 and 'msg="Fatal error"' in done.stdout and "Success" not in done.stdout
+
+
+@pytest.mark.parametrize("option,value,most", [
+    ("qps", "-1", 4294967295), ("maxCheckFailures", "-1", 4294967295), ("checkClass", "70000", 65535),
+    ("dscp", "64", 63), ("order", "2^31", 2147483647), ("sockets", "2^40", 4294967295)])
+def test_backend_numbers_out_of_range(p, option, value, most):
+    before = p.command("#getServers()")
+    answer = p.command(f'newServer{{address="127.0.0.1:9", {option}={value}}}')
+    assert answer.startswith("Error: Caught exception: The value (")
+    assert f"passed to {option} is too large, the maximum is {most}" in answer
+    assert p.command("#getServers()") == before
+
+
+def test_backend_source_that_does_not_exist_is_dismissed(p):
+    assert p.command('newServer{address="127.0.0.1:9", name="dismissed", source="nosuchif9"}') == "dismissed\n"
+    assert "Dismissing source nosuchif9" in p.output
+    assert p.command("rmServer(getServer(#getServers() - 1))") == ""

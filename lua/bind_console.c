@@ -22,6 +22,8 @@ control_socket(struct call *c)
   if (!address_parse(&draft.console_address, c->args[0].string.data, CONSOLE_PORT, &c->fault))
     return -1;
   draft.console_set = true;
+  if (draft.phase == PHASE_RUNNING && draft.console_open != NULL)
+    draft.console_open(&draft.console_address);
   return 0;
 }
 
@@ -197,7 +199,6 @@ const struct lua_function functions_console[] = {
     {.name = "controlSocket",
      .help = "Listen for console connections here; port 5199 unless given",
      .params = PARAMS({.name = "address", .type = PARAM_STRING}),
-     .flags = FUNCTION_CONFIG_ONLY,
      .call = control_socket},
     {.name = "setKey",
      .help = "Shared secret of the console, 32 bytes in base64",

@@ -106,8 +106,10 @@ man_options(const struct param *options, struct text *out)
     if (o->unit != NULL)
       text_printf(out, " %s", o->unit);
     text_puts(out, "\n");
-    man_text(o->help != NULL ? o->help : "", out);
-    text_puts(out, "\n");
+    if (o->help != NULL && o->help[0] != '\0') {
+      man_text(o->help, out);
+      text_puts(out, "\n");
+    }
   }
   text_puts(out, ".El\n");
 }
@@ -141,7 +143,10 @@ man_class(const struct lua_class *class, void *arg)
   struct text *out = arg;
   text_printf(out, ".Ss %s\n", class->name);
   man_text(class->help, out);
-  text_puts(out, ".\n.Bl -tag -width Ds\n");
+  text_puts(out, ".\n");
+  if (class->attributes == NULL && class->methods == NULL)
+    return;
+  text_puts(out, ".Bl -tag -width Ds\n");
   for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++) {
     text_printf(out, ".It Va %s%s\n", a->name, a->set == NULL ? " Pq read-only" : "");
     man_text(a->help, out);
@@ -230,7 +235,7 @@ describe(const char *form, struct text *out)
     binder_each_function(completion_function, out);
     binder_each_class(completion_class, out);
   } else if (strcmp(form, "luals") == 0) {
-    text_puts(out, "---@meta\n-- Made by dnsproxy --describe=luals: change the declarations instead.\n");
+    text_puts(out, "-- SPDX-License-Identifier: BSD-2-Clause\n---@meta\n-- Made by dnsproxy --describe=luals: change the declarations instead.\n");
     binder_each_class(luals_class, out);
     binder_each_function(luals_function, out);
   } else if (strcmp(form, "man") == 0) {

@@ -260,9 +260,34 @@ refuse_encryption(struct backend_options *o, const struct value *tls)
 {
   if (!tls->given || tls->string.size == 0)
     return;
+  char where[ADDRESS_TEXT_SIZE];
   o->check.forced = FORCED_DOWN;
   if (draft.phase != PHASE_CLIENT && draft.phase != PHASE_CHECK)
-    log_warning("newServer", "Encrypted backends are not built: %s stays down", o->name);
+    log_warning("newServer", "Encrypted backends are not built: %s stays down", address_text_with_port(&o->address, where));
+}
+
+// Said once for each, when it is really asked for: what a backend may need must not be missed in silence.
+static void
+warn_unbuilt(const struct value *v)
+{
+  static const unsigned keys[] = {KEY_useClientSubnet, KEY_useProxyProtocol, KEY_autoUpgrade};
+  static bool told[sizeof keys / sizeof *keys]; // under the Lua lock
+  for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+    if (told[i] || !v[keys[i]].given || !v[keys[i]].boolean || draft.phase == PHASE_CLIENT || draft.phase == PHASE_CHECK)
+      continue;
+    told[i] = true;
+    log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",
+                server_options[keys[i]].name);
+  }
+}
+
+static uint16_t
+default_port(const struct value *v)
+{
+  enum { DOT_PORT = 853, DOH_PORT = 443 };
+  if (!v[KEY_tls].given || v[KEY_tls].string.size == 0)
+    return DNS_PORT;
+  return v[KEY_dohPath].given && v[KEY_dohPath].string.size > 0 ? DOH_PORT : DOT_PORT;
 }
 
 // False with a fault: the call fails. False without: told in the log, newServer() returns nil.
@@ -271,7 +296,7 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
 {
   struct fault cause = FAULT_INIT;
   const char *address = v[KEY_address].given ? v[KEY_address].string.data : "";
-  if (!address_parse(&o->address, address, DNS_PORT, &cause)) {
+  if (!address_parse(&o->address, address, default_port(v), &cause)) {
     log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
                                   .message = "Error creating new backend server",
                                   .error = cause.text,
@@ -292,6 +317,7 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
       (v[KEY_source].given && !put_source(o, v[KEY_source].string.data, &c->fault)))
     return false;
   refuse_encryption(o, &v[KEY_tls]);
+  warn_unbuilt(v);
   return true;
 }
 

@@ -26,6 +26,7 @@ struct draft {
   size_t listener_count;
   struct address console_address; // controlSocket
   bool console_set;
+  void (*console_open)(const struct address *); // moves the console there while running: given by run/
   uint8_t console_key[32];
   bool console_key_set;          // a valid key
   char **capabilities;           // addCapabilitiesToRetain

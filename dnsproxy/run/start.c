@@ -6,6 +6,7 @@
 #include "console/server.h"
 #include "dnsproxy/base/base64.h"
 #include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/pool/health.h"
 #include "dnsproxy/run/control.h"
@@ -152,6 +153,22 @@ open_everything(const struct options *o, struct fault *fault)
   return capabilities_keep(draft.capabilities, draft.capability_count, fault);
 }
 
+// The control thread owns the console's sockets; who asks may be on any thread.
+static void
+move_console(void *arg)
+{
+  struct fault fault = FAULT_INIT;
+  if (!console_server_open(control_base(), arg, &fault))
+    log_error("console", "%s", fault.text);
+  free(arg);
+}
+
+static void
+ask_for_console(const struct address *address)
+{
+  control_post(move_console, memory_copy(address, sizeof *address));
+}
+
 static void
 on_leave(void)
 {
@@ -181,6 +198,7 @@ run(const struct options *o)
   control_start();
   // Nobody runs the keeper's loop but this thread: scripts of checks are asked at once.
   health_initial_round(keeper_base(), lua_health_hooks());
+  draft.console_open = ask_for_console;
   lua_hooks_set_post(control_post, keeper_post);
   health_start(keeper_base(), lua_health_hooks());
   worker_threads_serve(false);

@@ -1,0 +1,2448 @@
+-- SPDX-License-Identifier: BSD-2-Clause
+---@meta
+-- Made by dnsproxy --describe=luals: change the declarations instead.
+
+---An action on queries
+---@class DNSAction
+local DNSAction = {}
+
+---Its figures
+---@return table
+function DNSAction:getStats() end
+
+---Print its figures
+function DNSAction:printStats() end
+
+---Open its file again
+function DNSAction:reload() end
+
+---An IPv4 or IPv6 address with a port
+---@class ComboAddress
+local ComboAddress = {}
+
+---Port
+---@return integer
+function ComboAddress:getPort() end
+
+---The 4 or 16 bytes of the address
+---@return string
+function ComboAddress:getRaw() end
+
+---Encrypted to another address of its family (ipcipher)
+---@param key string # 16 bytes, as makeIPCipherKey() gives
+---@return ComboAddress
+function ComboAddress:ipencrypt(key) end
+
+---What ipencrypt() was given
+---@param key string # 16 bytes, as makeIPCipherKey() gives
+---@return ComboAddress
+function ComboAddress:ipdecrypt(key) end
+
+---Is it IPv4?
+---@return boolean
+function ComboAddress:isIPv4() end
+
+---Is it IPv6?
+---@return boolean
+function ComboAddress:isIPv6() end
+
+---Is it IPv6 with an IPv4 address inside?
+---@return boolean
+function ComboAddress:isMappedIPv4() end
+
+---The IPv4 address inside; raises if there is none
+---@return ComboAddress
+function ComboAddress:mapToIPv4() end
+
+---Address as text
+---@return string
+function ComboAddress:toString() end
+
+---Address as text
+---@return string
+function ComboAddress:tostring() end
+
+---Address and port as text
+---@return string
+function ComboAddress:toStringWithPort() end
+
+---Address and port as text
+---@return string
+function ComboAddress:tostringWithPort() end
+
+---Set the bits behind the first ones to zero, in place
+---@param bits integer # how many stay
+function ComboAddress:truncate(bits) end
+
+---A cache of answers
+---@class PacketCache
+local PacketCache = {}
+
+---Write a summary to a new file
+---@param path string
+---@param rawResponse? boolean
+function PacketCache:dump(path, rawResponse) end
+
+---Remove entries until so many remain
+---@param keep integer
+---@return integer
+function PacketCache:expunge(keep) end
+
+---Remove the entries of a name
+---@param name DNSName|string
+---@param qtype? integer|string
+---@param suffixMatch? boolean
+function PacketCache:expungeByName(name, qtype, suffixMatch) end
+
+---Addresses in the cached answers for a name
+---@param name DNSName|string
+---@return table
+function PacketCache:getAddressListByDomain(name) end
+
+---Cached names whose answers hold an address
+---@param address ComboAddress|string
+---@return table
+function PacketCache:getDomainListByAddress(address) end
+
+---Its figures
+---@return table
+function PacketCache:getStats() end
+
+---Print its figures
+function PacketCache:printStats() end
+
+---Is the maximum reached
+---@return boolean
+function PacketCache:isFull() end
+
+---Remove expired entries until so many remain
+---@param keep integer
+---@return integer
+function PacketCache:purgeExpired(keep) end
+
+---Entries and maximum
+---@return string
+function PacketCache:toString() end
+
+---All values of one EDNS option of a query or answer.
+---@class EDNSOptionView
+local EDNSOptionView = {}
+
+---Number of values
+---@return integer
+function EDNSOptionView:count() end
+
+---The values, in the order of the message
+---@return string[]
+function EDNSOptionView:getValues() end
+
+---The bits of a header: of the packet itself (dq.dh), or a copy of them (getHeader()).
+---@class DNSHeader
+local DNSHeader = {}
+
+---The AA bit
+---@return boolean
+function DNSHeader:getAA() end
+
+---The AD bit
+---@return boolean
+function DNSHeader:getAD() end
+
+---The CD bit
+---@return boolean
+function DNSHeader:getCD() end
+
+---The id
+---@return integer
+function DNSHeader:getID() end
+
+---The RA bit
+---@return boolean
+function DNSHeader:getRA() end
+
+---The RD bit
+---@return boolean
+function DNSHeader:getRD() end
+
+---The TC bit
+---@return boolean
+function DNSHeader:getTC() end
+
+---Set or clear AA
+---@param on boolean # set or cleared
+function DNSHeader:setAA(on) end
+
+---Set or clear AD
+---@param on boolean # set or cleared
+function DNSHeader:setAD(on) end
+
+---Set or clear CD
+---@param on boolean # set or cleared
+function DNSHeader:setCD(on) end
+
+---Set or clear QR
+---@param on boolean # set or cleared
+function DNSHeader:setQR(on) end
+
+---Set or clear RA
+---@param on boolean # set or cleared
+function DNSHeader:setRA(on) end
+
+---Set or clear RD
+---@param on boolean # set or cleared
+function DNSHeader:setRD(on) end
+
+---Set or clear TC
+---@param on boolean # set or cleared
+function DNSHeader:setTC(on) end
+
+---How a handler answers its query: called like a function
+---@class DNSReply
+local DNSReply = {}
+
+---A scripted DNS server
+---@class DNSService
+local DNSService = {}
+
+---Append a handler: the first whose expression matches the name of a query answers it
+---@param options table
+function DNSService:addHandler(options) end
+
+---Remove a handler; queries that wait for it still get their answer
+---@param label string
+function DNSService:rmHandler(label) end
+
+---Print the handlers in matching order
+function DNSService:showHandlers() end
+
+---Its name
+---@return string
+function DNSService:name() end
+
+---The address that it listens on, with port; nil when there are not that many
+---@param position? integer
+---@return string
+function DNSService:address(position) end
+
+---A limit on how often something may happen
+---@class QPSLimiter
+local QPSLimiter = {}
+
+---Take a token; false when there is none
+---@return boolean
+function QPSLimiter:check() end
+
+---A listener
+---@class ClientState
+---@field muted boolean # UDP queries are processed, never answered
+local ClientState = {}
+
+---Its address
+---@return string
+function ClientState:toString() end
+
+---Its protocol, as showBinds() says
+---@return string
+function ClientState:getType() end
+
+---TLS library in use
+---@return string
+function ClientState:getEffectiveTLSProvider() end
+
+---TLS library asked for
+---@return string
+function ClientState:getConfiguredTLSProvider() end
+
+---eBPF filters are not built
+---@param filter any
+function ClientState:attachFilter(filter) end
+
+---eBPF filters are not built
+function ClientState:detachFilter() end
+
+---A domain name
+---@class DNSName
+local DNSName = {}
+
+---Add labels behind, in place
+---@param labels DNSName|string # labels to add
+function DNSName:append(labels) end
+
+---Add labels in front, in place
+---@param labels DNSName|string # labels to add
+function DNSName:prepend(labels) end
+
+---Drop the leftmost label, in place; false on the root
+---@return boolean
+function DNSName:chopOff() end
+
+---Number of labels, 0 for the root
+---@return integer
+function DNSName:countLabels() end
+
+---Number that is the same for all casings
+---@return integer
+function DNSName:hash() end
+
+---Is it equal to or below the parent?
+---@param parent DNSName # name that may be above
+---@return boolean
+function DNSName:isPartOf(parent) end
+
+---The labels below the parent; an unset name, which cannot be printed, if there are none
+---@param parent DNSName # name that may be above
+---@return DNSName
+function DNSName:makeRelative(parent) end
+
+---Bytes as in a message
+---@return string
+function DNSName:toDNSString() end
+
+---Text with final dot
+---@return string
+function DNSName:toString() end
+
+---Text with final dot
+---@return string
+function DNSName:tostring() end
+
+---Text without final dot, empty for the root
+---@return string
+function DNSName:toStringNoDot() end
+
+---Size in a message
+---@return integer
+function DNSName:wirelength() end
+
+---A set of names
+---@class DNSNameSet
+local DNSNameSet = {}
+
+---Insert a name
+---@param name DNSName
+function DNSNameSet:add(name) end
+
+---Is the name a member, in whatever casing?
+---@param name DNSName
+---@return boolean
+function DNSNameSet:check(name) end
+
+---Remove a name; how many that were, 0 or 1
+---@param name DNSName
+---@return integer
+function DNSNameSet:delete(name) end
+
+---Number of members
+---@return integer
+function DNSNameSet:size() end
+
+---Remove all members
+function DNSNameSet:clear() end
+
+---Is there no member?
+---@return boolean
+function DNSNameSet:empty() end
+
+---Members without final dot, one per line, in any order
+---@return string
+function DNSNameSet:toString() end
+
+---A network
+---@class Netmask
+local Netmask = {}
+
+---Is it unset?
+---@return boolean
+function Netmask:empty() end
+
+---Prefix length
+---@return integer
+function Netmask:getBits() end
+
+---First address of the network
+---@return ComboAddress
+function Netmask:getNetwork() end
+
+---First address of the network
+---@return ComboAddress
+function Netmask:getMaskedNetwork() end
+
+---Is it IPv4?
+---@return boolean
+function Netmask:isIPv4() end
+
+---Is it IPv4?
+---@return boolean
+function Netmask:isIpv4() end
+
+---Is it IPv6?
+---@return boolean
+function Netmask:isIPv6() end
+
+---Is it IPv6?
+---@return boolean
+function Netmask:isIpv6() end
+
+---Is the address inside?
+---@param addr string # address as text
+---@return boolean
+function Netmask:match(addr) end
+
+---Network and prefix length as text
+---@return string
+function Netmask:toString() end
+
+---A set of netmasks
+---@class NetmaskGroup
+local NetmaskGroup = {}
+
+---Add a netmask; one that begins with ! is excluded
+---@param mask string
+function NetmaskGroup:addMask(mask) end
+
+---Add the addresses in the keys of a table, which the exceed functions return
+---@param masks any # table of ComboAddress to number
+function NetmaskGroup:addMasks(masks) end
+
+---Add all netmasks of another group
+---@param group NetmaskGroup
+function NetmaskGroup:addNMG(group) end
+
+---Is the address in? The longest netmask around it decides
+---@param addr ComboAddress
+---@return boolean
+function NetmaskGroup:match(addr) end
+
+---Remove all netmasks
+function NetmaskGroup:clear() end
+
+---Number of netmasks
+---@return integer
+function NetmaskGroup:size() end
+
+---The netmasks as text
+---@return string
+function NetmaskGroup:toString() end
+
+---What a pool without a cache answers with
+---@class PacketCache
+local PacketCache = {}
+
+---Write a summary to a new file
+---@param path string
+---@param rawResponse? boolean
+function PacketCache:dump(path, rawResponse) end
+
+---Remove entries until so many remain
+---@param keep integer
+---@return integer
+function PacketCache:expunge(keep) end
+
+---Remove the entries of a name
+---@param name DNSName|string
+---@param qtype? integer|string
+---@param suffixMatch? boolean
+function PacketCache:expungeByName(name, qtype, suffixMatch) end
+
+---Addresses in the cached answers for a name
+---@param name DNSName|string
+---@return table
+function PacketCache:getAddressListByDomain(name) end
+
+---Cached names whose answers hold an address
+---@param address ComboAddress|string
+---@return table
+function PacketCache:getDomainListByAddress(address) end
+
+---Its figures
+---@return table
+function PacketCache:getStats() end
+
+---Print its figures
+function PacketCache:printStats() end
+
+---Is the maximum reached
+---@return boolean
+function PacketCache:isFull() end
+
+---Remove expired entries until so many remain
+---@param keep integer
+---@return integer
+function PacketCache:purgeExpired(keep) end
+
+---Entries and maximum
+---@return string
+function PacketCache:toString() end
+
+---How a backend of a pool is chosen
+---@class ServerPolicy
+---@field name string # Its name
+---@field policy function # function(servers, dq) -> index
+---@field ffipolicy function # FFI function: none
+---@field isLua boolean # Does it ask a function?
+---@field isFFI boolean # Does it ask an FFI function?
+---@field isPerThread boolean # Does it run in a state of each thread?
+local ServerPolicy = {}
+
+---Kind and name
+---@return string
+function ServerPolicy:toString() end
+
+---A pool of backends
+---@class ServerPool
+local ServerPool = {}
+
+---Its cache
+---@return PacketCache
+function ServerPool:getCache() end
+
+---Give it a cache
+---@param cache PacketCache
+function ServerPool:setCache(cache) end
+
+---Take its cache away
+function ServerPool:unsetCache() end
+
+---Is client subnet added before the cache lookup
+---@return boolean
+function ServerPool:getECS() end
+
+---Set that, where its backends disagree
+---@param use boolean
+function ServerPool:setECS(use) end
+
+---Are scope-0 answers looked up
+---@return boolean
+function ServerPool:getZeroScope() end
+
+---Set that, where its backends disagree
+---@param use boolean
+function ServerPool:setZeroScope(use) end
+
+---The query at hand, usable in the call it is given to.
+---@class DNSQuestion
+---@field localaddr ComboAddress # Address the query was sent to
+---@field remoteaddr ComboAddress # Address of the client
+---@field qname DNSName # Name asked for, a copy
+---@field qtype integer # Type asked for
+---@field qclass integer # Class asked for
+---@field rcode integer # Rcode of the header
+---@field dh DNSHeader # The header itself: changes take effect
+---@field len integer # Size of the packet; writing resizes it
+---@field opcode integer # Opcode of the header
+---@field tcp boolean # It came over anything but UDP
+---@field skipCache boolean # Neither look up nor insert
+---@field pool string # Name of the pool
+---@field useECS boolean # The client's subnet may be added
+---@field ecsOverride boolean # A client subnet in the query is replaced
+---@field ecsPrefixLength integer # Bits of the client's address that are sent; 0: as configured
+---@field tempFailureTTL integer? # How long the cache keeps ServFail and Refused, in seconds; nil: as the cache is configured
+---@field deviceID string # For exporters
+---@field deviceName string # For exporters
+---@field requestorID string # For exporters
+local DNSQuestion = {}
+
+---Replace the name asked for, and owners equal to it
+---@param name DNSName|string # the new name
+---@return boolean
+function DNSQuestion:changeName(name) end
+
+---The whole packet
+---@return string
+function DNSQuestion:getContent() end
+
+---Replace the packet; its id is kept
+---@param bytes string # as on the wire
+function DNSQuestion:setContent(bytes) end
+
+---The DO bit
+---@return boolean
+function DNSQuestion:getDO() end
+
+---EDNS options by code
+---@return table<integer, EDNSOptionView>
+function DNSQuestion:getEDNSOptions() end
+
+---Microseconds since the query came
+---@return number
+function DNSQuestion:getElapsedUs() end
+
+---A copy of the header
+---@return DNSHeader
+function DNSQuestion:getHeader() end
+
+---Write the bits of such a copy back
+---@param header any # from getHeader()
+function DNSQuestion:setHeader(header) end
+
+---Interface that the listener is bound to
+---@return string
+function DNSQuestion:getIncomingInterface() end
+
+---How the client asked: 'Do53 UDP', 'Do53 TCP'...
+---@return string
+function DNSQuestion:getProtocol() end
+
+---When the query came
+---@return timespec
+function DNSQuestion:getQueryTime() end
+
+---A tag's value, '' if it is not set
+---@param key string # name of the tag
+---@return string
+function DNSQuestion:getTag(key) end
+
+---All tags
+---@return table<string, string>
+function DNSQuestion:getTagArray() end
+
+---Set a tag
+---@param key string # name of the tag
+---@param value string # its value, any bytes
+function DNSQuestion:setTag(key, value) end
+
+---Set several tags
+---@param tags table<string, string> # values by name
+function DNSQuestion:setTagArray(tags) end
+
+---Remove a tag
+---@param key string # name of the tag
+function DNSQuestion:unsetTag(key) end
+
+---Bytes behind the message
+---@return string
+function DNSQuestion:getTrailingData() end
+
+---Replace the bytes behind the message
+---@param bytes string # as on the wire
+---@return boolean
+function DNSQuestion:setTrailingData(bytes) end
+
+---Attach an extended error to the answer
+---@param infoCode integer # RFC 8914 code
+---@param extraText? string # text for humans
+---@param clearExistingEntries? boolean # remove errors that were attached before
+function DNSQuestion:setExtendedDNSError(infoCode, extraText, clearExistingEntries) end
+
+---Accepted; there is no SNMP agent
+---@param reason? string # why
+function DNSQuestion:sendTrap(reason) end
+
+---Accepted; there is no protobuf export
+---@param key string # name of the entry
+---@param values any # list of strings or numbers
+function DNSQuestion:setMetaKey(key, values) end
+
+---Not built: false
+---@param asyncID integer # who will resume it
+---@param queryID integer # which one it is
+---@param timeoutMs integer # how long
+---@return boolean
+function DNSQuestion:suspend(asyncID, queryID, timeoutMs) end
+
+---Turn the query into an answer with these addresses, or raw records
+---@param values any # ComboAddress, raw record data, or a list of one of them
+---@param typeForAny? integer # type of raw records in answers to ANY
+function DNSQuestion:spoof(values, typeForAny) end
+
+---Turn the query into a negative answer with a SOA record
+---@param nxd boolean # true: the name does not exist; false: it has no such type
+---@param zone DNSName|string # owner of the SOA record
+---@param ttl integer # TTL of the SOA record
+---@param mname DNSName|string # primary server
+---@param rname DNSName|string # mailbox of who is responsible
+---@param serial integer # serial number
+---@param refresh integer # interval of secondaries' refreshes
+---@param retry integer # interval after a failed refresh
+---@param expire integer # when secondaries give up
+---@param minimum integer # how long the denial may be cached
+---@return boolean
+function DNSQuestion:setNegativeAndAdditionalSOA(nxd, zone, ttl, mname, rname, serial, refresh, retry, expire, minimum) end
+
+---Add an EDNS option, or replace it
+---@param code integer # EDNSOptionCode
+---@param data string # its value, any bytes
+function DNSQuestion:setEDNSOption(code, data) end
+
+---Not built: false
+---@return boolean
+function DNSQuestion:setRestartable() end
+
+---Accepted; the PROXY protocol is not built
+---@param type integer # type of the value
+---@param value string # any bytes
+function DNSQuestion:addProxyProtocolValue(type, value) end
+
+---Accepted; the PROXY protocol is not built
+---@param values any # values by type
+function DNSQuestion:setProxyProtocolValues(values) end
+
+---Values of the PROXY header: none over plain DNS
+---@return table<integer, string>
+function DNSQuestion:getProxyProtocolValues() end
+
+---Name in the TLS handshake: '' over plain DNS
+---@return string
+function DNSQuestion:getServerNameIndication() end
+
+---Host of the HTTP request: '' over plain DNS
+---@return string
+function DNSQuestion:getHTTPHost() end
+
+---Path of the HTTP request: '' over plain DNS
+---@return string
+function DNSQuestion:getHTTPPath() end
+
+---Query string of the HTTP request: '' over plain DNS
+---@return string
+function DNSQuestion:getHTTPQueryString() end
+
+---Scheme of the HTTP request: '' over plain DNS
+---@return string
+function DNSQuestion:getHTTPScheme() end
+
+---Headers of the HTTP request: none over plain DNS
+---@return table<string, string>
+function DNSQuestion:getHTTPHeaders() end
+
+---No effect over plain DNS
+---@param status integer # HTTP status
+---@param body string # what is sent
+---@param contentType? string # its MIME type
+function DNSQuestion:setHTTPResponse(status, body, contentType) end
+
+---Not built: nil
+---@return string?
+function DNSQuestion:getTraceID() end
+
+---Not built: nil
+---@return string?
+function DNSQuestion:getSpanID() end
+
+---The answer at hand with the facts of its query, usable in the call it is given to.
+---@class DNSResponse
+---@field localaddr ComboAddress # Address the query was sent to
+---@field remoteaddr ComboAddress # Address of the client
+---@field qname DNSName # Name asked for, a copy
+---@field qtype integer # Type asked for
+---@field qclass integer # Class asked for
+---@field rcode integer # Rcode of the header
+---@field dh DNSHeader # The header itself: changes take effect
+---@field len integer # Size of the packet; writing resizes it
+---@field opcode integer # Opcode of the header
+---@field tcp boolean # It came over anything but UDP
+---@field skipCache boolean # Neither look up nor insert
+---@field pool string # Name of the pool
+local DNSResponse = {}
+
+---Replace the name asked for, and owners equal to it
+---@param name DNSName|string # the new name
+---@return boolean
+function DNSResponse:changeName(name) end
+
+---The whole packet
+---@return string
+function DNSResponse:getContent() end
+
+---Replace the packet; its id is kept
+---@param bytes string # as on the wire
+function DNSResponse:setContent(bytes) end
+
+---The DO bit
+---@return boolean
+function DNSResponse:getDO() end
+
+---EDNS options by code
+---@return table<integer, EDNSOptionView>
+function DNSResponse:getEDNSOptions() end
+
+---Microseconds since the query came
+---@return number
+function DNSResponse:getElapsedUs() end
+
+---A copy of the header
+---@return DNSHeader
+function DNSResponse:getHeader() end
+
+---Write the bits of such a copy back
+---@param header any # from getHeader()
+function DNSResponse:setHeader(header) end
+
+---Interface that the listener is bound to
+---@return string
+function DNSResponse:getIncomingInterface() end
+
+---How the client asked: 'Do53 UDP', 'Do53 TCP'...
+---@return string
+function DNSResponse:getProtocol() end
+
+---When the query came
+---@return timespec
+function DNSResponse:getQueryTime() end
+
+---A tag's value, '' if it is not set
+---@param key string # name of the tag
+---@return string
+function DNSResponse:getTag(key) end
+
+---All tags
+---@return table<string, string>
+function DNSResponse:getTagArray() end
+
+---Set a tag
+---@param key string # name of the tag
+---@param value string # its value, any bytes
+function DNSResponse:setTag(key, value) end
+
+---Set several tags
+---@param tags table<string, string> # values by name
+function DNSResponse:setTagArray(tags) end
+
+---Remove a tag
+---@param key string # name of the tag
+function DNSResponse:unsetTag(key) end
+
+---Bytes behind the message
+---@return string
+function DNSResponse:getTrailingData() end
+
+---Replace the bytes behind the message
+---@param bytes string # as on the wire
+---@return boolean
+function DNSResponse:setTrailingData(bytes) end
+
+---Attach an extended error to the answer
+---@param infoCode integer # RFC 8914 code
+---@param extraText? string # text for humans
+---@param clearExistingEntries? boolean # remove errors that were attached before
+function DNSResponse:setExtendedDNSError(infoCode, extraText, clearExistingEntries) end
+
+---Accepted; there is no SNMP agent
+---@param reason? string # why
+function DNSResponse:sendTrap(reason) end
+
+---Accepted; there is no protobuf export
+---@param key string # name of the entry
+---@param values any # list of strings or numbers
+function DNSResponse:setMetaKey(key, values) end
+
+---Not built: false
+---@param asyncID integer # who will resume it
+---@param queryID integer # which one it is
+---@param timeoutMs integer # how long
+---@return boolean
+function DNSResponse:suspend(asyncID, queryID, timeoutMs) end
+
+---Call function(section, class, type, ttl) for each record: it returns the new TTL, or 0
+---@param edit any # the function
+function DNSResponse:editTTLs(edit) end
+
+---How often the query was restarted
+---@return integer
+function DNSResponse:getRestartCount() end
+
+---The backend that answered; nil: none did
+---@return Server?
+function DNSResponse:getSelectedBackend() end
+
+---The answer is an expired one of the cache
+---@return boolean
+function DNSResponse:getStaleCacheHit() end
+
+---Not built: false
+---@return boolean
+function DNSResponse:restart() end
+
+---An action on answers
+---@class DNSResponseAction
+local DNSResponseAction = {}
+
+---Open its file again
+function DNSResponseAction:reload() end
+
+---A rule of a response chain
+---@class ResponseRuleAction
+local ResponseRuleAction = {}
+
+---Its action
+---@return action
+function ResponseRuleAction:getAction() end
+
+---Its selector
+---@return DNSRule
+function ResponseRuleAction:getSelector() end
+
+---A selector
+---@class DNSRule
+local DNSRule = {}
+
+---As in showRules()
+---@return string
+function DNSRule:toString() end
+
+---How often it matched
+---@return integer
+function DNSRule:getMatches() end
+
+---A rule of a query chain
+---@class RuleAction
+local RuleAction = {}
+
+---Its action
+---@return action
+function RuleAction:getAction() end
+
+---Its selector
+---@return DNSRule
+function RuleAction:getSelector() end
+
+---A backend
+---@class Server
+---@field name string # Name
+---@field upStatus boolean # Health, forced states aside
+---@field order integer # Place in pools; those that exist keep theirs
+---@field weight integer # Weight
+local Server = {}
+
+---Put it into a pool
+---@param pool string
+function Server:addPool(pool) end
+
+---Take it out of a pool
+---@param pool string
+function Server:rmPool(pool) end
+
+---Smoothed latency in microseconds
+---@return number
+function Server:getLatency() end
+
+---Its name
+---@return string
+function Server:getName() end
+
+---Name and address
+---@return string
+function Server:getNameWithAddr() end
+
+---Its UUID
+---@return string
+function Server:getID() end
+
+---Queries that timed out or gave way
+---@return integer
+function Server:getDrops() end
+
+---Queries sent
+---@return integer
+function Server:getQueries() end
+
+---active or lazy
+---@return string
+function Server:getHealthCheckMode() end
+
+---Queries in flight
+---@return integer
+function Server:getOutstanding() end
+
+---Forced state, else health
+---@return boolean
+function Server:isUp() end
+
+---Back to health checks
+---@param status? boolean
+function Server:setAuto(status) end
+
+---Active health checks
+---@param status? boolean
+function Server:setActiveAuto(status) end
+
+---Lazy health checks
+---@param status? boolean
+function Server:setLazyAuto(status) end
+
+---Force it down
+function Server:setDown() end
+
+---Force it up
+function Server:setUp() end
+
+---Limit that firstAvailable looks at
+---@param limit integer
+function Server:setQPS(limit) end
+
+---Change parameters of its health checks
+---@param options? table
+function Server:setHealthCheckParams(options) end
+
+---One more check of health-check answers
+---@param validator function
+function Server:setHealthCheckResponseValidator(validator) end
+
+---A set of suffixes
+---@class SuffixMatchNode
+local SuffixMatchNode = {}
+
+---Insert suffixes
+---@param name SuffixMatchNode|DNSName|string|string[] # one suffix or several
+function SuffixMatchNode:add(name) end
+
+---Is the name equal to or below a member?
+---@param name DNSName
+---@return boolean
+function SuffixMatchNode:check(name) end
+
+---The longest member that the name is equal to or below; nil if there is none
+---@param name DNSName
+---@return DNSName
+function SuffixMatchNode:getBestMatch(name) end
+
+---Remove suffixes
+---@param name SuffixMatchNode|DNSName|string|string[] # one suffix or several
+function SuffixMatchNode:remove(name) end
+
+---A set of addresses that expire
+---@class TimedIPSetRule
+local TimedIPSetRule = {}
+
+---Add an address; a longer stay that it has already is kept
+---@param addr ComboAddress
+---@param seconds integer # how long it stays
+function TimedIPSetRule:add(addr, seconds) end
+
+---Remove all addresses
+function TimedIPSetRule:clear() end
+
+---Remove the addresses whose time is over
+function TimedIPSetRule:cleanup() end
+
+---A selector for rules: the client is in the set
+---@return DNSRule
+function TimedIPSetRule:slice() end
+
+---A moment
+---@class timespec
+---@field tv_sec integer # Seconds
+---@field tv_nsec integer # Nanoseconds behind them
+local timespec = {}
+
+---Allow more clients
+---@param netmask string
+function addACL(netmask) end
+
+---Remove an entry of the ACL
+---@param netmask string
+function rmACL(netmask) end
+
+---Replace the ACL
+---@param netmasks NetmaskGroup|string|string[]
+function setACL(netmasks) end
+
+---Replace the ACL by the netmasks of a file, one per line
+---@param path string
+function setACLFromFile(path) end
+
+---Print the ACL
+function showACL() end
+
+---Allow more clients of the console
+---@param netmask string
+function addConsoleACL(netmask) end
+
+---Replace the console's ACL
+---@param netmasks NetmaskGroup|string|string[]
+function setConsoleACL(netmasks) end
+
+---Print the console's ACL
+function showConsoleACL() end
+
+---Who must send a PROXY v2 header
+---@param netmasks NetmaskGroup|string|string[]
+function setProxyProtocolACL(netmasks) end
+
+---A cache of answers, to be given to pools
+---@param maxEntries integer
+---@param options? table
+---@return PacketCache
+function newPacketCache(maxEntries, options) end
+
+---Listen for console connections here; port 5199 unless given
+---@param address string
+function controlSocket(address) end
+
+---Shared secret of the console, 32 bytes in base64
+---@param key string
+function setKey(key) end
+
+---Print a new setKey() line
+function makeKey() end
+
+---Encrypt and decrypt a text with the console's key
+---@param text? string
+function testCrypto(text) end
+
+---Print the commands that changed something, with their time
+function delta() end
+
+---Forget the commands that delta() prints
+function clearConsoleHistory() end
+
+---Print a text
+---@param text string
+function show(text) end
+
+---Print what functions there are, or one of them
+---@param name? string
+function help(name) end
+
+---Print the version
+function showVersion() end
+
+---End the process
+function shutdown() end
+
+---Does the console client read the configuration
+---@return boolean
+function inClientStartup() end
+
+---Is the configuration only checked
+---@return boolean
+function inConfigCheck() end
+
+---One more function to be called every second
+---@param callback function
+function addMaintenanceCallback(callback) end
+
+---A function to be called at exit
+---@param callback function
+function addExitCallback(callback) end
+
+---Lua is always there
+function enableLuaConfiguration() end
+
+---Every query sees the newest configuration anyway
+function refreshRuntimeConfiguration() end
+
+---Listen on one more address, over UDP and TCP
+---@param address string # address; port 53 unless given
+---@param options? table
+function addLocal(address, options) end
+
+---Listen on this address instead of the plain ones so far
+---@param address string # address; port 53 unless given
+---@param options? table
+function setLocal(address, options) end
+
+---Listener by its position in showBinds()
+---@param position integer
+---@return ClientState
+function getBind(position) end
+
+---Number of listeners
+---@return integer
+function getBindCount() end
+
+---Print the listeners
+function showBinds() end
+
+---Log a text at level error
+---@param text string
+function errlog(text) end
+
+---Log a text at level warning
+---@param text string
+function warnlog(text) end
+
+---Log a text at level info
+---@param text string
+function infolog(text) end
+
+---Log a text when verbose
+---@param text string
+function vinfolog(text) end
+
+---Verbose logging
+---@param verbose boolean
+function setVerbose(verbose) end
+
+---Is logging verbose
+---@return boolean
+function getVerbose() end
+
+---Verbose lines go to this file
+---@param path string
+function setVerboseLogDestination(path) end
+
+---Log lines as keys and values
+---@param enable boolean
+---@param options? table
+function setStructuredLogging(enable, options) end
+
+---Facility of syslog lines, by name or number
+---@param facility any
+function setSyslogFacility(facility) end
+
+---Identity of this server
+---@param id string
+function setServerID(id) end
+
+---Identity of this server
+---@return string
+function getServerID() end
+
+---Print all metrics
+function dumpStats() end
+
+---All counters by name
+---@return table<string, integer>
+function getStatisticsCounters() end
+
+---Print every reason why a query got no answer, with its count
+function showDrops() end
+
+---The counts of showDrops() by reason, and of queries under way as parked
+---@return table<string, integer>
+function getDrops() end
+
+---Declare a metric of your own
+---@param name string
+---@param type string # counter or gauge
+---@param description string
+---@param prometheusName? any
+---@return boolean
+function declareMetric(name, type, description, prometheusName) end
+
+---Raise a counter of your own
+---@param name string
+---@param step? any
+---@return integer
+function incMetric(name, step) end
+
+---Lower a counter of your own
+---@param name string
+---@param step? any
+---@return integer
+function decMetric(name, step) end
+
+---Set a gauge of your own
+---@param name string
+---@param value number
+---@param options? table
+---@return number
+function setMetric(name, value, options) end
+
+---Read a metric of your own
+---@param name string
+---@param options? table
+---@return number
+function getMetric(name, options) end
+
+---Run every *.conf file of a directory, in alphabetical order
+---@param directory string
+function includeDirectory(directory) end
+
+---Address from text, with a port if it has one
+---@param text string
+---@return ComboAddress
+function newCA(text) end
+
+---Address from its 4 or 16 bytes
+---@param raw string
+---@param port? integer
+---@return ComboAddress
+function newCAFromRaw(raw, port) end
+
+---Name from text
+---@param text string
+---@return DNSName
+function newDNSName(text) end
+
+---Name from its bytes in a message
+---@param raw string
+---@return DNSName
+function newDNSNameFromRaw(raw) end
+
+---An empty set of names
+---@return DNSNameSet
+function newDNSNameSet() end
+
+---An empty set of suffixes
+---@return SuffixMatchNode
+function newSuffixMatchNode() end
+
+---An empty set of netmasks
+---@return NetmaskGroup
+function newNMG() end
+
+---Netmask from text or from an address
+---@param network any # text, or ComboAddress
+---@param bits? integer # with a ComboAddress: length
+---@return Netmask
+function newNetmask(network, bits) end
+
+---A limit for scripts: check() says whether one more is allowed
+---@param rate integer # how many per second
+---@param burst integer # how many at once
+---@return QPSLimiter
+function newQPSLimiter(rate, burst) end
+
+---An empty set of addresses that expire
+---@return TimedIPSetRule
+function TimedIPSetRule() end
+
+---Key for ComboAddress:ipencrypt() from a password
+---@param password string
+---@return string
+function makeIPCipherKey(password) end
+
+---What the clock on the wall says
+---@return timespec
+function getCurrentTime() end
+
+---Addresses of the name servers in a file like resolv.conf
+---@param path string
+---@return table
+function getResolvers(path) end
+
+---Policy of all pools without one of their own
+---@param policy ServerPolicy
+function setServerPolicy(policy) end
+
+---Give a pool its own policy; the pool is made if it does not exist
+---@param policy ServerPolicy
+---@param pool string
+function setPoolServerPolicy(policy, pool) end
+
+---Print the name of the default policy
+function showServerPolicy() end
+
+---Print the name of the policy in effect for a pool
+---@param pool string
+function showPoolServerPolicy(pool) end
+
+---A pool, made if there is none of that name
+---@param pool string # its name; empty: the default pool
+---@return ServerPool
+function getPool(pool) end
+
+---The backends of a pool, in its order
+---@param pool string # its name; empty: the default pool
+---@return table
+function getPoolServers(pool) end
+
+---The names of all pools
+---@return table
+function getPoolNames() end
+
+---Print the pools
+function showPools() end
+
+---A selector from text, names or netmasks
+---@param rule DNSRule|DNSName|DNSName[]|string|string[]
+---@return DNSRule
+function makeRule(rule) end
+
+---Selector and action as one object, for setRules()
+---@param rule DNSRule|DNSName|DNSName[]|string|string[]
+---@param action DNSAction
+---@param options? table
+---@return RuleAction
+function newRuleAction(rule, action, options) end
+
+---Time a selector
+---@param rule DNSRule|DNSName|DNSName[]|string|string[]
+---@param times? integer
+---@param suffix? string
+function benchRule(rule, times, suffix) end
+
+---Create a backend and put it into its pools
+---@param server any # address, or table of options
+---@param qps? integer # limit, with an address
+---@return Server
+function newServer(server, qps) end
+
+---Backend by its position in showServers() or by UUID
+---@param server integer|string
+---@return Server
+function getServer(server) end
+
+---All backends, in the order of showServers()
+---@return table
+function getServers() end
+
+---Take a backend out of every pool and stop it
+---@param server any # position, UUID or Server
+function rmServer(server) end
+
+---Print the backends
+---@param options? table
+function showServers(options) end
+
+---Call a function with name and new state when a health check changes a backend's state
+---@param callback function
+function addServerStateChangeCallback(callback) end
+
+---Serve DNS by scripts: the service answers before the first health checks
+---@param options table
+---@return DNSService
+function addDNSService(options) end
+
+---A scripted DNS server by its name; nil when there is none
+---@param name string
+---@return DNSService
+function getDNSService(name) end
+
+---Print the scripted DNS servers and their counters
+function showDNSServices() end
+
+---A record in presentation form, checked: what reply() takes
+---@param name string
+---@param ttl integer
+---@param class string
+---@param type string
+---@param data string # one or more
+---@return string
+function rr(name, ttl, class, type, data) end
+
+---UDP size advertised in the OPT records of self-made answers, 512 to 1500
+---@param size integer
+function setPayloadSizeOnSelfGeneratedAnswers(size) end
+
+---SO_RCVBUF and SO_SNDBUF of listening sockets; 0 tries the system's maximum
+---@param receive integer
+---@param send integer
+function setUDPSocketBufferSizes(receive, send) end
+
+---Number of worker threads; 0 is one per CPU that the process may use
+---@param count integer
+function setWorkers(count) end
+
+---Linux capabilities that are kept after start-up
+---@param capabilities string|string[]
+function addCapabilitiesToRetain(capabilities) end
+
+---A policy that asks a function
+---@param name string # name of the policy
+---@param choose function # function(servers, dq) that returns the index of a server, counted from 1, or nil
+---@return ServerPolicy
+function newServerPolicy(name, choose) end
+
+---Make a policy that asks a function the default of all pools
+---@param name string # name of the policy
+---@param choose function # function(servers, dq) that returns the index of a server, counted from 1, or nil
+function setServerPolicyLua(name, choose) end
+
+---Give a pool a policy that asks a function
+---@param name string # name of the policy
+---@param choose function # function(servers, dq) that returns the index of a server, counted from 1, or nil
+---@param pool string # name of the pool; made if it does not exist
+function setPoolServerPolicyLua(name, choose, pool) end
+
+---Answer SERVFAIL instead of dropping the query when no backend can be selected
+---@param servfail_when_no_server boolean # Answer SERVFAIL instead of dropping the query when no backend can be selected
+function setServFailWhenNoServer(servfail_when_no_server) end
+
+---Make roundrobin return no server when all are down
+---@param round_robin_fail boolean # Make roundrobin return no server when all are down
+function setRoundRobinFailOnNoServer(round_robin_fail) end
+
+---Bounded-load factor for wrandom, whashed and orderedWrandUntag; 0 disables, otherwise at least 1
+---@param weighted_balancing_factor number # Bounded-load factor for wrandom, whashed and orderedWrandUntag; 0 disables, otherwise at least 1
+function setWeightedBalancingFactor(weighted_balancing_factor) end
+
+---Bounded-load factor for chashed; 0 disables, otherwise at least 1
+---@param consistent_balancing_factor number # Bounded-load factor for chashed; 0 disables, otherwise at least 1
+function setConsistentHashingBalancingFactor(consistent_balancing_factor) end
+
+---Fixed seed of the name hash used by whashed and chashed; 0 draws a random one at start
+---@param hash_perturbation integer # Fixed seed of the name hash used by whashed and chashed; 0 draws a random one at start
+function setWHashedPerturbation(hash_perturbation) end
+
+---Serve entries expired for less than this when no backend is available
+---@param stale_cache_ttl_s integer # Serve entries expired for less than this when no backend is available
+function setStaleCacheEntriesTTL(stale_cache_ttl_s) end
+
+---Interval between purges of expired cache entries
+---@param cache_cleaning_delay_s integer # Interval between purges of expired cache entries
+function setCacheCleaningDelay(cache_cleaning_delay_s) end
+
+---Share of the cache a purge tries to free
+---@param cache_cleaning_percentage integer # Share of the cache a purge tries to free
+function setCacheCleaningPercentage(cache_cleaning_percentage) end
+
+---Also check the client address of a PROXY header against the ACL
+---@param proxy_apply_acl boolean # Also check the client address of a PROXY header against the ACL
+function setProxyProtocolApplyACLToProxiedClients(proxy_apply_acl) end
+
+---Largest PROXY header accepted
+---@param proxy_maximum_size integer # Largest PROXY header accepted
+function setProxyProtocolMaximumPayloadSize(proxy_maximum_size) end
+
+---Replace a client subnet already present when adding ours
+---@param ecs_override boolean # Replace a client subnet already present when adding ours
+function setECSOverride(ecs_override) end
+
+---Client-subnet prefix for IPv4 clients
+---@param ecs_prefix_v4 integer # Client-subnet prefix for IPv4 clients
+function setECSSourcePrefixV4(ecs_prefix_v4) end
+
+---Client-subnet prefix for IPv6 clients
+---@param ecs_prefix_v6 integer # Client-subnet prefix for IPv6 clients
+function setECSSourcePrefixV6(ecs_prefix_v6) end
+
+---Add an OPT record to self-made answers when the query had one
+---@param edns_on_self_answers boolean # Add an OPT record to self-made answers when the query had one
+function setAddEDNSToSelfGeneratedResponses(edns_on_self_answers) end
+
+---Overwrite the question name of answers with the exact bytes of the query
+---@param fixup_case boolean # Overwrite the question name of answers with the exact bytes of the query
+function fixupCase(fixup_case) end
+
+---Remove all records from TC=1 answers sent over UDP
+---@param truncate_tc boolean # Remove all records from TC=1 answers sent over UDP
+function truncateTC(truncate_tc) end
+
+---Accept NOERROR and NXDOMAIN answers without a question from backends
+---@param allow_empty_response boolean # Accept NOERROR and NXDOMAIN answers without a question from backends
+function setAllowEmptyResponse(allow_empty_response) end
+
+---Drop queries without a question instead of answering NOTIMP
+---@param drop_empty_queries boolean # Drop queries without a question instead of answering NOTIMP
+function setDropEmptyQueries(drop_empty_queries) end
+
+---Log console connections opening and closing
+---@param console_logging boolean # Log console connections opening and closing
+function setConsoleConnectionsLogging(console_logging) end
+
+---Simultaneous console clients; 0 is unlimited
+---@param console_max_connections integer # Simultaneous console clients; 0 is unlimited
+function setConsoleMaximumConcurrentConnections(console_max_connections) end
+
+---Largest console message accepted by either side
+---@param console_max_message integer # Largest console message accepted by either side
+function setConsoleOutputMaxMsgSize(console_max_message) end
+
+---Queries allowed on one client connection; 0 is unlimited
+---@param tcp_max_queries integer # Queries allowed on one client connection; 0 is unlimited
+function setMaxTCPQueriesPerConnection(tcp_max_queries) end
+
+---Life of a client connection; 0 is unlimited
+---@param tcp_max_duration_s integer # Life of a client connection; 0 is unlimited
+function setMaxTCPConnectionDuration(tcp_max_duration_s) end
+
+---Simultaneous connections per client range; 0 is unlimited
+---@param tcp_max_per_client integer # Simultaneous connections per client range; 0 is unlimited
+function setMaxTCPConnectionsPerClient(tcp_max_per_client) end
+
+---New connections per second and client range; 0 is unlimited
+---@param tcp_max_rate_per_client integer # New connections per second and client range; 0 is unlimited
+function setMaxTCPConnectionRatePerClient(tcp_max_rate_per_client) end
+
+---Full TLS handshakes per second and client range; 0 is unlimited
+---@param tls_max_new_rate integer # Full TLS handshakes per second and client range; 0 is unlimited
+function setMaxTLSNewSessionRatePerClient(tls_max_new_rate) end
+
+---Resumed TLS handshakes per second and client range; 0 is unlimited
+---@param tls_max_resumed_rate integer # Resumed TLS handshakes per second and client range; 0 is unlimited
+function setMaxTLSResumedSessionRatePerClient(tls_max_resumed_rate) end
+
+---Averaging window of the connection rates
+---@param tcp_rate_interval_min integer # Averaging window of the connection rates
+function setTCPConnectionRateInterval(tcp_rate_interval_min) end
+
+---Read events allowed to obtain one query; 0 is unlimited
+---@param tcp_max_read_ios integer # Read events allowed to obtain one query; 0 is unlimited
+function setMaxTCPReadIOsPerQuery(tcp_max_read_ios) end
+
+---Ban after too many read events
+---@param ban_read_ios_s integer # Ban after too many read events
+function setBanDurationForExceedingMaxReadIOsPerQuery(ban_read_ios_s) end
+
+---Ban after exceeding a connection rate
+---@param ban_rate_s integer # Ban after exceeding a connection rate
+function setBanDurationForExceedingTCPTLSRate(ban_rate_s) end
+
+---Client ranges for IPv4 connection limits
+---@param tcp_mask_v4 integer # Client ranges for IPv4 connection limits
+function setTCPConnectionsMaskV4(tcp_mask_v4) end
+
+---Client ranges for IPv6 connection limits
+---@param tcp_mask_v6 integer # Client ranges for IPv6 connection limits
+function setTCPConnectionsMaskV6(tcp_mask_v6) end
+
+---Port bits used in the IPv4 ranges
+---@param tcp_mask_v4_port integer # Port bits used in the IPv4 ranges
+function setTCPConnectionsMaskV4Port(tcp_mask_v4_port) end
+
+---Share of a connection limit above which new connections are restricted; 0 disables
+---@param tcp_overload_percent integer # Share of a connection limit above which new connections are restricted; 0 disables
+function setTCPConnectionsOverloadThreshold(tcp_overload_percent) end
+
+---Client read time-out; 0 is none
+---@param tcp_recv_timeout_s integer # Client read time-out; 0 is none
+function setTCPRecvTimeout(tcp_recv_timeout_s) end
+
+---Client write time-out; 0 is none
+---@param tcp_send_timeout_s integer # Client write time-out; 0 is none
+function setTCPSendTimeout(tcp_send_timeout_s) end
+
+---Idle backend connections kept per backend and worker
+---@param tcp_max_idle_upstream integer # Idle backend connections kept per backend and worker
+function setMaxCachedTCPConnectionsPerDownstream(tcp_max_idle_upstream) end
+
+---Interval of the idle backend connection scan
+---@param tcp_upstream_scan_s integer # Interval of the idle backend connection scan
+function setTCPDownstreamCleanupInterval(tcp_upstream_scan_s) end
+
+---Idle life of a backend connection
+---@param tcp_upstream_idle_s integer # Idle life of a backend connection
+function setTCPDownstreamMaxIdleTime(tcp_upstream_idle_s) end
+
+---Wait for the answer of a UDP backend
+---@param udp_timeout_s integer # Wait for the answer of a UDP backend
+function setUDPTimeout(udp_timeout_s) end
+
+---Queries in flight per backend over UDP
+---@param udp_max_outstanding integer # Queries in flight per backend over UDP
+function setMaxUDPOutstanding(udp_max_outstanding) end
+
+---Random choice among a backend's UDP sockets instead of taking turns
+---@param udp_random_sockets boolean # Random choice among a backend's UDP sockets instead of taking turns
+function setRandomizedOutgoingSockets(udp_random_sockets) end
+
+---Log health check failures
+---@param verbose_health_checks boolean # Log health check failures
+function setVerboseHealthChecks(verbose_health_checks) end
+
+---Count queries per name
+---@param query_count boolean # Count queries per name
+function setQueryCount(query_count) end
+
+---Append a rule to the query chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSAction # what then
+---@param options? table
+function addAction(rule, action, options) end
+
+---Rule of the query chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getRule(rule) end
+
+---Action of a rule of the query chain
+---@param position integer
+---@return DNSAction
+function getAction(position) end
+
+---Print the query chain
+---@param options? table
+function showRules(options) end
+
+---Remove rules of the query chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmRule(rule) end
+
+---Move a rule of the query chain in front of another
+---@param from integer
+---@param to integer
+function mvRule(from, to) end
+
+---Move the last rule of the query chain to the front
+function mvRuleToTop() end
+
+---Replace the query chain
+---@param rules table
+function setRules(rules) end
+
+---Empty the query chain
+function clearRules() end
+
+---Table of the most matched rules of the query chain
+---@param top? integer
+---@param options? table
+---@return string
+function topRules(top, options) end
+
+---The most matched rules of the query chain
+---@param top? integer
+---@return table
+function getTopRules(top) end
+
+---Append a rule to the cache-miss chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSAction # what then
+---@param options? table
+function addCacheMissAction(rule, action, options) end
+
+---Rule of the cache-miss chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getCacheMissRule(rule) end
+
+---Action of a rule of the cache-miss chain
+---@param position integer
+---@return DNSAction
+function getCacheMissAction(position) end
+
+---Print the cache-miss chain
+---@param options? table
+function showCacheMissRules(options) end
+
+---Remove rules of the cache-miss chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmCacheMissRule(rule) end
+
+---Move a rule of the cache-miss chain in front of another
+---@param from integer
+---@param to integer
+function mvCacheMissRule(from, to) end
+
+---Move the last rule of the cache-miss chain to the front
+function mvCacheMissRuleToTop() end
+
+---Replace the cache-miss chain
+---@param rules table
+function setCacheMissRules(rules) end
+
+---Empty the cache-miss chain
+function clearCacheMissRules() end
+
+---Table of the most matched rules of the cache-miss chain
+---@param top? integer
+---@param options? table
+---@return string
+function topCacheMissRules(top, options) end
+
+---The most matched rules of the cache-miss chain
+---@param top? integer
+---@return table
+function getTopCacheMissRules(top) end
+
+---Append a rule to the response chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSResponseAction # what then
+---@param options? table
+function addResponseAction(rule, action, options) end
+
+---Rule of the response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getResponseRule(rule) end
+
+---Print the response chain
+---@param options? table
+function showResponseRules(options) end
+
+---Remove rules of the response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmResponseRule(rule) end
+
+---Move a rule of the response chain in front of another
+---@param from integer
+---@param to integer
+function mvResponseRule(from, to) end
+
+---Move the last rule of the response chain to the front
+function mvResponseRuleToTop() end
+
+---Replace the response chain
+---@param rules table
+function setResponseRules(rules) end
+
+---Empty the response chain
+function clearResponseRules() end
+
+---Table of the most matched rules of the response chain
+---@param top? integer
+---@param options? table
+---@return string
+function topResponseRules(top, options) end
+
+---The most matched rules of the response chain
+---@param top? integer
+---@return table
+function getTopResponseRules(top) end
+
+---Append a rule to the cache-hit response chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSResponseAction # what then
+---@param options? table
+function addCacheHitResponseAction(rule, action, options) end
+
+---Rule of the cache-hit response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getCacheHitResponseRule(rule) end
+
+---Print the cache-hit response chain
+---@param options? table
+function showCacheHitResponseRules(options) end
+
+---Remove rules of the cache-hit response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmCacheHitResponseRule(rule) end
+
+---Move a rule of the cache-hit response chain in front of another
+---@param from integer
+---@param to integer
+function mvCacheHitResponseRule(from, to) end
+
+---Move the last rule of the cache-hit response chain to the front
+function mvCacheHitResponseRuleToTop() end
+
+---Replace the cache-hit response chain
+---@param rules table
+function setCacheHitResponseRules(rules) end
+
+---Empty the cache-hit response chain
+function clearCacheHitResponseRules() end
+
+---Table of the most matched rules of the cache-hit response chain
+---@param top? integer
+---@param options? table
+---@return string
+function topCacheHitResponseRules(top, options) end
+
+---The most matched rules of the cache-hit response chain
+---@param top? integer
+---@return table
+function getTopCacheHitResponseRules(top) end
+
+---Append a rule to the cache-inserted response chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSResponseAction # what then
+---@param options? table
+function addCacheInsertedResponseAction(rule, action, options) end
+
+---Rule of the cache-inserted response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getCacheInsertedResponseRule(rule) end
+
+---Print the cache-inserted response chain
+---@param options? table
+function showCacheInsertedResponseRules(options) end
+
+---Remove rules of the cache-inserted response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmCacheInsertedResponseRule(rule) end
+
+---Move a rule of the cache-inserted response chain in front of another
+---@param from integer
+---@param to integer
+function mvCacheInsertedResponseRule(from, to) end
+
+---Move the last rule of the cache-inserted response chain to the front
+function mvCacheInsertedResponseRuleToTop() end
+
+---Replace the cache-inserted response chain
+---@param rules table
+function setCacheInsertedResponseRules(rules) end
+
+---Empty the cache-inserted response chain
+function clearCacheInsertedResponseRules() end
+
+---Table of the most matched rules of the cache-inserted response chain
+---@param top? integer
+---@param options? table
+---@return string
+function topCacheInsertedResponseRules(top, options) end
+
+---The most matched rules of the cache-inserted response chain
+---@param top? integer
+---@return table
+function getTopCacheInsertedResponseRules(top) end
+
+---Append a rule to the self-answered response chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSResponseAction # what then
+---@param options? table
+function addSelfAnsweredResponseAction(rule, action, options) end
+
+---Rule of the self-answered response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getSelfAnsweredResponseRule(rule) end
+
+---Print the self-answered response chain
+---@param options? table
+function showSelfAnsweredResponseRules(options) end
+
+---Remove rules of the self-answered response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmSelfAnsweredResponseRule(rule) end
+
+---Move a rule of the self-answered response chain in front of another
+---@param from integer
+---@param to integer
+function mvSelfAnsweredResponseRule(from, to) end
+
+---Move the last rule of the self-answered response chain to the front
+function mvSelfAnsweredResponseRuleToTop() end
+
+---Replace the self-answered response chain
+---@param rules table
+function setSelfAnsweredResponseRules(rules) end
+
+---Empty the self-answered response chain
+function clearSelfAnsweredResponseRules() end
+
+---Table of the most matched rules of the self-answered response chain
+---@param top? integer
+---@param options? table
+---@return string
+function topSelfAnsweredResponseRules(top, options) end
+
+---The most matched rules of the self-answered response chain
+---@param top? integer
+---@return table
+function getTopSelfAnsweredResponseRules(top) end
+
+---Append a rule to the XFR response chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSResponseAction # what then
+---@param options? table
+function addXFRResponseAction(rule, action, options) end
+
+---Rule of the XFR response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getXFRResponseRule(rule) end
+
+---Print the XFR response chain
+---@param options? table
+function showXFRResponseRules(options) end
+
+---Remove rules of the XFR response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmXFRResponseRule(rule) end
+
+---Move a rule of the XFR response chain in front of another
+---@param from integer
+---@param to integer
+function mvXFRResponseRule(from, to) end
+
+---Move the last rule of the XFR response chain to the front
+function mvXFRResponseRuleToTop() end
+
+---Replace the XFR response chain
+---@param rules table
+function setXFRResponseRules(rules) end
+
+---Empty the XFR response chain
+function clearXFRResponseRules() end
+
+---Table of the most matched rules of the XFR response chain
+---@param top? integer
+---@param options? table
+---@return string
+function topXFRResponseRules(top, options) end
+
+---The most matched rules of the XFR response chain
+---@param top? integer
+---@return table
+function getTopXFRResponseRules(top) end
+
+---Append a rule to the timeout response chain
+---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
+---@param action DNSResponseAction # what then
+---@param options? table
+function addTimeoutResponseAction(rule, action, options) end
+
+---Rule of the timeout response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+---@return rule
+function getTimeoutResponseRule(rule) end
+
+---Print the timeout response chain
+---@param options? table
+function showTimeoutResponseRules(options) end
+
+---Remove rules of the timeout response chain by position, UUID or name
+---@param rule integer|string # position, UUID or name
+function rmTimeoutResponseRule(rule) end
+
+---Move a rule of the timeout response chain in front of another
+---@param from integer
+---@param to integer
+function mvTimeoutResponseRule(from, to) end
+
+---Move the last rule of the timeout response chain to the front
+function mvTimeoutResponseRuleToTop() end
+
+---Replace the timeout response chain
+---@param rules table
+function setTimeoutResponseRules(rules) end
+
+---Empty the timeout response chain
+function clearTimeoutResponseRules() end
+
+---Table of the most matched rules of the timeout response chain
+---@param top? integer
+---@param options? table
+---@return string
+function topTimeoutResponseRules(top, options) end
+
+---The most matched rules of the timeout response chain
+---@param top? integer
+---@return table
+function getTopTimeoutResponseRules(top) end
+
+---Always matches
+---@return DNSRule
+function AllRule() end
+
+---All rules of the list match, tried up to the first that does not; an empty list always matches
+---@param rules DNSRule[] # the rules to combine
+---@return DNSRule
+function AndRule(rules) end
+
+---At least one rule of the list matches, tried up to the first that does; an empty list never matches
+---@param rules DNSRule[] # the rules to combine
+---@return DNSRule
+function OrRule(rules) end
+
+---Matches when the rule does not
+---@param rule DNSRule # the rule to invert
+---@return DNSRule
+function NotRule(rule) end
+
+---CD is set in the header or DO in EDNS
+---@return DNSRule
+function DNSSECRule() end
+
+---The query was sent to this port
+---@param port integer # port
+---@return DNSRule
+function DSTPortRule(port) end
+
+---The packet carries this EDNS option
+---@param code integer # EDNSOptionCode
+---@return DNSRule
+function EDNSOptionRule(code) end
+
+---There is an OPT record of a version above this one
+---@param version integer # EDNS version
+---@return DNSRule
+function EDNSVersionRule(version) end
+
+---The extended rcode is this one; never without an OPT record
+---@param rcode integer # DNSRCode
+---@return DNSRule
+function ERCodeRule(rcode) end
+
+---The query arrived over this protocol
+---@param protocol string # DoUDP, DoTCP, DNSCryptUDP, DNSCryptTCP, DoT, DoH, DoQ or DoH3
+---@return DNSRule
+function IncomingProtocolRule(protocol) end
+
+---The client's range has sent more queries per second than this
+---@param qps integer # limit of a range
+---@param v4Mask? integer # size of IPv4 ranges
+---@param v6Mask? integer # size of IPv6 ranges
+---@param burst? integer # burst of a range; qps when not given
+---@param expiration? integer # a range not seen for this long starts afresh
+---@param cleanupDelay? integer # accepted; places of idle ranges are free at once, nothing is swept
+---@param scanFraction? integer # accepted, as cleanupDelay
+---@param shards? integer # independently locked parts of the table, at most 256
+---@return DNSRule
+function MaxQPSIPRule(qps, v4Mask, v6Mask, burst, expiration, cleanupDelay, scanFraction, shards) end
+
+---Matches while there are fewer queries per second than this, all clients together
+---@param qps integer # limit
+---@param burst? integer # burst; qps when not given
+---@return DNSRule
+function MaxQPSRule(qps, burst) end
+
+---The source (or destination) address is in the group
+---@param group NetmaskGroup|string|string[] # NetmaskGroup, a netmask, or a list of netmasks
+---@param src? boolean # false: look at the destination
+---@param quiet? boolean # do not list the group in tables
+---@return DNSRule
+function NetmaskGroupRule(group, src, quiet) end
+
+---The opcode of the header is this one
+---@param code integer # DNSOpcode
+---@return DNSRule
+function OpcodeRule(code) end
+
+---The DNS message has a size in this relation to a number
+---@param comparison string # equal, greater, greaterOrEqual, smaller or smallerOrEqual
+---@param size integer # size to compare with
+---@return DNSRule
+function PayloadSizeRule(comparison, size) end
+
+---The pool has a server that is up; if there is no such pool the query is dropped
+---@param pool string # name of the pool
+---@return DNSRule
+function PoolAvailableRule(pool) end
+
+---More queries than this are in flight to the pool's servers; if there is no such pool the query is dropped
+---@param pool string # name of the pool
+---@param limit integer # queries in flight
+---@return DNSRule
+function PoolOutstandingRule(pool, limit) end
+
+---Matches at random
+---@param probability number # from 0, never, to 1, always
+---@return DNSRule
+function ProbaRule(probability) end
+
+---The class asked for is this one
+---@param class integer # DNSClass
+---@return DNSRule
+function QClassRule(class) end
+
+---The name asked for is this one, in any casing
+---@param name DNSName|string # name
+---@return DNSRule
+function QNameRule(name) end
+
+---The name asked for is a member of the set, of which a copy is taken
+---@param set DNSNameSet # set made by newDNSNameSet()
+---@return DNSRule
+function QNameSetRule(set) end
+
+---The name asked for is one of these or below one of them
+---@param suffixes SuffixMatchNode|DNSName|string|string[] # SuffixMatchNode, a name, or a list of names
+---@param quiet? boolean # do not list the names in tables
+---@return DNSRule
+function QNameSuffixRule(suffixes, quiet) end
+
+---Older name of QNameSuffixRule
+---@param suffixes SuffixMatchNode|DNSName|string|string[] # SuffixMatchNode, a name, or a list of names
+---@param quiet? boolean # do not list the names in tables
+---@return DNSRule
+function SuffixMatchNodeRule(suffixes, quiet) end
+
+---The name asked for has fewer labels than min or more than max
+---@param min integer # matches below this
+---@param max integer # matches above this
+---@return DNSRule
+function QNameLabelsCountRule(min, max) end
+
+---The wire form of the name asked for is shorter than min or longer than max bytes
+---@param min integer # matches below this
+---@param max integer # matches above this
+---@return DNSRule
+function QNameWireLengthRule(min, max) end
+
+---The type asked for is this one
+---@param type integer|string # DNSQType, number or name
+---@return DNSRule
+function QTypeRule(type) end
+
+---The rcode of the header, its 4 bits alone, is this one
+---@param rcode integer # DNSRCode
+---@return DNSRule
+function RCodeRule(rcode) end
+
+---Recursion is desired
+---@return DNSRule
+function RDRule() end
+
+---The whole name asked for (without its final dot) matches, casing counts; an invalid one never does
+---@param regex string # regular expression
+---@return DNSRule
+function RE2Rule(regex) end
+
+---The header announces so many records in a section
+---@param section integer # DNSSection
+---@param min integer # least number of records
+---@param max integer # greatest number of records
+---@return DNSRule
+function RecordsCountRule(section, min, max) end
+
+---There are so many records of a type in a section
+---@param section integer # DNSSection
+---@param type integer # DNSQType
+---@param min integer # least number of records
+---@param max integer # greatest number of records
+---@return DNSRule
+function RecordsTypeCountRule(section, type, min, max) end
+
+---A POSIX extended expression, in any casing, is found in the name asked for (without its final dot)
+---@param regex string # regular expression
+---@return DNSRule
+function RegexRule(regex) end
+
+---The tag is set, to this value if one is given
+---@param name string # name of the tag
+---@param value? string # its value
+---@return DNSRule
+function TagRule(name, value) end
+
+---The query arrived over a stream, or not; all but plain and DNSCrypt UDP are streams
+---@param tcp boolean # false: matches datagrams
+---@return DNSRule
+function TCPRule(tcp) end
+
+---Bytes remain behind the last record
+---@return DNSRule
+function TrailingDataRule() end
+
+---The function says true of the query; an error says no
+---@param match function # function(dq) that returns a boolean
+---@return DNSRule
+function LuaRule(match) end
+
+---Stop the rules and continue with the query
+---@return DNSAction
+function AllowAction() end
+
+---Run another action for its effect, then go on with the next rule whatever it decided
+---@param action DNSAction # the action to run
+---@return DNSAction
+function ContinueAction(action) end
+
+---Delay the answer to a client that uses UDP; goes on
+---@param ms integer # how long the answer waits, at most 65535; datagrams only
+---@return DNSAction
+function DelayAction(ms) end
+
+---Drop the query
+---@return DNSAction
+function DropAction() end
+
+---Answer with an extended rcode; without EDNS in the query its low 4 bits alone are sent
+---@param rcode integer # DNSRCode; taken modulo 256
+---@param options? table # header bits
+---@return DNSAction
+function ERCodeAction(rcode, options) end
+
+---Log the query to a file (binary or text) or to the log; goes on
+---@param file? string # path; empty: the log
+---@param binary? boolean # compact records instead of text, to a file
+---@param append? boolean # keep what the file holds
+---@param buffered? boolean # write when a buffer is full
+---@param verboseOnly? boolean # to the log: in verbose mode only
+---@param includeTimestamp? boolean # with the time of arrival
+---@return DNSAction
+function LogAction(file, binary, append, buffered, verboseOnly, includeTimestamp) end
+
+---Answer that the name, or its type, does not exist, with a SOA record
+---@param nxd boolean # true: the name does not exist; false: it has no such type
+---@param zone DNSName|string # owner of the SOA record
+---@param ttl integer # TTL of the SOA record
+---@param mname DNSName|string # primary server
+---@param rname DNSName|string # mailbox of who is responsible
+---@param serial integer # serial number
+---@param refresh integer # interval of secondaries' refreshes
+---@param retry integer # interval after a failed refresh
+---@param expire integer # when secondaries give up
+---@param minimum integer # how long the denial may be cached
+---@param options? table # header bits, place of the SOA
+---@return DNSAction
+function NegativeAndSOAAction(nxd, zone, ttl, mname, rname, serial, refresh, retry, expire, minimum, options) end
+
+---Do nothing; goes on
+---@return DNSAction
+function NoneAction() end
+
+---Select the pool; stops the rules unless stop is false
+---@param pool string # name of the pool
+---@param stop? boolean # whether the chain ends here
+---@return DNSAction
+function PoolAction(pool, stop) end
+
+---Drop what is over the limit; what is under it goes on
+---@param limit integer # limit
+---@return DNSAction
+function QPSAction(limit) end
+
+---Select the pool while under the limit; over it just go on
+---@param limit integer # limit
+---@param pool string # name of the pool
+---@param stop? boolean # whether the chain ends here
+---@return DNSAction
+function QPSPoolAction(limit, pool, stop) end
+
+---Answer with an rcode and no records; its low 4 bits are sent
+---@param rcode integer # DNSRCode; taken modulo 256
+---@param options? table # header bits
+---@return DNSAction
+function RCodeAction(rcode, options) end
+
+---Do not add client subnet to this query; goes on
+---@return DNSAction
+function SetDisableECSAction() end
+
+---Set CD; goes on
+---@return DNSAction
+function SetDisableValidationAction() end
+
+---Whether a client subnet that came with the query is replaced; goes on
+---@param override boolean # true: replace it
+---@return DNSAction
+function SetECSOverrideAction(override) end
+
+---Client-subnet prefix lengths for this query; goes on
+---@param v4 integer # for IPv4 clients
+---@param v6 integer # for IPv6 clients
+---@return DNSAction
+function SetECSPrefixLengthAction(v4, v6) end
+
+---Add an EDNS option to the query, or replace it; goes on
+---@param code integer # EDNSOptionCode
+---@param data string # its value, any bytes
+---@return DNSAction
+function SetEDNSOptionAction(code, data) end
+
+---Attach an extended error to the answer to come, if that has EDNS; goes on
+---@param infoCode integer # RFC 8914 code
+---@param extraText? string # text for humans
+---@param clearExistingEntries? boolean # remove errors that were attached before
+---@return DNSAction
+function SetExtendedDNSErrorAction(infoCode, extraText, clearExistingEntries) end
+
+---Cap the TTLs of the answer after it was cached; goes on
+---@param max integer # largest TTL that the client sees
+---@return DNSAction
+function SetMaxReturnedTTLAction(max) end
+
+---Clear RD; goes on
+---@return DNSAction
+function SetNoRecurseAction() end
+
+---Neither look the query up in the cache nor insert its answer; goes on
+---@return DNSAction
+function SetSkipCacheAction() end
+
+---Set or overwrite a tag, kept until the answer is sent; goes on
+---@param name string # name of the tag
+---@param value string # its value
+---@return DNSAction
+function SetTagAction(name, value) end
+
+---How long a ServFail or Refused answer to this query is cached; goes on
+---@param ttl integer # 0: not cached
+---@return DNSAction
+function SetTempFailureCacheTTLAction(ttl) end
+
+---Answer A, AAAA and ANY with these addresses; other types, or a family without an address, go on
+---@param ip string|string[] # address, or list of addresses
+---@param options? table # header bits and TTL
+---@return DNSAction
+function SpoofAction(ip, options) end
+
+---Answer any type with one CNAME
+---@param name DNSName|string # what the name asked for is an alias of
+---@param options? table # header bits and TTL
+---@return DNSAction
+function SpoofCNAMEAction(name, options) end
+
+---Answer with this packet; its id alone is adapted
+---@param packet string # the whole message
+---@param len integer # its length, at least 12
+---@return DNSAction
+function SpoofPacketAction(packet, len) end
+
+---Answer with records of the type asked for, their data given as bytes
+---@param rdata string|string[] # data of one record, or a list
+---@param options? table # header bits, TTL, type for ANY
+---@return DNSAction
+function SpoofRawAction(rdata, options) end
+
+---Answer with TC=1 over UDP; over TCP goes on
+---@return DNSAction
+function TCAction() end
+
+---Remove a tag; goes on
+---@param name string # name of the tag
+---@return DNSAction
+function UnsetTagAction(name) end
+
+---Stop the rules and let the answer go
+---@return DNSResponseAction
+function AllowResponseAction() end
+
+---Remove the records of these types; goes on
+---@param types integer|integer[] # DNSQType, or a list
+---@return DNSResponseAction
+function ClearRecordTypesResponseAction(types) end
+
+---Delay the answer to a client that uses UDP; goes on
+---@param ms integer # how long the answer waits, at most 65535; datagrams only
+---@return DNSResponseAction
+function DelayResponseAction(ms) end
+
+---Drop the answer
+---@return DNSResponseAction
+function DropResponseAction() end
+
+---Bring the TTLs, of all types or of some, between two limits; goes on
+---@param min integer # smallest TTL
+---@param max integer # largest TTL
+---@param types? integer|integer[] # list of DNSQType; all when not given
+---@return DNSResponseAction
+function LimitTTLResponseAction(min, max, types) end
+
+---Log the answer as text to a file or to the log; goes on
+---@param file? string # path; empty: the log
+---@param append? boolean # keep what the file holds
+---@param buffered? boolean # write when a buffer is full
+---@param verboseOnly? boolean # to the log: in verbose mode only
+---@param includeTimestamp? boolean # with the time of arrival
+---@return DNSResponseAction
+function LogResponseAction(file, append, buffered, verboseOnly, includeTimestamp) end
+
+---Add an EDNS option to the answer, or replace it; goes on
+---@param code integer # EDNSOptionCode
+---@param data string # its value, any bytes
+---@return DNSResponseAction
+function SetEDNSOptionResponseAction(code, data) end
+
+---Attach an extended error to the answer, if that has EDNS; goes on
+---@param infoCode integer # RFC 8914 code
+---@param extraText? string # text for humans
+---@param clearExistingEntries? boolean # remove errors that were attached before
+---@return DNSResponseAction
+function SetExtendedDNSErrorResponseAction(infoCode, extraText, clearExistingEntries) end
+
+---Cap the TTLs of the answer after it was cached; goes on
+---@param max integer # largest TTL that the client sees
+---@return DNSResponseAction
+function SetMaxReturnedTTLResponseAction(max) end
+
+---Lower larger TTLs, before the answer is cached; goes on
+---@param max integer # largest TTL
+---@return DNSResponseAction
+function SetMaxTTLResponseAction(max) end
+
+---Raise smaller TTLs; goes on
+---@param min integer # smallest TTL
+---@return DNSResponseAction
+function SetMinTTLResponseAction(min) end
+
+---Scale the TTLs; goes on
+---@param percentage integer # what is left of them
+---@return DNSResponseAction
+function SetReducedTTLResponseAction(percentage) end
+
+---Do not insert this answer into the cache; goes on
+---@return DNSResponseAction
+function SetSkipCacheResponseAction() end
+
+---Set or overwrite a tag; goes on
+---@param name string # name of the tag
+---@param value string # its value
+---@return DNSResponseAction
+function SetTagResponseAction(name, value) end
+
+---Remove the records and set TC=1 for clients that use UDP; over TCP goes on
+---@return DNSResponseAction
+function TCResponseAction() end
+
+---Remove a tag; goes on
+---@param name string # name of the tag
+---@return DNSResponseAction
+function UnsetTagResponseAction(name) end
+
+---Do what the function returns; an error answers ServFail
+---@param act function # function(dq) that returns a DNSAction, and perhaps a string
+---@return DNSAction
+function LuaAction(act) end
+
+---Do what the function returns; an error makes the rcode ServFail
+---@param act function # function(dr) that returns a DNSResponseAction, and perhaps a string
+---@return DNSResponseAction
+function LuaResponseAction(act) end

@@ -260,6 +260,12 @@ silent_backend_times_out(void **state)
   close(client), close(backend);
 }
 
+static bool
+one_failed(void)
+{
+  return world.failures == 1;
+}
+
 // One query is forgotten by a backend that goes on answering others: only it fails, and its late answer harms nobody.
 static void
 forgotten_query_fails_alone(void **state)
@@ -276,10 +282,14 @@ forgotten_query_fails_alone(void **state)
   for (uint16_t i = 0; i < 4; i++) {
     world_ask(client, i, "fwd");
     assert_true(backend_reads(backend, &asked));
-    world_run(300);
-    assert_int_equal(world.failures, i < 3 ? 0 : 1);
-    if (i == 3)
+    // Well before the second is over on a busy machine too; the last one is still young when it is over.
+    if (i < 3) {
+      world_run(150);
+      assert_int_equal(world.failures, 0);
+    } else {
+      assert_true(world_run_until(one_failed));
       backend_answers(backend, &lost);
+    }
     backend_answers(backend, &asked);
     assert_int_equal(world_read_answer(client), i);
   }

@@ -143,6 +143,7 @@ to_string(struct call *c)
 struct dump {
   FILE *file;
   bool raw;
+  uint64_t zero_s; // wall time of monotonic second 0
   size_t count;
 };
 
@@ -153,11 +154,12 @@ dump_entry(const struct packet_cache_entry *e, void *arg)
   char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], rcode[RCODE_TEXT_SIZE];
   d->count++;
   fprintf(d->file,
-          "%s %lld %s %s ; ecs -, rcode %s, key %llu, length %zu, received over UDP %d, added %u, dnssecOK %d, raw "
+          "%s %lld %s %s ; ecs -, rcode %s, key %llu, length %zu, received over UDP %d, added %llu, dnssecOK %d, raw "
           "query flags %u",
           name_text(&e->qname, name), (long long)e->ttl_left_s, e->qclass == QCLASS_IN ? "IN" : "CLASS",
           qtype_text(e->qtype, type), rcode_text(message_rcode(e->answer), rcode, sizeof rcode),
-          (unsigned long long)e->hash, e->size, e->received_over_udp, e->added_s, e->dnssec_ok, message_u16(e->flags));
+          (unsigned long long)e->hash, e->size, e->received_over_udp,
+          (unsigned long long)(d->zero_s + e->added_s), e->dnssec_ok, message_u16(e->flags));
   if (d->raw) {
     size_t room = BASE64_TEXT_SIZE(e->size);
     char *text = malloc(room);
@@ -171,7 +173,7 @@ dump_entry(const struct packet_cache_entry *e, void *arg)
 static int
 dump(struct call *c)
 {
-  struct dump d = {.raw = c->args[1].boolean};
+  struct dump d = {.raw = c->args[1].boolean, .zero_s = (clock_wall_us() - clock_mono_us()) / 1000000};
   int fd = open(c->args[0].string.data, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   if (fd < 0 || (d.file = fdopen(fd, "w")) == NULL) {
     int error = errno;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The packet cache: what is a hit, what is stored for how long, what a hit looks like, expunging, staleness, eviction."""
+import time
+
 import dns.flags
 import dns.rcode
 import pytest
@@ -173,7 +175,9 @@ def test_dump(p):
     path = f"{p.folder.name}/cache.dump"
     assert p.command(f'pc:dump("{path}")').startswith("Dumped ")
     with open(path, encoding="utf-8") as file:
-        assert any(line.startswith("dump.cache.test. ") for line in file)
+        line, = [line for line in file if line.startswith("dump.cache.test. ")]
+    added = int(line.partition(" added ")[2].partition(",")[0])
+    assert abs(added - time.time()) < 30, "the time of insertion is a time of day"
 
 
 def test_stale_answers_when_no_backend_is_up():

@@ -65,3 +65,15 @@ def test_backend_source_that_does_not_exist_is_dismissed(p):
     assert p.command('newServer{address="127.0.0.1:9", name="dismissed", source="nosuchif9"}') == "dismissed\n"
     assert "Dismissing source nosuchif9" in p.output
     assert p.command("rmServer(getServer(#getServers() - 1))") == ""
+
+
+def test_log_files_are_left_alone_by_checks_and_clients(tmp_path):
+    kept = tmp_path / "query.log"
+    kept.write_text("kept\n", encoding="utf-8")
+    config = f'addAction(AllRule(), LogAction("{kept}", false, false))\n'
+    assert proxy.run("--check-config", config=config).returncode == 0
+    assert "valid" in proxy.run("-e", "1", config=config).stderr
+    assert kept.read_text(encoding="utf-8") == "kept\n"
+    missing = 'addAction(AllRule(), LogAction("/nonexistent/query.log"))\n'
+    assert proxy.run("--check-config", config=missing).returncode == 1
+    assert proxy.run("-e", "1", config=missing).returncode == 0, "a client needs none of the daemon's files"

@@ -9,6 +9,15 @@
 
 #include <stddef.h>
 
+// What opening does to the file: set before any is opened. A configuration is also loaded to be checked and by the
+// console client, beside a daemon that writes to the same file.
+enum log_file_use {
+  LOG_FILE_WRITE, // created, emptied unless appended to
+  LOG_FILE_CHECK, // opened and left as it is
+  LOG_FILE_NONE,  // not opened
+};
+void log_files_use(enum log_file_use);
+
 struct log_file;
 struct log_file *log_file_open(const char *path, bool append, bool buffered, struct fault *); // NULL: fault says why
 void log_file_close(struct log_file **);

@@ -18,6 +18,7 @@
 #include "lua/control_state.h"
 #include "lua/describe.h"
 #include "lua/hooks.h"
+#include "rules/log_file.h"
 #include "services/service.h"
 
 #include <errno.h>
@@ -307,6 +308,7 @@ start(const struct options *o)
 {
   draft_init();
   draft.phase = o->client ? PHASE_CLIENT : o->check_config ? PHASE_CHECK : PHASE_LOADING;
+  log_files_use(o->client ? LOG_FILE_NONE : o->check_config ? LOG_FILE_CHECK : LOG_FILE_WRITE);
   services_open();
   control_state_open();
   int status = o->describe != NULL ? describe_to_stdout(o->describe) : start_loaded(o);

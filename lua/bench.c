@@ -16,14 +16,22 @@ enum { NAMES = 1000, QUESTION_TAIL = 4 };
 struct stage {
   struct worker *worker;
   struct lease lease;
-  struct query queries[NAMES];
+  unsigned count;
+  struct query *queries[NAMES];
   uint8_t packets[NAMES][HEADER_SIZE + NAME_MAX_SIZE + QUESTION_TAIL];
 };
+
+static struct lease *
+lease_of(struct stage *stage)
+{
+  stage->lease.queries++;
+  return &stage->lease;
+}
 
 static bool
 make_query(struct stage *stage, unsigned number, const struct bytes *suffix, struct fault *f)
 {
-  struct query *q = &stage->queries[number];
+  struct query *q = stage->queries[stage->count++] = query_new(stage->worker);
   char text[NAME_TEXT_SIZE];
   snprintf(text, sizeof text, "host%u.%s", number, suffix->data);
   if (!name_from_text(&q->qname, text, strlen(text), f))
@@ -34,9 +42,7 @@ make_query(struct stage *stage, unsigned number, const struct bytes *suffix, str
   memcpy(packet + HEADER_SIZE, q->qname.bytes, q->qname.size);
   message_put_u16(end, QTYPE_A);
   message_put_u16(end + 2, QCLASS_IN);
-  q->magic = QUERY_MAGIC;
-  q->worker = stage->worker;
-  q->lease = &stage->lease;
+  q->lease = lease_of(stage);
   q->qtype = QTYPE_A;
   q->qclass = QCLASS_IN;
   q->packet.data = packet;
@@ -56,16 +62,42 @@ measure(const struct selector *s, struct stage *stage, uint64_t times, struct be
   stage->worker->now_us = start_us;
   stage->worker->now_s = (uint32_t)(start_us / 1000000);
   for (uint64_t i = 0; i < times; i++)
-    result->matches += selector_match(s, &stage->queries[i % NAMES]);
+    result->matches += selector_match(s, stage->queries[i % NAMES]);
   result->us = clock_mono_us() - start_us;
+}
+
+// What scripts may ask of a query's worker: room for tags and for larger packets.
+static struct stage *
+stage_open(void)
+{
+  struct stage *stage = memory_new(sizeof *stage);
+  struct worker *w = stage->worker = memory_new(sizeof *w);
+  random_seed(&w->random);
+  slab_init(&w->queries, sizeof(struct query), NAMES, NAMES);
+  slab_init(&w->extras, sizeof(struct query_extra), NAMES, NAMES);
+  slab_init(&w->packets, PACKET_PIECE, NAMES, NAMES);
+  return stage;
+}
+
+static void
+stage_close(struct stage *stage)
+{
+  struct worker *w = stage->worker;
+  while (stage->count > 0)
+    query_free(&stage->queries[--stage->count]);
+  object_unref(&stage->lease.snapshot);
+  slab_fini(&w->queries);
+  slab_fini(&w->extras);
+  slab_fini(&w->packets);
+  free(w);
+  free(stage);
 }
 
 bool
 bench_selector(const struct selector *s, uint64_t times, const struct bytes *suffix, struct bench *result,
-               struct fault *f) {
-  struct stage *stage = memory_new(sizeof *stage);
-  stage->worker = memory_new(sizeof *stage->worker);
-  random_seed(&stage->worker->random);
+               struct fault *f)
+{
+  struct stage *stage = stage_open();
   *result = (struct bench){0};
   stage->lease.snapshot = snapshot_current();
   struct settings defaults;
@@ -76,8 +108,6 @@ bench_selector(const struct selector *s, uint64_t times, const struct bytes *suf
     good = make_query(stage, i, suffix, f);
   if (good)
     measure(s, stage, times, result);
-  object_unref(&stage->lease.snapshot);
-  free(stage->worker);
-  free(stage);
+  stage_close(stage);
   return good;
 }

@@ -54,6 +54,10 @@ static const struct test actions[] = {
     {"device, unset", TAG("'<' .. dq.deviceID .. '>'"), .tag = "<>"},
     {"rcode", "dq.rcode = 5 return DNSAction.None", .packet = "1234 0105 0001 0000 0000 0000" NAME "0001 0001"},
     {"rcode, wide", "dq.rcode = 0x13 return DNSAction.None", .packet = "1234 0103 0001 0000 0000 0000" NAME "0001 0001"},
+    {"timed while nothing is published", "benchRule(PoolAvailableRule('none'), 10) " TAG("'alive'"), .tag = "alive"},
+    {"timed, with tags and a large packet",
+     "local n = 0 benchRule(LuaRule(function(d) d:setTag('x', 'y') d:setContent(string.rep('x', 9000)) "
+     "n = n + #d:getTag('x') return true end), 1500) " TAG("n"), .tag = "1500"},
     {"unknown field read", TAG("dq.size"), .tag = "nil"},
     {"unknown field written", CAUGHT("dq.nonsense = 1"), .tag = "false"},
     {"read-only field written", "dq.qtype = 5 dq.tcp = true " TAG("dq.qtype"), .tag = "1"},

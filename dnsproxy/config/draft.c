@@ -28,10 +28,12 @@ acl_of(const char *const *masks)
   return set;
 }
 
+// Rules that are timed while the configuration loads see no pool.
 static const struct pool_table *
 pools_of(const struct query *q)
 {
-  return q->lease->snapshot->pools;
+  static const struct pool_table none;
+  return q->lease->snapshot == NULL ? &none : q->lease->snapshot->pools;
 }
 
 void

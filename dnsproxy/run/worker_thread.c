@@ -224,6 +224,7 @@ worker_threads_free(void)
     }
     running[i] = false;
     worker_run_posts(w); // what came when it had left
+    leases_drop(w);      // likewise: a script on another worker may have published
     event_free(w->wake_event);
     event_base_free(w->base);
     worker_free(&w);

@@ -220,12 +220,13 @@ spoof(struct call *c)
     return -1;
   struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, SPOOF_TTL);
   uint16_t type = q->qtype == QTYPE_ANY && c->args[1].given ? (uint16_t)c->args[1].integer : q->qtype;
-  question_room(q, PACKET_PIECE);
   if (list.rdata != NULL) {
     const struct bytes *mixed = shuffled(q, list.rdata, list.count, sizeof *mixed);
+    answer_room_raw(q, mixed, list.count);
     return answered(c, q, compose_raw(&q->packet, &form, type, mixed, list.count));
   }
   const struct address *mixed = shuffled(q, list.addresses, list.count, sizeof *mixed);
+  answer_room_addresses(q, list.count);
   return answered(c, q, compose_addresses(&q->packet, &form, q->qtype, mixed, list.count));
 }
 

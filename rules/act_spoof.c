@@ -63,6 +63,7 @@ spoof_run(const struct action *base, struct query *q)
     return VERDICT_NEXT;
   const struct address *addresses = shuffled(q, a->addresses, a->count, sizeof *addresses);
   struct answer_form form = answer_form_of(q, &a->options);
+  answer_room_addresses(q, a->count);
   return answer_made(q, compose_addresses(&q->packet, &form, q->qtype, addresses, a->count));
 }
 

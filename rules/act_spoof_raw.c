@@ -61,6 +61,7 @@ raw_run(const struct action *base, struct query *q)
   uint16_t type = q->qtype == QTYPE_ANY && a->type_for_any != 0 ? a->type_for_any : q->qtype;
   const struct bytes *values = shuffled(q, a->values, a->count, sizeof *values);
   struct answer_form form = answer_form_of(q, &a->options);
+  answer_room_raw(q, values, a->count);
   return answer_made(q, compose_raw(&q->packet, &form, type, values, a->count));
 }
 

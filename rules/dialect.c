@@ -69,6 +69,7 @@ spoof(struct query *q, const struct bytes *text)
       count++;
   if (count == pieces_count && count > 0) {
     const struct address *mixed = shuffled(q, addresses, count, sizeof *mixed);
+    answer_room_addresses(q, count);
     return answer_made(q, compose_addresses(&q->packet, &form, q->qtype, mixed, count));
   }
   struct name target;
@@ -86,6 +87,7 @@ spoof_raw(struct query *q, const struct bytes *text)
     return VERDICT_STOP;
   const struct bytes *mixed = shuffled(q, pieces, count, sizeof *mixed);
   struct answer_form form = answer_form_of(q, &spoof_options);
+  answer_room_raw(q, mixed, count);
   return answer_made(q, compose_raw(&q->packet, &form, q->qtype, mixed, count));
 }
 

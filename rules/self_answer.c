@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { RECORD_HEAD_SIZE = 12 }; // a pointer to the question as owner, type, class, TTL, length
+
 const struct param answer_flag_options[] = {ANSWER_FLAG_ROWS, {.type = PARAM_END}};
 const struct param answer_ttl_options[] = {ANSWER_FLAG_ROWS, ANSWER_TTL_ROW, {.type = PARAM_END}};
 
@@ -31,6 +33,32 @@ answer_form_of(const struct query *q, const struct answer_options *o)
   return query_answer_form(q, &o->flags, o->ttl);
 }
 
+void
+answer_room(struct query *q, size_t records)
+{
+  enum { OPT_SIZE = 11 };
+  size_t need = q->question_end + records + OPT_SIZE;
+  if (need > MESSAGE_MAX_SIZE)
+    need = MESSAGE_MAX_SIZE;
+  if (need > q->packet.capacity)
+    query_own_packet(q, q->packet.data, q->packet.size, need);
+}
+
+void
+answer_room_addresses(struct query *q, size_t count)
+{
+  answer_room(q, count * (RECORD_HEAD_SIZE + 16));
+}
+
+void
+answer_room_raw(struct query *q, const struct bytes *values, size_t count)
+{
+  size_t sum = 0;
+  for (size_t i = 0; i < count; i++)
+    sum += RECORD_HEAD_SIZE + values[i].size;
+  answer_room(q, sum);
+}
+
 enum verdict
 answer_made(struct query *q, bool fits)
 {
@@ -43,7 +71,8 @@ answer_made(struct query *q, bool fits)
 enum verdict
 answer_packet(struct query *q, const void *packet, size_t size)
 {
-  if (size > q->packet.capacity)
+  if (size > MESSAGE_MAX_SIZE ||
+      (size > q->packet.capacity && !query_own_packet(q, q->packet.data, q->packet.size, size)))
     return verdict_drop(q, DROP_ANSWER_TOO_LARGE);
   uint8_t *m = q->packet.data;
   uint16_t id = message_id(m);

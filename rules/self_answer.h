@@ -31,6 +31,11 @@ struct answer_options answer_options_read(const struct value *, bool with_ttl);
 extern const struct param answer_flag_options[], answer_ttl_options[];
 
 struct answer_form answer_form_of(const struct query *, const struct answer_options *);
+// Answers may be larger than the buffer that the query came in; what UDP cannot carry is truncated when it is finished.
+// These make room for records whose owner is the question, before they are composed, as far as there is memory.
+void answer_room(struct query *, size_t records); // bytes
+void answer_room_addresses(struct query *, size_t count);
+void answer_room_raw(struct query *, const struct bytes *values, size_t count);
 // The packet was turned into an answer (or did not fit: then the query is dropped).
 enum verdict answer_made(struct query *, bool fits);
 // A whole message, at least a header, whose id alone is adapted.

@@ -303,19 +303,63 @@ addresses_are_shuffled(void **state)
   fake_worker_close(&f);
 }
 
+// An action whose first argument is `count` times the same text.
+static struct action *
+action_of_list(const char *kind, const char *data, size_t size, size_t count)
+{
+  struct bytes *strings = calloc(count, sizeof *strings);
+  struct value args[2] = {{.given = true, .list = {.count = count, .strings = strings}}};
+  for (size_t i = 0; i < count; i++)
+    strings[i] = (struct bytes){.data = data, .size = size};
+  struct action *a = action_new(action_kind_find(kind), args, NULL);
+  assert_non_null(a);
+  free(strings);
+  return a;
+}
+
+// More than the buffer of a datagram holds: UDP clients get TC=1 when the answer is finished.
 static void
-what_does_not_fit_is_dropped(void **state)
+large_answers_find_room(void **state)
 {
   (void)state;
   struct fake_worker f;
+  static char packet[9000];
   fake_worker_open(&f);
-  struct action *a = spec_action("SpoofAction(192.0.2.1)", NULL);
+  struct action *a = action_of_list("SpoofAction", "192.0.2.1", 9, 500);
   struct query *q = fake_query(&f, PLAIN);
-  q->packet.capacity = q->packet.size + 15;
+  uint8_t *borrowed = q->packet.data;
+  size_t question = q->packet.size;
+  assert_int_equal(a->kind->run(a, q), VERDICT_STOP);
+  assert_int_equal(q->packet.size, question + 500 * 16);
+  assert_int_equal(message_count(q->packet.data, 1), 500);
+  query_free(&q); // its packet is its own now
+  free(borrowed);
+  object_unref(&a);
+  q = fake_query(&f, PLAIN);
+  borrowed = q->packet.data;
+  const struct bytes text = {.data = packet, .size = sizeof packet};
+  assert_int_equal(dialect_query_verdict(q, DNS_ACTION_SPOOF_PACKET, &text), VERDICT_STOP);
+  assert_int_equal(q->packet.size, sizeof packet);
+  query_free(&q);
+  free(borrowed);
+  fake_worker_close(&f);
+}
+
+static void
+what_no_message_holds_is_dropped(void **state)
+{
+  (void)state;
+  struct fake_worker f;
+  static char data[33000];
+  fake_worker_open(&f);
+  struct action *a = action_of_list("SpoofRawAction", data, sizeof data, 2);
+  struct query *q = fake_query(&f, PLAIN);
+  uint8_t *borrowed = q->packet.data;
   assert_int_equal(a->kind->run(a, q), VERDICT_DROP);
   assert_int_equal(q->drop, DROP_ANSWER_TOO_LARGE);
   assert_true(fake_packet_is(q, PLAIN));
-  fake_query_free(&q);
+  query_free(&q); // its packet is its own now
+  free(borrowed);
   object_unref(&a);
   fake_worker_close(&f);
 }
@@ -483,7 +527,8 @@ main(void)
       cmocka_unit_test(facts_are_set),
       cmocka_unit_test(extended_errors_are_attached),
       cmocka_unit_test(addresses_are_shuffled),
-      cmocka_unit_test(what_does_not_fit_is_dropped),
+      cmocka_unit_test(large_answers_find_room),
+      cmocka_unit_test(what_no_message_holds_is_dropped),
       cmocka_unit_test(mistakes),
       cmocka_unit_test(log_files),
       cmocka_unit_test(dialect),

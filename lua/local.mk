@@ -92,7 +92,7 @@ libdnsproxy_a_SOURCES += \
 	lua/version.c
 
 if HAVE_CMOCKA
-LUA_TESTS = tests/unit/binder tests/unit/control_state tests/unit/lua_policy tests/unit/lua_question \
+LUA_TESTS = tests/unit/binder tests/unit/control_state tests/unit/history tests/unit/lua_policy tests/unit/lua_question \
 	tests/unit/lua_threads tests/unit/lua_values
 check_PROGRAMS += $(LUA_TESTS)
 TESTS += $(LUA_TESTS)
@@ -100,6 +100,8 @@ tests_unit_binder_SOURCES = tests/test_binder.c
 tests_unit_binder_LDADD = $(TEST_LIBS)
 tests_unit_control_state_SOURCES = tests/test_control_state.c
 tests_unit_control_state_LDADD = $(TEST_LIBS)
+tests_unit_history_SOURCES = tests/test_history.c
+tests_unit_history_LDADD = $(TEST_LIBS)
 LUA_FIXTURE = tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/lua_fixture.h
 tests_unit_lua_policy_SOURCES = tests/test_lua_policy.c $(LUA_FIXTURE)
 tests_unit_lua_policy_LDADD = $(TEST_LIBS)

@@ -184,6 +184,18 @@ holds_across_threads(void **state)
   connections_closed(&a, &s);
 }
 
+// The last test: nobody forgets this client.
+static void
+bans_as_long_as_can_be(void **state)
+{
+  (void)state;
+  struct settings s = defaults();
+  s.ban_read_ios_s = UINT32_MAX;
+  struct address a = client("192.0.2.250");
+  connections_ban(&a, &s, 9000);
+  assert_int_equal(connections_opened(&a, &s, 9001), STREAM_REFUSED);
+}
+
 int
 main(void)
 {
@@ -196,6 +208,7 @@ main(void)
       cmocka_unit_test(ports_tell_clients_apart_when_asked),
       cmocka_unit_test(forgets_who_has_gone),
       cmocka_unit_test(holds_across_threads),
+      cmocka_unit_test(bans_as_long_as_can_be),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,8 +207,9 @@ is_limited(const struct settings *settings)
 static void
 ban(struct client *c, uint32_t seconds, uint32_t now_s)
 {
-  if (c->banned_until_s < now_s + seconds)
-    c->banned_until_s = now_s + seconds;
+  uint32_t until_s = seconds < UINT32_MAX - now_s ? now_s + seconds : UINT32_MAX;
+  if (c->banned_until_s < until_s)
+    c->banned_until_s = until_s;
 }
 
 static enum stream_verdict

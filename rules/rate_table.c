@@ -42,6 +42,8 @@ rate_table_new(const struct rate_table_options *options)
   t->options.v6_bits = options->v6_bits > 128 ? 128 : options->v6_bits;
   t->options.shards = options->shards == 0 ? 1 : options->shards > SHARDS_MAX ? SHARDS_MAX : options->shards;
   t->token_ns = options->qps > 0 ? UINT64_C(1000000000) / options->qps : 0;
+  if (t->token_ns == 0 && options->qps > 0)
+    t->token_ns = 1; // a thousand million per second are as good as more
   t->burst_ns = t->token_ns * (options->burst > 0 ? options->burst : 1);
   random_bytes(&t->seed, sizeof t->seed);
   t->shards = memory_array(t->options.shards, sizeof *t->shards);

@@ -89,6 +89,20 @@ clocks_may_differ(void **state)
   rate_table_free(&t);
 }
 
+// What scripts give as "no limit".
+static void
+high_rates_let_pass(void **state)
+{
+  (void)state;
+  struct rate_table *t = rate_table_new(&(struct rate_table_options){
+      .qps = UINT32_MAX, .burst = UINT32_MAX, .v4_bits = 32, .v6_bits = 64, .expiration_s = 300, .shards = 1});
+  struct address a;
+  assert_true(address_parse(&a, "192.0.2.1", 0, NULL));
+  for (int i = 0; i < 1000; i++)
+    assert_true(rate_table_take(t, &a, 5000000));
+  rate_table_free(&t);
+}
+
 int
 main(void)
 {
@@ -96,6 +110,7 @@ main(void)
       cmocka_unit_test(shared_by_threads),
       cmocka_unit_test(flood_is_bounded),
       cmocka_unit_test(clocks_may_differ),
+      cmocka_unit_test(high_rates_let_pass),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@ import pytest
 from harness import proxy
 from harness.console import Closed
 from harness.proxy import Proxy
+from harness.responder import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_backend_numbers_out_of_range(p, option, value, most):
 
 def test_backend_source_that_does_not_exist_is_dismissed(p):
     assert p.command('newServer{address="127.0.0.1:9", name="dismissed", source="nosuchif9"}') == "dismissed\n"
-    assert "Dismissing source nosuchif9" in p.output
+    wait_until(lambda: "Dismissing source nosuchif9" in p.output, 5, "the warning")
     assert p.command("rmServer(getServer(#getServers() - 1))") == ""
 
 

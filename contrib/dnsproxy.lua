@@ -664,7 +664,7 @@ function DNSQuestion:setNegativeAndAdditionalSOA(nxd, zone, ttl, mname, rname, s
 ---@param data string # its value, any bytes
 function DNSQuestion:setEDNSOption(code, data) end
 
----Not built: false
+---Keep the query as it is now for dr:restart()
 ---@return boolean
 function DNSQuestion:setRestartable() end
 
@@ -849,7 +849,7 @@ function DNSResponse:getSelectedBackend() end
 ---@return boolean
 function DNSResponse:getStaleCacheHit() end
 
----Not built: false
+---Forget the answer and ask again, in the pool that is set now; false: nothing was kept
 ---@return boolean
 function DNSResponse:restart() end
 

@@ -246,6 +246,50 @@ query_answer_form(const struct query *q, const struct answer_flags *flags, uint3
 }
 
 bool
+query_keep_for_restart(struct query *q)
+{
+  uint8_t *copy = query_alloc(q, q->packet.size);
+  if (copy == NULL)
+    return false;
+  memcpy(copy, q->packet.data, q->packet.size);
+  q->extra->restart_packet = copy;
+  q->extra->restart_size = (uint16_t)q->packet.size;
+  return true;
+}
+
+bool
+query_ask_restart(struct query *q)
+{
+  if (q->extra == NULL || q->extra->restart_packet == NULL || q->from_cache || q->self_answered ||
+      q->restarts == UINT8_MAX)
+    return false;
+  q->restart = true;
+  return true;
+}
+
+bool
+query_restart(struct query *q)
+{
+  const uint8_t *kept = q->extra->restart_packet;
+  size_t size = q->extra->restart_size;
+  struct question question;
+  q->restart = false;
+  if (!query_own_packet(q, kept, size, size < PACKET_PIECE ? PACKET_PIECE : size))
+    return false;
+  // A rule may have changed the name since, or the kept packet before it was kept.
+  if (!message_question(q->packet.data, size, &question))
+    return false;
+  q->qname.size = question.name.size;
+  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
+  q->question_end = question.end;
+  q->packet_changed = true;
+  q->has_key = false;
+  q->drop = 0;
+  q->restarts++;
+  return true;
+}
+
+bool
 query_reparse(struct query *q)
 {
   struct question question;

@@ -90,7 +90,7 @@ struct query {
   bool from_cache : 1, stale : 1;
   bool use_ecs : 1, ecs_override : 1, ecs_added : 1, edns_added : 1;
   bool is_xfr : 1;
-  bool restartable : 1;
+  bool restart : 1;           // a response rule asked for it: the chain ends, the query is asked again
   bool has_key : 1;           // `key` is filled
   bool over_tcp : 1;          // goes to the backend over a stream
   bool counted_ring : 1;
@@ -170,6 +170,12 @@ bool query_own_packet(struct query *, const uint8_t *bytes, size_t size, size_t 
 void *query_alloc(struct query *, size_t size);
 // Form of a self-made answer for this query (EDNS as the settings say).
 struct answer_form query_answer_form(const struct query *, const struct answer_flags *, uint32_t ttl);
+// Keeps the packet as it stands for query_ask_restart(). False: no memory.
+bool query_keep_for_restart(struct query *);
+// Marks the query to be asked again; false when nothing was kept, for answers that no backend gave, and after 255 times.
+bool query_ask_restart(struct query *);
+// Makes the kept packet the query's again, for another walk from choose_pool. False: no memory.
+bool query_restart(struct query *);
 // The question was changed by a rule (name, type): reads it again from the packet. False: malformed.
 bool query_reparse(struct query *);
 

@@ -88,7 +88,8 @@ lua_response_run(const struct action *base, struct query *q)
     script_call_report(&call, SCRIPT_RESPONSE_ACTION, script, q);
     answer = (struct answer){.number = DNS_RESPONSE_SERVFAIL};
   }
-  enum verdict v = dialect_response_verdict(q, answer.number, answer.text);
+  // After dr:restart() the answer is forgotten, whatever the function returns.
+  enum verdict v = q->restart ? VERDICT_STOP : dialect_response_verdict(q, answer.number, answer.text);
   script_call_end(&call);
   return v;
 }

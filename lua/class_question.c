@@ -326,6 +326,16 @@ static const struct param http_params[] = {
     {.name = "body", .type = PARAM_STRING, .help = "what is sent"},
     {.name = "contentType", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "its MIME type"},
     END};
+static int
+set_restartable(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushboolean(c->lua, query_keep_for_restart(q));
+  return 1;
+}
+
 static const struct param proxy_value_params[] = {{.name = "type", .type = PARAM_INT, .help = "type of the value"},
                                                   {.name = "value", .type = PARAM_STRING, .help = "any bytes"},
                                                   END};
@@ -340,7 +350,8 @@ static const struct lua_function question_methods[] = {
     {.name = "setNegativeAndAdditionalSOA", .help = "Turn the query into a negative answer with a SOA record",
      .params = negative_params, .returns = "boolean", .call = set_negative},
     {.name = "setEDNSOption", .help = "Add an EDNS option, or replace it", .params = option_params, .call = set_option},
-    {.name = "setRestartable", .help = "Not built: false", .returns = "boolean", .call = question_false},
+    {.name = "setRestartable", .help = "Keep the query as it is now for dr:restart()", .returns = "boolean",
+     .call = set_restartable},
     {.name = "addProxyProtocolValue", .help = "Accepted; the PROXY protocol is not built", .params = proxy_value_params,
      .call = question_ignore},
     {.name = "setProxyProtocolValues", .help = "Accepted; the PROXY protocol is not built", .params = proxy_values_params,

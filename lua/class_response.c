@@ -95,6 +95,17 @@ get_stale(struct call *c)
   return 1;
 }
 
+// The chains that forward again: those of a backend's answer, and of none.
+static int
+restart(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushboolean(c->lua, query_ask_restart(q));
+  return 1;
+}
+
 static const struct lua_function response_methods[] = {
     QUESTION_METHODS,
     {.name = "editTTLs", .help = "Call function(section, class, type, ttl) for each record: it returns the new TTL, or 0",
@@ -104,7 +115,8 @@ static const struct lua_function response_methods[] = {
     {.name = "getSelectedBackend", .help = "The backend that answered; nil: none did", .returns = "Server?",
      .call = get_backend},
     {.name = "getStaleCacheHit", .help = "The answer is an expired one of the cache", .returns = "boolean", .call = get_stale},
-    {.name = "restart", .help = "Not built: false", .returns = "boolean", .call = question_false},
+    {.name = "restart", .help = "Forget the answer and ask again, in the pool that is set now; false: nothing was kept",
+     .returns = "boolean", .call = restart},
     {.name = NULL}};
 
 const struct lua_class class_response = {

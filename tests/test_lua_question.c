@@ -135,7 +135,7 @@ static const struct test actions[] = {
     {"other transports", TAG("dq:getServerNameIndication() .. dq:getHTTPHost() .. dq:getHTTPPath() .. dq:getHTTPQueryString() .. "
                              "dq:getHTTPScheme() .. tostring(next(dq:getHTTPHeaders())) .. tostring(next(dq:getProxyProtocolValues()))"),
      .tag = "nilnil"},
-    {"not restartable", TAG("dq:setRestartable()"), .tag = "false"},
+    {"restartable", TAG("dq:setRestartable()"), .tag = "true"},
     {"times", TAG("dq:getElapsedUs() >= 0 and dq:getQueryTime().tv_sec > 0 and dq:getQueryTime().tv_nsec < 1e9"), .tag = "true"},
     {"no effect", "dq:sendTrap() dq:sendTrap('why') dq:setHTTPResponse(200, 'x') dq:setMetaKey('a', {'b'}) " TAG("dq:getIncomingInterface()"),
      .tag = ""},

@@ -60,6 +60,13 @@ room_check_answer(struct query *q)
   return ROOM_RESPONSE_RULES;
 }
 
+// Back to the way in: the rules of queries are not asked again.
+static enum room
+restart(struct query *q)
+{
+  return query_restart(q) ? ROOM_CHOOSE_POOL : drop(q, DROP_OUT_OF_MEMORY);
+}
+
 // Runs a chain of the way back; `next` unless it drops or parks the answer.
 static enum room
 run_response_chain(struct query *q, enum chain_id id, enum room next)
@@ -67,7 +74,11 @@ run_response_chain(struct query *q, enum chain_id id, enum room next)
   const struct chain *chain = q->lease->snapshot->chains[id];
   if (chain->count == 0)
     return next;
-  switch (chain_run(chain, q)) {
+  enum verdict verdict = chain_run(chain, q);
+  if (q->restart && (id == CHAIN_RESPONSE || id == CHAIN_TIMEOUT))
+    return restart(q);
+  q->restart = false;
+  switch (verdict) {
   case VERDICT_DROP:
     return drop(q, q->drop == 0 ? DROP_RESPONSE_RULE : (enum drop)q->drop);
   case VERDICT_PARKED:
@@ -159,7 +170,7 @@ room_self_answered_rules(struct query *q)
   return next;
 }
 
-// Rules see a header that was never received; what they decide cannot help the client any more.
+// Rules see a header that was never received; only another try can help the client still.
 enum room
 room_timeout_rules(struct query *q)
 {
@@ -169,6 +180,8 @@ room_timeout_rules(struct query *q)
   q->packet = (struct wire_buffer){.data = header, .size = sizeof header, .capacity = sizeof header};
   restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_TIMEOUT, ROOM_DROP);
+  if (next == ROOM_CHOOSE_POOL)
+    return next;
   q->packet = (struct wire_buffer){.data = NULL};
   q->drop = (uint8_t)why;
   return next == ROOM_PARKED ? next : ROOM_DROP;

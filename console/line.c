@@ -7,6 +7,7 @@
 
 #include <editline/readline.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdatomic.h>
@@ -124,10 +125,11 @@ complete(const char *prefix, int start, int end)
 
 // ---- history ----
 
+// A client's is in $HOME; the console of a process, which may have changed its user, in that user's home directory.
 static void
-history_path(char *out, size_t size)
+history_path(bool in_place, char *out, size_t size)
 {
-  const char *home = getenv("HOME");
+  const char *home = in_place ? NULL : getenv("HOME");
   if (home == NULL) {
     struct passwd *p = getpwuid(getuid());
     home = p == NULL ? "." : p->pw_dir;
@@ -135,14 +137,46 @@ history_path(char *out, size_t size)
   snprintf(out, size, "%s/.dnsdist_history", home);
 }
 
-static void
+static bool
 remember(struct line_reader *r, const char *line)
 {
   if (line[0] == '\0' || (r->last != NULL && strcmp(r->last, line) == 0))
-    return;
+    return false;
   add_history(line);
   free(r->last);
   r->last = memory_string(line);
+  return true;
+}
+
+static void
+load_history(struct line_reader *r)
+{
+  char *line = NULL;
+  size_t capacity = 0;
+  ssize_t size;
+  FILE *f = fopen(r->history, "re");
+  if (f == NULL)
+    return;
+  while ((size = getline(&line, &capacity, f)) > 0) {
+    if (line[size - 1] == '\n')
+      line[size - 1] = '\0';
+    remember(r, line);
+  }
+  free(line);
+  fclose(f);
+}
+
+// Plain lines, each written as it is typed: the peer's client shares the file, and Ctrl-C ends a session at any time.
+static void
+keep(struct line_reader *r, const char *line)
+{
+  if (!remember(r, line))
+    return;
+  int fd = open(r->history, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return;
+  dprintf(fd, "%s\n", line);
+  close(fd);
 }
 
 // ---- life ----
@@ -165,8 +199,8 @@ line_reader_open(bool in_place, void (*list_words)(struct text *))
   }
   using_history();
   stifle_history(1000);
-  history_path(r->history, sizeof r->history);
-  read_history(r->history);
+  history_path(in_place, r->history, sizeof r->history);
+  load_history(r);
   rl_attempted_completion_function = complete;
   rl_completer_word_break_characters = " \t\n\"\\'`@$><=;|&{(,";
   return r;
@@ -220,7 +254,9 @@ line_reader_next(struct line_reader *r)
     return next_plain(r);
   char *line = readline("> ");
   if (line != NULL)
-    remember(r, line);
+    keep(r, line);
+  else
+    putchar('\n'); // what follows does not stand behind the prompt
   return line;
 }
 
@@ -229,10 +265,8 @@ line_reader_close(struct line_reader **slot)
 {
   struct line_reader *r = *slot;
   *slot = NULL;
-  if (r->terminal) {
-    write_history(r->history);
+  if (r->terminal)
     free_words();
-  }
   // The descriptor stays: whoever interrupts may hold its number.
   text_fini(&r->unread);
   free(r->last);

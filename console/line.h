@@ -9,7 +9,8 @@
 
 struct line_reader;
 
-// Standard input; history in $HOME/.dnsdist_history. in_place: the process serves meanwhile, see line_reader_interrupt().
+// Standard input; history in $HOME/.dnsdist_history. in_place: the process serves meanwhile, see line_reader_interrupt(),
+// and the history is in the home directory of its user, whatever $HOME says.
 // list_words adds the words to complete, one a line.
 struct line_reader *line_reader_open(bool in_place, void (*list_words)(struct text *));
 bool line_reader_is_terminal(const struct line_reader *);

@@ -130,29 +130,38 @@ before_opening(void)
   on_open_pipe();
 }
 
+// Standard input, output and error become a terminal; its other end is returned, what keys go into.
+static int
+become_terminal(int *slave)
+{
+  int master = posix_openpt(O_RDWR | O_NOCTTY);
+  if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
+    _exit(2);
+  *slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+  setenv("TERM", "vt100", 1);
+  for (int fd = 0; fd < 3; fd++)
+    if (dup2(*slave, fd) < 0)
+      _exit(3);
+  return master;
+}
+
+static void
+type(int master, const char *keys)
+{
+  if (write(master, keys, strlen(keys)) != (ssize_t)strlen(keys))
+    _exit(4);
+}
+
 // The terminal is left as it was found.
 static void
 on_terminal(void)
 {
-  char home[] = "/tmp/dnsproxy-line-XXXXXX", history[64];
   struct termios before, after;
-  int master = posix_openpt(O_RDWR | O_NOCTTY);
-  if (mkdtemp(home) == NULL || master < 0 || grantpt(master) != 0 || unlockpt(master) != 0)
-    _exit(2);
-  int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
-  setenv("HOME", home, 1);
-  setenv("TERM", "vt100", 1);
+  int slave, master = become_terminal(&slave);
   tcgetattr(slave, &before);
-  for (int fd = 0; fd < 3; fd++)
-    if (dup2(slave, fd) < 0)
-      _exit(3);
-  if (write(master, "half a li", 9) != 9)
-    _exit(4);
+  type(master, "half a li");
   read_until_interrupted();
   tcgetattr(slave, &after);
-  snprintf(history, sizeof history, "%s/.dnsdist_history", home);
-  unlink(history);
-  rmdir(home);
   if (before.c_lflag != after.c_lflag || before.c_iflag != after.c_iflag)
     _exit(5);
 }
@@ -166,6 +175,76 @@ test_interrupted(void **state)
   expect_success(on_terminal);
 }
 
+// ---- history ----
+
+static char home[] = "/tmp/dnsproxy-line-XXXXXX", history[sizeof home + 32];
+
+static void
+expect_history(const char *lines)
+{
+  char content[200] = "";
+  FILE *f = fopen(history, "r");
+  if (f == NULL || fread(content, 1, sizeof content - 1, f) == 0 || strcmp(content, lines) != 0)
+    _exit(6);
+  fclose(f);
+}
+
+// Lines are in the file as soon as they were read, plain, after those of earlier sessions; a repeated one is there once.
+static void
+lines_are_kept(void)
+{
+  int slave, master = become_terminal(&slave);
+  struct line_reader *r = line_reader_open(false, no_words);
+  static const char *const typed[] = {"first(1)", "second two", "second two", "third"};
+  for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
+    type(master, typed[i]);
+    type(master, "\r");
+    char *line = line_reader_next(r);
+    if (line == NULL || strcmp(line, typed[i]) != 0)
+      _exit(5);
+    free(line);
+  }
+  expect_history("from the peer\nfirst(1)\nsecond two\nthird\n");
+  // Key up is the last line.
+  type(master, "\020\r");
+  char *again = line_reader_next(r);
+  if (again == NULL || strcmp(again, "third") != 0)
+    _exit(7);
+  free(again);
+  line_reader_close(&r);
+  expect_history("from the peer\nfirst(1)\nsecond two\nthird\n");
+}
+
+// What another session left comes back with key up.
+static void
+lines_come_back(void)
+{
+  int slave, master = become_terminal(&slave);
+  struct line_reader *r = line_reader_open(false, no_words);
+  type(master, "\020\020\r");
+  char *line = line_reader_next(r);
+  if (line == NULL || strcmp(line, "second two") != 0)
+    _exit(5);
+  free(line);
+  line_reader_close(&r);
+}
+
+static void
+test_history(void **state)
+{
+  (void)state;
+  assert_non_null(mkdtemp(home));
+  snprintf(history, sizeof history, "%s/.dnsdist_history", home);
+  setenv("HOME", home, 1);
+  FILE *f = fopen(history, "w");
+  fputs("from the peer\n", f);
+  fclose(f);
+  expect_success(lines_are_kept);
+  expect_success(lines_come_back);
+  unlink(history);
+  assert_int_equal(rmdir(home), 0);
+}
+
 int
 main(void)
 {
@@ -173,6 +252,7 @@ main(void)
       cmocka_unit_test(test_lines),
       cmocka_unit_test(test_long_line),
       cmocka_unit_test(test_interrupted),
+      cmocka_unit_test(test_history),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

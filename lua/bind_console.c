@@ -37,6 +37,9 @@ set_key(struct call *c)
   if (draft.console_key_set)
     memcpy(draft.console_key, key, sizeof key);
   sodium_memzero(key, sizeof key);
+  // A client tells its user itself.
+  if (!draft.console_key_set && draft.phase != PHASE_CLIENT)
+    log_warning("setKey", "The key is not 32 bytes in base64: the console refuses connections (makeKey() makes one)");
   return 0;
 }
 

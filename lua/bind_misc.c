@@ -35,7 +35,7 @@ include_directory(struct call *c)
   for (int i = 0; i < count; i++) {
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
-    good = good && load_chunk(c->lua, path, &c->fault, &detail);
+    good = good && load_included(c->lua, path, &c->fault, &detail);
     free(entries[i]);
   }
   free(entries);

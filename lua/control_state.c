@@ -29,6 +29,7 @@ static unsigned depth; // of holds, under the lock
 static lua_State *state;
 static struct text output;
 static struct text load_message; // the whole of it: tracebacks are longer than a fault
+static struct text load_path;    // the main file
 
 void
 control_state_open(void)
@@ -40,6 +41,7 @@ control_state_open(void)
   pthread_mutexattr_destroy(&attributes);
   text_init(&output);
   text_init(&load_message);
+  text_init(&load_path);
   state = luaL_newstate();
   if (state == NULL)
     memory_exhausted();
@@ -61,6 +63,7 @@ control_state_close(void)
   scripts_forget(NULL);
   text_fini(&output);
   text_fini(&load_message);
+  text_fini(&load_path);
   pthread_mutex_destroy(&lock);
 }
 
@@ -157,9 +160,34 @@ load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *d
 }
 
 bool
+load_included(lua_State *lua, const char *path, struct fault *fault, struct text *detail)
+{
+  if (load_chunk(lua, path, fault, detail))
+    return true;
+  struct text error, plain;
+  text_init(&error);
+  text_init(&plain);
+  text_puts(&error, load_message.data);
+  if (detail->size > 0)
+    text_printf(&error, ": %s", detail->data);
+  text_printf(&plain, "Unable to include the file '%s': %s", path, error.data);
+  log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
+                                .message = "Unable to include a file",
+                                .error = error.data,
+                                .subsystem = "config",
+                                .plain = plain.data,
+                                .fields = (struct log_field[]){{"path", path}, {NULL, NULL}}});
+  text_fini(&error);
+  text_fini(&plain);
+  return false;
+}
+
+bool
 control_load_file(const char *path, struct fault *fault, struct text *detail)
 {
   lua_State *lua = control_lock();
+  text_clear(&load_path);
+  text_puts(&load_path, path);
   bool good = load_chunk(lua, path, fault, detail);
   if (draft.phase == PHASE_LOADING)
     fputs(output.data, stdout);
@@ -171,18 +199,21 @@ control_load_file(const char *path, struct fault *fault, struct text *detail)
 void
 control_report_fault(const struct fault *fault, const struct text *detail)
 {
-  bool run_time = fault->kind == FAULT_CAUGHT;
-  const char *text = load_message.size > 0 ? load_message.data : fault->text;
-  log_event(&(struct log_event){
-      .priority = LOG_PRIO_ERROR, .message = run_time ? "Fatal Lua error" : "Fatal error", .error = text});
-  if (detail->size == 0)
-    return;
+  const char *message = fault->kind == FAULT_CAUGHT ? "Fatal Lua error" : "Fatal error";
+  const char *error = load_message.size > 0 ? load_message.data : fault->text;
+  const struct log_field fields[] = {{"path", load_path.data}, {NULL, NULL}};
   struct text plain;
   text_init(&plain);
-  text_printf(&plain, "Fatal pdns error: %s", detail->data);
-  log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
-                                .message = "Additional PowerDNS details for fatal Lua error",
-                                .error = detail->data,
-                                .plain = plain.data});
+  text_printf(&plain, "%s: %s (in the file '%s')", message, error, load_path.data);
+  log_event(&(struct log_event){
+      .priority = LOG_PRIO_ERROR, .message = message, .error = error, .plain = plain.data, .fields = fields});
+  if (detail->size > 0) {
+    text_clear(&plain);
+    text_printf(&plain, "Fatal pdns error: %s", detail->data);
+    log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
+                                  .message = "Additional PowerDNS details for fatal Lua error",
+                                  .error = detail->data,
+                                  .plain = plain.data});
+  }
   text_fini(&plain);
 }

@@ -10,5 +10,8 @@
 
 // Lua lock held. FAULT_CAUGHT: a run-time error; FAULT_PLAIN: syntax, or the file cannot be read.
 bool load_chunk(lua_State *, const char *path, struct fault *, struct text *detail);
+// The same for a file that another one includes: a failure is logged with the file's name, which the main file's own
+// error, raised further, does not have.
+bool load_included(lua_State *, const char *path, struct fault *, struct text *detail);
 
 #endif

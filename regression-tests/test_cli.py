@@ -126,6 +126,28 @@ def test_include_directory(tmp_path):
     assert done.returncode == 1 and "from c" in done.stdout + done.stderr
 
 
+def test_the_file_with_the_mistake_is_named(tmp_path):
+    """An included file too: it can be any of a directory's."""
+    (tmp_path / "good.conf").write_text("x = 1\n")
+    (tmp_path / "wrong.conf").write_text("\naddACL('bad')\n")
+    config = f"includeDirectory('{tmp_path}')"
+    done = check(config)
+    assert done.returncode == 1 and done.stdout.startswith('msg="Unable to include a file"')
+    assert f'path="{tmp_path}/wrong.conf"' in done.stdout and f'path="{done.config_path}"' in done.stdout
+    assert r'[string \"chunk\"]:2:' in done.stdout and "Unable to convert 'bad' to a netmask" in done.stdout
+    plain = check(config, "--structured-logging", "false")
+    assert f"Unable to include the file '{tmp_path}/wrong.conf': " in plain.stdout
+    assert f"(in the file '{plain.config_path}')" in plain.stdout
+
+
+def test_a_bad_console_key_is_told():
+    """The README's setKey("...") as it stands: accepted, but not in silence."""
+    done = check('setKey("...")')
+    assert done.returncode == 0
+    assert 'subsystem="setKey"' in done.stdout and "makeKey()" in done.stdout
+    assert 'subsystem="setKey"' not in check(f'setKey("{"A" * 43}=")').stdout
+
+
 def test_names_not_built_yet_warn_and_go_on():
     done = check("webserver('127.0.0.1:0') addTLSLocal('127.0.0.1:0', 'cert', 'key') "
                  "addDOHLocal('127.0.0.1:0') setWebserverConfig({password='x', apiKey='y'})")

@@ -351,6 +351,16 @@ expire(struct upstream *u)
   }
 }
 
+// From wherever it is by now: a query that timed out may have been sent again, to a backend that is new in the list.
+static void
+unlink_upstream(struct upstream_set *set, const struct upstream *u)
+{
+  struct upstream **at = &set->list;
+  while (*at != u)
+    at = &(*at)->next;
+  *at = u->next;
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -360,18 +370,16 @@ on_tick(evutil_socket_t fd, short what, void *arg)
   set->ticking = false;
   worker_begin(w);
   bool busy = false;
-  for (struct upstream **at = &set->list; *at != NULL;) {
-    struct upstream *u = *at;
+  for (struct upstream *u = set->list, *next; u != NULL; u = next) {
+    next = u->next;
     expire(u);
     if (upstream_used(u) > 0) {
       busy = true;
     } else if (atomic_load_explicit(&u->backend->retired, memory_order_relaxed)) {
       upstream_datagram_flush(w);
-      *at = u->next;
+      unlink_upstream(set, u);
       upstream_free(&u);
-      continue;
     }
-    at = &u->next;
   }
   if (busy)
     start_ticking(set);

@@ -215,12 +215,15 @@ def test_many_wait(p):
     """A thousand wait, one hundred others are answered meanwhile, then all at once."""
     # Ten clients, so that the answers fit into the receive buffers that the kernel allows.
     ends = [UdpClient(p.service, timeout=20) for _ in range(10)]
+    before = int(p.command("return #waiting"))
     for number in range(1000):
         end = ends[number % 10]
         end.send(query(f"later.m{number}.handler.test", "TXT"))
         if number % 10 == 0:
             end.send(query("number.handler.test", id=1))
             assert end.receive().id == 1
+    # The last ones may still be on their way to the handler.
+    wait_until(lambda: int(p.command("return #waiting")) >= before + 1000, 20, "a thousand waiting")
     p.command("answerAll()")
     names = {end.receive().answer[0].name.to_text() for end in ends for _ in range(100)}
     assert len(names) == 1000

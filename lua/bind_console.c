@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -158,8 +159,12 @@ static int
 stop(struct call *c)
 {
   (void)c;
-  if (draft.phase == PHASE_RUNNING || draft.phase == PHASE_LOADING)
+  if (draft.phase == PHASE_RUNNING)
     kill(getpid(), SIGTERM);
+  if (draft.phase == PHASE_LOADING) {
+    log_sentence(LOG_PRIO_INFO, "Exiting on user request");
+    _exit(EXIT_SUCCESS);
+  }
   return 0;
 }
 

@@ -230,6 +230,42 @@ def test_signals_end_it_well(how):
         p.stop(how=how)
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("check", ["", "checkFunction=function() io.open($mark, 'w'):close() while true do end end"],
+                         ids=["no answer", "script without end"])
+def test_signals_end_it_during_the_first_round_of_checks(how, check, tmp_path):
+    """A backend that does not answer holds the start up; a manager that stops us then has only seconds."""
+    import socket
+    import subprocess
+    from harness.responder import wait_until
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(10)
+        config, mark = tmp_path / "c.conf", tmp_path / "mark"
+        check = check.replace("$mark", f"'{mark}'")
+        config.write_text(f'addLocal("127.0.0.1:{ports.free_port()}")\n'
+                          f'newServer{{address="127.0.0.1:{silent.getsockname()[1]}", checkTimeout=50000, {check}}}\n')
+        process = subprocess.Popen([BINARY, "--supervised", "--disable-syslog", "-C", config],
+                                   stdout=subprocess.PIPE, text=True)
+        try:
+            if check:
+                wait_until(mark.exists, 10, "the script")
+            else:
+                silent.recv(512)
+            process.send_signal(how)
+            assert process.wait(10) == 0
+            if not check:
+                assert process.stdout.read() == "Exiting on user request\n"
+        finally:
+            process.kill()
+            process.stdout.close()
+
+
+def test_shutdown_in_the_configuration():
+    done = run("--supervised", "--disable-syslog", config="shutdown() error('not reached')")
+    assert (done.returncode, done.stdout) == (0, "Exiting on user request\n")
+
+
 def test_exit_callback_runs(tmp_path):
     path = tmp_path / "bye"
     with Proxy(f'addExitCallback(function() io.open("{path}", "w"):close() end)'):

@@ -211,7 +211,7 @@ health_initial_round(struct event_base *base, const struct health_hooks *hooks)
     if (health_begin_first(keeper.list->items[i]))
       check_begin(keeper.list->items[i]);
   while (keeper.checks != NULL)
-    if (event_base_loop(base, EVLOOP_ONCE) != 0)
+    if (event_base_loop(base, EVLOOP_ONCE) != 0 || event_base_got_break(base))
       break;
 }
 

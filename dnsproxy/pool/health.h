@@ -25,7 +25,8 @@ struct health_hooks {
   void (*changed)(struct backend *, bool up); // after every transition, and once at the initial check
 };
 
-// Checks every backend once and waits for the results (at most the longest time-out): start-up. Keeper's base not yet running.
+// Checks every backend once and waits for the results (at most the longest time-out, or until event_base_loopbreak()):
+// start-up. Keeper's base not yet running.
 void health_initial_round(struct event_base *, const struct health_hooks *);
 void health_start(struct event_base *, const struct health_hooks *); // periodic checks from now on
 void health_stop(void);

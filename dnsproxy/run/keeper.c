@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -20,12 +21,12 @@
 enum { DRAIN_S = 3, FORCE_S = 4 };
 
 static struct event_base *base;
-static pthread_t thread;
+static pthread_t thread, watcher;
 static bool started;
 static struct event *on_term, *on_int, *drain_over, *force, *asked;
 static void (*leave_hook)(void);
 static _Atomic bool leaving;
-static bool asked_early; // by the configuration file, before there was a base
+static bool asked_early; // before the thread was started
 
 struct event_base *
 keeper_base(void)
@@ -79,8 +80,12 @@ static void
 on_asked(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
-  if (!atomic_exchange(&leaving, true))
+  if (!started) {
+    asked_early = true;
+    event_base_loopbreak(base);
+  } else if (!atomic_exchange(&leaving, true)) {
     leave();
+  }
 }
 
 // The second one ends at once.
@@ -97,10 +102,7 @@ void
 keeper_ask_to_leave(void)
 {
   // Not a signal: to somebody who has sent one already this would be the second.
-  if (asked == NULL)
-    asked_early = true;
-  else
-    event_active(asked, EV_TIMEOUT, 0);
+  event_active(asked, EV_TIMEOUT, 0);
 }
 
 void
@@ -113,9 +115,55 @@ keeper_open(void)
   drain_over = evtimer_new(base, on_drain_over, NULL);
   force = evtimer_new(base, on_force, NULL);
   asked = evtimer_new(base, on_asked, NULL);
-  if (asked_early)
-    keeper_ask_to_leave();
 }
+
+// ---- signals ----
+
+static void
+signals_of_keeper(sigset_t *set)
+{
+  sigemptyset(set);
+  sigaddset(set, SIGTERM);
+  sigaddset(set, SIGINT);
+}
+
+void
+keeper_take_signals(void)
+{
+  sigset_t set;
+  signals_of_keeper(&set);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+// Not on the base: a script of a check may hold up the thread that runs that. Cancelled only while it waits.
+static void *
+watch_main(void *arg)
+{
+  sigset_t set;
+  int number, before;
+  (void)arg;
+  signals_of_keeper(&set);
+  sigwait(&set, &number);
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  keeper_ask_to_leave();
+  pthread_setcancelstate(before, NULL);
+  sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = FORCE_S});
+  _exit(EXIT_SUCCESS);
+}
+
+void
+keeper_watch(bool on)
+{
+  if (on) {
+    int error = pthread_create(&watcher, NULL, watch_main, NULL);
+    assert(error == 0);
+  } else {
+    pthread_cancel(watcher);
+    pthread_join(watcher, NULL);
+  }
+}
+
+// ---- the thread ----
 
 static void *
 keeper_main(void *arg)
@@ -123,9 +171,7 @@ keeper_main(void *arg)
   (void)arg;
   pthread_setname_np(pthread_self(), "keeper");
   sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
+  signals_of_keeper(&set);
   pthread_sigmask(SIG_UNBLOCK, &set, NULL);
   event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
   return NULL;
@@ -137,9 +183,11 @@ keeper_start(void (*on_leave)(void))
   leave_hook = on_leave;
   event_add(on_term, NULL);
   event_add(on_int, NULL);
+  started = true;
+  if (asked_early)
+    keeper_ask_to_leave();
   int error = pthread_create(&thread, NULL, keeper_main, NULL);
   assert(error == 0);
-  started = true;
 }
 
 void

@@ -5,10 +5,16 @@
 #define DNSPROXY_RUN_KEEPER_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 struct event_base *keeper_base(void);
 // Makes the base: health's initial round runs on it before the thread starts. Main thread.
 void keeper_open(void);
+// From here on only the keeper listens to SIGTERM and SIGINT: threads made later inherit the caller's mask.
+void keeper_take_signals(void);
+// Around the initial round: whether a signal breaks it off (the process then ends as soon as the thread runs), and a
+// second one, or a round that cannot be broken off, ends the process.
+void keeper_watch(bool on);
 // Starts the thread. on_leave is called once, on the keeper, when the process was asked to end.
 void keeper_start(void (*on_leave)(void));
 // As if SIGTERM had come: shutdown() of the console, end of the interactive console. Any thread.

@@ -22,7 +22,6 @@
 #include "services/service.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,15 +197,18 @@ run(const struct options *o)
   worker_threads_serve(true);
   control_start();
   // Nobody runs the keeper's loop but this thread: scripts of checks are asked at once.
+  keeper_watch(true);
   health_initial_round(keeper_base(), lua_health_hooks());
+  keeper_watch(false);
   draft.console_open = ask_for_console;
   lua_hooks_set_post(control_post, keeper_post);
   health_start(keeper_base(), lua_health_hooks());
   worker_threads_serve(false);
-  keeper_start(on_leave);
+  // Told before the keeper can tell that it stops.
   if (o->supervised)
     notify_manager("READY=1");
-  else
+  keeper_start(on_leave);
+  if (!o->supervised)
     foreground();
   control_join();
   worker_threads_join();
@@ -227,24 +229,13 @@ close_everything(void)
   snapshot_deliver(NULL);
 }
 
-// From here on only the keeper listens to these: every thread inherits the mask. Until then they end the process, as they
-// do a console client or --check-config.
-static void
-leave_signals_to_keeper(void)
-{
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &set, NULL);
-}
-
 static int
 serve(const struct options *o)
 {
   struct fault fault = FAULT_INIT;
   int status = EXIT_SUCCESS;
-  leave_signals_to_keeper();
+  // Until now they ended the process, as they do a console client or --check-config.
+  keeper_take_signals();
   if (open_everything(o, &fault))
     run(o);
   else

@@ -14,8 +14,9 @@ import time
 
 import pytest
 
+from harness import ports
 from harness.bad_backend import BadBackendProcess
-from harness.client import addresses, query
+from harness.client import addresses
 from harness.load import Load
 from harness.proxy import BINARY, Proxy
 from harness.responder import wait_until
@@ -441,7 +442,6 @@ def test_malformed_packets_on_many_listeners():
         addAction(RDRule(), NoneAction()) addAction(QTypeRule("A"), NoneAction()) addAction("x.test", NoneAction())
         addAction(LuaRule(function(dq) dq.qname:toString() return false end), NoneAction())
     """
-    from harness import ports
     numbers = {f"p{n}": ports.free_port("::1" if n in (2, 4) else "127.0.0.1") for n in range(1, 6)}
     with backends() as servers:
         names = dict(zip(("one", "two", "three"), (server.address for server in servers)))
@@ -460,7 +460,7 @@ def test_malformed_packets_on_many_listeners():
 
 def test_memory_is_stable():
     """After a warm-up a second run of the same load takes no more memory."""
-    config = 'getPool(""):setCache(newPacketCache(500)) addAction("ok-7.load.test", LuaAction(function() return 0, "" end))'
+    config = 'getPool(""):setCache(newPacketCache(500)) addAction("ok-7.load.test", LuaAction(function() return DNSAction.None, "" end))'
     with backends() as servers, run_proxy(config, servers) as p:
         commands = ['addAction("ok-%n.load.test", SpoofAction("192.0.2.1"))', "clearRules()", "showRules()",
                     'getPool(""):getCache():expunge(0)', 'getPool(""):setCache(newPacketCache(500))',
@@ -484,7 +484,7 @@ def test_memory_is_stable():
 def test_end_in_the_middle(how, state):
     """A signal under load: the end comes in time, with status 0 and no report."""
     config = """getPool(""):setCache(newPacketCache(100))
-                addAction(ProbaRule(0.1), DelayAction(500)) addAction(ProbaRule(0.1), LuaAction(function() return 0, "" end))"""
+                addAction(ProbaRule(0.1), DelayAction(500)) addAction(ProbaRule(0.1), LuaAction(function() return DNSAction.None, "" end))"""
     with backends() as servers, run_proxy(config, servers) as p:
         with Load(addresses=[p.address], seconds=20, words=WORDS, sockets=10, tcp_threads=6, habits=HABITS) as load:
             wait_until(lambda: p.balance()[0] > 500, 10, "load")

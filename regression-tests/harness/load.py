@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Load by clients that check what they get, and by clients that behave badly, in a process of its own.
+"""Load by clients that check what they get, and by clients that behave badly, in processes of their own.
 
-Run as `python3 -m harness.load JSON`; the result is one line of JSON. `Load` starts it and reads the result.
+Run as `python3 -m harness.load JSON`; the result is one line of JSON. `Load` starts them and reads the results.
 """
 import collections
 import json
@@ -321,7 +321,7 @@ class Noise:
             end.close()
 
 
-DEFAULTS = {"seconds": 3, "addresses": [], "words": {"ok": 1}, "names": 100000, "seed": 1, "sockets": 8, "window": 20,
+DEFAULTS = {"seconds": 3, "addresses": [], "words": {"ok": 1}, "names": 100000, "seed": 1, "sockets": 8, "window": 60,
             "pause": 0.001, "tcp_threads": 0, "habits": ["ask"], "noise": False}
 
 
@@ -343,29 +343,39 @@ def run(options):
 
 
 class Load:
-    """A load process for the time of a `with`; result() waits for its end."""
+    """Load for the time of a `with`: one process for checked datagrams, another for streams and noise.
+
+    result() waits for the end of both.
+    """
 
     def __init__(self, **options):
-        self.options = options
+        options = {**DEFAULTS, **options}
+        self.parts = [{**options, "tcp_threads": 0, "noise": False}] if options["sockets"] else []
+        if options["tcp_threads"] or options["noise"]:
+            self.parts.append({**options, "sockets": 0})
 
     def __enter__(self):
-        self.process = subprocess.Popen([sys.executable, "-m", "harness.load", json.dumps(self.options)],
-                                        stdout=subprocess.PIPE,
-                                        cwd=os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        self.processes = [subprocess.Popen([sys.executable, "-m", "harness.load", json.dumps(part)],
+                                           stdout=subprocess.PIPE, cwd=top) for part in self.parts]
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
+        for process in self.processes:
+            process.kill()
+            process.wait()
+            process.stdout.close()
 
     def running(self):
-        return self.process.poll() is None
+        return all(process.poll() is None for process in self.processes)
 
     def result(self):
-        line = self.process.stdout.readline()
-        self.process.wait()
-        return json.loads(line)
+        total = {"wrong": []}
+        for process in self.processes:
+            for key, value in json.loads(process.stdout.readline()).items():
+                total[key] = total.get(key, [] if key == "wrong" else 0) + value
+            process.wait()
+        return total
 
 
 if __name__ == "__main__":

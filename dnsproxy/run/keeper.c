@@ -18,7 +18,9 @@
 #include <systemd/sd-daemon.h>
 #endif
 
-enum { DRAIN_S = 3, FORCE_S = 4 };
+// From the first signal on. What is left between the two is for the workers, exit callbacks and freeing.
+static const struct timeval DRAIN = {.tv_sec = 2, .tv_usec = 700000};
+static const struct timeval FORCE = {.tv_sec = 3};
 
 static struct event_base *base;
 static pthread_t thread, watcher;
@@ -70,8 +72,8 @@ leave(void)
 {
   log_sentence(LOG_PRIO_INFO, "Exiting on user request");
   notify_manager("STOPPING=1");
-  event_add(drain_over, &(struct timeval){.tv_sec = DRAIN_S});
-  event_add(force, &(struct timeval){.tv_sec = FORCE_S});
+  event_add(drain_over, &DRAIN);
+  event_add(force, &FORCE);
   worker_threads_drain();
   leave_hook();
 }
@@ -147,7 +149,7 @@ watch_main(void *arg)
   pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
   keeper_ask_to_leave();
   pthread_setcancelstate(before, NULL);
-  sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = FORCE_S});
+  sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = FORCE.tv_sec});
   _exit(EXIT_SUCCESS);
 }
 

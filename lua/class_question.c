@@ -67,9 +67,7 @@ set_ecs_prefix(struct call *c, const struct value *v)
   struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  bool v6 = address_is_v6(&q->client);
-  uint16_t bits = (uint16_t)v->integer, most = v6 ? 128 : 32;
-  *(v6 ? &q->ecs_prefix_v6 : &q->ecs_prefix_v4) = (uint8_t)(bits > most ? most : bits);
+  question_set_prefix(q, (uint16_t)v->integer);
   return 0;
 }
 
@@ -154,12 +152,9 @@ static const struct lua_attribute question_attributes[] = {
 
 // The packet has become an answer, or this raises.
 static int
-answered(struct call *c, struct query *q, bool fits)
+answered(struct call *c, bool fits)
 {
-  if (!fits)
-    return call_fault(c, FAULT_CAUGHT, "The answer does not fit");
-  q->self_answered = true;
-  return 0;
+  return fits ? 0 : call_fault(c, FAULT_CAUGHT, "The answer does not fit");
 }
 
 // One address or text, or a list: as the first element is, all must be.
@@ -213,21 +208,14 @@ spoof_read_all(struct call *c, int stack, struct spoof_list *list)
 static int
 spoof(struct call *c)
 {
-  enum { SPOOF_TTL = 60 };
   struct query *q = question_with_worker(c);
   struct spoof_list list = {0};
   if (q == NULL || !spoof_read_all(c, c->args[0].stack, &list))
     return -1;
-  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, SPOOF_TTL);
   uint16_t type = q->qtype == QTYPE_ANY && c->args[1].given ? (uint16_t)c->args[1].integer : q->qtype;
-  if (list.rdata != NULL) {
-    const struct bytes *mixed = shuffled(q, list.rdata, list.count, sizeof *mixed);
-    answer_room_raw(q, mixed, list.count);
-    return answered(c, q, compose_raw(&q->packet, &form, type, mixed, list.count));
-  }
-  const struct address *mixed = shuffled(q, list.addresses, list.count, sizeof *mixed);
-  answer_room_addresses(q, list.count);
-  return answered(c, q, compose_addresses(&q->packet, &form, q->qtype, mixed, list.count));
+  if (list.rdata != NULL)
+    return answered(c, question_spoof_rdata(q, type, list.rdata, list.count));
+  return answered(c, question_spoof_addresses(q, list.addresses, list.count));
 }
 
 enum { NXD, ZONE, TTL, MNAME, RNAME, SERIAL, REFRESH, RETRY, EXPIRE, MINIMUM };

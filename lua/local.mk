@@ -70,6 +70,8 @@ libdnsproxy_a_SOURCES += \
 	lua/question_access.h \
 	lua/question_attributes.c \
 	lua/question_methods.c \
+	lua/question_ops.c \
+	lua/question_ops.h \
 	lua/rule_verbs.h \
 	lua/scratch.c \
 	lua/scratch.h \

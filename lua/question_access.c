@@ -5,7 +5,6 @@
 #include "lua/classes.h"
 
 #include <assert.h>
-#include <string.h>
 
 static struct scope scopes[SCOPE_LEVELS];
 static unsigned level; // of the next call
@@ -95,32 +94,4 @@ question_with_worker(struct call *c)
     return q;
   call_fault(c, FAULT_PLAIN, "This is not possible for a health check");
   return NULL;
-}
-
-void
-question_changed(struct query *q, bool was_query)
-{
-  struct question question;
-  q->packet_changed = true;
-  if (!message_question(q->packet.data, q->packet.size, &question)) {
-    q->question_end = HEADER_SIZE;
-    return;
-  }
-  q->question_end = question.end;
-  if (!was_query || query_answered(q))
-    return;
-  q->qname.size = question.name.size;
-  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
-  q->qtype = question.type;
-  q->qclass = question.class;
-}
-
-bool
-question_room(struct query *q, size_t size)
-{
-  if (size > MESSAGE_MAX_SIZE)
-    return false;
-  if (size <= q->packet.capacity)
-    return true;
-  return q->worker != NULL && query_own_packet(q, q->packet.data, q->packet.size, size);
 }

@@ -8,6 +8,7 @@
 
 #include "dnsproxy/query.h"
 #include "lua/binder.h"
+#include "lua/question_ops.h"
 #include "rules/action.h"
 
 struct scope {
@@ -39,10 +40,6 @@ int scope_objects(lua_State *);
 // For members. NULL: the fault is set.
 struct query *question_query(struct call *);
 struct query *question_with_worker(struct call *); // one that is on its walk: tags, memory, settings
-// After bytes of the packet were replaced. was_query: QR was clear before, so the question follows the packet.
-void question_changed(struct query *, bool was_query);
-// Makes room for a packet of this size, content kept. False: no memory, or too large for DNS.
-bool question_room(struct query *, size_t size);
 
 // Members that DNSQuestion and DNSResponse share: question_attributes.c, question_methods.c.
 int question_get_qname(struct call *), question_get_qtype(struct call *), question_get_qclass(struct call *);

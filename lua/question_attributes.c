@@ -116,14 +116,8 @@ question_set_len(struct call *c, const struct value *v)
   struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  bool was_query = !query_answered(q);
-  size_t size = (size_t)v->integer;
-  if (v->integer < HEADER_SIZE || !question_room(q, size))
+  if (v->integer < 0 || !question_resize(q, (size_t)v->integer))
     return call_fault(c, FAULT_CAUGHT, "A packet cannot have this size: %lld", (long long)v->integer);
-  if (size > q->packet.size)
-    memset(q->packet.data + q->packet.size, 0, size - q->packet.size);
-  q->packet.size = size;
-  question_changed(q, was_query);
   return 0;
 }
 

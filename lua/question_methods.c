@@ -7,7 +7,6 @@
 #include "lua/edns_view.h"
 #include "lua/question_access.h"
 
-#include <string.h>
 #include <time.h>
 
 #define END {.type = PARAM_END}
@@ -79,16 +78,7 @@ question_change_name(struct call *c)
   struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  const struct name *to = c->args[0].object;
-  bool was_query = !query_answered(q);
-  // Every owner may become longer; when even that does not fit, message_rename() says so.
-  question_room(q, q->packet.size + NAME_MAX_SIZE);
-  if (!message_rename(&q->packet, to))
-    return push_boolean(c, false);
-  q->qname.size = to->size;
-  memcpy(q->qname.bytes, to->bytes, to->size);
-  question_changed(q, was_query);
-  return push_boolean(c, true);
+  return push_boolean(c, question_rename(q, c->args[0].object));
 }
 
 int
@@ -105,14 +95,8 @@ question_set_content(struct call *c)
   if (q == NULL)
     return -1;
   const struct bytes *raw = &c->args[0].string;
-  bool was_query = !query_answered(q);
-  if (raw->size < HEADER_SIZE || !question_room(q, raw->size))
+  if (!question_replace(q, raw->data, raw->size))
     return call_fault(c, FAULT_CAUGHT, "A packet cannot have this size: %zu", raw->size);
-  uint16_t id = message_id(q->packet.data);
-  memcpy(q->packet.data, raw->data, raw->size);
-  q->packet.size = raw->size;
-  message_put_u16(q->packet.data, id);
-  question_changed(q, was_query);
   return 0;
 }
 
@@ -122,8 +106,9 @@ question_get_trailing(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  size_t proper = message_proper_size(q->packet.data, q->packet.size);
-  return proper == 0 ? push_string(c, "", 0) : push_string(c, q->packet.data + proper, q->packet.size - proper);
+  size_t size;
+  const uint8_t *tail = question_tail(q, &size);
+  return push_string(c, tail, size);
 }
 
 int
@@ -133,35 +118,16 @@ question_set_trailing(struct call *c)
   if (q == NULL)
     return -1;
   const struct bytes *tail = &c->args[0].string;
-  size_t proper = message_proper_size(q->packet.data, q->packet.size);
-  if (proper == 0 || tail->size > MESSAGE_MAX_SIZE || !question_room(q, proper + tail->size))
-    return push_boolean(c, false);
-  memcpy(q->packet.data + proper, tail->data, tail->size);
-  q->packet.size = proper + tail->size;
-  q->packet_changed = true;
-  return push_boolean(c, true);
+  return push_boolean(c, question_set_tail(q, tail->data, tail->size));
 }
 
 // ---- EDNS ----
-
-// As the packet stands.
-static struct edns
-edns_now(const struct query *q)
-{
-  struct question question;
-  struct edns edns;
-  if (!message_question(q->packet.data, q->packet.size, &question))
-    question.end = HEADER_SIZE;
-  if (!message_edns(q->packet.data, q->packet.size, question.end, &edns))
-    edns = (struct edns){0};
-  return edns;
-}
 
 int
 question_get_do(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_boolean(c, edns_now(q).dnssec_ok);
+  return q == NULL ? -1 : push_boolean(c, question_edns(q).dnssec_ok);
 }
 
 int
@@ -170,7 +136,7 @@ question_get_options(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  struct edns edns = edns_now(q);
+  struct edns edns = question_edns(q);
   edns_views_push(c->lua, q->packet.data, &edns);
   return 1;
 }

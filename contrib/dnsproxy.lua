@@ -1437,6 +1437,28 @@ function setServerPolicyLua(name, choose) end
 ---@param pool string # name of the pool; made if it does not exist
 function setPoolServerPolicyLua(name, choose, pool) end
 
+---Make a policy that asks an FFI function the default of all pools
+---@param name string # name of the policy
+---@param choose function # function(servers, dq) on FFI handles that returns the index of a server, counted from 0
+function setServerPolicyLuaFFI(name, choose) end
+
+---The same with a function of a state of each thread, without a lock
+---@param name string # name of the policy
+---@param code string # source text that returns such a function
+function setServerPolicyLuaFFIPerThread(name, code) end
+
+---Give a pool a policy that asks an FFI function
+---@param name string # name of the policy
+---@param choose function # function(servers, dq) on FFI handles that returns the index of a server, counted from 0
+---@param pool string # name of the pool; made if it does not exist
+function setPoolServerPolicyLuaFFI(name, choose, pool) end
+
+---The same with a function of a state of each thread, without a lock
+---@param name string # name of the policy
+---@param code string # source text that returns such a function
+---@param pool string # name of the pool; made if it does not exist
+function setPoolServerPolicyLuaFFIPerThread(name, code, pool) end
+
 ---Answer SERVFAIL instead of dropping the query when no backend can be selected
 ---@param servfail_when_no_server boolean # Answer SERVFAIL instead of dropping the query when no backend can be selected
 function setServFailWhenNoServer(servfail_when_no_server) end
@@ -2185,6 +2207,16 @@ function TrailingDataRule() end
 ---@return DNSRule
 function LuaRule(match) end
 
+---The FFI function says true of the query; an error says no
+---@param function function # function(dq) that returns a boolean
+---@return DNSRule
+function LuaFFIRule(function) end
+
+---The FFI function, of a state of each thread and without a lock, says true of the query; an error says no
+---@param code string # source text that returns a function(dq) that returns a boolean
+---@return DNSRule
+function LuaFFIPerThreadRule(code) end
+
 ---Stop the rules and continue with the query
 ---@return DNSAction
 function AllowAction() end
@@ -2441,6 +2473,26 @@ function UnsetTagResponseAction(name) end
 ---@param act function # function(dq) that returns a DNSAction, and perhaps a string
 ---@return DNSAction
 function LuaAction(act) end
+
+---Do what the FFI function returns; an error answers ServFail
+---@param function function # function(dq) that returns a DNSAction; its text is given to dnsdist_ffi_dnsquestion_set_result()
+---@return DNSAction
+function LuaFFIAction(function) end
+
+---Do what the FFI function, of a state of each thread and without a lock, returns; an error answers ServFail
+---@param code string # source text that returns a function(dq) that returns a DNSAction; its text is given to dnsdist_ffi_dnsquestion_set_result()
+---@return DNSAction
+function LuaFFIPerThreadAction(code) end
+
+---Do what the FFI function, of a state of each thread and without a lock, returns; an error makes the rcode ServFail
+---@param code string # source text that returns a function(dr) that returns a DNSResponseAction
+---@return DNSResponseAction
+function LuaFFIPerThreadResponseAction(code) end
+
+---Do what the FFI function returns; an error makes the rcode ServFail
+---@param function function # function(dr) that returns a DNSResponseAction
+---@return DNSResponseAction
+function LuaFFIResponseAction(function) end
 
 ---Do what the function returns; an error makes the rcode ServFail
 ---@param act function # function(dr) that returns a DNSResponseAction, and perhaps a string

@@ -70,7 +70,7 @@ lua_run(const struct action *base, struct query *q)
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_QUERY, &answer)) {
-    script_call_report(&call, SCRIPT_ACTION, script, q);
+    script_report(SCRIPT_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_ACTION_SERVFAIL};
   }
   enum verdict v = dialect_query_verdict(q, answer.number, answer.text);
@@ -85,7 +85,7 @@ lua_response_run(const struct action *base, struct query *q)
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_RESPONSE, &answer)) {
-    script_call_report(&call, SCRIPT_RESPONSE_ACTION, script, q);
+    script_report(SCRIPT_RESPONSE_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_RESPONSE_SERVFAIL};
   }
   // After dr:restart() the answer is forgotten, whatever the function returns.

@@ -211,14 +211,14 @@ change_metric(struct call *c, int sign)
   int64_t step;
   text_init(&labels);
   bool good = read_change(c, &c->args[1], &step, &labels);
-  double *value = good ? custom_metric_series(c->args[0].string.data, CUSTOM_COUNTER, labels.data) : NULL;
+  _Atomic double *value = good ? custom_metric_series(c->args[0].string.data, CUSTOM_COUNTER, labels.data) : NULL;
   text_fini(&labels);
   if (!good)
     return -1;
   if (value == NULL)
     refuse(c, "there is no such counter");
   else
-    *value += (double)(sign * step);
+    custom_metric_add(value, (double)(sign * step));
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
   return 1;
 }
@@ -235,7 +235,7 @@ dec_metric(struct call *c)
   return change_metric(c, -1);
 }
 
-static double *
+static _Atomic double *
 find_series(struct call *c, const struct value *options, bool gauge)
 {
   struct text labels;
@@ -243,7 +243,7 @@ find_series(struct call *c, const struct value *options, bool gauge)
   if (options->given && options->options[0].given)
     add_labels(&options->options[0], &labels);
   const char *name = c->args[0].string.data;
-  double *value = gauge ? custom_metric_series(name, CUSTOM_GAUGE, labels.data) : custom_metric_any(name, labels.data);
+  _Atomic double *value = gauge ? custom_metric_series(name, CUSTOM_GAUGE, labels.data) : custom_metric_any(name, labels.data);
   text_fini(&labels);
   if (value == NULL)
     refuse(c, gauge ? "there is no such gauge" : "there is no such metric");
@@ -253,7 +253,7 @@ find_series(struct call *c, const struct value *options, bool gauge)
 static int
 set_metric(struct call *c)
 {
-  double *value = find_series(c, &c->args[2], true);
+  _Atomic double *value = find_series(c, &c->args[2], true);
   if (value != NULL)
     *value = c->args[1].number;
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
@@ -263,7 +263,7 @@ set_metric(struct call *c)
 static int
 get_metric(struct call *c)
 {
-  double *value = find_series(c, &c->args[1], false);
+  _Atomic double *value = find_series(c, &c->args[1], false);
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
   return 1;
 }

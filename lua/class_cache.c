@@ -6,6 +6,7 @@
 #include "dnsproxy/base/epoch.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/wire/codes.h"
+#include "lua/cache_search.h"
 #include "lua/classes.h"
 
 #include <errno.h>
@@ -24,14 +25,6 @@ now_s(void)
 // Entries may go while they are looked at: reading is announced. Console and scripts share one reader's place, under
 // the Lua lock.
 enum { LUA_READER = EPOCH_READERS - 2 };
-
-static void
-each_entry(struct packet_cache *cache, void (*visit)(const struct packet_cache_entry *, void *), void *arg)
-{
-  epoch_enter(LUA_READER);
-  packet_cache_each(cache, now_s(), visit, arg);
-  epoch_leave(LUA_READER);
-}
 
 static int
 expunge(struct call *c)
@@ -183,82 +176,47 @@ dump(struct call *c)
     return 0;
   }
   fputs("; dnsproxy's packet cache dump follows\n;\n", d.file);
-  each_entry(c->self, dump_entry, &d);
+  cache_each(c->self, dump_entry, &d);
   bool good = fclose(d.file) == 0;
   text_printf(binder_output(), good ? "Dumped %zu records\n" : "Error writing the dump after %zu records\n", d.count);
   return 0;
 }
 
-struct search {
+// A list being filled, on top of the stack.
+struct list {
   lua_State *lua;
-  const struct name *name;
-  const struct address *address;
   int count;
 };
 
 static void
-each_address(const struct packet_cache_entry *e, void (*visit)(struct search *, const struct address *),
-             struct search *s) {
-  struct record_walk walk;
-  struct record r;
-  struct address address;
-  if (message_rcode(e->answer) != RCODE_NOERROR || !record_walk_init(&walk, e->answer, e->size))
-    return;
-  while (record_next(&walk, &r))
-    if ((r.type == QTYPE_A && r.rdata_size == 4) || (r.type == QTYPE_AAAA && r.rdata_size == 16))
-      if (address_from_raw(&address, e->answer + r.rdata, r.rdata_size, 0))
-        visit(s, &address);
-}
-
-static void
-push_address(struct search *s, const struct address *address)
+push_address(const struct address *address, void *arg)
 {
-  *(struct address *)binder_push_value(s->lua, &class_address) = *address;
-  lua_rawseti(s->lua, -2, ++s->count);
-}
-
-static void
-addresses_of_name(const struct packet_cache_entry *e, void *arg)
-{
-  struct search *s = arg;
-  if (name_equal(&e->qname, s->name))
-    each_address(e, push_address, s);
+  struct list *l = arg;
+  *(struct address *)binder_push_value(l->lua, &class_address) = *address;
+  lua_rawseti(l->lua, -2, ++l->count);
 }
 
 static int
 get_addresses(struct call *c)
 {
-  struct search s = {.lua = c->lua, .name = c->args[0].object};
   lua_newtable(c->lua);
-  each_entry(c->self, addresses_of_name, &s);
+  cache_addresses_of(c->self, c->args[0].object, push_address, &(struct list){.lua = c->lua});
   return 1;
 }
 
 static void
-compare_address(struct search *s, const struct address *address)
+push_name(const struct name *name, void *arg)
 {
-  if (address_equal_ip(address, s->address))
-    s->count = -s->count - 1; // found: a negative count until the entry is done
-}
-
-static void
-names_of_address(const struct packet_cache_entry *e, void *arg)
-{
-  struct search *s = arg;
-  struct search hit = {.address = s->address};
-  each_address(e, compare_address, &hit);
-  if (hit.count == 0)
-    return;
-  *(struct name *)binder_push_value(s->lua, &class_name) = e->qname;
-  lua_rawseti(s->lua, -2, ++s->count);
+  struct list *l = arg;
+  *(struct name *)binder_push_value(l->lua, &class_name) = *name;
+  lua_rawseti(l->lua, -2, ++l->count);
 }
 
 static int
 get_names(struct call *c)
 {
-  struct search s = {.lua = c->lua, .address = c->args[0].object};
   lua_newtable(c->lua);
-  each_entry(c->self, names_of_address, &s);
+  cache_names_of(c->self, c->args[0].object, push_name, &(struct list){.lua = c->lua});
   return 1;
 }
 

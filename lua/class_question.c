@@ -97,19 +97,14 @@ set_failure_ttl(struct call *c, const struct value *v)
   return 0;
 }
 
-// Where the query keeps a text: made with the query's extra when it is first written.
 static int
 store_text(struct call *c, size_t place, const struct value *v)
 {
   struct query *q = question_with_worker(c);
   if (q == NULL)
     return -1;
-  char *copy = query_alloc(q, v->string.size + 1);
-  if (copy == NULL)
+  if (!question_set_text(q, place, v->string.data, v->string.size))
     return call_fault(c, FAULT_CAUGHT, "The text could not be stored");
-  memcpy(copy, v->string.data, v->string.size);
-  copy[v->string.size] = '\0';
-  *(char **)((char *)q->extra + place) = copy;
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "lua/binder.h"
 #include "lua/callbacks.h"
 #include "lua/errors.h"
+#include "lua/ffi_state.h"
 #include "lua/history.h"
 #include "lua/load.h"
 #include "lua/policy_builtin.h"
@@ -27,6 +28,7 @@
 static pthread_mutex_t lock;
 static unsigned depth; // of holds, under the lock
 static lua_State *state;
+static struct ffi_state *ffi;
 static struct text output;
 static struct text load_message; // the whole of it: tracebacks are longer than a fault
 static struct text load_path;    // the main file
@@ -48,6 +50,9 @@ control_state_open(void)
   luaL_openlibs(state);
   stack_guard_open(state);
   binder_open(state);
+  ffi = ffi_state_new(state);
+  if (ffi == NULL)
+    memory_exhausted();
 }
 
 void
@@ -60,6 +65,7 @@ control_state_close(void)
   lua_policies_close();
   policy_builtin_close();
   lua_close(lua);
+  ffi_state_free(&ffi);
   scripts_forget(NULL);
   text_fini(&output);
   text_fini(&load_message);
@@ -74,6 +80,12 @@ control_lock(void)
   if (depth++ == 0)
     scripts_forget(state);
   return state;
+}
+
+struct ffi_state *
+control_ffi(void)
+{
+  return ffi;
 }
 
 static bool

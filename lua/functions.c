@@ -12,7 +12,8 @@ extern const struct lua_function functions_acl[], functions_cache[], functions_c
 const struct lua_function *const lua_function_arrays[] = {
     functions_acl,  functions_cache,   functions_console,  functions_listeners, functions_log,
     functions_metrics, functions_misc, functions_objects,  functions_policies,  functions_pools,
-    functions_rules, functions_servers, functions_services, functions_settings, lua_policy_functions, NULL,
+    functions_rules, functions_servers, functions_services, functions_settings, lua_policy_functions,
+    ffi_policy_functions, NULL,
 };
 
 const struct lua_class *const lua_classes[] = {

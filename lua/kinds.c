@@ -4,8 +4,11 @@
 
 #include <stddef.h>
 
-extern const struct selector_kind select_lua;
-extern const struct action_kind act_lua, act_lua_response;
+extern const struct selector_kind select_lua, select_lua_ffi, select_lua_ffi_per_thread;
+extern const struct action_kind act_lua, act_lua_ffi, act_lua_ffi_per_thread, act_lua_ffi_per_thread_response,
+    act_lua_ffi_response, act_lua_response;
 
-const struct selector_kind *const script_selector_kinds[] = {&select_lua, NULL};
-const struct action_kind *const script_action_kinds[] = {&act_lua, &act_lua_response, NULL};
+const struct selector_kind *const script_selector_kinds[] = {&select_lua, &select_lua_ffi, &select_lua_ffi_per_thread, NULL};
+const struct action_kind *const script_action_kinds[] = {
+    &act_lua,          &act_lua_ffi, &act_lua_ffi_per_thread, &act_lua_ffi_per_thread_response, &act_lua_ffi_response,
+    &act_lua_response, NULL};

@@ -1,4 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# What scripts call through ffi.C. Nothing in the program refers to it, so that it is linked by name.
+FFI_SOURCES = \
+	lua/ffi_absent.c \
+	lua/ffi_cache.c \
+	lua/ffi_metrics.c \
+	lua/ffi_policy.c \
+	lua/ffi_question.c \
+	lua/ffi_question_set.c \
+	lua/ffi_response.c
+dnsproxy_dnsproxy_SOURCES += $(FFI_SOURCES)
 libdnsproxy_a_SOURCES += \
 	lua/act_lua.c \
 	lua/argument_lists.c \
@@ -22,6 +32,8 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_settings.c \
 	lua/binder.c \
 	lua/binder.h \
+	lua/cache_search.c \
+	lua/cache_search.h \
 	lua/callbacks.c \
 	lua/callbacks.h \
 	lua/class_address.c \
@@ -50,6 +62,14 @@ libdnsproxy_a_SOURCES += \
 	lua/errors.c \
 	lua/errors.h \
 	lua/evaluate.c \
+	lua/dnsproxy_ffi.h \
+	lua/ffi_frame.h \
+	lua/ffi_function.c \
+	lua/ffi_function.h \
+	lua/ffi_kinds.c \
+	lua/ffi_state.c \
+	lua/ffi_state.h \
+	lua/ffi_text.c \
 	lua/functions.c \
 	lua/handles.c \
 	lua/handles.h \
@@ -64,6 +84,7 @@ libdnsproxy_a_SOURCES += \
 	lua/new_server.h \
 	lua/options.c \
 	lua/policy_builtin.c lua/policy_builtin.h \
+	lua/policy_ffi.c \
 	lua/policy_lua.c \
 	lua/policy_lua.h \
 	lua/question_access.c \
@@ -88,6 +109,8 @@ libdnsproxy_a_SOURCES += \
 	lua/signature.h \
 	lua/stack_guard.c \
 	lua/stack_guard.h \
+	lua/thread_state.c \
+	lua/thread_state.h \
 	lua/unbuilt.c \
 	lua/unbuilt.def \
 	lua/unbuilt.h \

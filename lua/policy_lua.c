@@ -145,7 +145,7 @@ lua_choose(const struct policy *policy, const struct policy_input *in, struct ba
       result = read_choice(&call, in->pool, chosen);
   }
   if (result == POLICY_ERROR)
-    script_call_report(&call, SCRIPT_POLICY, script, in->query);
+    script_report(SCRIPT_POLICY, call.error, script_where(script), in->query);
   script_call_end(&call);
   return result;
 }

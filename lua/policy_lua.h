@@ -7,6 +7,8 @@
 
 // newServerPolicy(), setServerPolicyLua(), setPoolServerPolicyLua(): closed by a NULL name.
 extern const struct lua_function lua_policy_functions[];
+// policy_ffi.c: setServerPolicyLuaFFI() and its kin.
+extern const struct lua_function ffi_policy_functions[];
 // Forgets the tables of servers that were made for functions: the state is about to close.
 void lua_policies_close(void);
 

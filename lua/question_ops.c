@@ -117,6 +117,19 @@ question_set_prefix(struct query *q, unsigned bits)
   *(v6 ? &q->ecs_prefix_v6 : &q->ecs_prefix_v4) = (uint8_t)(bits > most ? most : bits);
 }
 
+// Made with the query's extra when it is first written.
+bool
+question_set_text(struct query *q, size_t place, const char *text, size_t size)
+{
+  char *copy = query_alloc(q, size + 1);
+  if (copy == NULL)
+    return false;
+  memcpy(copy, text, size);
+  copy[size] = '\0';
+  *(char **)((char *)q->extra + place) = copy;
+  return true;
+}
+
 enum { SPOOF_TTL = 60 };
 
 bool

@@ -19,6 +19,8 @@ const uint8_t *question_tail(const struct query *, size_t *size);               
 bool question_set_tail(struct query *, const void *tail, size_t size);
 struct edns question_edns(const struct query *);                                // as the packet stands
 void question_set_prefix(struct query *, unsigned bits);                        // ECS, of the client's family, capped
+// Texts for exporters: `place` is the offset of a char * in struct query_extra.
+bool question_set_text(struct query *, size_t place, const char *text, size_t size);
 // Turns the query into an answer. count may be 0; the order is drawn anew.
 bool question_spoof_addresses(struct query *, const struct address *, size_t count);
 bool question_spoof_rdata(struct query *, uint16_t type, const struct bytes *, size_t count);

@@ -7,6 +7,7 @@
 #include "dnsproxy/wire/codes.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,10 +17,11 @@ static const char *const messages[SCRIPT_USERS] = {
     [SCRIPT_RULE] = "LuaRule failed inside Lua",
     [SCRIPT_ACTION] = "LuaAction failed inside Lua, returning ServFail",
     [SCRIPT_RESPONSE_ACTION] = "LuaResponseAction failed inside Lua, returning ServFail",
+    [SCRIPT_SOURCE] = "Code for each thread gives no function, the rule is skipped",
     [SCRIPT_POLICY] = "Lua policy failed inside Lua, the query is dropped",
 };
 
-// Under the Lua lock.
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of the limits
 static struct {
   uint64_t next_us, suppressed;
 } limits[SCRIPT_USERS];
@@ -36,7 +38,7 @@ add_flat(struct text *out, const char *words)
 }
 
 static void
-write_line(enum script_user user, const char *error, const struct script *script, const struct query *q, uint64_t more)
+write_line(enum script_user user, const char *error, const char *where, const struct query *q, uint64_t more)
 {
   char source[ADDRESS_TEXT_SIZE], destination[ADDRESS_TEXT_SIZE], name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
   char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1], count_text[24];
@@ -47,7 +49,7 @@ write_line(enum script_user user, const char *error, const struct script *script
   add_flat(&flat, error);
   const struct log_field fields[] = {
       {"destination", address_text_with_port(&q->destination, destination)},
-      {"function", script_where(script)},
+      {"function", where},
       {"proto", transport_rows[q->transport].long_name},
       {"question", question},
       {"source", address_text_with_port(&q->client, source)},
@@ -62,17 +64,26 @@ write_line(enum script_user user, const char *error, const struct script *script
   text_fini(&flat);
 }
 
-void
-script_call_report(const struct script_call *call, enum script_user user, const struct script *script, const struct query *q)
+// May this one be told? *more: how many were not since the last.
+static bool
+take_turn(enum script_user user, uint64_t *more)
 {
   uint64_t now = clock_mono_us();
+  pthread_mutex_lock(&lock);
+  bool mine = now >= limits[user].next_us;
+  *more = limits[user].suppressed;
+  limits[user].suppressed = mine ? 0 : *more + 1;
+  if (mine)
+    limits[user].next_us = now + INTERVAL_US;
+  pthread_mutex_unlock(&lock);
+  return mine;
+}
+
+void
+script_report(enum script_user user, const char *error, const char *where, const struct query *q)
+{
+  uint64_t more;
   count(q->worker, COUNTER_SCRIPT_ERRORS);
-  if (now < limits[user].next_us) {
-    limits[user].suppressed++;
-    return;
-  }
-  uint64_t more = limits[user].suppressed;
-  limits[user].next_us = now + INTERVAL_US;
-  limits[user].suppressed = 0;
-  write_line(user, call->error, script, q, more);
+  if (take_turn(user, &more))
+    write_line(user, error, where, q, more);
 }

@@ -5,13 +5,14 @@
 #include "dnsproxy/base/memory.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct series {
   struct series *next;
   char *labels;
-  double value;
+  _Atomic double value;
 };
 
 struct custom_metric {
@@ -19,15 +20,17 @@ struct custom_metric {
   char *name, *help, *prometheus_name;
   enum custom_metric_type type;
   bool with_labels;
-  struct series *series;
+  _Atomic(struct series *) series; // grows at its head
 };
 
-static struct custom_metric *metrics;
+// Lists grow at their heads, under the lock; readers need none.
+static _Atomic(struct custom_metric *) metrics;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct custom_metric *
 find(const char *name)
 {
-  struct custom_metric *m = metrics;
+  struct custom_metric *m = atomic_load_explicit(&metrics, memory_order_acquire);
   while (m != NULL && strcmp(m->name, name) != 0)
     m = m->next;
   return m;
@@ -43,15 +46,29 @@ is_name(const char *name)
 }
 
 static struct series *
+series_find(const struct custom_metric *m, const char *labels)
+{
+  struct series *s = atomic_load_explicit(&m->series, memory_order_acquire);
+  while (s != NULL && strcmp(s->labels, labels) != 0)
+    s = s->next;
+  return s;
+}
+
+static struct series *
 series_of(struct custom_metric *m, const char *labels)
 {
-  for (struct series *s = m->series; s != NULL; s = s->next)
-    if (strcmp(s->labels, labels) == 0)
-      return s;
-  struct series *s = memory_new(sizeof *s);
-  s->labels = memory_string(labels);
-  s->next = m->series;
-  m->series = s;
+  struct series *s = series_find(m, labels);
+  if (s != NULL)
+    return s;
+  pthread_mutex_lock(&lock);
+  s = series_find(m, labels);
+  if (s == NULL) {
+    s = memory_new(sizeof *s);
+    s->labels = memory_string(labels);
+    s->next = m->series;
+    atomic_store_explicit(&m->series, s, memory_order_release);
+  }
+  pthread_mutex_unlock(&lock);
   return s;
 }
 
@@ -60,8 +77,11 @@ custom_metric_declare(const char *name, enum custom_metric_type type, const char
 {
   if (!is_name(name))
     return false;
-  if (find(name) != NULL)
+  pthread_mutex_lock(&lock);
+  if (find(name) != NULL) {
+    pthread_mutex_unlock(&lock);
     return true;
+  }
   struct custom_metric *m = memory_new(sizeof *m);
   m->name = memory_string(name);
   m->help = memory_string(help);
@@ -69,24 +89,33 @@ custom_metric_declare(const char *name, enum custom_metric_type type, const char
   m->type = type;
   m->with_labels = with_labels;
   m->next = metrics;
-  metrics = m;
+  atomic_store_explicit(&metrics, m, memory_order_release);
+  pthread_mutex_unlock(&lock);
   if (!with_labels)
     series_of(m, "");
   return true;
 }
 
-double *
+_Atomic double *
 custom_metric_series(const char *name, enum custom_metric_type type, const char *labels)
 {
   struct custom_metric *m = find(name);
   return m == NULL || m->type != type ? NULL : &series_of(m, labels)->value;
 }
 
-double *
+_Atomic double *
 custom_metric_any(const char *name, const char *labels)
 {
   struct custom_metric *m = find(name);
   return m == NULL ? NULL : &series_of(m, labels)->value;
+}
+
+void
+custom_metric_add(_Atomic double *value, double n)
+{
+  double old = atomic_load_explicit(value, memory_order_relaxed);
+  while (!atomic_compare_exchange_weak_explicit(value, &old, old + n, memory_order_relaxed, memory_order_relaxed))
+    ;
 }
 
 void
@@ -99,7 +128,7 @@ custom_metrics_each(void (*visit)(const struct metric *, void *), void *arg)
                                .help = m->help,
                                .is_counter = m->type == CUSTOM_COUNTER,
                                .is_real = m->type == CUSTOM_GAUGE,
-                               .value = s->value},
+                               .value = atomic_load_explicit(&s->value, memory_order_relaxed)},
               arg);
 }
 

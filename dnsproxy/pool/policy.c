@@ -72,8 +72,11 @@ policy_seed(const struct settings *settings)
 }
 
 uint64_t
-policy_name_hash(const struct query *q)
+policy_place(const struct policy_input *in)
 {
+  const struct query *q = in->query;
+  if (in->hash != NULL)
+    return *in->hash;
   return name_bytes_hash(q->qname.bytes, q->qname.size, policy_seed(query_settings(q)));
 }
 

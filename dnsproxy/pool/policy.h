@@ -17,8 +17,8 @@ extern struct policy policy_least_outstanding, policy_first_available, policy_wr
 // The ring of consistent hashing, sorted; NULL for an empty pool. The caller frees it.
 struct hash_point *hash_points_build(const struct pool *, uint64_t seed, uint32_t *count);
 
-// The qname's place for whashed and chashed.
-uint64_t policy_name_hash(const struct query *);
+// The query's place for whashed and chashed: the hash given, else the name's.
+uint64_t policy_place(const struct policy_input *);
 
 // Bounded load: who is up and not overloaded (semantics.md 11). factor 0: no bound.
 struct load_bound {

@@ -64,7 +64,8 @@ hash_points_build(const struct pool *pool, uint64_t seed, uint32_t *count)
   for (uint32_t i = 0; i < pool->count; i++) {
     char uuid[UUID_TEXT_SIZE];
     uuid_text(&pool->backends[i]->options.id, uuid);
-    warn_about_weight(pool->backends[i]);
+    if (!pool->policy->is_ffi) // such a policy may well do without
+      warn_about_weight(pool->backends[i]);
     for (uint32_t n = points_of(pool->backends[i], scale), k = 0; k < n; k++)
       points[(*count)++] = (struct hash_point){.hash = point_hash(uuid, k, seed), .backend = i};
   }
@@ -103,7 +104,7 @@ choose_chashed(const struct policy *policy, const struct policy_input *in, struc
     return POLICY_NONE; // without a walk round the ring
   double factor = query_settings(in->query)->consistent_balancing_factor;
   struct load_bound bound = load_bound_make(pool, in->query->worker, factor, is_up, NULL);
-  uint32_t start = first_point_from(pool, (uint32_t)policy_name_hash(in->query));
+  uint32_t start = first_point_from(pool, (uint32_t)policy_place(in));
   uint32_t refused = UINT32_MAX; // neighbours are often the same backend's
   for (uint32_t n = 0; n < pool->point_count; n++) {
     uint32_t at = start + n < pool->point_count ? start + n : start + n - pool->point_count;

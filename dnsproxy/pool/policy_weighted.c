@@ -67,7 +67,7 @@ choose_whashed(const struct policy *policy, const struct policy_input *in, struc
 {
   (void)policy;
   *chosen = NULL;
-  return elect(in, &(struct electorate){0}, policy_name_hash(in->query), chosen);
+  return elect(in, &(struct electorate){0}, policy_place(in), chosen);
 }
 
 static enum policy_result

@@ -16,6 +16,7 @@ struct settings;
 struct policy_input {
   const struct pool *pool;
   struct query *query; // its lease has the settings
+  const uint64_t *hash; // for whashed and chashed; NULL: that of the query's name
 };
 enum policy_result { POLICY_CHOSEN, POLICY_NONE, POLICY_ERROR };
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What the handles of ffi.C point to: frames that live as long as their Lua state and name the query at hand while a
+// call lasts. A handle that a script keeps never leads to memory that is gone.
+//
+// Owner: the state (lua/ffi_state.h). Thread: whoever has the state.
+#ifndef LUA_FFI_FRAME_H
+#define LUA_FFI_FRAME_H
+
+#include "dnsproxy/query.h"
+#include "lua/dnsproxy_ffi.h"
+#include "rules/action.h"
+
+#include <stdlib.h>
+
+// Memory for one `out` list, grown and kept.
+struct ffi_list {
+  void *items;
+  size_t capacity; // bytes
+};
+
+// A dnsresponse is the same frame: scripts may cast one to the other.
+struct dnsdist_ffi_dnsquestion_t {
+  struct query *query; // NULL: no call is under way
+  enum action_side side;
+  bool has_result;
+  struct bytes result; // what set_result() said, in `result_bytes`
+  struct ffi_list result_bytes, options, tags, headers, values, text;
+  struct address masked; // what get_masked_remoteaddr() gave
+  uint8_t header[HEADER_SIZE]; // what get_header() gives outside of a call
+};
+struct dnsdist_ffi_dnsresponse_t {
+  struct dnsdist_ffi_dnsquestion_t question;
+};
+struct dnsdist_ffi_server_t {
+  const struct backend *backend; // NULL: no call is under way
+};
+// Handles of servers are never moved or freed while the state lives: a longer pool gets a longer block.
+struct ffi_servers {
+  struct ffi_servers *previous;
+  size_t capacity;
+  struct dnsdist_ffi_server_t items[];
+};
+struct dnsdist_ffi_servers_list_t {
+  const struct pool *pool; // NULL: no call is under way
+  struct ffi_servers *servers;
+  size_t count;
+};
+
+static inline struct query *
+ffi_query(const dnsdist_ffi_dnsquestion_t *dq)
+{
+  return dq == NULL ? NULL : dq->query;
+}
+
+// NULL: no memory.
+static inline void *
+ffi_list_room(struct ffi_list *list, size_t bytes)
+{
+  if (bytes > list->capacity) {
+    void *more = realloc(list->items, bytes);
+    if (more == NULL)
+      return NULL;
+    list->items = more;
+    list->capacity = bytes;
+  }
+  return list->items;
+}
+
+#endif

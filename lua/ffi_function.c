@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Calling FFI functions of users in the state they belong to.
+#include "lua/ffi_function.h"
+
+#include "lua/thread_state.h"
+
+void
+ffi_function_init(struct ffi_function *f, const struct value *v, bool per_thread)
+{
+  if (per_thread)
+    f->source = thread_script_new(v->string.data, v->string.size);
+  else
+    f->script = object_ref(v->object);
+}
+
+void
+ffi_function_fini(struct ffi_function *f)
+{
+  object_unref(&f->script);
+  object_unref(&f->source);
+}
+
+bool
+ffi_function_begin(const struct ffi_function *f, struct ffi_call *call, struct query *q, enum action_side side, bool *compiled)
+{
+  *compiled = true;
+  if (f->source != NULL)
+    return thread_call_begin(call, f->source, q, side, compiled);
+  lua_State *lua = control_lock();
+  if (!ffi_call_begin(call, control_ffi(), q, side))
+    return false;
+  script_push(lua, f->script);
+  return true;
+}
+
+void
+ffi_function_end(const struct ffi_function *f, struct ffi_call *call)
+{
+  if (call->lua != NULL)
+    ffi_call_end(call);
+  if (f->source == NULL)
+    control_unlock();
+}
+
+void
+ffi_function_report(const struct ffi_function *f, const struct ffi_call *call, enum script_user user, const struct query *q)
+{
+  script_report(user, call->error, f->source != NULL ? thread_script_where(f->source) : script_where(f->script), q);
+}

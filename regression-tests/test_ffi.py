@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""FFI: every function of ffi.C that concerns a query, in the shared state and in those of the threads; misuse."""
+import pathlib
+import re
+import threading
+
+import dns.flags
+import dns.rcode
+import pytest
+
+from harness.client import addresses, query
+from harness.proxy import Proxy
+from harness.responder import Responder, address_answer, answer
+
+HEADER = pathlib.Path(__file__).parent.parent / "lua" / "dnsproxy_ffi.h"
+
+# What both kinds of functions begin with: say(dq, text) answers with a TXT record.
+PRELUDE = r"""
+local ffi = require('ffi')
+local C = ffi.C
+local function say(dq, text)
+  local raw = string.char(#text) .. text
+  local values = ffi.new('dnsdist_ffi_raw_value_t[1]')
+  values[0].value = raw
+  values[0].size = #raw
+  C.dnsdist_ffi_dnsquestion_spoof_raw(dq, values, 1)
+  return DNSAction.HeaderModify
+end
+local function out(call, dq, ...)
+  local data, size = ffi.new('const char *[1]'), ffi.new('size_t[1]')
+  call(dq, data, size, ...)
+  return ffi.string(data[0], size[0])
+end
+local function outv(call, dq, ...)
+  local data, size = ffi.new('const void *[1]'), ffi.new('size_t[1]')
+  call(dq, data, size, ...)
+  return ffi.string(data[0], size[0])
+end
+local function b(x) return x and 'yes' or 'no' end
+"""
+
+# Label, what the function does with dq and returns as text, what it says. The query: TXT over UDP from 127.0.0.1.
+READ = [
+    ("qtype", "return tostring(C.dnsdist_ffi_dnsquestion_get_qtype(dq))", "16"),
+    ("qclass", "return tostring(C.dnsdist_ffi_dnsquestion_get_qclass(dq))", "1"),
+    ("id", "return tostring(C.dnsdist_ffi_dnsquestion_get_id(dq))", "4660"),
+    ("rcode", "return tostring(C.dnsdist_ffi_dnsquestion_get_rcode(dq))", "0"),
+    ("opcode", "return tostring(C.dnsdist_ffi_dnsquestion_get_opcode(dq))", "0"),
+    ("qname", "return out(C.dnsdist_ffi_dnsquestion_get_qname_raw, dq):gsub('[^%w]', '.')", ".qname.ffi.test."),
+    ("remote", "return (outv(C.dnsdist_ffi_dnsquestion_get_remoteaddr, dq):gsub('.', function(c) return c:byte()..' ' end))",
+     "127 0 0 1 "),
+    ("local", "return (outv(C.dnsdist_ffi_dnsquestion_get_localaddr, dq):gsub('.', function(c) return c:byte()..' ' end))",
+     "127 0 0 1 "),
+    ("masked", "local d, s = ffi.new('const void *[1]'), ffi.new('size_t[1]') "
+     "C.dnsdist_ffi_dnsquestion_get_masked_remoteaddr(dq, d, s, 8) "
+     "return (ffi.string(d[0], s[0]):gsub('.', function(c) return c:byte()..' ' end))", "127 0 0 0 "),
+    ("v6", "return b(C.dnsdist_ffi_dnsquestion_is_remote_v6(dq))", "no"),
+    ("tcp", "return b(C.dnsdist_ffi_dnsquestion_get_tcp(dq))", "no"),
+    ("protocol", "return b(C.dnsdist_ffi_dnsquestion_get_protocol(dq) == C.dnsdist_ffi_protocol_type_doudp)", "yes"),
+    ("do", "return b(C.dnsdist_ffi_dnsquestion_get_do(dq))", "yes"),
+    ("version", "return tostring(C.dnsdist_ffi_dnsquestion_get_edns_version(dq))", "0"),
+    ("length", "return b(C.dnsdist_ffi_dnsquestion_get_len(dq) == tonumber(C.dnsdist_ffi_dnsquestion_get_size(dq)))", "yes"),
+    ("data", "return b(C.dnsdist_ffi_dnsquestion_get_data(dq)[1] == 0x34)", "yes"),
+    ("header", "local h = ffi.new('char[12]') return b(C.dnsdist_ffi_dnsquestion_get_header_copy(dq, h, 12)) .. h[1]", "yes52"),
+    ("shortheader", "local h = ffi.new('char[12]') return b(C.dnsdist_ffi_dnsquestion_get_header_copy(dq, h, 11))", "no"),
+    ("skip", "C.dnsdist_ffi_dnsquestion_set_skip_cache(dq, true) return b(C.dnsdist_ffi_dnsquestion_get_skip_cache(dq))", "yes"),
+    ("useecs", "C.dnsdist_ffi_dnsquestion_set_use_ecs(dq, false) return b(C.dnsdist_ffi_dnsquestion_get_use_ecs(dq))", "no"),
+    ("override", "C.dnsdist_ffi_dnsquestion_set_ecs_override(dq, true) "
+     "return b(C.dnsdist_ffi_dnsquestion_get_ecs_override(dq))", "yes"),
+    ("prefix", "C.dnsdist_ffi_dnsquestion_set_ecs_prefix_length(dq, 20) "
+     "return tostring(C.dnsdist_ffi_dnsquestion_get_ecs_prefix_length(dq))", "20"),
+    ("ttl", "local before = C.dnsdist_ffi_dnsquestion_is_temp_failure_ttl_set(dq) "
+     "C.dnsdist_ffi_dnsquestion_set_temp_failure_ttl(dq, 7) "
+     "local t = C.dnsdist_ffi_dnsquestion_get_temp_failure_ttl(dq) C.dnsdist_ffi_dnsquestion_unset_temp_failure_ttl(dq) "
+     "return b(before) .. tostring(t) .. b(C.dnsdist_ffi_dnsquestion_is_temp_failure_ttl_set(dq))", "no7no"),
+    ("tag", "C.dnsdist_ffi_dnsquestion_set_tag(dq, 'k', 'v1') return ffi.string(C.dnsdist_ffi_dnsquestion_get_tag(dq, 'k')) .. "
+     "b(C.dnsdist_ffi_dnsquestion_get_tag(dq, 'other') == nil)", "v1yes"),
+    ("tagraw", "C.dnsdist_ffi_dnsquestion_set_tag_raw(dq, 'k', 'a\\0b', 3) local buf = ffi.new('char[8]') "
+     "return tostring(tonumber(C.dnsdist_ffi_dnsquestion_get_tag_raw(dq, 'k', buf, 8))) .. "
+     "tostring(tonumber(C.dnsdist_ffi_dnsquestion_get_tag_raw(dq, 'k', buf, 2)))", "30"),
+    ("tags", "C.dnsdist_ffi_dnsquestion_set_tag(dq, 'x', '1') C.dnsdist_ffi_dnsquestion_set_tag(dq, 'y', '2') "
+     "C.dnsdist_ffi_dnsquestion_unset_tag(dq, 'y') local list = ffi.new('const dnsdist_ffi_tag_t *[1]') "
+     "local n = tonumber(C.dnsdist_ffi_dnsquestion_get_tag_array(dq, list)) "
+     "return n .. ffi.string(list[0][0].name) .. ffi.string(list[0][0].value)", "1x1"),
+    ("options", "local list = ffi.new('const dnsdist_ffi_ednsoption_t *[1]') "
+     "local n = tonumber(C.dnsdist_ffi_dnsquestion_get_edns_options(dq, list)) "
+     "return n .. ' ' .. list[0][0].optionCode .. ' ' .. ffi.string(list[0][0].data, list[0][0].len)", "1 65001 abc"),
+    ("elapsed", "return b(tonumber(C.dnsdist_ffi_dnsquestion_get_elapsed_us(dq)) < 20e6)", "yes"),
+    ("hash", "return b(C.dnsdist_ffi_dnsquestion_get_qname_hash(dq, 1) ~= C.dnsdist_ffi_dnsquestion_get_qname_hash(dq, 2))", "yes"),
+    ("anyhash", "return b(C.dnsdist_ffi_hash(1, 'AbC', 3, true) == C.dnsdist_ffi_hash(1, 'aBc', 3, true)) .. "
+     "b(C.dnsdist_ffi_hash(1, 'AbC', 3, false) == C.dnsdist_ffi_hash(1, 'aBc', 3, false))", "yesno"),
+    ("sni", "return '[' .. out(C.dnsdist_ffi_dnsquestion_get_sni, dq) .. ']'", "[]"),
+    ("http", "return b(C.dnsdist_ffi_dnsquestion_get_http_path(dq) == nil) .. "
+     "tostring(tonumber(C.dnsdist_ffi_dnsquestion_get_http_headers(dq, ffi.new('const dnsdist_ffi_http_header_t *[1]'))))",
+     "yes0"),
+    ("trailing", "local d = ffi.new('const char *[1]') local ok = C.dnsdist_ffi_dnsquestion_set_trailing_data(dq, 'tail', 4) "
+     "local n = tonumber(C.dnsdist_ffi_dnsquestion_get_trailing_data(dq, d)) local s = ffi.string(d[0], n) "
+     "C.dnsdist_ffi_dnsquestion_set_trailing_data(dq, '', 0) return b(ok) .. s", "yestail"),
+    ("interface", "return '[' .. ffi.string(C.dnsdist_ffi_dnsquestion_get_incoming_interface(dq)) .. ']'", "[]"),
+    ("rename", "local ok = C.dnsdist_ffi_dnsquestion_set_alternate_name(dq, '\\3new\\4test\\0', 10, 't', 1, 'v', 1, 'f', 1) "
+     "local r = b(ok) .. ffi.string(C.dnsdist_ffi_dnsquestion_get_tag(dq, 't')) .. "
+     "(out(C.dnsdist_ffi_dnsquestion_get_qname_raw, dq):gsub('[^%w]', '.')) "
+     "C.dnsdist_ffi_dnsquestion_set_alternate_name(dq, '\\6rename\\3ffi\\4test\\0', 17, nil, 0, nil, 0, nil, 0) return r",
+     "yesv.new.test."),
+    ("badname", "return b(C.dnsdist_ffi_dnsquestion_set_alternate_name(dq, '\\3ne', 3, nil, 0, nil, 0, nil, 0))", "no"),
+    ("metric", "C.dnsdist_ffi_metric_declare('ffi-count', 9, 'counter', 'words', nil) "
+     "C.dnsdist_ffi_metric_set('ffi-count', 9, 5) local before = C.dnsdist_ffi_metric_get('ffi-count', 9, true) "
+     "C.dnsdist_ffi_metric_inc('ffi-count', 9) C.dnsdist_ffi_metric_inc_by('ffi-count', 9, 3) "
+     "C.dnsdist_ffi_metric_dec('ffi-count', 9) return tostring(C.dnsdist_ffi_metric_get('ffi-count', 9, true) - before) .. "
+     "b(C.dnsdist_ffi_metric_declare('bad name', 8, 'counter', '', nil))", "3no"),
+    ("gauge", "C.dnsdist_ffi_metric_declare('ffi-gauge', 9, 'gauge', 'words', nil) C.dnsdist_ffi_metric_set('ffi-gauge', 9, 2.5) "
+     "return tostring(C.dnsdist_ffi_metric_get('ffi-gauge', 9, false))", "2.5"),
+]
+
+
+def both(label, body):
+    """Two rules that run the same words: in the shared state, and in a state of each thread."""
+    words = f"return function(dq) {body} end"
+    return (f'do {PRELUDE} addAction("shared.{label}.ffi.test", LuaFFIAction((function() {words} end)())) end\n'
+            f'addAction("thread.{label}.ffi.test", LuaFFIPerThreadAction([==[{PRELUDE} {words}]==]))\n')
+
+
+ACT = {
+    "pool": ("local s = 'other' C.dnsdist_ffi_dnsquestion_set_result(dq, s, #s) return DNSAction.Pool", "192.0.2.2"),
+    "spoof": ("C.dnsdist_ffi_dnsquestion_set_result(dq, '192.0.2.9', 9) return DNSAction.Spoof", "192.0.2.9"),
+    "addrs": ("local v = ffi.new('dnsdist_ffi_raw_value_t[1]') v[0].value = '\\192\\0\\2\\8' v[0].size = 4 "
+              "C.dnsdist_ffi_dnsquestion_spoof_addrs(dq, v, 1) return DNSAction.HeaderModify", "192.0.2.8"),
+    "none": ("return DNSAction.None", "192.0.2.1"),
+    "refuse": ("C.dnsdist_ffi_dnsquestion_set_rcode(dq, 5) return DNSAction.HeaderModify", dns.rcode.REFUSED),
+    "fail": ("error('on purpose')", dns.rcode.SERVFAIL),
+    "nothing": ("return {}", dns.rcode.SERVFAIL),
+    "number": ("return 77", "192.0.2.1"),
+}
+
+CONFIG = """
+newServer{address="$main", name="main"}
+newServer{address="$other", name="other", pool="other"}
+local ffi = require('ffi')
+""" + "".join(both(label, f"local function words() {body} end return say(dq, (words()))") for label, body, _ in READ) \
+    + "".join(both(label, body) for label, (body, _) in ACT.items()) + r"""
+addAction("broken.ffi.test", LuaFFIPerThreadAction("retur 1"))
+addAction("table.ffi.test", LuaFFIPerThreadAction("return {}"))
+addAction(AndRule{QNameRule("rule.ffi.test"), LuaFFIRule(function(dq)
+  return ffi.C.dnsdist_ffi_dnsquestion_get_qtype(dq) == DNSQType.A end)}, RCodeAction(DNSRCode.REFUSED))
+addAction(AndRule{QNameRule("threadrule.ffi.test"), LuaFFIPerThreadRule([[local C = require('ffi').C
+  return function(dq) return C.dnsdist_ffi_dnsquestion_get_qtype(dq) == DNSQType.A end]])}, RCodeAction(DNSRCode.REFUSED))
+addAction(AndRule{QNameRule("norule.ffi.test"), LuaFFIPerThreadRule("return 1")}, RCodeAction(DNSRCode.REFUSED))
+addResponseAction("ttl.ffi.test", LuaFFIResponseAction(function(dr)
+  ffi.C.dnsdist_ffi_dnsresponse_limit_ttl(dr, 7, 9) return DNSResponseAction.None end))
+addResponseAction("threadttl.ffi.test", LuaFFIPerThreadResponseAction([[local C = require('ffi').C
+  return function(dr) C.dnsdist_ffi_dnsresponse_set_max_ttl(dr, 8) return DNSResponseAction.None end]]))
+addResponseAction("clear.ffi.test", LuaFFIResponseAction(function(dr)
+  ffi.C.dnsdist_ffi_dnsresponse_clear_records_type(dr, DNSQType.A) return DNSResponseAction.HeaderModify end))
+addResponseAction("rfail.ffi.test", LuaFFIResponseAction(function(dr) error('on purpose') end))
+addResponseAction("rebase.ffi.test", LuaFFIResponseAction(function(dr)
+  ffi.C.dnsdist_ffi_dnsresponse_rebase(dr, '\5other\3ffi\4test\0', 17) return DNSResponseAction.None end))
+kept = nil
+addAction("keep.ffi.test", LuaFFIAction(function(dq) kept = dq return DNSAction.None end))
+"""
+
+
+@pytest.fixture(scope="module")
+def p():
+    with Responder(address_answer("192.0.2.1")) as main, Responder(address_answer("192.0.2.2")) as other:
+        with Proxy(CONFIG, main=main.address, other=other.address) as proxy:
+            yield proxy
+
+
+def option_query(name, **more):
+    import dns.edns
+    return query(name, do=True, id=0x1234, options=[dns.edns.GenericOption(65001, b"abc")], **more)
+
+
+@pytest.mark.parametrize("state", ["shared", "thread"])
+@pytest.mark.parametrize("label,body,expected", READ, ids=[row[0] for row in READ])
+def test_what_functions_read(p, state, label, body, expected):
+    with p.udp() as end:
+        got = end.ask(option_query(f"{state}.{label}.ffi.test", qtype="TXT"))
+    text = got.answer[0][0].strings[0].decode()
+    assert text == (expected if label != "qname" else f".{state}{expected}")
+
+
+@pytest.mark.parametrize("state", ["shared", "thread"])
+@pytest.mark.parametrize("label", ACT)
+def test_what_functions_do(p, state, label):
+    with p.udp() as end:
+        got = end.ask(query(f"{state}.{label}.ffi.test"))
+    expected = ACT[label][1]
+    if isinstance(expected, str):
+        assert addresses(got) == [expected]
+    else:
+        assert got.rcode() == expected and not got.answer
+
+
+@pytest.mark.parametrize("name", ["broken", "table"])
+def test_code_that_gives_no_function_is_skipped(p, name):
+    with p.udp() as end:
+        assert addresses(end.ask(query(f"{name}.ffi.test"))) == ["192.0.2.1"]
+
+
+def test_rules(p):
+    with p.udp() as end:
+        for name in ("rule", "threadrule"):
+            assert end.ask(query(f"{name}.ffi.test")).rcode() == dns.rcode.REFUSED
+            assert end.ask(query(f"{name}.ffi.test", "AAAA")).rcode() == dns.rcode.NOERROR
+        assert end.ask(query("norule.ffi.test")).rcode() == dns.rcode.NOERROR
+
+
+def test_responses(p):
+    with p.udp() as end:
+        assert end.ask(query("ttl.ffi.test")).answer[0].ttl in (7, 8, 9)
+        assert end.ask(query("threadttl.ffi.test")).answer[0].ttl <= 8
+        assert not end.ask(query("clear.ffi.test")).answer
+        assert end.ask(query("rfail.ffi.test")).rcode() == dns.rcode.SERVFAIL
+        assert str(end.ask(query("rebase.ffi.test")).question[0].name) in ("other.ffi.test.", "rebase.ffi.test.")
+
+
+def test_show_rules(p):
+    shown = p.command("showRules()")
+    assert "Lua FFI script" in shown and "Lua FFI per-thread script" in shown
+
+
+def test_a_kept_handle_leads_nowhere(p):
+    with p.udp() as end:
+        end.ask(query("keep.ffi.test"))
+    lines = [
+        "return tonumber(require('ffi').C.dnsdist_ffi_dnsquestion_get_qtype(kept))",
+        "return tonumber(require('ffi').C.dnsdist_ffi_dnsquestion_get_len(kept))",
+        "return tostring(require('ffi').C.dnsdist_ffi_dnsquestion_get_tag(kept, 'a') == nil)",
+        "require('ffi').C.dnsdist_ffi_dnsquestion_set_rcode(kept, 3) return 'gone'",
+        "require('ffi').cast('uint8_t *', require('ffi').C.dnsdist_ffi_dnsquestion_get_header(kept))[2] = 255 return 'gone'",
+    ]
+    assert [p.command(line).strip() for line in lines] == ["0", "0", "true", "gone", "gone"]
+
+
+def declarations():
+    """Name and argument types of every function that is declared."""
+    text = re.sub(r"//[^\n]*", "", HEADER.read_text())
+    for name, arguments in re.findall(r"\b(dnsdist_ffi_\w+)\(([^()]*)\);", text):
+        yield name, [a.strip() for a in arguments.split(",") if a.strip()]
+
+
+def test_every_function_survives_nothing_and_nonsense(p):
+    """NULL for every pointer, zero and the largest number for every number; in a state without a query."""
+    found = list(declarations())
+    assert len(found) > 190
+    calls = []
+    for name, arguments in found:
+        for number, flag in (("0", "false"), ("-1", "true")):
+            values = ", ".join("nil" if "*" in a else flag if a.startswith("bool") else number for a in arguments)
+            calls.append(f"if pcall(function() return C.{name} end) then called = called + 1 C.{name}({values}) end")
+    body = "\n".join(calls)
+    p.command("function abuse() local C, called = require('ffi').C, 0\n" + body + "\nreturn called end")
+    assert int(p.command("return abuse()")) >= 200
+
+
+POLICIES = r"""
+newServer{address="$one", name="one", weight=100, order=1}
+newServer{address="$two", name="two", weight=100, order=2}
+newServer{address="$two", name="down", weight=100, order=3}:setDown()
+addAction("none.policy.test", PoolAction("none"))
+addAction("thread.policy.test", PoolAction("thread"))
+addAction("fail.policy.test", PoolAction("fail"))
+addAction("hash.policy.test", PoolAction("hash"))
+for _, pool in ipairs{"none", "thread", "fail", "hash"} do
+  getServer(0):addPool(pool) getServer(1):addPool(pool)
+end
+setServFailWhenNoServer(true)
+local C = require('ffi').C
+local ffi = require('ffi')
+setServerPolicyLuaFFI("second", function(servers, dq)
+  local out = ffi.new('const dnsdist_ffi_server_t *[1]')
+  for i = 0, tonumber(C.dnsdist_ffi_servers_list_get_count(servers)) - 1 do
+    C.dnsdist_ffi_servers_list_get_server(servers, i, out)
+    if ffi.string(C.dnsdist_ffi_server_get_name(out[0])) == 'two' and C.dnsdist_ffi_server_is_up(out[0])
+       and C.dnsdist_ffi_server_get_weight(out[0]) == 100 and C.dnsdist_ffi_server_get_order(out[0]) == 2
+       and ffi.string(C.dnsdist_ffi_server_get_name_with_addr(out[0])):find('two %(') == 1 then return i end
+  end
+  return 99
+end)
+setPoolServerPolicyLuaFFI("none", function(servers, dq) return 17 end, "none")
+setPoolServerPolicyLuaFFIPerThread("thread", "return function(servers, dq) return 0 end", "thread")
+setPoolServerPolicyLuaFFI("fail", function(servers, dq) error('on purpose') end, "fail")
+setPoolServerPolicyLuaFFIPerThread("hash", [[local C = require('ffi').C
+  return function(servers, dq) return tonumber(C.dnsdist_ffi_servers_list_chashed(servers, dq,
+    C.dnsdist_ffi_dnsquestion_get_qname_hash(dq, 1))) end]], "hash")
+addAction("a.hash.policy.test", PoolAction("hash"))
+"""
+
+
+def test_policies():
+    with Responder(address_answer("192.0.2.1")) as one, Responder(address_answer("192.0.2.2")) as two:
+        with Proxy(POLICIES, one=one.address, two=two.address) as p, p.udp() as end:
+            assert addresses(end.ask(query("plain.policy.test"))) == ["192.0.2.2"]
+            assert end.ask(query("none.policy.test")).rcode() == dns.rcode.SERVFAIL
+            assert addresses(end.ask(query("thread.policy.test"))) == ["192.0.2.1"]
+            end.send_and_expect_nothing(query("fail.policy.test"), query("thread.policy.test"))
+            seen = {addresses(end.ask(query(f"n{i}.hash.policy.test")))[0] for i in range(60)}
+            assert seen == {"192.0.2.1", "192.0.2.2"}
+            again = {addresses(end.ask(query("n1.hash.policy.test")))[0] for i in range(10)}
+            assert len(again) == 1
+            assert "second" in p.command("showServerPolicy()")
+            assert "Caught exception: " in p.command("setServerPolicyLuaFFIPerThread('p', 'x y')")
+
+
+def test_cache_lists():
+    config = """newServer{address="$one"} getPool(""):setCache(newPacketCache(100))"""
+    with Responder(lambda asked: answer(asked, "60 A 192.0.2.77")) as one, Proxy(config, one=one.address) as p:
+        with p.udp() as end:
+            end.ask(query("cached.ffi.test"))
+        script = """
+local ffi = require('ffi') local C = ffi.C
+local d, a = ffi.new('dnsdist_ffi_domain_list_t *[1]'), ffi.new('dnsdist_ffi_address_list_t *[1]')
+local n, m = C.dnsdist_ffi_packetcache_get_domain_list_by_addr('', '192.0.2.77', d),
+             C.dnsdist_ffi_packetcache_get_address_list_by_domain('', 'cached.ffi.test', a)
+local text = tonumber(n) .. ffi.string(C.dnsdist_ffi_domain_list_get(d[0], 0)) .. tonumber(m) ..
+             ffi.string(C.dnsdist_ffi_address_list_get(a[0], 0)) .. tostring(C.dnsdist_ffi_address_list_get(a[0], 9) == nil)
+C.dnsdist_ffi_domain_list_free(d[0]) C.dnsdist_ffi_address_list_free(a[0])
+return text"""
+        assert p.command(script.replace("\n", " ")).strip() == "1cached.ffi.test.1192.0.2.77true"
+        assert p.command("return tonumber(require('ffi').C.dnsdist_ffi_packetcache_get_domain_list_by_addr("
+                         "'nopool', '1.2.3.4', require('ffi').new('dnsdist_ffi_domain_list_t *[1]')))").strip() == "0"
+
+
+@pytest.mark.concurrent
+def test_all_threads_at_once_while_rules_change():
+    """Per-thread functions run on every worker while the console replaces them."""
+    config = CONFIG
+    with Responder(address_answer("192.0.2.1")) as main, Responder(address_answer("192.0.2.2")) as other:
+        with Proxy(config, main=main.address, other=other.address) as p:
+            stop = threading.Event()
+            wrong = []
+
+            def client():
+                while not stop.is_set():
+                    with p.udp() as end:
+                        for label in ("tag", "options", "metric"):
+                            got = end.ask(option_query(f"thread.{label}.ffi.test", qtype="TXT"))
+                            if not got.answer:
+                                wrong.append(got)
+            threads = [threading.Thread(target=client) for _ in range(4)]
+            for t in threads:
+                t.start()
+            for i in range(40):
+                p.command(f"addAction('edit{i}.ffi.test', LuaFFIPerThreadAction([[return function(dq) return {i % 3} end]]),"
+                          f" {{name='edit'}}) mvRuleToTop()")
+                with p.udp() as end:
+                    end.ask(query("x.ffi.test"))
+                p.command("rmRule('edit')")
+            stop.set()
+            for t in threads:
+                t.join()
+            assert not wrong

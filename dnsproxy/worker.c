@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/epoch.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/query.h"
 
 #include <assert.h>
@@ -67,6 +68,7 @@ worker_free(struct worker **slot)
   slab_fini(&w->queries);
   slab_fini(&w->extras);
   slab_fini(&w->packets);
+  neighbours_free(&w->neighbours);
   for (unsigned i = 0; i < HIT_PAGES; i++)
     free(atomic_load(&w->hits[i]));
   close(w->wake_fd);

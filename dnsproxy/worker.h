@@ -15,6 +15,7 @@
 
 struct address;
 struct listener;
+struct neighbours;
 struct query;
 struct service_room;
 struct snapshot;
@@ -72,6 +73,7 @@ struct worker {
   struct upstream_streams *upstream_streams; // pool/upstream_stream
   struct delay_queue *delays;      // net/delay
   struct service_room *services;   // services/service
+  struct neighbours *neighbours;   // base/neighbours, once a rule asked for one
   _Atomic(struct snapshot *) mailbox; // newest configuration not yet taken
   _Atomic(struct post *) posts;       // LIFO of posted work
   int wake_fd;                        // eventfd: mailbox or posts filled

@@ -78,6 +78,29 @@ def messages():
     yield "answer-empty-rdata", raw(0x8180, (1, 1, 1, 0), A_B + b"\xc0\x0c\0\5\0\xff\0\0\0\0\0\0" * 2)
 
 
+def subnets():
+    def opt(data):
+        return OPT[:-2] + struct.pack("!H", len(data)) + data
+    ours, theirs = b"\0\x08\0\x07\0\1\x18\0\xc0\0\2", b"\0\x08\0\x08\0\1\x20\x18\x0a\0\0\1"
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1"
+    yield "subnet", raw(0x0100, (1, 0, 0, 1), A_B + opt(ours))
+    yield "subnet-other", raw(0x0100, (1, 0, 0, 1), A_B + opt(theirs))
+    yield "subnet-twice", raw(0x0100, (1, 0, 0, 1), A_B + opt(theirs + ours))
+    yield "subnet-short", raw(0x0100, (1, 0, 0, 1), A_B + opt(b"\0\x08\0\3\0\1\x18"))
+    yield "subnet-empty", raw(0x0100, (1, 0, 0, 1), A_B + opt(b"\0\x08\0\0"))
+    yield "subnet-overrun", raw(0x0100, (1, 0, 0, 1), A_B + opt(b"\0\x08\0\x09\0\1\x18\0\xc0\0\2"))
+    yield "subnet-long", raw(0x0100, (1, 0, 0, 1), A_B + opt(b"\0\x08\0\x20" + b"\0\2\x80\0" + b"x" * 28))
+    yield "subnet-then-half", raw(0x0100, (1, 0, 0, 1), A_B + opt(ours + b"\0\x0a\0"))
+    yield "subnet-behind-records", raw(0x0100, (1, 1, 1, 2), A_B + record * 3 + opt(theirs))
+    yield "subnet-before-record", raw(0x0100, (1, 0, 0, 2), A_B + opt(theirs) + record)
+    yield "subnet-before-tsig", raw(0x0100, (1, 0, 0, 2), A_B + opt(ours) + TSIG)
+    yield "subnet-trailing", raw(0x0100, (1, 0, 0, 1), A_B + opt(ours) + b"trailing")
+    yield "subnet-in-answer-section", raw(0x8180, (1, 1, 0, 0), A_B + opt(ours))
+    yield "subnet-two-opts", raw(0x0100, (1, 0, 0, 2), A_B + opt(theirs) + opt(ours))
+    yield "answer-scope", raw(0x8180, (1, 1, 0, 1), A_B + record + opt(theirs))
+    yield "answer-for-all", raw(0x8180, (1, 1, 0, 2), A_B + record + opt(ours) + record)
+
+
 NAMES = {
     "simple": b"www.example.org", "dot": b".", "empty": b"", "final-dot": b"a.b.", "pair": b"a.b.c\nB.C", "same": b"A.b\na.B",
     "root-pair": b"a\n.", "escapes": b"a\\.b.\\000\\255\\032c", "backslash": b"a\\\\b", "bad-escape": b"a\\256",
@@ -112,6 +135,8 @@ def main():
     for number, (name, content) in enumerate(messages()):
         write("message", name, content)
         write("rewrite", name, bytes((number * 7 % 256, number * 37 % 256)) + content)
+    for number, (name, content) in enumerate((*messages(), *subnets())):
+        write("client_subnet", name, bytes((number * 7 % 64, number * 11 % 140, number % 4)) + content)
     for name, content in NAMES.items():
         write("name", name, content)
     for number, (name, content) in enumerate(framings()):

@@ -13,6 +13,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/ip_cipher.c dnsproxy/base/ip_cipher.h \
 	dnsproxy/base/log.c dnsproxy/base/log.h \
 	dnsproxy/base/memory.c dnsproxy/base/memory.h \
+	dnsproxy/base/neighbours.c dnsproxy/base/neighbours.h \
 	dnsproxy/base/netmask.c dnsproxy/base/netmask.h \
 	dnsproxy/base/object.c dnsproxy/base/object.h \
 	dnsproxy/base/random.c dnsproxy/base/random.h \
@@ -23,7 +24,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/param.h
 
 if HAVE_CMOCKA
-BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/ip_cipher tests/unit/log tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket
+BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/ip_cipher tests/unit/log tests/unit/neighbours tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 tests_unit_address_SOURCES = tests/test_address.c
@@ -38,6 +39,8 @@ tests_unit_ip_cipher_SOURCES = tests/test_ip_cipher.c
 tests_unit_ip_cipher_LDADD = $(TEST_LIBS)
 tests_unit_log_SOURCES = tests/test_log.c
 tests_unit_log_LDADD = $(TEST_LIBS)
+tests_unit_neighbours_SOURCES = tests/test_neighbours.c
+tests_unit_neighbours_LDADD = $(TEST_LIBS)
 tests_unit_netmask_SOURCES = tests/test_netmask.c
 tests_unit_netmask_LDADD = $(TEST_LIBS)
 tests_unit_object_SOURCES = tests/test_object.c

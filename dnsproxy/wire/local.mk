@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/wire/codes.c dnsproxy/wire/codes.h dnsproxy/wire/compose.c dnsproxy/wire/compose.h \
+	dnsproxy/wire/client_subnet.c dnsproxy/wire/client_subnet.h dnsproxy/wire/codes.c \
+	dnsproxy/wire/codes.h dnsproxy/wire/compose.c dnsproxy/wire/compose.h \
 	dnsproxy/wire/message.c dnsproxy/wire/message.h dnsproxy/wire/name.c dnsproxy/wire/name.h \
 	dnsproxy/wire/name_bytes.c dnsproxy/wire/name_set.c dnsproxy/wire/name_set.h dnsproxy/wire/name_table.c \
 	dnsproxy/wire/name_table.h dnsproxy/wire/qtypes.def dnsproxy/wire/rcodes.def dnsproxy/wire/rebuild.c \
@@ -9,9 +10,9 @@ libdnsproxy_a_SOURCES += \
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose \
-	tests/unit/name_set
+	tests/unit/name_set tests/unit/client_subnet
 TESTS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose \
-	tests/unit/name_set
+	tests/unit/name_set tests/unit/client_subnet
 EXTRA_DIST += tests/hex.h
 tests_unit_name_SOURCES = tests/test_name.c
 tests_unit_name_LDADD = $(TEST_LIBS)
@@ -23,11 +24,16 @@ tests_unit_rewrite_SOURCES = tests/test_rewrite.c
 tests_unit_rewrite_LDADD = $(TEST_LIBS)
 tests_unit_compose_SOURCES = tests/test_compose.c
 tests_unit_compose_LDADD = $(TEST_LIBS)
+tests_unit_client_subnet_SOURCES = tests/test_client_subnet.c
+tests_unit_client_subnet_LDADD = $(TEST_LIBS)
 tests_unit_name_set_SOURCES = tests/test_name_set.c
 tests_unit_name_set_LDADD = $(TEST_LIBS)
 endif
 
-FUZZ_TARGETS += fuzz/bin/message fuzz/bin/name fuzz/bin/rewrite
+FUZZ_TARGETS += fuzz/bin/client_subnet fuzz/bin/message fuzz/bin/name fuzz/bin/rewrite
+fuzz_bin_client_subnet_SOURCES = fuzz/fuzz_client_subnet.c $(FUZZ_MAIN)
+fuzz_bin_client_subnet_LDADD = $(FUZZ_LIBS)
+fuzz_bin_client_subnet_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 fuzz_bin_message_SOURCES = fuzz/fuzz_message.c $(FUZZ_MAIN)
 fuzz_bin_message_LDADD = $(FUZZ_LIBS)
 fuzz_bin_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

@@ -2302,6 +2302,12 @@ function SetDisableECSAction() end
 ---@return DNSAction
 function SetDisableValidationAction() end
 
+---Send this network as the client subnet instead of the client's; goes on
+---@param v4 string # network, for all clients if it is alone
+---@param v6? string # for IPv6 clients
+---@return DNSAction
+function SetECSAction(v4, v6) end
+
 ---Whether a client subnet that came with the query is replaced; goes on
 ---@param override boolean # true: replace it
 ---@return DNSAction
@@ -2325,6 +2331,11 @@ function SetEDNSOptionAction(code, data) end
 ---@param clearExistingEntries? boolean # remove errors that were attached before
 ---@return DNSAction
 function SetExtendedDNSErrorAction(infoCode, extraText, clearExistingEntries) end
+
+---Add the client's link address, if the kernel knows it, as an EDNS option; goes on
+---@param code integer # EDNSOptionCode
+---@return DNSAction
+function SetMacAddrAction(code) end
 
 ---Cap the TTLs of the answer after it was cached; goes on
 ---@param max integer # largest TTL that the client sees

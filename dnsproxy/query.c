@@ -254,6 +254,8 @@ query_keep_for_restart(struct query *q)
   memcpy(copy, q->packet.data, q->packet.size);
   q->extra->restart_packet = copy;
   q->extra->restart_size = (uint16_t)q->packet.size;
+  q->extra->restart_ecs_added = q->ecs_added;
+  q->extra->restart_edns_added = q->edns_added;
   return true;
 }
 
@@ -283,10 +285,30 @@ query_restart(struct query *q)
   memcpy(q->qname.bytes, question.name.bytes, question.name.size);
   q->question_end = question.end;
   q->packet_changed = true;
+  q->ecs_added = q->extra->restart_ecs_added;
+  q->edns_added = q->extra->restart_edns_added;
   q->has_key = false;
   q->drop = 0;
   q->restarts++;
   return true;
+}
+
+void
+query_key_for_all(const struct query *q, struct cache_key *key)
+{
+  *key = q->key;
+  key->hash = q->hash_for_all;
+  key->has_ecs = false;
+}
+
+const struct edns *
+query_edns_now(const struct query *q, struct edns *edns)
+{
+  if (!q->packet_changed)
+    return &q->edns;
+  if (!message_edns(q->packet.data, q->packet.size, q->question_end, edns))
+    memset(edns, 0, sizeof *edns);
+  return edns;
 }
 
 bool

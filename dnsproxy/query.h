@@ -14,6 +14,7 @@
 
 struct backend;
 struct listener;
+struct netmask;
 struct packet_cache;
 struct pool;
 struct stream;
@@ -57,6 +58,7 @@ struct query_extra {
   struct proxy_values *proxy_values;
   uint8_t *restart_packet;       // the query as it was, for dr:restart()
   uint16_t restart_size;
+  bool restart_ecs_added, restart_edns_added; // to it
   char *requestor_id, *device_id, *device_name;
   size_t used;      // of space
   void *overflow;   // list of malloc'ed chunks
@@ -88,7 +90,10 @@ struct query {
   bool skip_cache : 1;
   bool self_answered : 1;     // QR was set by us
   bool from_cache : 1, stale : 1;
-  bool use_ecs : 1, ecs_override : 1, ecs_added : 1, edns_added : 1;
+  bool use_ecs : 1, ecs_override : 1;
+  bool ecs_added : 1, edns_added : 1; // by us: the option, the whole OPT; the answer loses them again
+  bool zero_scope : 1;        // `hash_for_all` is filled: an answer for every subnet will do
+  bool for_all : 1;           // the answer is one
   bool is_xfr : 1;
   bool restart : 1;           // a response rule asked for it: the chain ends, the query is asked again
   bool has_key : 1;           // `key` is filled
@@ -99,6 +104,7 @@ struct query {
   uint8_t restarts;
   uint16_t delay_ms;          // UDP only
   uint8_t ecs_prefix_v4, ecs_prefix_v6;
+  const struct netmask *ecs;     // sent instead of the client's; of an action, which the lease keeps; NULL: the client's
   int32_t temporary_failure_ttl; // -1: the cache's
   uint32_t max_returned_ttl;     // UINT32_MAX: no cap
 
@@ -106,6 +112,7 @@ struct query {
   struct backend *backend;    // counted by the in-flight table while parked
   struct packet_cache *cache; // where the answer goes
   struct cache_key key;
+  uint64_t hash_for_all;      // key's, from before a subnet was added
   struct query_extra *extra;
 
   uint64_t received_us;       // monotonic
@@ -176,6 +183,10 @@ bool query_keep_for_restart(struct query *);
 bool query_ask_restart(struct query *);
 // Makes the kept packet the query's again, for another walk from choose_pool. False: no memory.
 bool query_restart(struct query *);
+// The key under which answers for everybody are kept: of a query with zero_scope.
+void query_key_for_all(const struct query *, struct cache_key *);
+// EDNS as the packet has it now: rules and client subnet may have changed it since it was decoded. Into `edns`, or q->edns.
+const struct edns *query_edns_now(const struct query *, struct edns *edns);
 // The question was changed by a rule (name, type): reads it again from the packet. False: malformed.
 bool query_reparse(struct query *);
 

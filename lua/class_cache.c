@@ -145,14 +145,19 @@ dump_entry(const struct packet_cache_entry *e, void *arg)
 {
   struct dump *d = arg;
   char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], rcode[RCODE_TEXT_SIZE];
+  struct text subnet;
+  text_init(&subnet);
+  if (e->has_ecs)
+    netmask_text(&e->ecs, &subnet);
   d->count++;
   fprintf(d->file,
-          "%s %lld %s %s ; ecs -, rcode %s, key %llu, length %zu, received over UDP %d, added %llu, dnssecOK %d, raw "
+          "%s %lld %s %s ; ecs %s, rcode %s, key %llu, length %zu, received over UDP %d, added %llu, dnssecOK %d, raw "
           "query flags %u",
           name_text(&e->qname, name), (long long)e->ttl_left_s, e->qclass == QCLASS_IN ? "IN" : "CLASS",
-          qtype_text(e->qtype, type), rcode_text(message_rcode(e->answer), rcode, sizeof rcode),
+          qtype_text(e->qtype, type), subnet.size > 0 ? subnet.data : "-", rcode_text(message_rcode(e->answer), rcode, sizeof rcode),
           (unsigned long long)e->hash, e->size, e->received_over_udp,
           (unsigned long long)(d->zero_s + e->added_s), e->dnssec_ok, message_u16(e->flags));
+  text_fini(&subnet);
   if (d->raw) {
     size_t room = BASE64_TEXT_SIZE(e->size);
     char *text = malloc(room);

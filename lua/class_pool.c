@@ -46,11 +46,9 @@ unset_cache(struct call *c)
 static int
 get_ecs(struct call *c)
 {
-  const struct pool_entry *e = entry_of(c);
-  bool all = e->count > 0;
-  for (uint32_t i = 0; i < e->count; i++)
-    all &= e->backends[i]->options.use_client_subnet;
-  lua_pushboolean(c->lua, e->count > 0 ? all : e->use_ecs);
+  bool use_ecs, zero_scope;
+  pool_entry_agree(entry_of(c), &use_ecs, &zero_scope);
+  lua_pushboolean(c->lua, use_ecs);
   return 1;
 }
 
@@ -66,11 +64,9 @@ set_ecs(struct call *c)
 static int
 get_zero_scope(struct call *c)
 {
-  const struct pool_entry *e = entry_of(c);
-  bool all = e->count > 0;
-  for (uint32_t i = 0; i < e->count; i++)
-    all &= !e->backends[i]->options.disable_zero_scope;
-  lua_pushboolean(c->lua, e->count > 0 ? all : e->zero_scope);
+  bool use_ecs, zero_scope;
+  pool_entry_agree(entry_of(c), &use_ecs, &zero_scope);
+  lua_pushboolean(c->lua, zero_scope);
   return 1;
 }
 

@@ -270,7 +270,7 @@ refuse_encryption(struct backend_options *o, const struct value *tls)
 static void
 warn_unbuilt(const struct value *v)
 {
-  static const unsigned keys[] = {KEY_useClientSubnet, KEY_useProxyProtocol, KEY_autoUpgrade};
+  static const unsigned keys[] = {KEY_useProxyProtocol, KEY_autoUpgrade};
   static bool told[sizeof keys / sizeof *keys]; // under the Lua lock
   for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
     if (told[i] || !v[keys[i]].given || !v[keys[i]].boolean || draft.phase == PHASE_CLIENT || draft.phase == PHASE_CHECK)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Actions that add to EDNS: options, and extended errors for the answer to come.
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/rewrite.h"
 #include "rules/action.h"
@@ -34,17 +35,51 @@ option_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 // An option that does not fit is not added: the query is worth more.
-static enum verdict
-option_run(const struct action *base, struct query *q)
+static void
+add_option(struct query *q, uint16_t code, const void *data, size_t size)
 {
   enum { QUERY_PAYLOAD = 512 };
-  const struct edns_action *a = (const struct edns_action *)base;
   bool added = false;
-  if (message_set_option(&q->packet, a->code, (const uint8_t *)a->data, a->size, QUERY_PAYLOAD, &added))
+  if (message_set_option(&q->packet, code, data, size, QUERY_PAYLOAD, &added))
     q->packet_changed = true;
   if (added)
     q->edns_added = true; // and taken off the answer again
+}
+
+static enum verdict
+option_run(const struct action *base, struct query *q)
+{
+  const struct edns_action *a = (const struct edns_action *)base;
+  add_option(q, a->code, a->data, a->size);
   return VERDICT_NEXT;
+}
+
+static bool
+mac_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct edns_action *)base)->code = (uint16_t)args[0].integer;
+  return true;
+}
+
+// Only clients on a local network have one.
+static enum verdict
+mac_run(const struct action *base, struct query *q)
+{
+  uint8_t mac[LINK_ADDRESS_MAX];
+  struct worker *w = q->worker;
+  if (w->neighbours == NULL)
+    w->neighbours = neighbours_new();
+  size_t size = neighbours_find(w->neighbours, &q->client, w->now_us, mac);
+  if (size > 0)
+    add_option(q, ((const struct edns_action *)base)->code, mac, size);
+  return VERDICT_NEXT;
+}
+
+static void
+mac_show(const struct action *base, struct text *out)
+{
+  text_printf(out, "add EDNS MAC (code=%u)", ((const struct edns_action *)base)->code);
 }
 
 static enum verdict
@@ -84,6 +119,19 @@ const struct action_kind act_set_edns_option = {
     .fini = edns_fini,
     .run = option_run,
     .show = option_show,
+};
+
+const struct action_kind act_set_mac = {
+    .name = "SetMacAddrAction",
+    .help = "Add the client's link address, if the kernel knows it, as an EDNS option; goes on",
+    .side = SIDE_QUERY,
+    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .help = "EDNSOptionCode"}, {.type = PARAM_END}},
+    .effect = EFFECT_CLOCK,
+    .size = sizeof(struct edns_action),
+    .init = mac_init,
+    .fini = edns_fini,
+    .run = mac_run,
+    .show = mac_show,
 };
 
 const struct action_kind act_set_edns_option_response = {

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that change one fact of the query and go on: a header bit, the cache, client subnet, TTLs to come.
+// Actions that change one fact of the query and go on: a header bit, the cache, TTLs to come.
 #include "rules/action.h"
 
 struct set_action {
   struct action base;
-  uint32_t a, b;
+  uint32_t a;
 };
-
-static bool
-bool_init(struct action *base, const struct value *args, struct fault *f)
-{
-  (void)f;
-  ((struct set_action *)base)->a = args[0].boolean;
-  return true;
-}
 
 static bool
 int_init(struct action *base, const struct value *args, struct fault *f)
@@ -85,90 +77,6 @@ const struct action_kind act_set_skip_cache_response = {
     .size = sizeof(struct action),
     .run = skip_cache_run,
     .text = "skip cache",
-};
-
-static enum verdict
-disable_ecs_run(const struct action *a, struct query *q)
-{
-  (void)a;
-  q->use_ecs = false;
-  return VERDICT_NEXT;
-}
-
-const struct action_kind act_set_disable_ecs = {
-    .name = "SetDisableECSAction",
-    .help = "Do not add client subnet to this query; goes on",
-    .side = SIDE_QUERY,
-    .effect = EFFECT_PURE,
-    .size = sizeof(struct action),
-    .run = disable_ecs_run,
-    .text = "disable ECS",
-};
-
-static enum verdict
-ecs_override_run(const struct action *base, struct query *q)
-{
-  q->ecs_override = ((const struct set_action *)base)->a != 0;
-  return VERDICT_NEXT;
-}
-
-static void
-ecs_override_show(const struct action *base, struct text *out)
-{
-  text_printf(out, "set ECS override to %u", ((const struct set_action *)base)->a);
-}
-
-const struct action_kind act_set_ecs_override = {
-    .name = "SetECSOverrideAction",
-    .help = "Whether a client subnet that came with the query is replaced; goes on",
-    .side = SIDE_QUERY,
-    .params = (const struct param[]){{.name = "override", .type = PARAM_BOOL,
-                                      .help = "true: replace it"}, {.type = PARAM_END}},
-    .effect = EFFECT_PURE,
-    .size = sizeof(struct set_action),
-    .init = bool_init,
-    .run = ecs_override_run,
-    .show = ecs_override_show,
-};
-
-static bool
-ecs_prefix_init(struct action *base, const struct value *args, struct fault *f)
-{
-  (void)f;
-  struct set_action *a = (struct set_action *)base;
-  a->a = (uint16_t)args[0].integer;
-  a->b = (uint16_t)args[1].integer;
-  return true;
-}
-
-static enum verdict
-ecs_prefix_run(const struct action *base, struct query *q)
-{
-  const struct set_action *a = (const struct set_action *)base;
-  q->ecs_prefix_v4 = (uint8_t)(a->a > 32 ? 32 : a->a);
-  q->ecs_prefix_v6 = (uint8_t)(a->b > 128 ? 128 : a->b);
-  return VERDICT_NEXT;
-}
-
-static void
-ecs_prefix_show(const struct action *base, struct text *out)
-{
-  const struct set_action *a = (const struct set_action *)base;
-  text_printf(out, "set ECS prefix length to %u/%u", a->a, a->b);
-}
-
-const struct action_kind act_set_ecs_prefix_length = {
-    .name = "SetECSPrefixLengthAction",
-    .help = "Client-subnet prefix lengths for this query; goes on",
-    .side = SIDE_QUERY,
-    .params = (const struct param[]){{.name = "v4", .type = PARAM_INT, .unit = "bits", .help = "for IPv4 clients"},
-                                     {.name = "v6", .type = PARAM_INT, .unit = "bits", .help = "for IPv6 clients"},
-                                     {.type = PARAM_END}},
-    .effect = EFFECT_PURE,
-    .size = sizeof(struct set_action),
-    .init = ecs_prefix_init,
-    .run = ecs_prefix_run,
-    .show = ecs_prefix_show,
 };
 
 static enum verdict

@@ -18,10 +18,12 @@
   KIND(act_rcode)                                                                                                      \
   KIND(act_set_disable_ecs)                                                                                            \
   KIND(act_set_disable_validation)                                                                                     \
+  KIND(act_set_ecs)                                                                                                    \
   KIND(act_set_ecs_override)                                                                                           \
   KIND(act_set_ecs_prefix_length)                                                                                      \
   KIND(act_set_edns_option)                                                                                            \
   KIND(act_set_extended_error)                                                                                         \
+  KIND(act_set_mac)                                                                                                    \
   KIND(act_set_max_returned_ttl)                                                                                       \
   KIND(act_set_no_recurse)                                                                                             \
   KIND(act_set_skip_cache)                                                                                             \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	rules/act_edns.c rules/act_flow.c rules/act_log.c rules/act_negative.c rules/act_pool.c rules/act_rcode.c \
+	rules/act_ecs.c rules/act_edns.c rules/act_flow.c rules/act_log.c rules/act_negative.c rules/act_pool.c rules/act_rcode.c \
 	rules/act_set.c rules/act_spoof.c rules/act_spoof_raw.c rules/act_tag.c rules/act_ttl.c rules/action.c \
 	rules/action.h rules/actions.c rules/chain.c rules/chain.h rules/chains.def rules/dialect.c rules/log_file.c \
 	rules/log_file.h rules/pattern.c rules/pattern.h rules/rate.h rules/rate_table.c rules/rate_table.h \

@@ -3,6 +3,7 @@
 #include "tests/fake_worker.h"
 #include "tests/rule_spec.h"
 
+#include "dnsproxy/base/netmask.h"
 #include "dnsproxy/wire/codes.h"
 
 #include <setjmp.h>
@@ -99,7 +100,11 @@ static const struct row rows[] = {
     {"SetDisableValidationAction()", "set cd=1", .after = "1234 0130 " COUNTS NAME A_IN, .verdict = VERDICT_NEXT},
     {"SetSkipCacheAction()", "skip cache", .verdict = VERDICT_NEXT},
     {"SetDisableECSAction()", "disable ECS", .verdict = VERDICT_NEXT},
+    {"SetECSAction(192.0.2.77/25|2001:db8::1/32)", "set ECS to 192.0.2.0/25 / 2001:db8::/32", .verdict = VERDICT_NEXT},
+    {"SetECSAction(2001:db8::/32)", "set ECS to 2001:db8::/32", .verdict = VERDICT_NEXT},
     {"SetECSOverrideAction(true)", "set ECS override to 1", .verdict = VERDICT_NEXT},
+    // whether or not there is such a neighbour: a message whose OPT is missing stays as it is
+    {"SetMacAddrAction(65001)", "add EDNS MAC (code=65001)", QUERY COUNTS_OPT NAME A_IN, .verdict = VERDICT_NEXT},
     {"SetECSPrefixLengthAction(20|48)", "set ECS prefix length to 20/48", .verdict = VERDICT_NEXT},
     {"SetTempFailureCacheTTLAction(7)", "set tempfailure cache ttl to 7", .verdict = VERDICT_NEXT},
     {"SetMaxReturnedTTLAction(7)", "cap the TTL of the returned response to 7", .verdict = VERDICT_NEXT},
@@ -226,6 +231,16 @@ facts_are_set(void **state)
   assert_int_equal(q->ecs_prefix_v4, 20);
   assert_int_equal(q->ecs_prefix_v6, 128);
   fake_query_free(&q);
+  struct action *network = spec_action("SetECSAction(192.0.2.77/25|2001:db8::1/32)", NULL);
+  q = fake_query(&f, PLAIN);
+  network->kind->run(network, q);
+  assert_int_equal(q->ecs->bits, 25);
+  address_from_raw(&q->client, "0123456789abcdef", 16, 53);
+  network->kind->run(network, q);
+  assert_int_equal(q->ecs->bits, 32);
+  assert_true(address_is_v6(&q->ecs->network));
+  fake_query_free(&q);
+  object_unref(&network);
   q = after(&f, "SetTempFailureCacheTTLAction(7)");
   assert_int_equal(q->temporary_failure_ttl, 7);
   fake_query_free(&q);

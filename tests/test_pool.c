@@ -254,13 +254,13 @@ backends_that_agree_speak_for_the_pool(void **state)
   e->use_ecs = true;
   pool_entry_touch(e);
   const struct pool *pool = fixture_build(f, "");
-  assert_true(pool->consistent && pool->use_ecs && !pool->zero_scope); // nobody there: as the script said
+  assert_true(pool->consistent && pool->use_ecs && pool->zero_scope && !pool->plain); // nobody there: as the script said
   struct backend *a = add_with_ecs(f, 1, false);
   pool = fixture_build(f, "");
-  assert_true(pool->consistent && !pool->use_ecs && pool->zero_scope);
+  assert_true(pool->consistent && !pool->use_ecs && pool->zero_scope && pool->plain);
   struct backend *b = add_with_ecs(f, 2, true);
   pool = fixture_build(f, "");
-  assert_true(!pool->consistent && pool->use_ecs);
+  assert_true(!pool->consistent && pool->use_ecs && !pool->plain);
   pool_entry_remove(e, a);
   pool = fixture_build(f, "");
   assert_true(pool->consistent && pool->use_ecs);

@@ -63,6 +63,22 @@ entry_ecs(const struct cache_entry *e)
   return e->data + e->ttl_count * sizeof(uint16_t);
 }
 
+bool
+entry_subnet(const struct cache_entry *e, struct netmask *subnet)
+{
+  enum { FAMILY_V4 = 1, FAMILY_V6 = 2 };
+  struct cache_key key;
+  struct address address;
+  if ((e->bits & ENTRY_ECS) == 0)
+    return false;
+  memcpy(&key.ecs, entry_ecs(e), ECS_SIZE);
+  if (key.ecs.family != FAMILY_V4 && key.ecs.family != FAMILY_V6)
+    return false;
+  address_from_raw(&address, key.ecs.bytes, key.ecs.family == FAMILY_V4 ? 4 : 16, 0);
+  netmask_from_address(subnet, &address, key.ecs.source_bits);
+  return true;
+}
+
 const uint8_t *
 entry_answer(const struct cache_entry *e)
 {

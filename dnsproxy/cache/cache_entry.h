@@ -50,6 +50,7 @@ size_t entry_size(const struct entry_draft *); // bytes it will take
 void entry_write(struct cache_entry *, const struct entry_draft *);
 const uint8_t *entry_answer(const struct cache_entry *);
 const uint8_t *entry_question(const struct cache_entry *); // name, type, class
+bool entry_subnet(const struct cache_entry *, struct netmask *); // false: none, or of no family that we know
 // Does the answer begin with the question asked?
 bool entry_has_question(const struct cache_answer *, const struct cache_key *, const struct name *qname);
 bool entry_matches(const struct cache_entry *, const struct cache_key *, const struct name *qname);

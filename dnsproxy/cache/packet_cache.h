@@ -12,7 +12,7 @@
 #ifndef DNSPROXY_CACHE_PACKET_CACHE_H
 #define DNSPROXY_CACHE_PACKET_CACHE_H
 
-#include "dnsproxy/base/object.h"
+#include "dnsproxy/base/netmask.h"
 #include "dnsproxy/cache_key.h"
 #include "dnsproxy/wire/message.h"
 
@@ -108,6 +108,8 @@ struct packet_cache_entry { // as seen by a visitor, valid during the call
   uint64_t hash;
   uint8_t flags[2];
   bool dnssec_ok, received_over_udp;
+  bool has_ecs;
+  struct netmask ecs; // has_ecs: the query's subnet
 };
 // The visitor must not call the cache: a lock is held.
 void packet_cache_each(struct packet_cache *, uint32_t now_s, void (*visit)(const struct packet_cache_entry *, void *), void *arg);

@@ -178,6 +178,7 @@ show_entry(uint32_t ref, void *arg)
     .received_over_udp = e->bits & ENTRY_RECEIVED_OVER_UDP,
   };
   name_from_wire(&seen.qname, question, e->name_size);
+  seen.has_ecs = entry_subnet(e, &seen.ecs);
   w->visit(&seen, w->arg);
 }
 

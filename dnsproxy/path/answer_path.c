@@ -3,6 +3,7 @@
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/path/ecs.h"
 #include "dnsproxy/path/latency.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/pool/health.h"
@@ -112,6 +113,9 @@ room_restore(struct query *q)
   if (query_settings(q)->fixup_case && message_count(q->packet.data, 0) > 0 &&
       q->packet.size >= (size_t)HEADER_SIZE + q->qname.size)
     memcpy(q->packet.data + HEADER_SIZE, q->qname.bytes, q->qname.size);
+  q->for_all = false;
+  if (q->edns_added || q->ecs_added)
+    ecs_take_off(q);
   return ROOM_CACHE_INSERT;
 }
 
@@ -121,7 +125,10 @@ room_cache_insert(struct query *q)
   enum { OVER_UDP_MAX = 4096 };
   if (q->cache == NULL || !q->has_key || q->skip_cache || (!q->over_tcp && q->packet.size > OVER_UDP_MAX))
     return ROOM_FINISH;
-  packet_cache_insert(q->cache, &q->key, &q->qname,
+  struct cache_key for_all;
+  if (q->for_all)
+    query_key_for_all(q, &for_all);
+  packet_cache_insert(q->cache, q->for_all ? &for_all : &q->key, &q->qname,
                       &(struct cache_answer){.data = q->packet.data,
                                              .size = q->packet.size,
                                              .now_s = q->worker->now_s,

@@ -90,8 +90,11 @@ begin_queries(struct query **queries, unsigned n)
     else if (room == ROOM_DROP)
       end_dropped(q);
   }
-  for (unsigned i = 0; i < waiting; i++)
+  for (unsigned i = 0; i < waiting; i++) {
     packet_cache_prefetch_entry(queries[i]->cache, queries[i]->key.hash);
+    if (queries[i]->zero_scope)
+      packet_cache_prefetch_entry(queries[i]->cache, queries[i]->hash_for_all);
+  }
   for (unsigned i = 0; i < waiting; i++)
     path_walk(queries[i], ROOM_CACHE_LOOKUP);
 }

@@ -2,6 +2,7 @@
 // The way in: from the client's packet to the backend's socket. In walking order.
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/path/ecs.h"
 #include "dnsproxy/path/log_limit.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/net/listener.h"
@@ -115,6 +116,16 @@ room_query_rules(struct query *q)
   return after_rules(q, chain_run(chain, q), ROOM_CHOOSE_POOL);
 }
 
+// Asks the pool's policy. No backend is no error yet: the cache may have an answer.
+static enum policy_result
+choose(struct query *q)
+{
+  struct policy_input input = {.pool = q->pool, .query = q};
+  const struct policy *policy = q->pool->policy;
+  q->backend = NULL;
+  return policy->choose(policy, &input, &q->backend);
+}
+
 enum room
 room_choose_pool(struct query *q)
 {
@@ -124,32 +135,64 @@ room_choose_pool(struct query *q)
     return drop(q, DROP_NO_POOL);
   }
   q->cache = q->skip_cache ? NULL : q->pool->cache;
+  q->backend = NULL;
+  // What goes into the cache key depends on which of its backends it will be.
+  if (!q->pool->consistent && choose(q) == POLICY_ERROR)
+    return drop(q, DROP_POLICY_ERROR);
   return ROOM_ECS;
 }
 
-// EDNS as the packet has it now: rules may have changed it since it was decoded.
-static const struct edns *
-current_edns(const struct query *q, struct edns *edns)
+// The query as it will be sent. What we add and take off the answer again makes another answer than if the client
+// had sent the same bytes.
+static void
+make_key(struct query *q)
 {
-  if (!q->packet_changed)
-    return &q->edns;
-  if (!message_edns(q->packet.data, q->packet.size, q->question_end, edns))
-    memset(edns, 0, sizeof *edns);
-  return edns;
+  const uint64_t mark = 0x9e3779b97f4a7c15u;
+  struct edns edns;
+  struct question question = {.name.size = q->qname.size, .type = q->qtype, .class = q->qclass, .end = q->question_end};
+  memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
+  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, query_edns_now(q, &edns), q->over_tcp, &q->key);
+  if (q->ecs_added || q->edns_added)
+    q->key.hash ^= q->edns_added ? mark : ~mark;
+  q->has_key = true;
+  packet_cache_prefetch(q->cache, q->key.hash);
+}
+
+// Before the subnet goes into the packet: the key of answers that are good for everybody.
+static void
+make_key_for_all(struct query *q)
+{
+  if (q->cache == NULL || !ecs_has_zero_scope(q))
+    return;
+  make_key(q);
+  q->hash_for_all = q->key.hash;
+  q->zero_scope = true;
 }
 
 enum room
 room_ecs(struct query *q)
 {
-  struct edns edns;
+  q->zero_scope = false;
+  if (!q->pool->plain && ecs_is_wanted(q)) {
+    make_key_for_all(q);
+    if (!ecs_add(q))
+      return drop(q, DROP_ECS_TOO_LARGE);
+  }
   if (q->cache == NULL)
     return ROOM_CHOOSE_BACKEND;
-  struct question question = {.name.size = q->qname.size, .type = q->qtype, .class = q->qclass, .end = q->question_end};
-  memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
-  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, current_edns(q, &edns), q->over_tcp, &q->key);
-  q->has_key = true;
-  packet_cache_prefetch(q->cache, q->key.hash);
+  make_key(q);
   return ROOM_CACHE_LOOKUP;
+}
+
+// An answer for everybody, under the key from before the subnet was added.
+static enum cache_result
+look_up_for_all(struct query *q, struct cache_find find)
+{
+  struct cache_key key;
+  query_key_for_all(q, &key);
+  find.key = &key;
+  find.another_follows = true;
+  return packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
 }
 
 enum room
@@ -164,11 +207,16 @@ room_cache_lookup(struct query *q)
       .now_s = w->now_s,
       .stale_s = stale_s > 0 && !pool_has_server_up(q->pool) ? stale_s : 0,
   };
-  enum cache_result result = packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
+  enum cache_result result = CACHE_MISS;
+  if (q->zero_scope)
+    result = look_up_for_all(q, find);
+  if (result == CACHE_MISS)
+    result = packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
   if (result == CACHE_MISS) {
     count(w, COUNTER_CACHE_MISSES);
     return ROOM_CACHE_MISS_RULES;
   }
+  q->backend = NULL;
   q->from_cache = true;
   q->stale = result == CACHE_STALE;
   return ROOM_CACHE_HIT_RULES;
@@ -188,6 +236,7 @@ room_cache_miss_rules(struct query *q)
   if (q->pool == NULL)
     return drop(q, DROP_NO_POOL);
   q->cache = q->pool->cache;
+  q->backend = NULL;
   return next;
 }
 
@@ -207,10 +256,9 @@ no_backend(struct query *q)
 enum room
 room_choose_backend(struct query *q)
 {
-  struct policy_input input = {.pool = q->pool, .query = q};
-  const struct policy *policy = q->pool->policy;
-  q->backend = NULL;
-  switch (policy->choose(policy, &input, &q->backend)) {
+  if (q->backend != NULL)
+    return ROOM_FORWARD;
+  switch (choose(q)) {
   case POLICY_CHOSEN:
     return ROOM_FORWARD;
   case POLICY_NONE:

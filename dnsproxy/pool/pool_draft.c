@@ -35,6 +35,7 @@ pool_draft_get(struct pool_draft *d, const char *name)
     return e;
   e = memory_new(sizeof *e);
   e->draft = d;
+  e->zero_scope = true;
   e->name = memory_string(name);
   e->state = memory_new(sizeof *e->state);
   object_init(&e->state->object, &pool_state_class);
@@ -197,23 +198,23 @@ pool_draft_fini(struct pool_draft *d)
 
 // Building.
 
-// When all backends agree about ECS, what they say holds, and the cache may be asked before one of them is chosen.
-static void
-agree(struct pool *pool, const struct pool_entry *e)
+// Of the backends, when they agree, else of the script.
+bool
+pool_entry_agree(const struct pool_entry *e, bool *use_ecs, bool *zero_scope)
 {
-  pool->use_ecs = e->use_ecs;
-  pool->zero_scope = e->zero_scope;
-  pool->consistent = true;
+  *use_ecs = e->use_ecs;
+  *zero_scope = e->zero_scope;
   for (uint32_t i = 1; i < e->count; i++) {
     const struct backend_options *a = &e->backends[0]->options, *b = &e->backends[i]->options;
     if (a->use_client_subnet != b->use_client_subnet || a->disable_zero_scope != b->disable_zero_scope ||
         a->tcp_only != b->tcp_only)
-      pool->consistent = false;
+      return false;
   }
-  if (pool->consistent && e->count > 0) {
-    pool->use_ecs = e->backends[0]->options.use_client_subnet;
-    pool->zero_scope = !e->backends[0]->options.disable_zero_scope;
+  if (e->count > 0) {
+    *use_ecs = e->backends[0]->options.use_client_subnet;
+    *zero_scope = !e->backends[0]->options.disable_zero_scope;
   }
+  return true;
 }
 
 static struct pool *
@@ -226,7 +227,8 @@ pool_build(const struct pool_entry *e, struct policy *default_policy, const stru
   pool->state = object_ref(e->state);
   for (uint32_t i = 0; i < e->count; i++)
     pool->backends[i] = object_ref(e->backends[i]);
-  agree(pool, e);
+  pool->consistent = pool_entry_agree(e, &pool->use_ecs, &pool->zero_scope);
+  pool->plain = pool->consistent && !pool->use_ecs;
   if (pool->policy->needs_points)
     pool->points = hash_points_build(pool, policy_seed(settings), &pool->point_count);
   return pool;

@@ -63,10 +63,12 @@ class Responder:
 
     Health checks (queries for a.root-servers.net) are answered apart while `healthy` is true, and recorded apart in
     `checks`; every other query is in `queries`. `udp_gate` and `tcp_gate` close a transport for a time.
+    `unreadable(wire)` may answer what is no message.
     """
 
-    def __init__(self, handle=None, host="127.0.0.1", port=None, health_name=HEALTH_NAME):
+    def __init__(self, handle=None, host="127.0.0.1", port=None, health_name=HEALTH_NAME, unreadable=None):
         self.handle = handle or address_answer()
+        self.unreadable = unreadable or (lambda wire: None)
         self.host, self.port = host, port or ports.free_port(host)
         self.health_name = health_name
         self.healthy = True
@@ -112,8 +114,9 @@ class Responder:
         """Record one query and send what the callback makes of it."""
         try:
             asked = Asked(wire, protocol, source, reply_with)
-        except Exception:  # not a query: nothing to answer
-            return
+        except Exception:  # not a query: there is usually nothing to answer
+            reply = self.unreadable(wire)
+            return reply_with(reply) if reply else None
         health = asked.name == self.health_name
         with self.changed:
             (self.checks if health else self.queries).append(asked)

@@ -93,6 +93,20 @@ room_dynblock(struct query *q)
   return ROOM_QUERY_RULES;
 }
 
+// A rule set QR in the query as it was: the client's EDNS makes way for that of self-made answers.
+static void
+turn_edns(struct query *q)
+{
+  struct edns edns;
+  const uint8_t *m = q->packet.data;
+  if (query_edns_now(q, &edns)->offset == 0 || message_count(m, 1) != 0 || message_count(m, 2) != 0)
+    return;
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  message_cut_records(&q->packet, q->question_end);
+  if (form.edns.present)
+    message_add_opt(&q->packet, form.edns.payload, 0, form.edns.dnssec_ok, NULL, 0);
+}
+
 // What a chain of the way in means for the walk; `next` if it let the query pass.
 static enum room
 after_rules(struct query *q, enum verdict verdict, enum room next)
@@ -103,6 +117,8 @@ after_rules(struct query *q, enum verdict verdict, enum room next)
     return ROOM_PARKED;
   if (!query_answered(q))
     return next;
+  if (!q->self_answered)
+    turn_edns(q);
   q->self_answered = true;
   return ROOM_SELF_ANSWERED_RULES;
 }

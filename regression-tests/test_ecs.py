@@ -79,6 +79,8 @@ def handle(asked):
         reply.answer.clear()
         reply.flags |= dns.flags.TC
         return reply
+    if word == "large":
+        return answer(asked, *[f"3600 A 192.0.2.{number}" for number in range(50)], edns=1232)
     if word == "plain":
         return answer(asked, "3600 A 192.0.2.1", edns=1232)  # an OPT, but no subnet in it
     return scoped(asked, 24)
@@ -122,7 +124,7 @@ CONFIG = """
     getPool("cached"):setCache(pc)
     getPool("noscope"):setCache(newPacketCache(1000, {parseECS=true}))
     getPool("other"):setCache(newPacketCache(1000))
-    getPool("stream"):setCache(newPacketCache(1000, {parseECS=true}))
+    getPool("stream"):setCache(newPacketCache(1000, {parseECS=true, truncatedTTL=3600}))
     for _, name in ipairs({"cached", "noscope", "other", "without", "stream"}) do
       addAction(name .. ".test", PoolAction(name, false))
     end
@@ -579,6 +581,19 @@ def test_backend_over_tcp_alone(p, server):
     for source in ("127.0.0.1", "127.0.9.1"):
         assert ask_from(p, source, name).edns == -1
     assert times(server, name) == 1 and server.asked_for(name)[0].protocol == "tcp"
+
+
+def test_clients_of_a_tcp_backend_share_its_answers(p, server):
+    """Over UDP or TCP, the answer came over TCP; one that was cut for a datagram is not kept."""
+    assert addresses(p.ask("all-shared.stream.test")) == ["192.0.2.1"]
+    assert addresses(p.ask("all-shared.stream.test", tcp=True)) == ["192.0.2.1"]
+    assert times(server, "all-shared.stream.test") == 1
+    first = p.ask("large-shared.stream.test")
+    assert first.flags & dns.flags.TC and not first.answer
+    for _ in range(2):
+        assert len(p.ask("large-shared.stream.test", tcp=True).answer[0]) == 50
+    assert p.ask("large-shared.stream.test").flags & dns.flags.TC
+    assert times(server, "large-shared.stream.test") == 2
 
 
 def test_skip_cache(p, server):

@@ -119,11 +119,18 @@ room_restore(struct query *q)
   return ROOM_CACHE_INSERT;
 }
 
+// A datagram's client got less than came over TCP: the next one to ask, over TCP, must not.
+static bool
+is_cut(const struct query *q)
+{
+  return q->key.over_tcp && !q->over_tcp && (q->packet.data[2] & FLAG2_TC) != 0;
+}
+
 enum room
 room_cache_insert(struct query *q)
 {
   enum { OVER_UDP_MAX = 4096 };
-  if (q->cache == NULL || !q->has_key || q->skip_cache || (!q->over_tcp && q->packet.size > OVER_UDP_MAX))
+  if (q->cache == NULL || !q->has_key || q->skip_cache || (!q->over_tcp && q->packet.size > OVER_UDP_MAX) || is_cut(q))
     return ROOM_FINISH;
   struct cache_key for_all;
   if (q->for_all)

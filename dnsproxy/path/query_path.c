@@ -158,6 +158,13 @@ room_choose_pool(struct query *q)
   return ROOM_ECS;
 }
 
+// Answers that were got over TCP are another matter: they may be larger.
+static bool
+goes_over_tcp(const struct query *q)
+{
+  return q->over_tcp || (q->backend != NULL ? q->backend->options.tcp_only : q->pool->tcp_only);
+}
+
 // The query as it will be sent. What we add and take off the answer again makes another answer than if the client
 // had sent the same bytes.
 static void
@@ -167,7 +174,8 @@ make_key(struct query *q)
   struct edns edns;
   struct question question = {.name.size = q->qname.size, .type = q->qtype, .class = q->qclass, .end = q->question_end};
   memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
-  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, query_edns_now(q, &edns), q->over_tcp, &q->key);
+  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, query_edns_now(q, &edns),
+                   goes_over_tcp(q), &q->key);
   if (q->ecs_added || q->edns_added)
     q->key.hash ^= q->edns_added ? mark : ~mark;
   q->has_key = true;

@@ -60,6 +60,7 @@ struct pool {
   struct pool_state *state;
   bool use_ecs, zero_scope;    // what the backends agree on, else what the script set
   bool consistent;             // all backends agree about ECS and TCP, so the cache may be asked before one is chosen
+  bool tcp_only;               // all backends are
   bool plain;                  // consistent, and nobody wants ECS: as most are
   struct hash_point *points;   // needs_points: sorted; else NULL
   uint32_t point_count;

@@ -228,6 +228,7 @@ pool_build(const struct pool_entry *e, struct policy *default_policy, const stru
   for (uint32_t i = 0; i < e->count; i++)
     pool->backends[i] = object_ref(e->backends[i]);
   pool->consistent = pool_entry_agree(e, &pool->use_ecs, &pool->zero_scope);
+  pool->tcp_only = pool->consistent && e->count > 0 && e->backends[0]->options.tcp_only;
   pool->plain = pool->consistent && !pool->use_ecs;
   if (pool->policy->needs_points)
     pool->points = hash_points_build(pool, policy_seed(settings), &pool->point_count);

@@ -1025,6 +1025,202 @@ function TimedIPSetRule:slice() end
 ---@field tv_nsec integer # Nanoseconds behind them
 local timespec = {}
 
+---An eBPF filter
+---@class BPFFilter
+local BPFFilter = {}
+
+---Does nothing yet
+function BPFFilter:block() end
+
+---Does nothing yet
+function BPFFilter:unblock() end
+
+---Does nothing yet
+function BPFFilter:blockQName() end
+
+---Does nothing yet
+function BPFFilter:unblockQName() end
+
+---Does nothing yet
+function BPFFilter:addRangeRule() end
+
+---Does nothing yet
+function BPFFilter:rmRangeRule() end
+
+---Does nothing yet
+function BPFFilter:lsRangeRule() end
+
+---Does nothing yet
+function BPFFilter:getStats() end
+
+---Does nothing yet
+function BPFFilter:attachToAllBinds() end
+
+---The certificates of a DNSCrypt listener
+---@class DNSCryptContext
+local DNSCryptContext = {}
+
+---Does nothing yet
+function DNSCryptContext:addNewCertificate() end
+
+---Does nothing yet
+function DNSCryptContext:generateAndLoadInMemoryCertificate() end
+
+---Does nothing yet
+function DNSCryptContext:getCertificate() end
+
+---Does nothing yet
+function DNSCryptContext:getCertificatePair() end
+
+---Does nothing yet
+function DNSCryptContext:getCertificatePairs() end
+
+---Does nothing yet
+function DNSCryptContext:getProviderName() end
+
+---Does nothing yet
+function DNSCryptContext:loadNewCertificate() end
+
+---Does nothing yet
+function DNSCryptContext:markActive() end
+
+---Does nothing yet
+function DNSCryptContext:markInactive() end
+
+---Does nothing yet
+function DNSCryptContext:printCertificates() end
+
+---Does nothing yet
+function DNSCryptContext:reloadCertificates() end
+
+---Does nothing yet
+function DNSCryptContext:removeInactiveCertificate() end
+
+---A listener for DNS over HTTPS
+---@class DOHFrontend
+local DOHFrontend = {}
+
+---Does nothing yet
+function DOHFrontend:getAddressAndPort() end
+
+---Does nothing yet
+function DOHFrontend:loadNewCertificatesAndKeys() end
+
+---Does nothing yet
+function DOHFrontend:loadTicketsKeys() end
+
+---Does nothing yet
+function DOHFrontend:loadTicketsKey() end
+
+---Does nothing yet
+function DOHFrontend:reloadCertificates() end
+
+---Does nothing yet
+function DOHFrontend:rotateTicketsKey() end
+
+---Does nothing yet
+function DOHFrontend:setResponsesMap() end
+
+---A listener for DNS over HTTP/3
+---@class DOH3Frontend
+local DOH3Frontend = {}
+
+---Does nothing yet
+function DOH3Frontend:reloadCertificates() end
+
+---A fixed answer of a DNS-over-HTTPS listener
+---@class DOHResponseMapEntry
+local DOHResponseMapEntry = {}
+
+---A listener for DNS over QUIC
+---@class DOQFrontend
+local DOQFrontend = {}
+
+---Does nothing yet
+function DOQFrontend:reloadCertificates() end
+
+---Entries of an eBPF filter that expire
+---@class DynBPFFilter
+local DynBPFFilter = {}
+
+---Does nothing yet
+function DynBPFFilter:block() end
+
+---Does nothing yet
+function DynBPFFilter:purgeExpired() end
+
+---Does nothing yet
+function DynBPFFilter:excludeRange() end
+
+---Does nothing yet
+function DynBPFFilter:includeRange() end
+
+---A key-value store
+---@class KeyValueStore
+local KeyValueStore = {}
+
+---The value of a key, or an empty text
+---@param key any
+---@param wireFormat? boolean
+---@return string
+function KeyValueStore:lookup(key, wireFormat) end
+
+---The value of a name or of one above it, or an empty text
+---@param name DNSName
+---@param minLabels? integer
+---@param wireFormat? boolean
+---@return string
+function KeyValueStore:lookupSuffix(name, minLabels, wireFormat) end
+
+---Open its file again
+---@return boolean
+function KeyValueStore:reload() end
+
+---How keys are made from a query
+---@class KeyValueLookupKey
+local KeyValueLookupKey = {}
+
+---Where queries and answers are told to
+---@class RemoteLogger
+local RemoteLogger = {}
+
+---Where to, and how many went there
+---@return string
+function RemoteLogger:toString() end
+
+---A certificate and its key
+---@class TLSCertificate
+local TLSCertificate = {}
+
+---A listener for DNS over TLS
+---@class TLSFrontend
+local TLSFrontend = {}
+
+---Does nothing yet
+function TLSFrontend:getAddressAndPort() end
+
+---Does nothing yet
+function TLSFrontend:loadNewCertificatesAndKeys() end
+
+---Does nothing yet
+function TLSFrontend:loadTicketsKeys() end
+
+---Does nothing yet
+function TLSFrontend:loadTicketsKey() end
+
+---Does nothing yet
+function TLSFrontend:reloadCertificates() end
+
+---Does nothing yet
+function TLSFrontend:rotateTicketsKey() end
+
+---An AF_XDP socket
+---@class XskSocket
+local XskSocket = {}
+
+---Does nothing yet
+function XskSocket:getMetrics() end
+
 ---Allow more clients
 ---@param netmask string
 function addACL(netmask) end
@@ -1419,6 +1615,371 @@ function setWorkers(count) end
 ---Linux capabilities that are kept after start-up
 ---@param capabilities string|string[]
 function addCapabilitiesToRetain(capabilities) end
+
+---Accepted: there are no such threads
+---@param num integer
+function setOutgoingDoHWorkerThreads(num) end
+
+---Accepted: there are no such threads
+---@param num integer
+function setMaxTCPClientThreads(num) end
+
+---Accepted: there is no such queue
+---@param num integer
+function setMaxTCPQueuedConnections(num) end
+
+---Accepted: there are no such pipes
+---@param bytes integer
+function setTCPInternalPipeBufferSize(bytes) end
+
+---Accepted: ids are always unpredictable
+---@param value boolean
+function setRandomizedIdsOverUDP(value) end
+
+---Accepted: batches follow the load
+---@param num integer
+function setUDPMultipleMessagesVectorSize(num) end
+
+---Serve metrics, API and dashboard here
+---@param address string
+function webserver(address) end
+
+---Credentials, ACL and options of the web server
+---@param options table
+function setWebserverConfig(options) end
+
+---The configuration of the web server
+---@return string
+function showWebserverConfig() end
+
+---Allow changes through the API
+---@param allow boolean
+---@param dir? string
+function setAPIWritable(allow, dir) end
+
+---Serve a path with a function
+---@param path string
+---@param handler function
+function registerWebHandler(path, handler) end
+
+---Interval of asking for the security status
+---@param seconds integer
+function setSecurityPollInterval(seconds) end
+
+---Zone that is asked; empty: none
+---@param suffix string
+function setSecurityPollSuffix(suffix) end
+
+---Print the security status
+function showSecurityStatus() end
+
+---Send metrics to a Carbon server; port 2003 unless given
+---@param address string
+---@param ourname? string
+---@param interval? integer
+---@param namespace? string
+---@param instance? string
+function carbonServer(address, ourname, interval, namespace, instance) end
+
+---Serve SNMP through an agent
+---@param enableTraps boolean
+---@param socket? string
+function snmpAgent(enableTraps, socket) end
+
+---Send an SNMP trap
+---@param message string
+function sendCustomTrap(message) end
+
+---Allow tracing of queries
+---@param enabled boolean
+function setOpenTelemetryTracing(enabled) end
+
+---Where protobuf messages are sent, over TCP
+---@param address string
+---@param timeout? integer
+---@param maxQueuedEntries? integer
+---@param reconnectWaitTime? integer
+---@param connectionCount? integer
+---@return RemoteLogger
+function newRemoteLogger(address, timeout, maxQueuedEntries, reconnectWaitTime, connectionCount) end
+
+---Where dnstap is sent, over a UNIX socket
+---@param path string
+---@param options? table
+---@return RemoteLogger
+function newFrameStreamUnixLogger(path, options) end
+
+---Where dnstap is sent, over TCP
+---@param address string
+---@param options? table
+---@return RemoteLogger
+function newFrameStreamTcpLogger(address, options) end
+
+---A store in a CDB file
+---@param file string
+---@param refreshDelay integer
+---@return KeyValueStore
+function newCDBKVStore(file, refreshDelay) end
+
+---A store in an LMDB file
+---@param file string
+---@param db string
+---@param noLock? boolean
+---@return KeyValueStore
+function newLMDBKVStore(file, db, noLock) end
+
+---The key is the name asked for
+---@param wireFormat? boolean
+---@return KeyValueLookupKey
+function KeyValueLookupKeyQName(wireFormat) end
+
+---Keys are the name asked for and those above it
+---@param minLabels? integer
+---@param wireFormat? boolean
+---@return KeyValueLookupKey
+function KeyValueLookupKeySuffix(minLabels, wireFormat) end
+
+---The key is the address of the client
+---@param v4Mask? integer
+---@param v6Mask? integer
+---@param includePort? boolean
+---@return KeyValueLookupKey
+function KeyValueLookupKeySourceIP(v4Mask, v6Mask, includePort) end
+
+---The key is the value of a tag
+---@param tag string
+---@return KeyValueLookupKey
+function KeyValueLookupKeyTag(tag) end
+
+---An eBPF filter for sockets
+---@param options table
+---@return BPFFilter
+function newBPFFilter(options) end
+
+---Entries of a filter that expire
+---@param filter BPFFilter
+---@return DynBPFFilter
+function newDynBPFFilter(filter) end
+
+---Use a filter on all listeners
+---@param filter BPFFilter
+function setDefaultBPFFilter(filter) end
+
+---Show a filter in the API
+---@param filter DynBPFFilter
+function registerDynBPFFilter(filter) end
+
+---Show it no longer
+---@param filter DynBPFFilter
+function unregisterDynBPFFilter(filter) end
+
+---Block addresses in a filter for some time
+---@param addresses any
+---@param filter DynBPFFilter
+---@param seconds? integer
+---@param msg? string
+function addBPFFilterDynBlocks(addresses, filter, seconds, msg) end
+
+---An AF_XDP socket
+---@param options table
+---@return XskSocket
+function newXsk(options) end
+
+---Listen for DNS over TLS; port 853 unless given
+---@param address string # address and port
+---@param certFile any # file, TLSCertificate, or a list of them
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addTLSLocal(address, certFile, keyFile, options) end
+
+---Listen for DNS over HTTPS; port 443 unless given
+---@param address string # address and port
+---@param certFile? any
+---@param keyFile? string|string[]
+---@param urls? string|string[]
+---@param options? table
+function addDOHLocal(address, certFile, keyFile, urls, options) end
+
+---Listen for DNS over HTTP/3; port 443 unless given
+---@param address string # address and port
+---@param certFile any # file, TLSCertificate, or a list of them
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addDOH3Local(address, certFile, keyFile, options) end
+
+---Listen for DNS over QUIC; port 853 unless given
+---@param address string # address and port
+---@param certFile any # file, TLSCertificate, or a list of them
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addDOQLocal(address, certFile, keyFile, options) end
+
+---Listen for DNSCrypt; port 443 unless given
+---@param address string # address and port
+---@param provider string # name of the provider
+---@param certFile string|string[] # file or files of certificates
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addDNSCryptBind(address, provider, certFile, keyFile, options) end
+
+---A certificate, for listeners
+---@param path string
+---@param options? table
+---@return TLSCertificate
+function newTLSCertificate(path, options) end
+
+---A fixed answer for the paths that match
+---@param regex string
+---@param status integer
+---@param content string
+---@param headers? table<string, string>
+---@return DOHResponseMapEntry
+function newDOHResponseMapEntry(regex, status, content, headers) end
+
+---A DNS-over-TLS listener
+---@param index integer # position, from 0
+---@return TLSFrontend
+function getTLSFrontend(index) end
+
+---Number of DNS-over-TLS listeners
+---@return integer
+function getTLSFrontendCount() end
+
+---Print the DNS-over-TLS listeners
+function showTLSFrontends() end
+
+---Print why TLS handshakes failed
+function showTLSErrorCounters() end
+
+---Read all certificates again
+function reloadAllCertificates() end
+
+---Use this ticket key on all listeners
+---@param key string
+function loadTicketsKey(key) end
+
+---Load an engine of the TLS library
+---@param name string
+---@param default? string
+function loadTLSEngine(name, default) end
+
+---Load a provider of the TLS library
+---@param name string
+function loadTLSProvider(name) end
+
+---Write an OCSP response signed by a local authority
+---@param cert string
+---@param caCert string
+---@param caKey string
+---@param out string
+---@param days integer
+---@param minutes integer
+function generateOCSPResponse(cert, caCert, caKey, out, days, minutes) end
+
+---TLS sessions kept for backends
+---@return integer
+function getOutgoingTLSSessionCacheSize() end
+
+---TLS sessions kept for each backend
+---@param num integer
+function setOutgoingTLSSessionsCacheMaxTicketsPerBackend(num) end
+
+---Interval of looking for old ones
+---@param seconds integer
+function setOutgoingTLSSessionsCacheCleanupDelay(seconds) end
+
+---How long they are kept
+---@param seconds integer
+function setOutgoingTLSSessionsCacheMaxTicketValidity(seconds) end
+
+---A function to be called for each new ticket key
+---@param hook function
+function setTicketsKeyAddedHook(hook) end
+
+---A DNS-over-HTTPS listener
+---@param index integer # position, from 0
+---@return DOHFrontend
+function getDOHFrontend(index) end
+
+---Number of DNS-over-HTTPS listeners
+---@return integer
+function getDOHFrontendCount() end
+
+---Print the DNS-over-HTTPS listeners
+function showDOHFrontends() end
+
+---Print how often they gave which HTTP status
+function showDOHResponseCodes() end
+
+---A DNS-over-HTTP/3 listener
+---@param index integer # position, from 0
+---@return DOH3Frontend
+function getDOH3Frontend(index) end
+
+---Number of DNS-over-HTTP/3 listeners
+---@return integer
+function getDOH3FrontendCount() end
+
+---Print the DNS-over-HTTP/3 listeners
+function showDOH3Frontends() end
+
+---A DNS-over-QUIC listener
+---@param index integer # position, from 0
+---@return DOQFrontend
+function getDOQFrontend(index) end
+
+---Number of DNS-over-QUIC listeners
+---@return integer
+function getDOQFrontendCount() end
+
+---Print the DNS-over-QUIC listeners
+function showDOQFrontends() end
+
+---Idle DNS-over-HTTPS connections kept to each backend
+---@param num integer
+function setMaxIdleDoHConnectionsPerDownstream(num) end
+
+---Interval of looking for idle ones
+---@param seconds integer
+function setDoHDownstreamCleanupInterval(seconds) end
+
+---How long idle ones are kept
+---@param seconds integer
+function setDoHDownstreamMaxIdleTime(seconds) end
+
+---Log the state of DNS-over-HTTPS connections to backends
+function requestDoHStatesDump() end
+
+---Write the keys of a provider
+---@param publicFile string
+---@param privateFile string
+function generateDNSCryptProviderKeys(publicFile, privateFile) end
+
+---Write a certificate and its key
+---@param providerPrivate string
+---@param certFile string
+---@param keyFile string
+---@param serial integer
+---@param begin integer
+---@param end integer
+---@param version? integer
+function generateDNSCryptCertificate(providerPrivate, certFile, keyFile, serial, begin, end, version) end
+
+---Print the fingerprint of a provider
+---@param publicFile string
+function printDNSCryptProviderFingerprint(publicFile) end
+
+---Print the DNSCrypt listeners
+function showDNSCryptBinds() end
+
+---The context of a DNSCrypt listener
+---@param index integer # position, from 0
+---@return DNSCryptContext
+function getDNSCryptBind(index) end
+
+---Number of DNSCrypt listeners
+---@return integer
+function getDNSCryptBindCount() end
 
 ---A policy that asks a function
 ---@param name string # name of the policy
@@ -2052,10 +2613,38 @@ function EDNSVersionRule(version) end
 ---@return DNSRule
 function ERCodeRule(rcode) end
 
+---A header of a DNS-over-HTTPS request matches a POSIX extended expression, in any casing
+---@param name string # name of the header
+---@param regex string # regular expression
+---@return DNSRule
+function HTTPHeaderRule(name, regex) end
+
+---The path of a DNS-over-HTTPS request matches a POSIX extended expression, in any casing
+---@param regex string # regular expression
+---@return DNSRule
+function HTTPPathRegexRule(regex) end
+
+---The path of a DNS-over-HTTPS request is exactly this one
+---@param path string # the path
+---@return DNSRule
+function HTTPPathRule(path) end
+
 ---The query arrived over this protocol
 ---@param protocol string # DoUDP, DoTCP, DNSCryptUDP, DNSCryptTCP, DoT, DoH, DoQ or DoH3
 ---@return DNSRule
 function IncomingProtocolRule(protocol) end
+
+---One of the keys is in the store
+---@param kvs KeyValueStore # the store
+---@param key KeyValueLookupKey # how keys are made from a query
+---@return DNSRule
+function KeyValueStoreLookupRule(kvs, key) end
+
+---A range of the store covers one of the keys
+---@param kvs KeyValueStore # the store
+---@param key KeyValueLookupKey # how keys are made from a query
+---@return DNSRule
+function KeyValueStoreRangeLookupRule(kvs, key) end
 
 ---The client's range has sent more queries per second than this
 ---@param qps integer # limit of a range
@@ -2187,6 +2776,11 @@ function RecordsTypeCountRule(section, type, min, max) end
 ---@return DNSRule
 function RegexRule(regex) end
 
+---The client asked for exactly this server name in its TLS handshake
+---@param name string # server name
+---@return DNSRule
+function SNIRule(name) end
+
 ---The tag is set, to this value if one is given
 ---@param name string # name of the tag
 ---@param value? string # its value
@@ -2235,11 +2829,40 @@ function DelayAction(ms) end
 ---@return DNSAction
 function DropAction() end
 
+---Send the query as dnstap; goes on
+---@param identity string # identity of the server
+---@param logger RemoteLogger # where to
+---@param alter? function # function that may change the message
+---@return DNSAction
+function DnstapLogAction(identity, logger, alter) end
+
 ---Answer with an extended rcode; without EDNS in the query its low 4 bits alone are sent
 ---@param rcode integer # DNSRCode; taken modulo 256
 ---@param options? table # header bits
 ---@return DNSAction
 function ERCodeAction(rcode, options) end
+
+---Answer a DNS-over-HTTPS request with an HTTP status; other queries go on
+---@param status integer # HTTP status
+---@param body string # body, or the URL of a redirection
+---@param contentType? string # its type
+---@param options? table # header bits
+---@return DNSAction
+function HTTPStatusAction(status, body, contentType, options) end
+
+---Put the first value found in a store into a tag; goes on
+---@param kvs KeyValueStore # the store
+---@param key KeyValueLookupKey # how keys are made from a query
+---@param destinationTag string # tag that gets the value
+---@return DNSAction
+function KeyValueStoreLookupAction(kvs, key, destinationTag) end
+
+---Put the value of the range that covers a key into a tag; goes on
+---@param kvs KeyValueStore # the store
+---@param key KeyValueLookupKey # how keys are made from a query
+---@param destinationTag string # tag that gets the value
+---@return DNSAction
+function KeyValueStoreRangeLookupAction(kvs, key, destinationTag) end
 
 ---Log the query to a file (binary or text) or to the log; goes on
 ---@param file? string # path; empty: the log
@@ -2293,6 +2916,14 @@ function QPSPoolAction(limit, pool, stop) end
 ---@param options? table # header bits
 ---@return DNSAction
 function RCodeAction(rcode, options) end
+
+---Send the query as protobuf; goes on
+---@param logger RemoteLogger # where to
+---@param alter? function # function that may change the message
+---@param options? table # what to tell
+---@param metas? table<string, string> # what else to export
+---@return DNSAction
+function RemoteLogAction(logger, alter, options, metas) end
 
 ---Do not add client subnet to this query; goes on
 ---@return DNSAction
@@ -2361,6 +2992,17 @@ function SetTagAction(name, value) end
 ---@return DNSAction
 function SetTempFailureCacheTTLAction(ttl) end
 
+---Switch tracing of the query on or off; goes on
+---@param value boolean # on or off
+---@param options? table # how to trace
+---@return DNSAction
+function SetTraceAction(value, options) end
+
+---Send an SNMP trap; goes on
+---@param message? string # text of the trap
+---@return DNSAction
+function SNMPTrapAction(message) end
+
 ---Answer A, AAAA and ANY with these addresses; other types, or a family without an address, go on
 ---@param ip string|string[] # address, or list of addresses
 ---@param options? table # header bits and TTL
@@ -2408,6 +3050,13 @@ function ClearRecordTypesResponseAction(types) end
 ---@return DNSResponseAction
 function DelayResponseAction(ms) end
 
+---Send the answer as dnstap; goes on
+---@param identity string # identity of the server
+---@param logger RemoteLogger # where to
+---@param alter? function # function that may change the message
+---@return DNSResponseAction
+function DnstapLogResponseAction(identity, logger, alter) end
+
 ---Drop the answer
 ---@return DNSResponseAction
 function DropResponseAction() end
@@ -2427,6 +3076,16 @@ function LimitTTLResponseAction(min, max, types) end
 ---@param includeTimestamp? boolean # with the time of arrival
 ---@return DNSResponseAction
 function LogResponseAction(file, append, buffered, verboseOnly, includeTimestamp) end
+
+---Send the answer as protobuf; goes on
+---@param logger RemoteLogger # where to
+---@param alter? function # function that may change the message
+---@param includeCNAME? boolean # with CNAME records
+---@param options? table # what to tell
+---@param metas? table<string, string> # what else to export
+---@param delay? boolean # after the client got its answer
+---@return DNSResponseAction
+function RemoteLogResponseAction(logger, alter, includeCNAME, options, metas, delay) end
 
 ---Add an EDNS option to the answer, or replace it; goes on
 ---@param code integer # EDNSOptionCode
@@ -2470,6 +3129,11 @@ function SetSkipCacheResponseAction() end
 ---@param value string # its value
 ---@return DNSResponseAction
 function SetTagResponseAction(name, value) end
+
+---Send an SNMP trap; goes on
+---@param message? string # text of the trap
+---@return DNSResponseAction
+function SNMPTrapResponseAction(message) end
 
 ---Remove the records and set TC=1 for clients that use UDP; over TCP goes on
 ---@return DNSResponseAction

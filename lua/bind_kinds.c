@@ -3,7 +3,7 @@
 #include "dnsproxy/base/memory.h"
 #include "lua/classes.h"
 #include "lua/script_kinds.h"
-#include "rules/action.h"
+#include "lua/waiting.h"
 
 static int
 make_selector(struct call *c)
@@ -11,6 +11,8 @@ make_selector(struct call *c)
   struct selector *s = selector_new(c->function->data, c->args, &c->fault);
   if (s == NULL)
     return -1;
+  if (s->kind->waits_for != NULL)
+    waiting_tell(c, "never matches", s->kind->waits_for);
   binder_push_object(c->lua, call_own(c, s));
   return 1;
 }
@@ -21,6 +23,8 @@ make_action(struct call *c)
   struct action *a = action_new(c->function->data, c->args, &c->fault);
   if (a == NULL)
     return -1;
+  if (a->kind->waits_for != NULL)
+    waiting_tell(c, "does nothing", a->kind->waits_for);
   binder_push_object(c->lua, call_own(c, a));
   return 1;
 }

@@ -114,6 +114,8 @@ run(struct call *c, unsigned self)
     return -1;
   if (refused(c->function))
     return 0;
+  if ((c->function->flags & FUNCTION_CONFIG_RAISES) && draft.phase == PHASE_RUNNING)
+    return call_fault(c, FAULT_CAUGHT, "%s cannot be used at runtime!", c->function->name);
   c->args = values;
   if (c->function->flags & FUNCTION_NO_EFFECT)
     binder_effects.pure = true;

@@ -41,6 +41,7 @@ struct call {
 
 enum {
   FUNCTION_CONFIG_ONLY = 1,  // at run time: "<name> cannot be used at runtime!" and nothing happens
+  FUNCTION_CONFIG_RAISES = 32, // at run time: an error, "<name> cannot be used at runtime!"
   FUNCTION_NO_EFFECT = 2,    // declared free of side effects: not listed by delta()
   FUNCTION_VARIADIC = 4,     // the number of arguments is not checked against the rows
   FUNCTION_HIDDEN = 8,       // not in help() and completion (legacy spellings)
@@ -77,7 +78,6 @@ struct lua_class {
   int (*equal)(struct call *, const void *other);
   const struct lua_function *call;   // the object called like a function; NULL: it cannot be
   void (*fini)(void *value);         // values: NULL when there is nothing to give back
-  bool inert;                        // any method may be called and does nothing
 };
 
 void binder_open(lua_State *);                                      // registers all functions, classes and constants

@@ -13,6 +13,10 @@ extern const struct lua_class class_rule, class_action, class_response_action, c
 extern const struct lua_class class_server, class_pool, class_policy, class_cache, class_no_cache, class_listener;
 extern const struct lua_class class_question, class_response, class_header, class_edns_view;
 extern const struct lua_class class_dns_service, class_dns_reply;
+// Of parts that do not exist yet (waiting.h).
+extern const struct lua_class class_bpf_filter, class_dnscrypt_context, class_doh_frontend, class_doh3_frontend,
+    class_doh_response_entry, class_doq_frontend, class_dyn_bpf_filter, class_key_value_store, class_lookup_key,
+    class_remote_logger, class_tls_certificate, class_tls_frontend, class_xsk_socket;
 extern const struct lua_class class_limiter, class_timespec, class_timed_ip_set;
 
 // functions.c: closed by NULL.

@@ -32,6 +32,7 @@ static struct ffi_state *ffi;
 static struct text output;
 static struct text load_message; // the whole of it: tracebacks are longer than a fault
 static struct text load_path;    // the main file
+static const char *loading;      // the file that runs, included ones too
 
 void
 control_state_open(void)
@@ -154,6 +155,8 @@ load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *d
   text_init(&content);
   failure_init(&failure);
   bool good = false;
+  const char *outer = loading;
+  loading = path;
   if (!read_file(path, &content)) {
     fault_set(fault, FAULT_PLAIN, "Unable to read configuration from '%s': %s", path, strerror(errno));
     failed(fault, FAULT_PLAIN, fault->text);
@@ -166,9 +169,28 @@ load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *d
   } else {
     good = true;
   }
+  loading = outer;
   failure_fini(&failure);
   text_fini(&content);
   return good;
+}
+
+const char *
+load_place(lua_State *lua, char *out)
+{
+  lua_Debug at;
+  snprintf(out, PLACE_TEXT_SIZE, "console");
+  for (int level = 0; lua_getstack(lua, level, &at) != 0; level++) {
+    lua_getinfo(lua, "Sl", &at);
+    if (at.currentline <= 0)
+      continue;
+    if (strcmp(at.source, "chunk") == 0)
+      snprintf(out, PLACE_TEXT_SIZE, "%s:%d", loading != NULL ? loading : load_path.data, at.currentline);
+    else if (at.source[0] == '@')
+      snprintf(out, PLACE_TEXT_SIZE, "%s:%d", at.source + 1, at.currentline);
+    break;
+  }
+  return out;
 }
 
 bool

@@ -111,10 +111,15 @@ libdnsproxy_a_SOURCES += \
 	lua/stack_guard.h \
 	lua/thread_state.c \
 	lua/thread_state.h \
+	lua/moot.c \
 	lua/unbuilt.c \
 	lua/unbuilt.def \
 	lua/unbuilt.h \
-	lua/version.c
+	lua/version.c \
+	lua/waiting.c \
+	lua/waiting.h \
+	lua/waiting_observers.c \
+	lua/waiting_transports.c
 
 if HAVE_CMOCKA
 LUA_TESTS = tests/unit/binder tests/unit/control_state tests/unit/history tests/unit/lua_policy tests/unit/lua_question \

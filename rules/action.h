@@ -28,6 +28,7 @@ struct action_kind {
   size_t size;
   bool (*init)(struct action *, const struct value *args, struct fault *);
   void (*fini)(struct action *);
+  const char *waits_for; // the part of the program that it needs and that does not exist yet; NULL: none (waiting.h)
   enum verdict (*run)(const struct action *, struct query *);
   const char *text;                                   // in the Action column, when it needs no more than a constant;
   void (*show)(const struct action *, struct text *); // ... else this

@@ -8,7 +8,11 @@
   KIND(act_continue)                                                                                                   \
   KIND(act_delay)                                                                                                      \
   KIND(act_drop)                                                                                                       \
+  KIND(act_dnstap_log)                                                                                                 \
   KIND(act_ercode)                                                                                                     \
+  KIND(act_http_status)                                                                                                \
+  KIND(act_key_value_lookup)                                                                                           \
+  KIND(act_key_value_range_lookup)                                                                                     \
   KIND(act_log)                                                                                                        \
   KIND(act_negative)                                                                                                   \
   KIND(act_none)                                                                                                       \
@@ -16,6 +20,7 @@
   KIND(act_qps)                                                                                                        \
   KIND(act_qps_pool)                                                                                                   \
   KIND(act_rcode)                                                                                                      \
+  KIND(act_remote_log)                                                                                                 \
   KIND(act_set_disable_ecs)                                                                                            \
   KIND(act_set_disable_validation)                                                                                     \
   KIND(act_set_ecs)                                                                                                    \
@@ -29,6 +34,8 @@
   KIND(act_set_skip_cache)                                                                                             \
   KIND(act_set_tag)                                                                                                    \
   KIND(act_set_temp_failure_ttl)                                                                                       \
+  KIND(act_set_trace)                                                                                                  \
+  KIND(act_snmp_trap)                                                                                                  \
   KIND(act_spoof)                                                                                                      \
   KIND(act_spoof_cname)                                                                                                \
   KIND(act_spoof_packet)                                                                                               \
@@ -38,9 +45,11 @@
   KIND(act_allow_response)                                                                                             \
   KIND(act_clear_types_response)                                                                                       \
   KIND(act_delay_response)                                                                                             \
+  KIND(act_dnstap_log_response)                                                                                        \
   KIND(act_drop_response)                                                                                              \
   KIND(act_limit_ttl_response)                                                                                         \
   KIND(act_log_response)                                                                                               \
+  KIND(act_remote_log_response)                                                                                        \
   KIND(act_set_edns_option_response)                                                                                   \
   KIND(act_set_extended_error_response)                                                                                \
   KIND(act_set_max_returned_ttl_response)                                                                              \
@@ -49,6 +58,7 @@
   KIND(act_set_reduced_ttl_response)                                                                                   \
   KIND(act_set_skip_cache_response)                                                                                    \
   KIND(act_set_tag_response)                                                                                           \
+  KIND(act_snmp_trap_response)                                                                                         \
   KIND(act_tc_response)                                                                                                \
   KIND(act_unset_tag_response)
 

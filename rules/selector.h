@@ -32,6 +32,7 @@ struct selector_kind {
   size_t size; // bytes of the whole object; its first member is struct selector
   bool (*init)(struct selector *, const struct value *args, struct fault *); // NULL: nothing to set up
   void (*fini)(struct selector *);                                          // NULL: nothing to give back
+  const char *waits_for; // the part of the program that it needs and that does not exist yet; NULL: none (waiting.h)
   bool (*match)(const struct selector *, struct query *);
   const char *text;                                     // in the Rule column, when it needs no more than a constant;
   void (*show)(const struct selector *, struct text *); // ... else this

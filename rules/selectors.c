@@ -13,7 +13,12 @@
   KIND(select_edns_option)                                                                                             \
   KIND(select_edns_version)                                                                                            \
   KIND(select_ercode)                                                                                                  \
+  KIND(select_http_header)                                                                                             \
+  KIND(select_http_path_regex)                                                                                         \
+  KIND(select_http_path)                                                                                               \
   KIND(select_incoming_protocol)                                                                                       \
+  KIND(select_key_value_lookup)                                                                                        \
+  KIND(select_key_value_range_lookup)                                                                                  \
   KIND(select_max_qps_ip)                                                                                              \
   KIND(select_max_qps)                                                                                                 \
   KIND(select_netmask_group)                                                                                           \
@@ -36,6 +41,7 @@
   KIND(select_records_count)                                                                                           \
   KIND(select_records_type_count)                                                                                      \
   KIND(select_regex)                                                                                                   \
+  KIND(select_sni)                                                                                                     \
   KIND(select_tag)                                                                                                     \
   KIND(select_tcp)                                                                                                     \
   KIND(select_trailing_data)

@@ -6,6 +6,7 @@
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/name_set.h"
+#include "rules/waiting.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -142,6 +143,15 @@ read_list(struct scratch *s, const struct param *row, const char *text, struct v
     add_item(s, row, v, i, pieces[i]);
 }
 
+// An object of a part that does not exist, from its description.
+static void *
+described(struct scratch *s, const struct param *row, const char *text)
+{
+  struct described *d = described_new(row->class, memory_string(text));
+  d->frames = strncmp(text, "FrameStream", 11) == 0;
+  return kept_object(s, d);
+}
+
 static void read_value(struct scratch *, const struct param *, const char *text, struct value *);
 
 // {key=value,key=value}
@@ -199,6 +209,13 @@ read_value(struct scratch *s, const struct param *row, const char *text, struct 
     break;
   case PARAM_OPTIONS:
     read_options(s, row, text, v);
+    break;
+  case PARAM_OBJECT:
+    if (row->class != NULL && row->class->free == described_free) {
+      v->object = described(s, row, text);
+      break;
+    }
+    read_list(s, row, text, v);
     break;
   default:
     read_list(s, row, text, v);

@@ -257,7 +257,16 @@ test_error_shapes(void **state)
       {"getTLSFrontendCount() + #getTopQueries(5)", "0"},
       {"showWebserverConfig() .. 'x'", "x"},
       {"dynBlockRulesGroup():setQueryRate(1, 2, 'x', 3)", "nil"},
-      {"HTTPPathRule('/')", CAUGHT "HTTPPathRule needs a part that this version of dnsproxy does not have"},
+      {"HTTPPathRule('/'):toString()", "url path == /"},
+      {"HTTPPathRule()", PLAIN "This function requires at least 1 parameter(s)"},
+      {"pcall(HTTPPathRegexRule, '[')", "false"},
+      {"KeyValueStoreLookupRule(newCDBKVStore('x', 1), KeyValueLookupKeyTag('t')):toString()",
+       "lookup key-value store based on 'value of the tag 't''"},
+      {"KeyValueStoreLookupRule(1, 2)", PLAIN "Unable to convert parameter from number to KeyValueStore"},
+      {"RemoteLogAction(newFrameStreamUnixLogger('x'))",
+       CAUGHT "RemoteLogAction takes what newRemoteLogger() makes: for dnstap there is DnstapLogAction"},
+      {"newRemoteLogger('bad')", "userdata: Unable to convert presentation address 'bad'"},
+      {"newCDBKVStore('x', 1):lookup('y') .. '.'", "."},
       {NULL, NULL},
   };
   check_all(*state, rows);

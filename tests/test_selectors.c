@@ -60,6 +60,15 @@ static const struct row rows[] = {
     {"QNameWireLengthRule(1|16)", "wire length < 1 || wire length > 16", .match = true},
     {"QNameWireLengthRule(17|17)", NULL, .match = false},
 
+    // Those that wait for a part: they never match.
+    {"HTTPHeaderRule(user-agent|^curl)", "http[user-agent] ~ ^curl", .match = false},
+    {"HTTPPathRegexRule(^/dns)", "http path ~ ^/dns", .match = false},
+    {"HTTPPathRule(/dns-query)", "url path == /dns-query", .match = false},
+    {"SNIRule(dns.example.com)", "SNI == dns.example.com", .match = false},
+    {"KeyValueStoreLookupRule(store|qname)", "lookup key-value store based on 'qname'", .match = false},
+    {"KeyValueStoreRangeLookupRule(store|source IP)", "range-based lookup key-value store based on 'source IP'",
+     .match = false},
+
     {"QTypeRule(A)", "qtype==A", .match = true},
     {"QTypeRule(TYPE4464)", "qtype==TYPE4464", .match = false},
     {"QClassRule(1)", "qclass==1", .match = true},

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Encrypted transports, their certificates and keys: declared, waiting to be built.
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/config/draft.h"
+#include "lua/classes.h"
+#include "lua/waiting.h"
+
+static const char tls[] = "DNS over TLS", doh[] = "DNS over HTTPS", doh3[] = "DNS over HTTP/3", doq[] = "DNS over QUIC",
+                  dnscrypt[] = "DNSCrypt";
+
+// ---- types ----
+
+WAITING_OBJECT(class_tls_certificate, "TLSCertificate");
+WAITING_OBJECT(class_tls_frontend, "TLSFrontend");
+WAITING_OBJECT(class_doh_frontend, "DOHFrontend");
+WAITING_OBJECT(class_doh3_frontend, "DOH3Frontend");
+WAITING_OBJECT(class_doq_frontend, "DOQFrontend");
+WAITING_OBJECT(class_doh_response_entry, "DOHResponseMapEntry");
+WAITING_OBJECT(class_dnscrypt_context, "DNSCryptContext");
+
+#define TICKET_METHODS                                                                                                 \
+  WAITING_METHOD("getAddressAndPort"), WAITING_METHOD("loadNewCertificatesAndKeys"),                                   \
+      WAITING_METHOD("loadTicketsKeys"), WAITING_METHOD("loadTicketsKey"), WAITING_METHOD("reloadCertificates"),       \
+      WAITING_METHOD("rotateTicketsKey")
+
+WAITING_CLASS(class_tls_certificate, "TLSCertificate", "A certificate and its key");
+WAITING_CLASS(class_tls_frontend, "TLSFrontend", "A listener for DNS over TLS", TICKET_METHODS, );
+WAITING_CLASS(class_doh_frontend, "DOHFrontend", "A listener for DNS over HTTPS", TICKET_METHODS,
+              WAITING_METHOD("setResponsesMap"), );
+WAITING_CLASS(class_doh3_frontend, "DOH3Frontend", "A listener for DNS over HTTP/3", WAITING_METHOD("reloadCertificates"), );
+WAITING_CLASS(class_doq_frontend, "DOQFrontend", "A listener for DNS over QUIC", WAITING_METHOD("reloadCertificates"), );
+WAITING_CLASS(class_doh_response_entry, "DOHResponseMapEntry", "A fixed answer of a DNS-over-HTTPS listener");
+WAITING_CLASS(class_dnscrypt_context, "DNSCryptContext", "The certificates of a DNSCrypt listener",
+              WAITING_METHOD("addNewCertificate"), WAITING_METHOD("generateAndLoadInMemoryCertificate"),
+              WAITING_METHOD("getCertificate"), WAITING_METHOD("getCertificatePair"),
+              WAITING_METHOD("getCertificatePairs"), WAITING_METHOD("getProviderName"),
+              WAITING_METHOD("loadNewCertificate"), WAITING_METHOD("markActive"), WAITING_METHOD("markInactive"),
+              WAITING_METHOD("printCertificates"), WAITING_METHOD("reloadCertificates"),
+              WAITING_METHOD("removeInactiveCertificate"), );
+
+// ---- options ----
+
+#define OPTION(word, kind, words) {.name = word, .type = PARAM_##kind, .optional = true, .help = words}
+#define SOCKET_ROWS                                                                                                    \
+  OPTION("reusePort", BOOL, "SO_REUSEPORT"), OPTION("interface", STRING, "bind to this network device"),               \
+      OPTION("cpus", INTS, "accepted: workers are placed by the kernel"),                                              \
+      OPTION("enableProxyProtocol", BOOL, "expect a PROXY header where the ACL says so")
+#define STREAM_ROWS                                                                                                    \
+  SOCKET_ROWS, OPTION("tcpFastOpenQueueSize", INT, "queue of TCP Fast Open; 0: off"),                                  \
+      OPTION("tcpListenQueueSize", INT, "backlog of listen()"),                                                        \
+      OPTION("maxInFlight", INT, "queries at once on a connection"),                                                   \
+      OPTION("maxConcurrentTCPConnections", INT, "most connections; 0: no limit"),                                     \
+      OPTION("xskSocket", OBJECT, "AF_XDP socket")
+#define TLS_ROWS                                                                                                       \
+  STREAM_ROWS, OPTION("provider", STRING, "openssl or gnutls"), OPTION("ciphers", STRING, "ciphers up to TLS 1.2"),    \
+      OPTION("ciphersTLS13", STRING, "suites of TLS 1.3"), OPTION("minTLSVersion", STRING, "tls1.0 to tls1.3"),        \
+      OPTION("numberOfTicketsKeys", INT, "ticket keys kept"), OPTION("ticketKeyFile", STRING, "file of ticket keys"),  \
+      OPTION("ticketsKeysRotationDelay", INT, "interval of new ticket keys; 0: never"),                                \
+      OPTION("sessionTimeout", INT, "life of a session; 0: the library's"),                                            \
+      OPTION("sessionTickets", BOOL, "allow session tickets"),                                                         \
+      OPTION("numberOfStoredSessions", INT, "sessions stored by the server"),                                          \
+      OPTION("ocspResponses", STRINGS, "files of OCSP responses, one per certificate"),                                \
+      OPTION("preferServerCiphers", BOOL, "the server's order wins"), OPTION("keyLogFile", STRING, "file for secrets"), \
+      OPTION("releaseBuffers", BOOL, "release buffers when idle"),                                                     \
+      OPTION("enableRenegotiation", BOOL, "allow renegotiation"), OPTION("tlsAsyncMode", BOOL, "asynchronous engines"), \
+      OPTION("additionalAddresses", STRINGS, "more addresses"),                                                        \
+      OPTION("ignoreTLSConfigurationErrors", BOOL, "leave the listener out when its certificates cannot be loaded"),   \
+      OPTION("ktls", BOOL, "kernel TLS"), OPTION("readAhead", BOOL, "read as much as there is"),                       \
+      OPTION("proxyProtocolOutsideTLS", BOOL, "the PROXY header comes before the handshake")
+
+static const struct param tls_options[] = {TLS_ROWS, {.type = PARAM_END}};
+static const struct param dnscrypt_options[] = {STREAM_ROWS, {.type = PARAM_END}};
+static const struct param doh_options[] = {
+    TLS_ROWS,
+    OPTION("library", STRING, "nghttp2"),
+    OPTION("idleTimeout", INT, "life of an idle connection"),
+    OPTION("serverTokens", STRING, "Server header"),
+    OPTION("customResponseHeaders", STRING_MAP, "headers of every answer"),
+    OPTION("sendCacheControlHeaders", BOOL, "tell the lowest TTL in cache-control"),
+    OPTION("trustForwardedForHeader", BOOL, "the client is the last of X-Forwarded-For"),
+    OPTION("keepIncomingHeaders", BOOL, "rules and scripts see the headers"),
+    OPTION("earlyACLDrop", BOOL, "check the ACL at accept"),
+    OPTION("internalPipeBufferSize", INT, "accepted: there are no such pipes"),
+    OPTION("exactPathMatching", BOOL, "paths below the listed ones are not valid"),
+    {.type = PARAM_END}};
+static const struct param quic_options[] = {
+    SOCKET_ROWS,
+    OPTION("idleTimeout", INT, "QUIC idle time-out"),
+    OPTION("internalPipeBufferSize", INT, "accepted: there are no such pipes"),
+    OPTION("maxInFlight", INT, "streams at once on a connection"),
+    OPTION("congestionControlAlgo", STRING, "reno, cubic or bbr"),
+    OPTION("keyLogFile", STRING, "file for secrets"),
+    OPTION("ignoreTLSConfigurationErrors", BOOL, "leave the listener out when its certificates cannot be loaded"),
+    {.type = PARAM_END}};
+static const struct param certificate_options[] = {OPTION("key", STRING, "file of the private key"),
+                                                   OPTION("password", STRING, "password of the file"),
+                                                   {.type = PARAM_END}};
+
+// ---- what rows cannot say ----
+
+// A file, a certificate object, or a list of them.
+static bool
+is_certificate(struct call *c, unsigned argument)
+{
+  if (!c->args[argument].given)
+    return true;
+  int stack = c->args[argument].stack;
+  const struct lua_class *class = binder_class_at(c->lua, stack);
+  if (class == &class_tls_certificate || lua_isstring(c->lua, stack) || lua_istable(c->lua, stack))
+    return true;
+  call_wrong_type(c, stack, "string, TLSCertificate or list");
+  return false;
+}
+
+static bool
+check_listener(struct call *c, uint16_t port)
+{
+  struct address address;
+  return address_parse(&address, c->args[0].string.data, port, &c->fault) && is_certificate(c, 1);
+}
+
+static bool
+check_tls(struct call *c)
+{
+  return check_listener(c, 853);
+}
+
+static bool
+check_https(struct call *c)
+{
+  if (!check_listener(c, 443))
+    return false;
+  bool bare = !c->args[1].given || (lua_isstring(c->lua, 2) && lua_objlen(c->lua, 2) == 0) ||
+              (lua_istable(c->lua, 2) && lua_objlen(c->lua, 2) == 0);
+  if (bare && draft.phase != PHASE_CLIENT)
+    log_info(c->function->name,
+             "No certificate provided for DoH frontend, running in DNS over HTTP mode instead of DNS over HTTPS");
+  return true;
+}
+
+static bool
+check_quic(struct call *c)
+{
+  return check_listener(c, 853);
+}
+
+static bool
+check_dnscrypt(struct call *c)
+{
+  struct address address;
+  return address_parse(&address, c->args[0].string.data, 443, &c->fault);
+}
+
+// ---- functions ----
+
+#define ADDRESS {.name = "address", .type = PARAM_STRING, .help = "address and port"}
+#define CERTIFICATE {.name = "certFile", .type = PARAM_ANY, .help = "file, TLSCertificate, or a list of them"}
+#define KEY {.name = "keyFile", .type = PARAM_STRINGS, .help = "file or files of the keys"}
+#define OPTIONS(rows) {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = rows}
+#define INDEX {.name = "index", .type = PARAM_INT, .help = "position, from 0"}
+#define NUMBER(word) {.name = word, .type = PARAM_INT, .min = 0, .max = INT64_MAX}
+
+const struct lua_function functions_waiting_transports[] = {
+    {.name = "addTLSLocal",
+     .help = "Listen for DNS over TLS; port 853 unless given",
+     .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(tls_options)),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = tls, .check = check_tls)},
+    {.name = "addDOHLocal",
+     .help = "Listen for DNS over HTTPS; port 443 unless given",
+     .params = PARAMS(ADDRESS, {.name = "certFile", .type = PARAM_ANY, .optional = true},
+                      {.name = "keyFile", .type = PARAM_STRINGS, .optional = true},
+                      {.name = "urls", .type = PARAM_STRINGS, .optional = true, .fallback = "/dns-query"},
+                      OPTIONS(doh_options)),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = doh, .check = check_https)},
+    {.name = "addDOH3Local",
+     .help = "Listen for DNS over HTTP/3; port 443 unless given",
+     .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(quic_options)),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = doh3, .check = check_quic)},
+    {.name = "addDOQLocal",
+     .help = "Listen for DNS over QUIC; port 853 unless given",
+     .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(quic_options)),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = doq, .check = check_quic)},
+    {.name = "addDNSCryptBind",
+     .help = "Listen for DNSCrypt; port 443 unless given",
+     .params = PARAMS(ADDRESS, {.name = "provider", .type = PARAM_STRING, .help = "name of the provider"},
+                      {.name = "certFile", .type = PARAM_STRINGS, .help = "file or files of certificates"}, KEY,
+                      OPTIONS(dnscrypt_options)),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = dnscrypt, .check = check_dnscrypt)},
+    {.name = "newTLSCertificate",
+     .help = "A certificate, for listeners",
+     .params = PARAMS({.name = "path", .type = PARAM_STRING}, OPTIONS(certificate_options)),
+     .returns = "TLSCertificate",
+     .call = waiting_call,
+     .data = WAITING(.part = tls, .answer = ANSWER_OBJECT, .object = &class_tls_certificate_object)},
+    {.name = "newDOHResponseMapEntry",
+     .help = "A fixed answer for the paths that match",
+     .params = PARAMS({.name = "regex", .type = PARAM_STRING}, {.name = "status", .type = PARAM_INT},
+                      {.name = "content", .type = PARAM_STRING},
+                      {.name = "headers", .type = PARAM_STRING_MAP, .optional = true}),
+     .returns = "DOHResponseMapEntry",
+     .call = waiting_call,
+     .data = WAITING(.part = doh, .answer = ANSWER_OBJECT, .object = &class_doh_response_entry_object)},
+    {.name = "getTLSFrontend",
+     .help = "A DNS-over-TLS listener",
+     .params = PARAMS(INDEX),
+     .returns = "TLSFrontend",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = tls, .answer = ANSWER_OBJECT, .object = &class_tls_frontend_object)},
+    {.name = "getTLSFrontendCount",
+     .help = "Number of DNS-over-TLS listeners",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = tls, .answer = ANSWER_ZERO)},
+    {.name = "showTLSFrontends",
+     .help = "Print the DNS-over-TLS listeners",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "showTLSErrorCounters",
+     .help = "Print why TLS handshakes failed",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "reloadAllCertificates", .help = "Read all certificates again", .call = waiting_call, .data = WAITING(.part = tls)},
+    {.name = "loadTicketsKey",
+     .help = "Use this ticket key on all listeners",
+     .params = PARAMS({.name = "key", .type = PARAM_STRING}),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "loadTLSEngine",
+     .help = "Load an engine of the TLS library",
+     .params = PARAMS({.name = "name", .type = PARAM_STRING}, {.name = "default", .type = PARAM_STRING, .optional = true}),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "loadTLSProvider",
+     .help = "Load a provider of the TLS library",
+     .params = PARAMS({.name = "name", .type = PARAM_STRING}),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "generateOCSPResponse",
+     .help = "Write an OCSP response signed by a local authority",
+     .params = PARAMS({.name = "cert", .type = PARAM_STRING}, {.name = "caCert", .type = PARAM_STRING},
+                      {.name = "caKey", .type = PARAM_STRING}, {.name = "out", .type = PARAM_STRING},
+                      {.name = "days", .type = PARAM_INT}, {.name = "minutes", .type = PARAM_INT}),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "getOutgoingTLSSessionCacheSize",
+     .help = "TLS sessions kept for backends",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = tls, .answer = ANSWER_ZERO)},
+    {.name = "setOutgoingTLSSessionsCacheMaxTicketsPerBackend",
+     .help = "TLS sessions kept for each backend",
+     .params = PARAMS(NUMBER("num")),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "setOutgoingTLSSessionsCacheCleanupDelay",
+     .help = "Interval of looking for old ones",
+     .params = PARAMS(NUMBER("seconds")),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "setOutgoingTLSSessionsCacheMaxTicketValidity",
+     .help = "How long they are kept",
+     .params = PARAMS(NUMBER("seconds")),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "setTicketsKeyAddedHook",
+     .help = "A function to be called for each new ticket key",
+     .params = PARAMS({.name = "hook", .type = PARAM_FUNCTION}),
+     .call = waiting_call,
+     .data = WAITING(.part = tls)},
+    {.name = "getDOHFrontend",
+     .help = "A DNS-over-HTTPS listener",
+     .params = PARAMS(INDEX),
+     .returns = "DOHFrontend",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh, .answer = ANSWER_OBJECT, .object = &class_doh_frontend_object)},
+    {.name = "getDOHFrontendCount",
+     .help = "Number of DNS-over-HTTPS listeners",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh, .answer = ANSWER_ZERO)},
+    {.name = "showDOHFrontends",
+     .help = "Print the DNS-over-HTTPS listeners",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh)},
+    {.name = "showDOHResponseCodes",
+     .help = "Print how often they gave which HTTP status",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh)},
+    {.name = "getDOH3Frontend",
+     .help = "A DNS-over-HTTP/3 listener",
+     .params = PARAMS(INDEX),
+     .returns = "DOH3Frontend",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh3, .answer = ANSWER_OBJECT, .object = &class_doh3_frontend_object)},
+    {.name = "getDOH3FrontendCount",
+     .help = "Number of DNS-over-HTTP/3 listeners",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh3, .answer = ANSWER_ZERO)},
+    {.name = "showDOH3Frontends",
+     .help = "Print the DNS-over-HTTP/3 listeners",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh3)},
+    {.name = "getDOQFrontend",
+     .help = "A DNS-over-QUIC listener",
+     .params = PARAMS(INDEX),
+     .returns = "DOQFrontend",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doq, .answer = ANSWER_OBJECT, .object = &class_doq_frontend_object)},
+    {.name = "getDOQFrontendCount",
+     .help = "Number of DNS-over-QUIC listeners",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doq, .answer = ANSWER_ZERO)},
+    {.name = "showDOQFrontends",
+     .help = "Print the DNS-over-QUIC listeners",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doq)},
+    {.name = "setMaxIdleDoHConnectionsPerDownstream",
+     .help = "Idle DNS-over-HTTPS connections kept to each backend",
+     .params = PARAMS(NUMBER("num")),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = doh)},
+    {.name = "setDoHDownstreamCleanupInterval",
+     .help = "Interval of looking for idle ones",
+     .params = PARAMS(NUMBER("seconds")),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = doh)},
+    {.name = "setDoHDownstreamMaxIdleTime",
+     .help = "How long idle ones are kept",
+     .params = PARAMS(NUMBER("seconds")),
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = waiting_call,
+     .data = WAITING(.part = doh)},
+    {.name = "requestDoHStatesDump",
+     .help = "Log the state of DNS-over-HTTPS connections to backends",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = doh)},
+    {.name = "generateDNSCryptProviderKeys",
+     .help = "Write the keys of a provider",
+     .params = PARAMS({.name = "publicFile", .type = PARAM_STRING}, {.name = "privateFile", .type = PARAM_STRING}),
+     .call = waiting_call,
+     .data = WAITING(.part = dnscrypt)},
+    {.name = "generateDNSCryptCertificate",
+     .help = "Write a certificate and its key",
+     .params = PARAMS({.name = "providerPrivate", .type = PARAM_STRING}, {.name = "certFile", .type = PARAM_STRING},
+                      {.name = "keyFile", .type = PARAM_STRING}, {.name = "serial", .type = PARAM_INT},
+                      {.name = "begin", .type = PARAM_INT}, {.name = "end", .type = PARAM_INT},
+                      {.name = "version", .type = PARAM_INT, .optional = true, .fallback = "1"}),
+     .call = waiting_call,
+     .data = WAITING(.part = dnscrypt)},
+    {.name = "printDNSCryptProviderFingerprint",
+     .help = "Print the fingerprint of a provider",
+     .params = PARAMS({.name = "publicFile", .type = PARAM_STRING}),
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = dnscrypt)},
+    {.name = "showDNSCryptBinds",
+     .help = "Print the DNSCrypt listeners",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = dnscrypt)},
+    {.name = "getDNSCryptBind",
+     .help = "The context of a DNSCrypt listener",
+     .params = PARAMS(INDEX),
+     .returns = "DNSCryptContext",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = dnscrypt, .answer = ANSWER_OBJECT, .object = &class_dnscrypt_context_object)},
+    {.name = "getDNSCryptBindCount",
+     .help = "Number of DNSCrypt listeners",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = waiting_call,
+     .data = WAITING(.part = dnscrypt, .answer = ANSWER_ZERO)},
+    {.name = NULL}};

@@ -222,7 +222,7 @@ by_name(const void *a, const void *b)
 void
 metrics_each(void (*visit)(const struct metric *, void *), void *arg)
 {
-  struct list l = {NULL};
+  struct list l = {.count = 0};
   add_counters(&l);
   add_constants(&l);
   add_latencies(&l);

@@ -535,7 +535,7 @@ function ServerPool:setZeroScope(use) end
 ---@field pool string # Name of the pool
 ---@field useECS boolean # The client's subnet may be added
 ---@field ecsOverride boolean # A client subnet in the query is replaced
----@field ecsPrefixLength integer # Bits of the client's address that are sent; 0: as configured
+---@field ecsPrefixLength integer # Bits of the client's address that are sent
 ---@field tempFailureTTL integer? # How long the cache keeps ServFail and Refused, in seconds; nil: as the cache is configured
 ---@field deviceID string # For exporters
 ---@field deviceName string # For exporters

@@ -134,7 +134,7 @@ static const struct lua_attribute question_attributes[] = {
     {.name = "useECS", .type = PARAM_BOOL, .help = "The client's subnet may be added", .get = get_use_ecs, .set = set_use_ecs},
     {.name = "ecsOverride", .type = PARAM_BOOL, .help = "A client subnet in the query is replaced", .get = get_ecs_override,
      .set = set_ecs_override},
-    {.name = "ecsPrefixLength", .type = PARAM_INT, .help = "Bits of the client's address that are sent; 0: as configured",
+    {.name = "ecsPrefixLength", .type = PARAM_INT, .help = "Bits of the client's address that are sent",
      .get = get_ecs_prefix, .set = set_ecs_prefix},
     {.name = "tempFailureTTL", .type = PARAM_ANY, .words = "integer?", .get = get_failure_ttl, .set = set_failure_ttl,
      .help = "How long the cache keeps ServFail and Refused, in seconds; nil: as the cache is configured"},

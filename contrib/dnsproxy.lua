@@ -2064,12 +2064,12 @@ function setProxyProtocolMaximumPayloadSize(proxy_maximum_size) end
 ---@param ecs_override boolean # Replace a client subnet already present when adding ours
 function setECSOverride(ecs_override) end
 
----Client-subnet prefix for IPv4 clients
----@param ecs_prefix_v4 integer # Client-subnet prefix for IPv4 clients
+---Client-subnet prefix for IPv4 clients, 32 at most
+---@param ecs_prefix_v4 integer # Client-subnet prefix for IPv4 clients, 32 at most
 function setECSSourcePrefixV4(ecs_prefix_v4) end
 
----Client-subnet prefix for IPv6 clients
----@param ecs_prefix_v6 integer # Client-subnet prefix for IPv6 clients
+---Client-subnet prefix for IPv6 clients, 128 at most
+---@param ecs_prefix_v6 integer # Client-subnet prefix for IPv6 clients, 128 at most
 function setECSSourcePrefixV6(ecs_prefix_v6) end
 
 ---Add an OPT record to self-made answers when the query had one

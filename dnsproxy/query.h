@@ -103,7 +103,7 @@ struct query {
   bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
   uint8_t restarts;
   uint16_t delay_ms;          // UDP only
-  uint8_t ecs_prefix_v4, ecs_prefix_v6;
+  uint16_t ecs_prefix_v4, ecs_prefix_v6; // more than the address has: all of it
   const struct netmask *ecs;     // sent instead of the client's; of an action, which the lease keeps; NULL: the client's
   int32_t temporary_failure_ttl; // -1: the cache's
   uint32_t max_returned_ttl;     // UINT32_MAX: no cap

@@ -112,9 +112,7 @@ question_edns(const struct query *q)
 void
 question_set_prefix(struct query *q, unsigned bits)
 {
-  bool v6 = address_is_v6(&q->client);
-  unsigned most = v6 ? 128 : 32;
-  *(v6 ? &q->ecs_prefix_v6 : &q->ecs_prefix_v4) = (uint8_t)(bits > most ? most : bits);
+  *(address_is_v6(&q->client) ? &q->ecs_prefix_v6 : &q->ecs_prefix_v4) = (uint16_t)bits;
 }
 
 // Made with the query's extra when it is first written.

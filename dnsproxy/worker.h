@@ -17,6 +17,7 @@ struct address;
 struct listener;
 struct neighbours;
 struct query;
+struct rings;
 struct service_room;
 struct snapshot;
 struct stream_guard;
@@ -73,6 +74,7 @@ struct worker {
   struct upstream_streams *upstream_streams; // pool/upstream_stream
   struct delay_queue *delays;      // net/delay
   struct service_room *services;   // services/service
+  struct rings *rings;             // guard/rings
   struct neighbours *neighbours;   // base/neighbours, once a rule asked for one
   _Atomic(struct snapshot *) mailbox; // newest configuration not yet taken
   _Atomic(struct post *) posts;       // LIFO of posted work

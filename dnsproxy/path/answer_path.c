@@ -2,6 +2,7 @@
 // The way back: from the backend's answer, the cache or a rule to the client's transport. In walking order.
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/path/ecs.h"
 #include "dnsproxy/path/latency.h"
@@ -217,11 +218,26 @@ room_finish(struct query *q)
   return ROOM_REPLY;
 }
 
+// For inspection; not the messages of a zone transfer, nor what had no question.
+static void
+remember(const struct query *q)
+{
+  uint64_t us = q->worker->now_us - q->received_us;
+  if (q->qname.size == 0)
+    return;
+  if (q->self_answered || q->from_cache)
+    rings_record_answer(q, NULL, q->transport, 0);
+  else if (!q->is_xfr || !q->over_tcp)
+    rings_record_answer(q, &q->backend->options.address, backend_transport(q),
+                        us < RING_TIMED_OUT ? (uint32_t)us : RING_TIMED_OUT - 1);
+}
+
 enum room
 room_reply(struct query *q)
 {
   struct worker *w = q->worker;
   latency_record(w, q);
+  remember(q);
   switch (message_rcode(q->packet.data)) {
   case RCODE_NOERROR:
     count(w, COUNTER_FRONTEND_NOERROR);

@@ -5,6 +5,7 @@
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/guard/connections.h"
+#include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/pool/health.h"
@@ -116,6 +117,8 @@ failed(struct query *q, unsigned why)
     return;
   }
   // The backend left it unanswered.
+  if (why == DROP_TIMEOUT)
+    rings_record_timeout(q, &q->backend->options.address, backend_transport(q));
   if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
     health_result(q->backend, true, 0);
   path_walk(q, ROOM_TIMEOUT_RULES);

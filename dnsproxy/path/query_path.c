@@ -2,6 +2,7 @@
 // The way in: from the client's packet to the backend's socket. In walking order.
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/guard/rings.h"
 #include "dnsproxy/path/ecs.h"
 #include "dnsproxy/path/log_limit.h"
 #include "dnsproxy/path/rooms.h"
@@ -82,7 +83,7 @@ room_decode(struct query *q)
 enum room
 room_record(struct query *q)
 {
-  (void)q;
+  rings_record_query(q);
   return ROOM_DYNBLOCK;
 }
 

@@ -4,9 +4,17 @@
 #define DNSPROXY_PATH_ROOMS_H
 
 #include "dnsproxy/path/path.h"
+#include "dnsproxy/pool/backend.h"
 
 #define ROOM(id, function, label, help) enum room function(struct query *);
 #include "dnsproxy/path/rooms.def"
 #undef ROOM
+
+// How it goes to its backend, as rings tell it.
+static inline enum transport
+backend_transport(const struct query *q)
+{
+  return q->over_tcp || q->backend->options.tcp_only ? TRANSPORT_TCP : TRANSPORT_UDP;
+}
 
 #endif

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
+#include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/path/path.h"
 #include "dnsproxy/pool/upstream.h"
@@ -86,6 +87,7 @@ worker_threads_make(unsigned count)
     w->end = end;
     w->wake_event = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
     event_add(w->wake_event, NULL);
+    rings_open(w);
     delay_open(w);
     datagram_open(w);
     upstream_open(w);
@@ -227,6 +229,7 @@ worker_threads_free(void)
     leases_drop(w);      // likewise: a script on another worker may have published
     event_free(w->wake_event);
     event_base_free(w->base);
+    rings_close(w);
     worker_free(&w);
   }
 }

@@ -1188,6 +1188,10 @@ local RemoteLogger = {}
 ---@return string
 function RemoteLogger:toString() end
 
+---The data of an SVCB or HTTPS record
+---@class SVCRecordParameters
+local SVCRecordParameters = {}
+
 ---A certificate and its key
 ---@class TLSCertificate
 local TLSCertificate = {}
@@ -1639,6 +1643,13 @@ function setRandomizedIdsOverUDP(value) end
 ---Accepted: batches follow the load
 ---@param num integer
 function setUDPMultipleMessagesVectorSize(num) end
+
+---The data of an SVCB or HTTPS record; besides the keys below, key and a number for any other as bytes
+---@param priority integer # 0: an alias
+---@param target DNSName|string # name of the service; a dot for the owner
+---@param params? any
+---@return SVCRecordParameters
+function newSVCRecordParameters(priority, target, params) end
 
 ---Serve metrics, API and dashboard here
 ---@param address string
@@ -3027,9 +3038,23 @@ function SpoofPacketAction(packet, len) end
 ---@return DNSAction
 function SpoofRawAction(rdata, options) end
 
+---Answer SVCB and HTTPS with these records, and with the addresses that they hint at; other types go on
+---@param svcParams table # list of what newSVCRecordParameters() made
+---@param options? table # header bits and TTL
+---@return DNSAction
+function SpoofSVCAction(svcParams, options) end
+
 ---Answer with TC=1 over UDP; over TCP goes on
 ---@return DNSAction
 function TCAction() end
+
+---Send a copy of queries that came over UDP to somebody else, and count the answers; goes on
+---@param remote string # where to; port 53 unless given
+---@param addECS? boolean # with the client's subnet
+---@param local? string # address to send from
+---@param addProxyProtocol? boolean # with a PROXY header
+---@return DNSAction
+function TeeAction(remote, addECS, local, addProxyProtocol) end
 
 ---Remove a tag; goes on
 ---@param name string # name of the tag

@@ -73,6 +73,7 @@ struct worker {
   struct upstream_set *upstreams;  // pool/upstream
   struct upstream_streams *upstream_streams; // pool/upstream_stream
   struct delay_queue *delays;      // net/delay
+  struct tee_socket *tees;         // net/tee
   struct service_room *services;   // services/service
   struct rings *rings;             // guard/rings
   struct neighbours *neighbours;   // base/neighbours, once a rule asked for one

@@ -13,6 +13,7 @@ extern const struct lua_class class_rule, class_action, class_response_action, c
 extern const struct lua_class class_server, class_pool, class_policy, class_cache, class_no_cache, class_listener;
 extern const struct lua_class class_question, class_response, class_header, class_edns_view;
 extern const struct lua_class class_dns_service, class_dns_reply;
+extern const struct lua_class class_svc_record;
 // Of parts that do not exist yet (waiting.h).
 extern const struct lua_class class_bpf_filter, class_dnscrypt_context, class_doh_frontend, class_doh3_frontend,
     class_doh_response_entry, class_doq_frontend, class_dyn_bpf_filter, class_key_value_store, class_lookup_key,

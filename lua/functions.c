@@ -8,13 +8,13 @@
 extern const struct lua_function functions_acl[], functions_cache[], functions_console[], functions_listeners[],
     functions_log[], functions_metrics[], functions_misc[], functions_objects[], functions_policies[],
     functions_pools[], functions_rules[], functions_servers[], functions_services[], functions_settings[],
-    functions_moot[], functions_waiting_observers[], functions_waiting_transports[];
+    functions_moot[], functions_svc[], functions_waiting_observers[], functions_waiting_transports[];
 
 const struct lua_function *const lua_function_arrays[] = {
     functions_acl,  functions_cache,   functions_console,  functions_listeners, functions_log,
     functions_metrics, functions_misc, functions_objects,  functions_policies,  functions_pools,
     functions_rules, functions_servers, functions_services, functions_settings,
-    functions_moot, functions_waiting_observers, functions_waiting_transports, lua_policy_functions,
+    functions_moot, functions_svc, functions_waiting_observers, functions_waiting_transports, lua_policy_functions,
     ffi_policy_functions, NULL,
 };
 
@@ -27,5 +27,5 @@ const struct lua_class *const lua_classes[] = {
     &class_server,      &class_suffix_match_node, &class_timed_ip_set, &class_timespec,
     &class_bpf_filter,  &class_dnscrypt_context, &class_doh_frontend, &class_doh3_frontend, &class_doh_response_entry,
     &class_doq_frontend, &class_dyn_bpf_filter, &class_key_value_store, &class_lookup_key,  &class_remote_logger,
-    &class_tls_certificate, &class_tls_frontend, &class_xsk_socket, NULL,
+    &class_svc_record, &class_tls_certificate, &class_tls_frontend, &class_xsk_socket, NULL,
 };

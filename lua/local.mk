@@ -50,6 +50,7 @@ libdnsproxy_a_SOURCES += \
 	lua/class_question.c \
 	lua/class_response.c \
 	lua/class_server.c \
+	lua/class_svc.c \
 	lua/class_timed_ip_set.c \
 	lua/class_timespec.c \
 	lua/classes.h \

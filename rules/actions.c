@@ -40,7 +40,9 @@
   KIND(act_spoof_cname)                                                                                                \
   KIND(act_spoof_packet)                                                                                               \
   KIND(act_spoof_raw)                                                                                                  \
+  KIND(act_spoof_svc)                                                                                                  \
   KIND(act_tc)                                                                                                         \
+  KIND(act_tee)                                                                                                        \
   KIND(act_unset_tag)                                                                                                  \
   KIND(act_allow_response)                                                                                             \
   KIND(act_clear_types_response)                                                                                       \

@@ -5,6 +5,7 @@
 
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/wire/codes.h"
+#include "dnsproxy/wire/svc_record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,6 +58,9 @@ static const struct row rows[] = {
     {"QPSPoolAction(1|a|false)", "max 1 to pool a", .verdict = VERDICT_NEXT},
     {"QPSAction(1)", "qps limit to 1", .verdict = VERDICT_NEXT},
     {"QPSAction(0)", "qps limit to 0", .verdict = VERDICT_DROP, .drop = DROP_RULE},
+
+    {"SpoofSVCAction()", "spoof SVC record ", .verdict = VERDICT_NEXT},
+    {"TeeAction(192.0.2.1:5300)", "tee to 192.0.2.1:5300", .verdict = VERDICT_NEXT, .transport = TRANSPORT_TCP},
 
     // Those that wait for a part: nothing happens.
     {"HTTPStatusAction(65736|x)", "return an HTTP status of 200", .verdict = VERDICT_NEXT},
@@ -350,6 +354,47 @@ action_of_list(const char *kind, const char *data, size_t size, size_t count)
   return a;
 }
 
+#define SVCB_IN "0040 0001 "
+#define TARGET "02'ns'04'test'00 "
+extern const struct action_kind act_spoof_svc;
+
+static struct action *
+service_action(void)
+{
+  struct fault fault = FAULT_INIT;
+  struct name target, owner;
+  struct svc_parameter v4 = {.key = SVC_IPV4HINT, .value = {"\xc0\0\2\1\xc0\0\2\1", 8}}; // twice: one record
+  struct svc_parameter port = {.key = SVC_PORT, .value = {"\0\x35", 2}};
+  assert_true(name_from_text(&target, "ns.test", 7, &fault) && name_from_text(&owner, ".", 1, &fault));
+  struct svc_record *r = svc_record_new(1, &target, &v4, 1, &fault);
+  const struct value args[2] = {{.given = true, .list = {.count = 1, .objects = (void *[]){r}}}};
+  struct action *a = action_new(&act_spoof_svc, args, &fault);
+  object_unref(&r);
+  struct svc_record *bad = svc_record_new(1, &owner, (struct svc_parameter[]){port, port}, 2, &fault);
+  assert_null(bad);
+  return a;
+}
+
+static void
+services_are_answered(void **state)
+{
+  (void)state;
+  struct fake_worker f;
+  fake_worker_open(&f);
+  struct action *a = service_action();
+  struct query *q = fake_query(&f, PLAIN); // another type goes on
+  assert_int_equal(a->kind->run(a, q), VERDICT_NEXT);
+  assert_true(fake_packet_is(q, PLAIN));
+  fake_query_free(&q);
+  q = fake_query(&f, QUERY COUNTS_OPT NAME SVCB_IN "00 0029 0400 00 00 8000 0000 ");
+  assert_int_equal(a->kind->run(a, q), VERDICT_STOP);
+  assert_true(fake_packet_is(q, "1234 8180 0001 0001 0000 0002 " NAME SVCB_IN RECORD("0040", MINUTE) "0017 0001 " TARGET
+                                "0004 0008 c0000201 c0000201 " TARGET "0001 0001 " MINUTE "0004 c0000201 " OUR_OPT));
+  fake_query_free(&q);
+  object_unref(&a);
+  fake_worker_close(&f);
+}
+
 // More than the buffer of a datagram holds: UDP clients get TC=1 when the answer is finished.
 static void
 large_answers_find_room(void **state)
@@ -561,6 +606,7 @@ main(void)
       cmocka_unit_test(extended_errors_are_attached),
       cmocka_unit_test(addresses_are_shuffled),
       cmocka_unit_test(large_answers_find_room),
+      cmocka_unit_test(services_are_answered),
       cmocka_unit_test(what_no_message_holds_is_dropped),
       cmocka_unit_test(mistakes),
       cmocka_unit_test(log_files),

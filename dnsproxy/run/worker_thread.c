@@ -7,6 +7,7 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/net/tee.h"
 #include "dnsproxy/path/path.h"
 #include "dnsproxy/pool/upstream.h"
 #include "services/service.h"

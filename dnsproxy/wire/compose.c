@@ -167,7 +167,16 @@ compose_cname(struct wire_buffer *b, const struct answer_form *form, const struc
 bool
 compose_raw(struct wire_buffer *b, const struct answer_form *form, uint16_t type, const struct bytes *rdata, size_t count)
 {
+  return compose_raw_and_more(b, form, type, rdata, count, NULL, 0);
+}
+
+bool
+compose_raw_and_more(struct wire_buffer *b, const struct answer_form *form, uint16_t type, const struct bytes *rdata,
+                     size_t count, const struct record_data *more, size_t more_count)
+{
   size_t need = 0;
+  for (size_t i = 0; i < more_count && need <= MESSAGE_MAX_SIZE; i++)
+    need += owner_size(&more[i]) + RECORD_FIXED_SIZE + more[i].rdata_size;
   for (size_t i = 0; i < count; i++) {
     if (rdata[i].size > MESSAGE_MAX_SIZE || need > MESSAGE_MAX_SIZE)
       return false;
@@ -177,6 +186,8 @@ compose_raw(struct wire_buffer *b, const struct answer_form *form, uint16_t type
     return false;
   for (size_t i = 0; i < count; i++)
     put_answer(b, form, type, rdata[i].data, rdata[i].size);
+  for (size_t i = 0; i < more_count; i++)
+    put_record(b, 3, &more[i]);
   finish(b, form, RCODE_NOERROR);
   return true;
 }

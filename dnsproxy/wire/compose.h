@@ -38,6 +38,10 @@ bool compose_addresses(struct wire_buffer *, const struct answer_form *, uint16_
 bool compose_cname(struct wire_buffer *, const struct answer_form *, const struct name *target);
 struct bytes;
 bool compose_raw(struct wire_buffer *, const struct answer_form *, uint16_t type, const struct bytes *rdata, size_t count);
+// The same, with records of the additional section behind.
+struct record_data;
+bool compose_raw_and_more(struct wire_buffer *, const struct answer_form *, uint16_t type, const struct bytes *rdata,
+                          size_t count, const struct record_data *more, size_t more_count);
 struct soa {
   struct name zone, mname, rname;
   uint32_t serial, refresh, retry, expire, minimum;

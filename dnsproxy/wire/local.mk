@@ -7,6 +7,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/wire/name_table.h dnsproxy/wire/qtypes.def dnsproxy/wire/rcodes.def dnsproxy/wire/rebuild.c \
 	dnsproxy/wire/rebuild.h dnsproxy/wire/rewrite.c dnsproxy/wire/rewrite.h dnsproxy/wire/rewrite_edns.c \
 	dnsproxy/wire/suffix_set.c dnsproxy/wire/words.h
+libdnsproxy_a_SOURCES += dnsproxy/wire/svc_record.c dnsproxy/wire/svc_record.h
+libdnsproxy_a_SOURCES += dnsproxy/wire/proxy_header.c dnsproxy/wire/proxy_header.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose \
@@ -55,3 +57,9 @@ FUZZ_TARGETS += fuzz/bin/presentation
 fuzz_bin_presentation_SOURCES = fuzz/fuzz_presentation.c $(FUZZ_MAIN)
 fuzz_bin_presentation_LDADD = $(FUZZ_LIBS)
 fuzz_bin_presentation_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/svc_record
+TESTS += tests/unit/svc_record
+tests_unit_svc_record_SOURCES = tests/test_svc_record.c
+tests_unit_svc_record_LDADD = $(TEST_LIBS)
+endif

@@ -1440,6 +1440,30 @@ function getMetric(name, options) end
 ---@param directory string
 function includeDirectory(directory) end
 
+---Accepted: there are no such threads
+---@param num integer
+function setOutgoingDoHWorkerThreads(num) end
+
+---Accepted: there are no such threads
+---@param num integer
+function setMaxTCPClientThreads(num) end
+
+---Accepted: there is no such queue
+---@param num integer
+function setMaxTCPQueuedConnections(num) end
+
+---Accepted: there are no such pipes
+---@param bytes integer
+function setTCPInternalPipeBufferSize(bytes) end
+
+---Accepted: ids are always unpredictable
+---@param value boolean
+function setRandomizedIdsOverUDP(value) end
+
+---Accepted: batches follow the load
+---@param num integer
+function setUDPMultipleMessagesVectorSize(num) end
+
 ---Address from text, with a port if it has one
 ---@param text string
 ---@return ComboAddress
@@ -1554,6 +1578,13 @@ function newRuleAction(rule, action, options) end
 ---@param suffix? string
 function benchRule(rule, times, suffix) end
 
+---Print the Lua functions that queries call: whether each runs in copies on all threads, or shared and why
+function showLuaFunctions() end
+
+---Whether functions that share nothing may run in copies on all threads; false: all under the shared lock
+---@param enable boolean
+function setLuaCopies(enable) end
+
 ---Create a backend and put it into its pools
 ---@param server any # address, or table of options
 ---@param qps? integer # limit, with an address
@@ -1619,30 +1650,6 @@ function setWorkers(count) end
 ---Linux capabilities that are kept after start-up
 ---@param capabilities string|string[]
 function addCapabilitiesToRetain(capabilities) end
-
----Accepted: there are no such threads
----@param num integer
-function setOutgoingDoHWorkerThreads(num) end
-
----Accepted: there are no such threads
----@param num integer
-function setMaxTCPClientThreads(num) end
-
----Accepted: there is no such queue
----@param num integer
-function setMaxTCPQueuedConnections(num) end
-
----Accepted: there are no such pipes
----@param bytes integer
-function setTCPInternalPipeBufferSize(bytes) end
-
----Accepted: ids are always unpredictable
----@param value boolean
-function setRandomizedIdsOverUDP(value) end
-
----Accepted: batches follow the load
----@param num integer
-function setUDPMultipleMessagesVectorSize(num) end
 
 ---The data of an SVCB or HTTPS record; besides the keys below, key and a number for any other as bytes
 ---@param priority integer # 0: an alias
@@ -2062,6 +2069,10 @@ function setCacheCleaningDelay(cache_cleaning_delay_s) end
 ---Share of the cache a purge tries to free
 ---@param cache_cleaning_percentage integer # Share of the cache a purge tries to free
 function setCacheCleaningPercentage(cache_cleaning_percentage) end
+
+---How long a Lua function may take for a query before it is ended with an error; commands and maintenance() have 30 times as long
+---@param script_budget_ms integer # How long a Lua function may take for a query before it is ended with an error; commands and maintenance() have 30 times as long
+function setScriptBudget(script_budget_ms) end
 
 ---Also check the client address of a PROXY header against the ACL
 ---@param proxy_apply_acl boolean # Also check the client address of a PROXY header against the ACL

@@ -14,6 +14,7 @@ lua_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct lua_action *)base)->script = object_ref(args[0].object);
+  script_used_by(args[0].object, base->kind->name, true);
   return true;
 }
 
@@ -54,7 +55,7 @@ answer_read(struct script_call *call, struct answer *answer)
 }
 
 static bool
-call_function(struct script_call *call, const struct script *script, struct query *q, enum action_side side,
+call_function(struct script_call *call, struct script *script, struct query *q, enum action_side side,
               struct answer *answer)
 {
   if (!script_call_begin(call, script, q, side))
@@ -66,7 +67,7 @@ call_function(struct script_call *call, const struct script *script, struct quer
 static enum verdict
 lua_run(const struct action *base, struct query *q)
 {
-  const struct script *script = ((const struct lua_action *)base)->script;
+  struct script *script = ((const struct lua_action *)base)->script;
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_QUERY, &answer)) {
@@ -81,7 +82,7 @@ lua_run(const struct action *base, struct query *q)
 static enum verdict
 lua_response_run(const struct action *base, struct query *q)
 {
-  const struct script *script = ((const struct lua_action *)base)->script;
+  struct script *script = ((const struct lua_action *)base)->script;
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_RESPONSE, &answer)) {

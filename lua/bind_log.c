@@ -156,10 +156,10 @@ get_server_id(struct call *c)
 #define TEXT PARAMS({.name = "text", .type = PARAM_STRING})
 
 const struct lua_function functions_log[] = {
-    {.name = "errlog", .help = "Log a text at level error", .params = TEXT, .call = err_log},
-    {.name = "warnlog", .help = "Log a text at level warning", .params = TEXT, .call = warn_log},
-    {.name = "infolog", .help = "Log a text at level info", .params = TEXT, .call = info_log},
-    {.name = "vinfolog", .help = "Log a text when verbose", .params = TEXT, .call = verbose_log},
+    {.name = "errlog", .help = "Log a text at level error", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = err_log},
+    {.name = "warnlog", .help = "Log a text at level warning", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = warn_log},
+    {.name = "infolog", .help = "Log a text at level info", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = info_log},
+    {.name = "vinfolog", .help = "Log a text when verbose", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = verbose_log},
     {.name = "setVerbose",
      .help = "Verbose logging",
      .params = PARAMS({.name = "verbose", .type = PARAM_BOOL}),

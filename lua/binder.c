@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct binder_effects binder_effects;
+_Thread_local struct binder_effects binder_effects;
 
 void *
 call_alloc(struct call *c, size_t size)

@@ -46,6 +46,7 @@ enum {
   FUNCTION_VARIADIC = 4,     // the number of arguments is not checked against the rows
   FUNCTION_HIDDEN = 8,       // not in help() and completion (legacy spellings)
   FUNCTION_MAKES_RULE = 16,  // a selector that cannot be converted still uses up a creation order
+  FUNCTION_ANY_THREAD = 64,  // may run without the Lua lock, in a state of any thread
 };
 
 struct lua_function {
@@ -103,6 +104,7 @@ void *call_own(struct call *, void *object);  // unreferenced when the call ends
 
 // Text that show...() functions append to: the console's answer (printed to stdout after loading).
 struct text *binder_output(void);
+void binder_output_discard(bool on); // of this thread, while it runs a copy: it goes nowhere
 // A refusal that does not raise: a line in the output and one in the log.
 void binder_refuse(const char *function, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void binder_push_text(lua_State *, const struct text *);
@@ -116,6 +118,6 @@ const char *param_type_word(enum param_type); // "string", "integer", ... as err
 struct binder_effects {
   bool pure, changed;
 };
-extern struct binder_effects binder_effects;
+extern _Thread_local struct binder_effects binder_effects;
 
 #endif

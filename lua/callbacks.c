@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "lua/copies.h"
 #include "lua/errors.h"
 
 #include <stdlib.h>
@@ -89,6 +90,7 @@ control_maintenance(void)
     call(lua, tell);
   }
   text_clear(control_output()); // nobody reads what maintenance() shows
+  copies_touched();
   control_unlock();
 }
 

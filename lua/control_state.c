@@ -7,13 +7,16 @@
 #include "dnsproxy/config/draft.h"
 #include "lua/binder.h"
 #include "lua/callbacks.h"
+#include "lua/copies.h"
 #include "lua/errors.h"
 #include "lua/ffi_state.h"
 #include "lua/history.h"
+#include "lua/library.h"
 #include "lua/load.h"
 #include "lua/policy_builtin.h"
 #include "lua/policy_lua.h"
 #include "lua/script.h"
+#include "lua/script_host.h"
 #include "lua/stack_guard.h"
 
 #include <assert.h>
@@ -28,6 +31,7 @@
 static pthread_mutex_t lock;
 static unsigned depth; // of holds, under the lock
 static lua_State *state;
+static struct script_host host;
 static struct ffi_state *ffi;
 static struct text output;
 static struct text load_message; // the whole of it: tracebacks are longer than a fault
@@ -54,11 +58,15 @@ control_state_open(void)
   ffi = ffi_state_new(state);
   if (ffi == NULL)
     memory_exhausted();
+  host = (struct script_host){.lua = state};
+  library_open(state);
+  copies_open(state);
 }
 
 void
 control_state_close(void)
 {
+  copies_close();
   callbacks_clear();
   history_clear();
   lua_State *lua = state;
@@ -102,8 +110,11 @@ void
 control_unlock(void)
 {
   assert(depth > 0);
-  if (depth == 1 && draft.phase == PHASE_RUNNING && draft_changed())
-    draft_publish();
+  if (depth == 1) {
+    copies_renew(state);
+    if (draft.phase == PHASE_RUNNING && draft_changed())
+      draft_publish();
+  }
   depth--;
   pthread_mutex_unlock(&lock);
 }
@@ -114,10 +125,39 @@ control_output(void)
   return &output;
 }
 
+// What functions of copies show goes nowhere.
+static _Thread_local bool discarding;
+static _Thread_local struct text discarded;
+
+void
+binder_output_discard(bool on)
+{
+  if (discarding)
+    text_fini(&discarded);
+  discarding = on;
+  if (on)
+    text_init(&discarded);
+}
+
 struct text *
 binder_output(void)
 {
-  return &output;
+  return discarding ? &discarded : &output;
+}
+
+struct script_host *
+control_host(void)
+{
+  return &host;
+}
+
+uint64_t
+script_budget_ms(const struct query *q)
+{
+  enum { COMMANDS = 30 }; // times as long as a query's
+  if (q != NULL && q->lease != NULL)
+    return query_settings(q)->script_budget_ms;
+  return (uint64_t)draft.settings.script_budget_ms * COMMANDS;
 }
 
 // ---- the configuration file ----
@@ -137,6 +177,12 @@ read_file(const char *path, struct text *content)
   fclose(f);
   errno = error;
   return good;
+}
+
+const char *
+load_current_path(void)
+{
+  return loading;
 }
 
 static bool

@@ -10,11 +10,15 @@
 #include "dnsproxy/base/text.h"
 
 #include <lua.h>
+#include <stdint.h>
+
+struct query;
 
 void control_state_open(void);  // main thread, before anything else of lua/
 void control_state_close(void);
 lua_State *control_lock(void);  // returns the state
 struct ffi_state *control_ffi(void); // of the state: lock held
+uint64_t script_budget_ms(const struct query *); // setScriptBudget(); NULL: of a command or maintenance()
 void control_unlock(void);      // outermost: publishes
 // For workers calling rule functions: no draft can have changed unless the script called a function of ours.
 struct text *control_output(void); // what show...() functions append to; emptied before each command

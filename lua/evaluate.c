@@ -6,6 +6,7 @@
 #include "lua/binder.h"
 #include "lua/classes.h"
 #include "lua/control_state.h"
+#include "lua/copies.h"
 #include "lua/errors.h"
 #include "lua/history.h"
 
@@ -180,6 +181,7 @@ control_execute(const char *command, size_t size, struct text *answer, bool *eff
     history_add(command, size);
   lua_settop(lua, base);
   text_clear(control_output());
+  copies_touched();
   control_unlock();
   return good;
 }

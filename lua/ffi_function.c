@@ -5,12 +5,12 @@
 #include "lua/thread_state.h"
 
 void
-ffi_function_init(struct ffi_function *f, const struct value *v, bool per_thread)
+ffi_function_init(struct ffi_function *f, const struct value *v, const char *user, bool per_thread)
 {
   if (per_thread)
     f->source = thread_script_new(v->string.data, v->string.size);
   else
-    f->script = object_ref(v->object);
+    script_used_by(f->script = object_ref(v->object), user, false);
 }
 
 void

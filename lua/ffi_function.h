@@ -14,7 +14,8 @@ struct ffi_function {
   struct thread_script *source;
 };
 
-void ffi_function_init(struct ffi_function *, const struct value *, bool per_thread); // of PARAM_FUNCTION, PARAM_STRING
+// Of PARAM_FUNCTION, or with per_thread of PARAM_STRING. user: the kind's name.
+void ffi_function_init(struct ffi_function *, const struct value *, const char *user, bool per_thread);
 void ffi_function_fini(struct ffi_function *);
 
 // The function is pushed, its handles come next. False: the error is set. An end must follow in any case.

@@ -13,7 +13,7 @@ static bool
 shared_selector_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
-  ffi_function_init(&((struct ffi_selector *)base)->function, args, false);
+  ffi_function_init(&((struct ffi_selector *)base)->function, args, base->kind->name, false);
   return true;
 }
 
@@ -21,7 +21,7 @@ static bool
 thread_selector_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
-  ffi_function_init(&((struct ffi_selector *)base)->function, args, true);
+  ffi_function_init(&((struct ffi_selector *)base)->function, args, base->kind->name, true);
   return true;
 }
 
@@ -97,7 +97,7 @@ static bool
 shared_action_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
-  ffi_function_init(&((struct ffi_action *)base)->function, args, false);
+  ffi_function_init(&((struct ffi_action *)base)->function, args, base->kind->name, false);
   return true;
 }
 
@@ -105,7 +105,7 @@ static bool
 thread_action_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
-  ffi_function_init(&((struct ffi_action *)base)->function, args, true);
+  ffi_function_init(&((struct ffi_action *)base)->function, args, base->kind->name, true);
   return true;
 }
 

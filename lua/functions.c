@@ -5,17 +5,37 @@
 
 #include <stddef.h>
 
-extern const struct lua_function functions_acl[], functions_cache[], functions_console[], functions_listeners[],
-    functions_log[], functions_metrics[], functions_misc[], functions_objects[], functions_policies[],
-    functions_pools[], functions_rules[], functions_servers[], functions_services[], functions_settings[],
-    functions_moot[], functions_svc[], functions_waiting_observers[], functions_waiting_transports[];
+// One line per array, in alphabetical order.
+#define FUNCTION_ARRAYS(ARRAY) \
+  ARRAY(functions_acl) \
+  ARRAY(functions_cache) \
+  ARRAY(functions_console) \
+  ARRAY(functions_listeners) \
+  ARRAY(functions_log) \
+  ARRAY(functions_metrics) \
+  ARRAY(functions_misc) \
+  ARRAY(functions_moot) \
+  ARRAY(functions_objects) \
+  ARRAY(functions_policies) \
+  ARRAY(functions_pools) \
+  ARRAY(functions_rules) \
+  ARRAY(functions_scripts) \
+  ARRAY(functions_servers) \
+  ARRAY(functions_services) \
+  ARRAY(functions_settings) \
+  ARRAY(functions_svc) \
+  ARRAY(functions_waiting_observers) \
+  ARRAY(functions_waiting_transports) \
+
+#define ARRAY(name) extern const struct lua_function name[];
+FUNCTION_ARRAYS(ARRAY)
+#undef ARRAY
 
 const struct lua_function *const lua_function_arrays[] = {
-    functions_acl,  functions_cache,   functions_console,  functions_listeners, functions_log,
-    functions_metrics, functions_misc, functions_objects,  functions_policies,  functions_pools,
-    functions_rules, functions_servers, functions_services, functions_settings,
-    functions_moot, functions_svc, functions_waiting_observers, functions_waiting_transports, lua_policy_functions,
-    ffi_policy_functions, NULL,
+#define ARRAY(name) name,
+    FUNCTION_ARRAYS(ARRAY)
+#undef ARRAY
+    lua_policy_functions, ffi_policy_functions, NULL,
 };
 
 const struct lua_class *const lua_classes[] = {

@@ -7,6 +7,7 @@
 #include "dnsproxy/base/memory.h"
 #include "lua/callbacks.h"
 #include "lua/classes.h"
+#include "lua/copies.h"
 #include "lua/errors.h"
 #include "lua/script_call.h"
 
@@ -85,6 +86,7 @@ run_script(struct job *job)
   int top = lua_gettop(lua);
   job->run(job, lua);
   lua_settop(lua, top);
+  copies_touched();
   control_unlock();
 }
 
@@ -228,7 +230,7 @@ make_query(struct query *q, const struct job *job)
 static void
 validate_run(struct job *job, lua_State *lua)
 {
-  const struct script *script = job->backend->options.check.validator;
+  struct script *script = job->backend->options.check.validator;
   struct script_call call;
   struct query q;
   make_query(&q, job);

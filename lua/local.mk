@@ -27,11 +27,16 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_misc.c \
 	lua/bind_objects.c \
 	lua/bind_rules.c \
+	lua/bind_scripts.c \
 	lua/bind_servers.c \
 	lua/bind_services.c \
 	lua/bind_settings.c \
 	lua/binder.c \
 	lua/binder.h \
+	lua/budget.c \
+	lua/budget.h \
+	lua/bytecode.c \
+	lua/bytecode.h \
 	lua/cache_search.c \
 	lua/cache_search.h \
 	lua/callbacks.c \
@@ -57,6 +62,8 @@ libdnsproxy_a_SOURCES += \
 	lua/constants.c \
 	lua/control_state.c \
 	lua/control_state.h \
+	lua/copies.c \
+	lua/copies.h \
 	lua/describe.c \
 	lua/describe.h \
 	lua/edns_view.h \
@@ -78,7 +85,11 @@ libdnsproxy_a_SOURCES += \
 	lua/history.h \
 	lua/hooks.c \
 	lua/hooks.h \
+	lua/image.c \
+	lua/image.h \
 	lua/kinds.c \
+	lua/library.c \
+	lua/library.h \
 	lua/load.h \
 	lua/loose.c \
 	lua/new_server.c \
@@ -88,6 +99,10 @@ libdnsproxy_a_SOURCES += \
 	lua/policy_ffi.c \
 	lua/policy_lua.c \
 	lua/policy_lua.h \
+	lua/purity.c \
+	lua/purity.h \
+	lua/purity_private.h \
+	lua/purity_walk.c \
 	lua/question_access.c \
 	lua/question_access.h \
 	lua/question_attributes.c \
@@ -101,6 +116,7 @@ libdnsproxy_a_SOURCES += \
 	lua/script.h \
 	lua/script_call.c \
 	lua/script_call.h \
+	lua/script_host.h \
 	lua/script_error.c \
 	lua/script_kinds.h \
 	lua/select_lua.c \

@@ -60,7 +60,7 @@ static struct policy *
 policy_make(struct call *c, bool per_thread)
 {
   struct ffi_function *f = memory_new(sizeof *f);
-  ffi_function_init(f, &c->args[1], per_thread);
+  ffi_function_init(f, &c->args[1], "ServerPolicy", per_thread);
   struct policy *p = policy_new(c->args[0].string.data, ffi_choose);
   p->is_lua = p->is_ffi = p->needs_points = true; // the function may ask for the hashing policies' choice
   p->per_thread = per_thread;

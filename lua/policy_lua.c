@@ -136,7 +136,7 @@ read_choice(struct script_call *call, const struct pool *pool, struct backend **
 static enum policy_result
 lua_choose(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
-  const struct script *script = policy->script;
+  struct script *script = policy->script;
   struct script_call call;
   enum policy_result result = POLICY_ERROR;
   if (script_call_begin(&call, script, in->query, SIDE_QUERY) && push_servers(&call, in->pool)) {
@@ -164,6 +164,7 @@ policy_make(struct call *c)
   struct policy *p = policy_new(c->args[0].string.data, lua_choose);
   p->is_lua = true;
   p->script = object_ref(c->args[1].object);
+  script_used_by(p->script, "ServerPolicy", false);
   p->free_script = drop_script;
   return call_own(c, p);
 }

@@ -6,29 +6,26 @@
 
 #include <assert.h>
 
-static struct scope scopes[SCOPE_LEVELS];
-static unsigned level; // of the next call
-
 // Registry keys: the address of each names the object.
 static const char question_keys[SCOPE_LEVELS], response_keys[SCOPE_LEVELS], header_keys[SCOPE_LEVELS];
 
 struct scope *
-scope_enter(struct query *q, enum action_side side)
+scope_enter(struct scopes *scopes, struct query *q, enum action_side side)
 {
-  if (level == SCOPE_LEVELS)
+  if (scopes->depth == SCOPE_LEVELS)
     return NULL;
-  struct scope *s = &scopes[level++];
+  struct scope *s = &scopes->levels[scopes->depth++];
   s->query = q;
   s->side = side;
   return s;
 }
 
 void
-scope_leave(struct scope *s)
+scope_leave(struct scopes *scopes, struct scope *s)
 {
-  assert(level > 0 && s == &scopes[level - 1]);
+  assert(scopes->depth > 0 && s == &scopes->levels[scopes->depth - 1]);
   s->query = NULL;
-  level--;
+  scopes->depth--;
 }
 
 static bool
@@ -43,15 +40,15 @@ push_registered(lua_State *lua, const char *key)
 }
 
 bool
-scope_push_question(lua_State *lua, const struct scope *s)
+scope_push_question(lua_State *lua, const struct scopes *scopes, const struct scope *s)
 {
-  return push_registered(lua, (s->side == SIDE_QUERY ? question_keys : response_keys) + (s - scopes));
+  return push_registered(lua, (s->side == SIDE_QUERY ? question_keys : response_keys) + (s - scopes->levels));
 }
 
 bool
 scope_push_header(lua_State *lua, const struct scope *s)
 {
-  return push_registered(lua, header_keys + (s - scopes));
+  return push_registered(lua, header_keys + s->level);
 }
 
 static void
@@ -66,12 +63,14 @@ make_question(lua_State *lua, const struct lua_class *class, struct scope *s, co
 int
 scope_objects(lua_State *lua)
 {
+  struct scopes *scopes = lua_touserdata(lua, 1);
   for (unsigned i = 0; i < SCOPE_LEVELS; i++) {
-    make_question(lua, &class_question, &scopes[i], &question_keys[i]);
-    make_question(lua, &class_response, &scopes[i], &response_keys[i]);
+    scopes->levels[i].level = (uint8_t)i;
+    make_question(lua, &class_question, &scopes->levels[i], &question_keys[i]);
+    make_question(lua, &class_response, &scopes->levels[i], &response_keys[i]);
     lua_pushlightuserdata(lua, (void *)&header_keys[i]);
     struct header_handle *h = binder_push_value(lua, &class_header);
-    h->scope = &scopes[i];
+    h->scope = &scopes->levels[i];
     lua_rawset(lua, LUA_REGISTRYINDEX);
   }
   return 0;

@@ -2,7 +2,7 @@
 // How scripts reach the query or answer at hand: the objects dq, dr and dq.dh name a scope, which names the query while the
 // call lasts. Kept and used later they raise an error; they never lead to memory that is gone.
 //
-// Owner of scopes: this file's own array, one per nesting level of calls. Thread: whoever holds the Lua lock.
+// Owner of scopes: the Lua state that they are of, one per nesting level of calls. Thread: whoever has the state.
 #ifndef LUA_QUESTION_ACCESS_H
 #define LUA_QUESTION_ACCESS_H
 
@@ -14,9 +14,14 @@
 struct scope {
   struct query *query; // NULL: no call at this level is under way
   enum action_side side;
+  uint8_t level;
 };
 
 enum { SCOPE_LEVELS = 8 };
+struct scopes {
+  struct scope levels[SCOPE_LEVELS];
+  unsigned depth; // of calls under way
+};
 
 // What the userdata of DNSQuestion and DNSResponse hold.
 struct question_handle {
@@ -29,12 +34,12 @@ struct header_handle {
 };
 
 // NULL: more calls within calls than there are levels.
-struct scope *scope_enter(struct query *, enum action_side);
-void scope_leave(struct scope *);
+struct scope *scope_enter(struct scopes *, struct query *, enum action_side);
+void scope_leave(struct scopes *, struct scope *);
 // The objects of a level exist once per state: these push them without allocating. False: scope_objects() comes first.
-bool scope_push_question(lua_State *, const struct scope *);
+bool scope_push_question(lua_State *, const struct scopes *, const struct scope *);
 bool scope_push_header(lua_State *, const struct scope *);
-// Makes the objects of all levels; may raise. lua_cpcall() form.
+// Makes the objects of all levels; may raise. lua_cpcall() form, with the struct scopes.
 int scope_objects(lua_State *);
 
 // For members. NULL: the fault is set.

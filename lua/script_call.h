@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Calling a user's function for a query, from whatever thread has it; and telling of functions that fail.
 //
-// A call takes the Lua lock from begin to end. Owner: the caller's stack. Nothing that a script does ends the process.
+// A call takes the Lua lock from begin to end, unless the function has a copy on the thread (lua/copies.h). Owner: the caller's stack. Nothing that a script does ends the process.
 #ifndef LUA_SCRIPT_CALL_H
 #define LUA_SCRIPT_CALL_H
 
 #include "lua/control_state.h"
+#include "lua/script.h"
 #include "lua/question_access.h"
 
+struct script_host;
 struct script_call {
+  struct script *script;
+  struct query *query;
+  struct script_host *host;
+  bool copied; // in a state of this thread: the Lua lock is not held
   lua_State *lua;
   int base;            // of the stack, before the call
   struct scope *scope; // NULL: begin failed
@@ -16,7 +22,7 @@ struct script_call {
 };
 
 // Pushes the function. Whether it succeeds or not, script_call_end() must follow.
-bool script_call_begin(struct script_call *, const struct script *, struct query *, enum action_side);
+bool script_call_begin(struct script_call *, struct script *, struct query *, enum action_side);
 void script_call_push_question(struct script_call *); // as the next argument: dq or dr
 // False: the error is set. Results lie on top of the stack.
 bool script_call_run(struct script_call *, int arguments, int results);

@@ -12,6 +12,7 @@ lua_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct lua_selector *)base)->script = object_ref(args[0].object);
+  script_used_by(args[0].object, base->kind->name, true);
   return true;
 }
 

@@ -5,6 +5,9 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/text.h"
 #include "lua/classes.h"
+#include "lua/errors.h"
+#include "lua/handles.h"
+#include "lua/script_host.h"
 #include "lua/stack_guard.h"
 
 #include <lauxlib.h>
@@ -30,6 +33,7 @@ struct compiled {
 
 struct thread_state {
   lua_State *lua;
+  struct script_host host;
   struct ffi_state *ffi;
   struct compiled *compiled;
   unsigned count;
@@ -115,6 +119,7 @@ thread_state_close(void *arg)
   struct thread_state *t = arg;
   lua_close(t->lua);
   ffi_state_free(&t->ffi);
+  copies_drop(&t->host.copies);
   for (unsigned i = 0; i < t->count; i++)
     compiled_clear(&t->compiled[i]);
   free(t->compiled);
@@ -134,6 +139,8 @@ open_state(lua_State *lua)
 {
   luaL_openlibs(lua);
   stack_guard_open(lua);
+  errors_open(lua);
+  handles_open(lua);
   constants_register(lua);
   return 0;
 }
@@ -154,10 +161,17 @@ thread_state_get(void)
     return NULL;
   }
   struct thread_state *t = memory_new(sizeof *t);
-  t->lua = lua;
+  t->lua = t->host.lua = lua;
   t->ffi = ffi;
   pthread_setspecific(key, t);
   return current = t;
+}
+
+struct script_host *
+thread_host(void)
+{
+  struct thread_state *t = thread_state_get();
+  return t == NULL ? NULL : &t->host;
 }
 
 // ---- compiling ----

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How long a function of a user may run: watched by a hook that counts instructions, which raises an error when it is over.
+//
+// Thread: that of the state. Budgets nest; the one that ends first counts. Compiled code takes no hooks: functions that may
+// go on for ever are left uncompiled (lua/copies.h).
+#ifndef LUA_BUDGET_H
+#define LUA_BUDGET_H
+
+#include <lua.h>
+#include <stdint.h>
+
+struct budget {
+  uint64_t outer_us; // deadline of the call around; 0: none
+};
+
+void budget_begin(struct budget *, lua_State *, uint64_t ms);
+void budget_end(const struct budget *, lua_State *);
+
+#endif

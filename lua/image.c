@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Writing values as bytes, and reading them back. Tables and functions are numbered in the order they are met, so that
+// whatever meets them again refers to them.
+#include "lua/image.h"
+
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/text.h"
+#include "lua/bytecode.h"
+#include "lua/handles.h"
+#include "lua/library.h"
+
+#include <assert.h>
+#include <lauxlib.h>
+#include <luajit.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct image {
+  struct object object;
+  struct text bytes;
+  void **held; // objects of handles: one reference each
+  size_t held_count;
+  const void **scripts; // by position - 1
+  size_t count;
+};
+
+static void
+image_free(struct object *object)
+{
+  struct image *image = (struct image *)(void *)object;
+  for (size_t i = 0; i < image->held_count; i++)
+    object_unref(&image->held[i]);
+  free(image->held);
+  free(image->scripts);
+  text_fini(&image->bytes);
+  free(image);
+}
+
+const struct object_class image_class = {.name = "image", .free = image_free};
+
+bool
+image_same(const struct image *a, const struct image *b)
+{
+  return a->count == b->count && a->bytes.size == b->bytes.size && memcmp(a->bytes.data, b->bytes.data, a->bytes.size) == 0 &&
+         (a->count == 0 || memcmp(a->scripts, b->scripts, a->count * sizeof *a->scripts) == 0);
+}
+
+int
+image_position(const struct image *image, const void *script, int guess)
+{
+  if (guess > 0 && (size_t)guess <= image->count && image->scripts[guess - 1] == script)
+    return guess;
+  for (size_t i = 0; i < image->count; i++)
+    if (image->scripts[i] == script)
+      return (int)i + 1;
+  return 0;
+}
+
+enum tag {
+  TAG_NIL = 'n',
+  TAG_TRUE = 't',
+  TAG_FALSE = 'f',
+  TAG_NUMBER = 'd',
+  TAG_STRING = 's',
+  TAG_AGAIN = 'r',    // number of what was met before
+  TAG_TABLE = 'T',    // pairs of values, closed by TAG_END
+  TAG_END = 'e',
+  TAG_FUNCTION = 'F', // dump, upvalues
+  TAG_LIBRARY = 'L',  // path, declaration
+  TAG_OBJECT = 'O',   // class, object
+  TAG_VALUE = 'V',    // class, bytes
+  TAG_BARRED = 'X',   // a function that no copy calls
+};
+
+// ---- writing ----
+
+struct writer {
+  lua_State *lua;
+  struct image *image;
+  struct text *out;
+  const struct image_part *parts;
+  size_t count;
+  int seen; // stack index: value -> number
+  int met;
+};
+
+static void
+put(struct writer *w, const void *bytes, size_t size)
+{
+  text_add(w->out, bytes, size);
+}
+
+static void
+put_tag(struct writer *w, enum tag tag)
+{
+  char c = (char)tag;
+  put(w, &c, 1);
+}
+
+static void
+put_size(struct writer *w, size_t size)
+{
+  put(w, &size, sizeof size);
+}
+
+static void
+put_bytes(struct writer *w, const void *bytes, size_t size)
+{
+  put_size(w, size);
+  put(w, bytes, size);
+}
+
+static bool
+put_again(struct writer *w, int index)
+{
+  lua_State *lua = w->lua;
+  lua_pushvalue(lua, index);
+  lua_rawget(lua, w->seen);
+  int number = (int)lua_tointeger(lua, -1);
+  lua_pop(lua, 1);
+  if (number > 0) {
+    put_tag(w, TAG_AGAIN);
+    put(w, &number, sizeof number);
+    return true;
+  }
+  lua_pushvalue(lua, index);
+  lua_pushinteger(lua, ++w->met);
+  lua_rawset(lua, w->seen);
+  return false;
+}
+
+static void write_value(struct writer *, int index);
+
+static void
+write_table(struct writer *w, int index)
+{
+  lua_State *lua = w->lua;
+  if (put_again(w, index))
+    return;
+  put_tag(w, TAG_TABLE);
+  for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
+    write_value(w, lua_gettop(lua) - 1);
+    write_value(w, lua_gettop(lua));
+  }
+  put_tag(w, TAG_END);
+}
+
+static bool
+can_be_called(const struct writer *w, const void *function, bool *loops)
+{
+  struct place place = {PLACE_VALUE, function};
+  bool called = false;
+  *loops = false;
+  for (size_t i = 0; i < w->count; i++) {
+    called |= places_have(&w->parts[i].purity->functions, place);
+    *loops |= places_have(&w->parts[i].purity->loops, place);
+  }
+  return called;
+}
+
+static void
+write_function(struct writer *w, int index)
+{
+  lua_State *lua = w->lua;
+  struct library_entry entry = library_find(lua, index);
+  bool loops;
+  if (entry.kind != LIBRARY_UNKNOWN) {
+    put_tag(w, TAG_LIBRARY);
+    put_bytes(w, entry.path, strlen(entry.path));
+    put(w, &entry.function, sizeof entry.function);
+  } else if (lua_iscfunction(lua, index) || !can_be_called(w, lua_topointer(lua, index), &loops)) {
+    put_tag(w, TAG_BARRED);
+  } else if (!put_again(w, index)) {
+    struct text dump;
+    text_init(&dump);
+    bytecode_dump(lua, index, &dump);
+    put_tag(w, TAG_FUNCTION);
+    put_bytes(w, dump.data, dump.size);
+    text_fini(&dump);
+    put(w, &loops, sizeof loops);
+    for (int i = 1; lua_getupvalue(lua, index, i) != NULL; i++) {
+      write_value(w, lua_gettop(lua));
+      lua_pop(lua, 1);
+    }
+    put_tag(w, TAG_END);
+  }
+}
+
+static void
+write_handle(struct writer *w, int index)
+{
+  const struct handle *h = handle_test(w->lua, index);
+  if (h == NULL) {
+    put_tag(w, TAG_BARRED);
+  } else if (h->class->object != NULL) {
+    struct image *image = w->image;
+    image->held = memory_resize(image->held, image->held_count + 1, sizeof *image->held);
+    image->held[image->held_count++] = object_ref(h->object);
+    put_tag(w, TAG_OBJECT);
+    put(w, &h->object, sizeof h->object);
+  } else {
+    put_tag(w, TAG_VALUE);
+    put(w, &h->class, sizeof h->class);
+    put(w, &h->value, h->class->size);
+  }
+}
+
+static void
+write_value(struct writer *w, int index)
+{
+  lua_State *lua = w->lua;
+  luaL_checkstack(lua, 8, "too deep");
+  switch (lua_type(lua, index)) {
+  case LUA_TNIL:
+    put_tag(w, TAG_NIL);
+    break;
+  case LUA_TBOOLEAN:
+    put_tag(w, lua_toboolean(lua, index) ? TAG_TRUE : TAG_FALSE);
+    break;
+  case LUA_TNUMBER: {
+    double number = lua_tonumber(lua, index);
+    put_tag(w, TAG_NUMBER);
+    put(w, &number, sizeof number);
+    break;
+  }
+  case LUA_TSTRING: {
+    size_t size;
+    const char *bytes = lua_tolstring(lua, index, &size);
+    put_tag(w, TAG_STRING);
+    put_bytes(w, bytes, size);
+    break;
+  }
+  case LUA_TTABLE:
+    if (library_find(lua, index).kind == LIBRARY_TABLE) {
+      struct library_entry entry = library_find(lua, index);
+      put_tag(w, TAG_LIBRARY);
+      put_bytes(w, entry.path, strlen(entry.path));
+      put(w, &entry.function, sizeof entry.function);
+    } else {
+      write_table(w, index);
+    }
+    break;
+  case LUA_TFUNCTION:
+    write_function(w, index);
+    break;
+  case LUA_TUSERDATA:
+    write_handle(w, index);
+    break;
+  default:
+    put_tag(w, TAG_BARRED);
+  }
+}
+
+// lua_cpcall() form: the globals by name, then the functions in their order.
+static int
+write_all(lua_State *lua)
+{
+  struct writer *w = lua_touserdata(lua, 1);
+  lua_newtable(lua);
+  w->seen = lua_gettop(lua);
+  for (size_t i = 0; i < w->count; i++)
+    for (size_t g = 0; g < w->parts[i].purity->globals.count; g++) {
+      const char *name = w->parts[i].purity->globals.items[g].id;
+      put_tag(w, TAG_STRING);
+      put_bytes(w, name, strlen(name));
+      lua_pushstring(lua, name);
+      lua_rawget(lua, LUA_GLOBALSINDEX);
+      write_value(w, lua_gettop(lua));
+      lua_pop(lua, 1);
+    }
+  put_tag(w, TAG_END);
+  for (size_t i = 0; i < w->count; i++) {
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, w->parts[i].reference);
+    write_value(w, lua_gettop(lua));
+    lua_pop(lua, 1);
+  }
+  return 0;
+}
+
+struct image *
+image_new(lua_State *lua, const struct image_part *parts, size_t count)
+{
+  struct image *image = memory_new(sizeof *image);
+  object_init(&image->object, &image_class);
+  text_init(&image->bytes);
+  image->count = count;
+  image->scripts = memory_array(count + 1, sizeof *image->scripts);
+  for (size_t i = 0; i < count; i++)
+    image->scripts[i] = parts[i].script;
+  struct writer w = {.lua = lua, .image = image, .out = &image->bytes, .parts = parts, .count = count};
+  if (lua_cpcall(lua, write_all, &w) == 0)
+    return image;
+  lua_pop(lua, 1);
+  object_unref(&image);
+  return NULL;
+}
+
+// ---- reading ----
+
+struct source {
+  const char *at;
+  int made;        // stack index: number -> value
+  int met;
+  int environment; // stack index
+  const struct image *image;
+};
+
+static void
+get(struct source *s, void *out, size_t size)
+{
+  memcpy(out, s->at, size);
+  s->at += size;
+}
+
+static const char *
+get_bytes(struct source *s, size_t *size)
+{
+  get(s, size, sizeof *size);
+  const char *bytes = s->at;
+  s->at += *size;
+  return bytes;
+}
+
+static int
+barred(lua_State *lua)
+{
+  return luaL_error(lua, "this function was not copied");
+}
+
+static void
+keep(lua_State *lua, struct source *s)
+{
+  lua_pushvalue(lua, -1);
+  lua_rawseti(lua, s->made, ++s->met);
+}
+
+static bool read_value(lua_State *, struct source *); // false: TAG_END
+
+static void
+read_function(lua_State *lua, struct source *s)
+{
+  size_t size;
+  bool loops;
+  const char *dump = get_bytes(s, &size);
+  get(s, &loops, sizeof loops);
+  if (luaL_loadbuffer(lua, dump, size, "copy") != 0)
+    lua_error(lua);
+  keep(lua, s);
+  int function = lua_gettop(lua);
+  lua_pushvalue(lua, s->environment);
+  lua_setfenv(lua, function);
+  if (loops) // a hook counts their instructions, and compiled code takes no hooks
+    luaJIT_setmode(lua, function, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
+  for (int i = 1; read_value(lua, s); i++)
+    lua_setupvalue(lua, function, i);
+}
+
+static void
+read_library(lua_State *lua, struct source *s)
+{
+  size_t size;
+  const char *path = get_bytes(s, &size);
+  lua_pushlstring(lua, path, size);
+  struct library_entry entry = {.path = lua_tostring(lua, -1)};
+  get(s, &entry.function, sizeof entry.function);
+  if (!library_push(lua, &entry))
+    luaL_error(lua, "%s is not there", entry.path);
+  lua_remove(lua, -2);
+}
+
+static void
+read_table(lua_State *lua, struct source *s)
+{
+  lua_newtable(lua);
+  keep(lua, s);
+  while (read_value(lua, s)) {
+    read_value(lua, s);
+    lua_rawset(lua, -3);
+  }
+}
+
+static bool
+read_value(lua_State *lua, struct source *s)
+{
+  luaL_checkstack(lua, 8, "too deep");
+  switch ((enum tag)*s->at++) {
+  case TAG_NIL:
+    lua_pushnil(lua);
+    break;
+  case TAG_TRUE:
+  case TAG_FALSE:
+    lua_pushboolean(lua, s->at[-1] == TAG_TRUE);
+    break;
+  case TAG_NUMBER: {
+    double number;
+    get(s, &number, sizeof number);
+    lua_pushnumber(lua, number);
+    break;
+  }
+  case TAG_STRING: {
+    size_t size;
+    const char *bytes = get_bytes(s, &size);
+    lua_pushlstring(lua, bytes, size);
+    break;
+  }
+  case TAG_AGAIN: {
+    int number;
+    get(s, &number, sizeof number);
+    lua_rawgeti(lua, s->made, number);
+    break;
+  }
+  case TAG_TABLE:
+    read_table(lua, s);
+    break;
+  case TAG_END:
+    return false;
+  case TAG_FUNCTION:
+    read_function(lua, s);
+    break;
+  case TAG_LIBRARY:
+    read_library(lua, s);
+    break;
+  case TAG_OBJECT: {
+    void *object;
+    get(s, &object, sizeof object);
+    binder_push_object(lua, object);
+    break;
+  }
+  case TAG_VALUE: {
+    const struct lua_class *class;
+    get(s, &class, sizeof class);
+    get(s, binder_push_value(lua, class), class->size);
+    break;
+  }
+  case TAG_BARRED:
+    lua_pushcfunction(lua, barred);
+    break;
+  default:
+    assert(false);
+  }
+  return true;
+}
+
+// lua_cpcall() form cannot return: the table comes as upvalue, lua_pcall() form it is.
+static int
+read_all(lua_State *lua)
+{
+  struct source *s = lua_touserdata(lua, 1);
+  lua_newtable(lua);
+  s->made = lua_gettop(lua);
+  lua_newtable(lua);
+  s->environment = lua_gettop(lua);
+  while (read_value(lua, s)) {
+    read_value(lua, s);
+    lua_rawset(lua, s->environment);
+  }
+  lua_newtable(lua);
+  for (size_t i = 0; i < s->image->count; i++) {
+    read_value(lua, s);
+    lua_rawseti(lua, -2, (int)i + 1);
+  }
+  return 1;
+}
+
+bool
+image_load(lua_State *lua, const struct image *image)
+{
+  struct source s = {.at = image->bytes.data, .image = image};
+  lua_pushcfunction(lua, read_all);
+  lua_pushlightuserdata(lua, &s);
+  if (lua_pcall(lua, 1, 1, 0) == 0)
+    return true;
+  lua_pop(lua, 1);
+  return false;
+}

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Lua functions on every core: which are copied, that copies do what the shared ones do, and that they stay true."""
+import re
+import threading
+
+import dns.rcode
+import pytest
+
+from harness.client import addresses, query
+from harness.proxy import Proxy
+from harness.responder import Responder, address_answer, wait_until
+
+BEFORE = """
+newServer{address="$main", name="main"}
+local table_of_file = {["a.copies.test."] = "192.0.2.1", deep = {er = {7}}}
+local counter = 0
+flag, limit = false, 3
+seen, list, config = 0, {}, {mode = "one"}
+names = newSuffixMatchNode() names:add(newDNSName("smn.copies.test"))
+nets = newNMG() nets:addMask("127.0.0.0/8")
+set = newDNSNameSet() set:add(newDNSName("x.set.copies.test"))
+handlers = {[1] = function(dq) return DNSAction.Spoof, "192.0.2.11" end,
+            [28] = function(dq) dq.rcode = 5 dq.dh:setQR(true) return DNSAction.HeaderModify end}
+with_meta = setmetatable({}, {__index = function(t, k) return k end})
+function helper(dq) dq:setTag("x", "y") return dq.qname:toString():lower() end
+function writer(dq) seen = seen + 1 end
+local function hidden(n) return n * 2 end
+declareMetric("copies-count", "counter", "words")
+"""
+
+SPOOF = "DNSAction.Spoof"
+# Label, words of function(dq), where it runs, what the reason says.
+FUNCTIONS = [
+    ("constant", "return DNSAction.Spoof, '192.0.2.1'", "copied", ""),
+    ("lookup", "local a = table_of_file[dq.qname:toString()] return DNSAction.Spoof, a or '192.0.2.2'", "copied", ""),
+    ("deep", "return DNSAction.Spoof, '192.0.2.' .. table_of_file.deep.er[1]", "copied", ""),
+    ("helper", "return DNSAction.Spoof, #helper(dq) == 21 and '192.0.2.21' or '192.0.2.99'", "copied", ""),
+    ("local", "return DNSAction.Spoof, '192.0.2.' .. hidden(4)", "copied", ""),
+    ("suffix", "return DNSAction.Spoof, names:check(dq.qname) and '192.0.2.3' or '192.0.2.4'", "copied", ""),
+    ("nets", "return DNSAction.Spoof, nets:match(dq.remoteaddr) and '192.0.2.5' or '192.0.2.6'", "copied", ""),
+    ("set", "return DNSAction.Spoof, set:check(newDNSName('x.set.copies.test')) and '192.0.2.7' or '192.0.2.8'", "copied", ""),
+    ("handlers", "local h = handlers[dq.qtype] if h then return h(dq) end return DNSAction.None", "copied", ""),
+    ("own", "local t = {} for w in dq.qname:toString():gmatch('[^.]+') do t[#t + 1] = w end "
+            "table.sort(t, function(a, b) return a < b end) return DNSAction.Spoof, '192.0.2.' .. #t", "copied", ""),
+    ("closure", "local n = 0 local function add(x) n = n + x end add(5) add(6) return DNSAction.Spoof, '192.0.2.' .. n",
+     "copied", ""),
+    ("recursion", "local function f(n) if n == 0 then return 0 end return 1 + f(n - 1) end "
+                  "return DNSAction.Spoof, '192.0.2.' .. f(12)", "copied", ""),
+    ("pairs", "local n = 0 for k, v in pairs(table_of_file) do n = n + 1 end return DNSAction.Spoof, '192.0.2.' .. n", "copied", ""),
+    ("protected", "local ok = pcall(function() error('x') end) return DNSAction.Spoof, ok and '192.0.2.1' or '192.0.2.9'", "copied", ""),
+    ("gsub", "return DNSAction.Spoof, (('192,0,2,13'):gsub(',', function() return '.' end))", "copied", ""),
+    ("metric", "incMetric('copies-count') return DNSAction.Spoof, '192.0.2.14'", "copied", ""),
+    ("tags", "dq:setTag('k', 'v') local t = dq:getTagArray() return DNSAction.Spoof, t.k == 'v' and '192.0.2.15' or '192.0.2.16'",
+     "copied", ""),
+    ("fields", "dq.skipCache = true dq.dh:setAD(true) return DNSAction.Spoof, '192.0.2.17'", "copied", ""),
+    ("error", "error('on purpose')", "copied", ""),
+    ("unknownfield", "dq.nonsense = 1", "copied", ""),
+    ("flag", "return DNSAction.Spoof, flag and '192.0.2.31' or '192.0.2.30'", "copied", ""),
+    ("config", "return DNSAction.Spoof, config.mode == 'two' and '192.0.2.33' or '192.0.2.32'", "copied", ""),
+    ("ticks", "return DNSAction.Spoof, ticked and '192.0.2.35' or '192.0.2.34'", "copied", ""),
+    ("writesglobal", "seen = seen + 1 return DNSAction.Spoof, '192.0.2.18'", "shared", "writes global 'seen'"),
+    ("readsit", "return DNSAction.Spoof, seen >= 0 and '192.0.2.18' or ''", "shared", "reads global 'seen' that LuaAction at "),
+    ("writesupvalue", "counter = counter + 1 return DNSAction.Spoof, '192.0.2.19'", "shared", "writes a variable"),
+    ("writestable", "list[#list + 1] = 1 list[1] = nil return DNSAction.Spoof, '192.0.2.20'", "shared", "writes into a table"),
+    ("writesfield", "config.x = 1 return DNSAction.Spoof, '192.0.2.22'", "shared", "writes 'x' into a table"),
+    ("writesbelow", "writer(dq) return DNSAction.Spoof, '192.0.2.23'", "shared", "writes global 'seen'"),
+    ("inserts", "table.insert(list, 1) table.remove(list) return DNSAction.Spoof, '192.0.2.24'", "shared", "writes into a table"),
+    ("server", "local n = getServer(0).name return DNSAction.Spoof, '192.0.2.25'", "shared", "calls getServer()"),
+    ("adds", "names:add(newDNSName('new.copies.test')) return DNSAction.Spoof, '192.0.2.26'", "shared", "calls :add()"),
+    ("loads", "loadstring('return 1')() return DNSAction.Spoof, '192.0.2.27'", "shared", "calls loadstring()"),
+    ("meta", "return DNSAction.Spoof, with_meta['192.0.2.28']", "shared", "metatable"),
+    ("everything", "return DNSAction.Spoof, _G.flag and '192.0.2.29' or '192.0.2.29'", "shared", "all globals"),
+]
+
+# 'loads' may write anything, 'adds' changes a set: with them nothing that reads could be copied. They come by themselves.
+ALONE = {"adds", "loads", "writesfield"}
+
+
+def rules(functions):
+    return "".join(f'addAction("{label}.copies.test", LuaAction(function(dq) {words} end), {{name="{label}"}})\n'
+                   for label, words, _, _ in functions)
+
+
+TOGETHER = BEFORE + rules([f for f in FUNCTIONS if f[0] not in ALONE]) + """
+addAction("rule.copies.test", SpoofAction("192.0.2.40"))
+addAction(LuaRule(function(dq) return dq.qname:toString() == "luarule.copies.test." end), SpoofAction("192.0.2.41"))
+addResponseAction("resp.copies.test", LuaResponseAction(function(dr)
+  dr:editTTLs(function(section, class, type, ttl) return 77 end) return DNSResponseAction.None end))
+function maintenance() if tick then ticked = true end end
+"""
+
+
+@pytest.fixture(scope="module")
+def p():
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(TOGETHER, main=main.address) as proxy:
+        yield proxy
+
+
+def shown(p):
+    """Mode and reason by line of the configuration."""
+    rows = {}
+    for line in p.command("showLuaFunctions()").splitlines()[1:]:
+        found = re.match(r"(.*):(\d+) +(\w+) +(copied|shared) +(\d+) +(\d+) +(\d+) (.*)", line)
+        place, number, user, mode, calls, errors, _, reason = found.groups()
+        if place == p.config_path:
+            rows[int(number)] = (user, mode, int(calls), int(errors), reason)
+    return rows
+
+
+def line_of(p, label):
+    with open(p.config_path) as f:
+        for number, line in enumerate(f, 1):
+            if f'name="{label}"' in line:
+                return number
+    raise AssertionError(label)
+
+
+@pytest.mark.parametrize("label,words,mode,reason", [f for f in FUNCTIONS if f[0] not in ALONE], ids=lambda v: None)
+def test_where_it_runs(p, label, words, mode, reason):
+    user, got, _, _, why = shown(p)[line_of(p, label)]
+    assert (user, got) == ("LuaAction", mode), why
+    assert reason in why
+
+
+def test_shared_ones_are_named_at_start(p):
+    named = [line for line in p.output.splitlines() if "runs under the shared lock" in line]
+    assert any("LuaAction at " in line and "writes global 'seen': runs under the shared lock" in line for line in named)
+    assert len(named) == len([f for f in FUNCTIONS if f[2] == "shared" and f[0] not in ALONE])
+
+
+def answers(p, labels):
+    got = {}
+    with p.udp() as end:
+        for label in labels:
+            for qtype in ("A", "AAAA"):
+                answer = end.ask(query(f"{label}.copies.test", qtype))
+                got[label, qtype] = (answer.rcode(), addresses(answer))
+    return got
+
+
+def test_copies_answer_as_shared_functions_do(p):
+    labels = [f[0] for f in FUNCTIONS if f[0] not in ALONE] + ["rule", "luarule", "resp"]
+    copied = answers(p, labels)
+    with Responder(address_answer("192.0.2.1")) as main:
+        with Proxy("setLuaCopies(false)\n" + TOGETHER, main=main.address) as other:
+            assert all(mode == "shared" for _, mode, _, _, _ in shown(other).values())
+            assert answers(other, labels) == copied
+    assert copied["error", "A"][0] == copied["unknownfield", "A"][0] == dns.rcode.SERVFAIL
+    assert copied["deep", "A"] == (0, ["192.0.2.7"])
+    assert copied["handlers", "AAAA"] == (dns.rcode.REFUSED, [])
+
+
+def test_calls_and_errors_are_counted(p):
+    before = shown(p)[line_of(p, "error")]
+    with p.udp() as end:
+        for _ in range(5):
+            end.ask(query("error.copies.test"))
+    after = shown(p)[line_of(p, "error")]
+    assert (after[2] - before[2], after[3] - before[3]) == (5, 5)
+
+
+def one(p, name):
+    with p.udp() as end:
+        return addresses(end.ask(query(name)))
+
+
+def test_what_the_console_changes_is_seen_by_the_next_query(p):
+    for turn in range(20):
+        p.command(f"flag = {'true' if turn % 2 else 'false'}")
+        for _ in range(3):  # several sockets: several workers
+            assert one(p, "flag.copies.test") == ["192.0.2.31" if turn % 2 else "192.0.2.30"]
+    p.command("config.mode = 'two'")
+    assert one(p, "config.copies.test") == ["192.0.2.33"]
+    p.command("config = {mode = 'three'}")
+    assert one(p, "config.copies.test") == ["192.0.2.32"]
+    p.command("function helper(dq) return 'x' end")
+    assert one(p, "helper.copies.test") == ["192.0.2.99"]
+    p.command("names:add(newDNSName('suffix.copies.test'))")
+    assert one(p, "suffix.copies.test") == ["192.0.2.3"]
+    p.command("names:remove(newDNSName('suffix.copies.test'))")
+    assert one(p, "suffix.copies.test") == ["192.0.2.4"]
+    p.command("handlers[1] = function(dq) return DNSAction.Spoof, '192.0.2.12' end")
+    assert one(p, "handlers.copies.test") == ["192.0.2.12"]
+
+
+def test_what_maintenance_changes_is_seen(p):
+    assert one(p, "ticks.copies.test") == ["192.0.2.34"]
+    p.command("tick = true")
+    wait_until(lambda: p.command("return tostring(ticked)").strip() == "true", 10, "maintenance")
+    assert one(p, "ticks.copies.test") == ["192.0.2.35"]
+
+
+def test_a_function_becomes_shared_when_another_begins_to_write(p):
+    line = line_of(p, "flag")
+    assert shown(p)[line][1] == "copied"
+    p.command("addAction('toggle.copies.test', LuaAction(function(dq) flag = not flag return DNSAction.None end), {name='toggle'})")
+    mode, reason = shown(p)[line][1], shown(p)[line][4]
+    assert mode == "shared" and "reads global 'flag'" in reason
+    before = one(p, "flag.copies.test")
+    one(p, "toggle.copies.test")
+    assert one(p, "flag.copies.test") != before
+    p.command("rmRule('toggle')")
+    wait_until(lambda: shown(p)[line][1] == "copied", 10, "the copy")
+
+
+@pytest.mark.parametrize("label", sorted(ALONE))
+def test_where_it_runs_alone(label):
+    words, mode, reason = next(f[1:] for f in FUNCTIONS if f[0] == label)
+    reader = ("reader", "return DNSAction.Spoof, (names:check(dq.qname) or config.mode) and '192.0.2.3' or '192.0.2.4'", "", "")
+    plain = ("plain", "return DNSAction.Spoof, '192.0.2.1'", "", "")
+    with Responder(address_answer("192.0.2.1")) as main:
+        with Proxy(BEFORE + rules([(label, words, mode, reason), reader, plain]), main=main.address) as p:
+            rows = shown(p)
+            assert rows[line_of(p, label)][1] == "shared" and reason in rows[line_of(p, label)][4]
+            assert rows[line_of(p, "reader")][1] == "shared" and "LuaAction at" in rows[line_of(p, "reader")][4]
+            assert rows[line_of(p, "plain")][1] == "copied"
+            assert one(p, f"{label}.copies.test")
+
+
+LOOPS = """
+newServer{address="$main"}
+setScriptBudget(100)
+addAction("while.copies.test", LuaAction(function(dq) while true do end end))
+addAction("repeat.copies.test", LuaAction(function(dq) local n = 0 repeat n = n + 1 until n < 0 return 1 end))
+addAction("for.copies.test", LuaAction(function(dq) for i = 1, 1e15 do end return DNSAction.None end))
+addAction("tail.copies.test", LuaAction(function(dq) local function f(n) return f(n + 1) end return f(1) end))
+addAction("deep.copies.test", LuaAction(function(dq) local function f(n) return 1 + f(n + 1) end return f(1) end))
+addAction("caught.copies.test", LuaAction(function(dq) while true do pcall(function() while true do end end) end end))
+state = 0
+addAction("shared.copies.test", LuaAction(function(dq) state = state + 1 while true do end end))
+addAction("good.copies.test", LuaAction(function(dq) local n = 0 while n < 1000 do n = n + 1 end return DNSAction.Spoof, "192.0.2.1" end))
+"""
+
+
+def test_endless_functions_are_ended():
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(LOOPS, main=main.address) as p, p.udp() as end:
+        for label in ("while", "repeat", "for", "tail", "deep", "caught", "shared"):
+            assert end.ask(query(f"{label}.copies.test")).rcode() == dns.rcode.SERVFAIL, label
+            assert addresses(end.ask(query("good.copies.test"))) == ["192.0.2.1"]
+        assert "still running after 100 ms: ended" in p.output
+
+
+@pytest.mark.concurrent
+def test_copies_on_all_workers_while_everything_changes():
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(TOGETHER, main=main.address) as p:
+        stop, wrong = threading.Event(), []
+        labels = ["lookup", "helper", "suffix", "nets", "handlers", "own", "flag", "config", "pairs", "writesglobal", "readsit", "error"]
+
+        def client():
+            while not stop.is_set():
+                with p.udp() as end:
+                    for label in labels:
+                        got = end.ask(query(f"{label}.copies.test"))
+                        if (got.rcode() != 0) != (label == "error"):
+                            wrong.append((label, got))
+        threads = [threading.Thread(target=client) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for turn in range(60):
+            p.command(f"flag = {turn % 2 == 0} ".replace("True", "true").replace("False", "false"))
+            p.command(f"names:add(newDNSName('n{turn}.copies.test')) table_x = {{1}} config = {{mode = '{turn}'}}")
+            p.command(f"addAction('edit.copies.test', LuaAction(function(dq) return DNSAction.Spoof, '192.0.2.{turn}' end), {{name='edit'}})")
+            assert one(p, "edit.copies.test") == [f"192.0.2.{turn}"]
+            p.command("rmRule('edit')")
+        stop.set()
+        for t in threads:
+            t.join()
+        assert not wrong

@@ -1527,6 +1527,12 @@ function getCurrentTime() end
 ---@return table
 function getResolvers(path) end
 
+---A password in a form that does not tell it
+---@param password string
+---@param workFactor? integer # a power of two
+---@return string
+function hashPassword(password, workFactor) end
+
 ---Policy of all pools without one of their own
 ---@param policy ServerPolicy
 function setServerPolicy(policy) end

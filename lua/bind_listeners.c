@@ -4,6 +4,7 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/net/listener.h"
 #include "lua/classes.h"
+#include "lua/waiting.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,7 @@ static const struct param listener_options[] = {
     {.type = PARAM_END}};
 
 static void
-put_options(struct listener *l, const struct value *v)
+put_options(const struct call *c, struct listener *l, const struct value *v)
 {
   l->reuse_port = v[REUSE_PORT].boolean;
   if (v[FAST_OPEN].given)
@@ -55,6 +56,8 @@ put_options(struct listener *l, const struct value *v)
     l->max_connections = (uint32_t)v[MAX_CONNECTIONS].integer;
   if (v[PROXY].given)
     l->proxy_protocol = v[PROXY].boolean;
+  waiting_tell_option(c, "cpus", &v[CPUS], "workers are placed by the kernel");
+  waiting_tell_option(c, "xskSocket", &v[XSK], "this version of dnsproxy has no AF_XDP");
   if (v[CPUS].given) {
     l->cpu_count = v[CPUS].list.count;
     l->cpus = memory_array(l->cpu_count + 1, sizeof *l->cpus);
@@ -74,7 +77,7 @@ add_local(struct call *c)
   for (unsigned i = 0; i < 2; i++) {
     struct listener *l = listener_new(&address, both[i]);
     if (c->args[1].given)
-      put_options(l, c->args[1].options);
+      put_options(c, l, c->args[1].options);
     draft.listeners[draft.listener_count++] = l;
   }
   return 0;

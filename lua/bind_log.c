@@ -91,17 +91,8 @@ static void
 put_structured(const struct value *v)
 {
   struct log_settings *log = log_settings();
-  if (v[BACKEND].given) {
-    const char *word = v[BACKEND].string.data;
-    if (strcmp(word, "json") == 0)
-      log->backend = LOG_BACKEND_JSON;
-    else if (strcmp(word, "systemd-journal") == 0)
-      log->backend = LOG_BACKEND_JOURNAL;
-    else if (strcmp(word, "default") == 0)
-      log->backend = LOG_BACKEND_DEFAULT;
-    else
-      log_warning("setStructuredLogging", "The backend '%s' is not known", word);
-  }
+  if (v[BACKEND].given && !log_backend_from_text(v[BACKEND].string.data, &log->backend))
+    log_warning("setStructuredLogging", "The backend '%s' is not known", v[BACKEND].string.data);
   if (v[TIME_FORMAT].given)
     log->iso8601 = strcmp(v[TIME_FORMAT].string.data, "ISO8601") == 0;
   if (v[INSTANCE_FROM_ID].boolean)

@@ -41,7 +41,7 @@ bench_rule(struct call *c)
 static const struct param bench_rows[] = {
     {.name = "rule", .type = PARAM_LOOSE_SELECTOR},
     {.name = "times", .type = PARAM_INT, .optional = true, .fallback = "100000"},
-    {.name = "suffix", .type = PARAM_STRING, .optional = true, .fallback = "example.com"},
+    {.name = "suffix", .type = PARAM_STRING, .optional = true, .fallback = "powerdns.com"},
     {.type = PARAM_END}};
 
 const struct lua_function functions_rules[] = {

@@ -16,6 +16,7 @@
   ARRAY(functions_misc) \
   ARRAY(functions_moot) \
   ARRAY(functions_objects) \
+  ARRAY(functions_password) \
   ARRAY(functions_policies) \
   ARRAY(functions_pools) \
   ARRAY(functions_rules) \

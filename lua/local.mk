@@ -25,6 +25,7 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_log.c \
 	lua/bind_metrics.c \
 	lua/bind_misc.c \
+	lua/bind_password.c \
 	lua/bind_objects.c \
 	lua/bind_rules.c \
 	lua/bind_scripts.c \

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/wire/codes.h"
+#include "lua/waiting.h"
 
 #include <net/if.h>
 #include <stddef.h>
@@ -318,6 +319,9 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
     return false;
   refuse_encryption(o, &v[KEY_tls]);
   warn_unbuilt(v);
+  waiting_tell_option(c, "cpus", &v[KEY_cpus], "workers are placed by the kernel");
+  waiting_tell_option(c, "xskSockets", &v[KEY_xskSockets], "this version of dnsproxy has no AF_XDP");
+  waiting_tell_option(c, "MACAddr", &v[KEY_MACAddr], "this version of dnsproxy has no AF_XDP");
   return true;
 }
 

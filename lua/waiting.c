@@ -43,6 +43,17 @@ waiting_tell(struct call *c, const char *what, const char *part)
     log_warning("config", "%s", sentence);
 }
 
+void
+waiting_tell_option(const struct call *c, const char *key, const struct value *v, const char *why)
+{
+  char sentence[512];
+  if (!v->given || draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
+    return;
+  snprintf(sentence, sizeof sentence, "%s: the option %s has no effect: %s", c->function->name, key, why);
+  if (is_news(sentence))
+    log_info("config", "%s", sentence);
+}
+
 int
 waiting_call(struct call *c)
 {

@@ -27,6 +27,9 @@ struct waiting {
 int waiting_call(struct call *);
 // The sentence: "<name> (<place>) <what>: this version of dnsproxy has no <part>". Not while a file is only checked.
 void waiting_tell(struct call *, const char *what, const char *part);
+// An option that is accepted, and why it has no effect: said once for each function and key. Not while a file is only
+// checked. An option that was not given: nothing.
+void waiting_tell_option(const struct call *, const char *key, const struct value *, const char *why);
 // A method that does nothing, of types that wait.
 int waiting_method(struct call *);
 

@@ -198,6 +198,19 @@ log_sentence(enum log_priority priority, const char *format, ...)
 }
 
 bool
+log_backend_from_text(const char *text, enum log_backend *backend)
+{
+  static const char *const words[] = {
+      [LOG_BACKEND_DEFAULT] = "default", [LOG_BACKEND_JSON] = "json", [LOG_BACKEND_JOURNAL] = "systemd-journal"};
+  for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
+    if (strcmp(text, words[i]) == 0) {
+      *backend = (enum log_backend)i;
+      return true;
+    }
+  return false;
+}
+
+bool
 log_facility_from_text(const char *text, int *facility)
 {
   static const struct {

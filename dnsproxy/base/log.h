@@ -48,6 +48,8 @@ void log_error(const char *subsystem, const char *format, ...) __attribute__((fo
 void log_verbose(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3))); // only when verbose
 // A sentence that is plain text in every mode (the farewell).
 void log_sentence(enum log_priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// "default", "json", "systemd-journal".
+bool log_backend_from_text(const char *text, enum log_backend *);
 // "daemon", "LOG_LOCAL0" (any case), or the number of syslog.h ("128").
 bool log_facility_from_text(const char *text, int *facility);
 // Lines of verbose mode go to this file instead of stdout; false (errno set) if it cannot be opened.

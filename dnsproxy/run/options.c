@@ -80,14 +80,11 @@ append(const char ***list, size_t *count, const char *word)
   (*list)[(*count)++] = word;
 }
 
-static enum log_backend
-backend_of(const char *name)
+// A word that is not known leaves the default, and is told once the options are read.
+static void
+take_backend(struct options *o, const char *name)
 {
-  if (strcmp(name, "json") == 0)
-    return LOG_BACKEND_JSON;
-  if (strcmp(name, "systemd-journal") == 0)
-    return LOG_BACKEND_JOURNAL;
-  return LOG_BACKEND_DEFAULT;
+  o->unknown_backend = log_backend_from_text(name, &log_settings()->backend) ? NULL : name;
 }
 
 static bool
@@ -124,7 +121,7 @@ take(struct options *o, int c, const char *arg)
   case OPT_NO_SYSLOG: log->syslog = false; break;
   case OPT_TIMESTAMPS: log->timestamps = true; break;
   case OPT_STRUCTURED: log->structured = strcasecmp(arg, "true") == 0; break;
-  case OPT_BACKEND: log->backend = backend_of(arg); break;
+  case OPT_BACKEND: take_backend(o, arg); break;
   case OPT_WORKERS: return take_workers(o, arg);
   default: return false;
   }
@@ -152,6 +149,8 @@ options_parse(struct options *o, int argc, char **argv)
   }
   for (; optind < argc; optind++)
     append(&o->operands, &o->operand_count, argv[optind]);
+  if (o->unknown_backend != NULL && !o->client)
+    log_warning("setup", "The backend '%s' of structured logging is not known", o->unknown_backend);
   return OPTIONS_RUN;
 }
 

@@ -35,15 +35,28 @@ drop_group(const char *name, struct fault *fault)
   return true;
 }
 
+// Without a group of our own choice: the user's groups, none for a number that is no user's. The one of the process
+// would be root's.
 static bool
-drop_user(const char *name, struct fault *fault)
+drop_groups_for(const struct passwd *p, const char *name, struct fault *fault)
+{
+  bool good = p != NULL ? initgroups(p->pw_name, p->pw_gid) == 0 && setgid(p->pw_gid) == 0 : setgroups(0, NULL) == 0;
+  return good || fault_set(fault, FAULT_PLAIN, "Unable to change the groups to those of '%s': %s", name, strerror(errno));
+}
+
+static bool
+drop_user(const char *name, bool groups_too, struct fault *fault)
 {
   unsigned id;
   struct passwd *p = getpwnam(name);
+  if (p == NULL && !number_of(name, &id))
+    return fault_set(fault, FAULT_PLAIN, "Unknown user '%s'", name);
+  if (p == NULL)
+    p = getpwuid(id);
   if (p != NULL)
     id = p->pw_uid;
-  else if (!number_of(name, &id))
-    return fault_set(fault, FAULT_PLAIN, "Unknown user '%s'", name);
+  if (groups_too && !drop_groups_for(p, name, fault))
+    return false;
   // Kept over the change so that capabilities_keep() decides which stay.
   prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
   if (setuid(id) < 0)
@@ -60,7 +73,7 @@ privileges_drop(const char *user, const char *group, struct fault *fault)
     return fault_set(fault, FAULT_PLAIN, "-u and -g cannot be used under a service manager: set User= and Group= in its unit");
   if (group != NULL && !drop_group(group, fault))
     return false;
-  return user == NULL || drop_user(user, fault);
+  return user == NULL || drop_user(user, group == NULL, fault);
 }
 
 bool

@@ -8,10 +8,14 @@
 #include "dnsproxy/run/worker_thread.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
@@ -24,6 +28,7 @@ static const struct timeval FORCE = {.tv_sec = 3};
 
 static struct event_base *base;
 static pthread_t thread, watcher;
+static int watch_end; // eventfd: the watcher is to end
 static bool started;
 static struct event *on_term, *on_int, *drain_over, *force, *asked;
 static void (*leave_hook)(void);
@@ -137,31 +142,49 @@ keeper_take_signals(void)
   pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-// Not on the base: a script of a check may hold up the thread that runs that. Cancelled only while it waits.
+enum watched { WATCHED_END, WATCHED_SIGNAL, WATCHED_NOTHING };
+
+static enum watched
+wait_for(int signals, int timeout_ms)
+{
+  struct pollfd ready[] = {{.fd = watch_end, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+  while (poll(ready, 2, timeout_ms) < 0 && errno == EINTR)
+    ;
+  return ready[0].revents != 0 ? WATCHED_END : ready[1].revents != 0 ? WATCHED_SIGNAL : WATCHED_NOTHING;
+}
+
+// Not on the base: a script of a check may hold up the thread that runs that. A signal that is there when the watch ends
+// stays pending, for the keeper.
 static void *
 watch_main(void *arg)
 {
   sigset_t set;
-  int number, before;
   (void)arg;
   signals_of_keeper(&set);
-  sigwait(&set, &number);
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-  keeper_ask_to_leave();
-  pthread_setcancelstate(before, NULL);
-  sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = FORCE.tv_sec});
-  _exit(EXIT_SUCCESS);
+  int signals = signalfd(-1, &set, SFD_CLOEXEC);
+  assert(signals >= 0);
+  if (wait_for(signals, -1) == WATCHED_SIGNAL) {
+    sigwaitinfo(&set, NULL);
+    keeper_ask_to_leave();
+    if (wait_for(signals, (int)FORCE.tv_sec * 1000) != WATCHED_END)
+      _exit(EXIT_SUCCESS);
+  }
+  close(signals);
+  return NULL;
 }
 
 void
 keeper_watch(bool on)
 {
   if (on) {
+    watch_end = eventfd(0, EFD_CLOEXEC);
+    assert(watch_end >= 0);
     int error = pthread_create(&watcher, NULL, watch_main, NULL);
     assert(error == 0);
   } else {
-    pthread_cancel(watcher);
+    eventfd_write(watch_end, 1);
     pthread_join(watcher, NULL);
+    close(watch_end);
   }
 }
 

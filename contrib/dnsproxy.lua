@@ -1188,6 +1188,42 @@ local RemoteLogger = {}
 ---@return string
 function RemoteLogger:toString() end
 
+---A remembered query or answer
+---@class LuaRingEntry
+---@field qname DNSName # Name asked for
+---@field requestor ComboAddress # Client
+---@field backend ComboAddress # Backend of an answer; 0.0.0.0:0 if it came from the cache or a rule
+---@field when timespec # When, on the monotonic clock
+---@field macAddress string # Not recorded: empty
+---@field dnsheader DNSHeader # Header
+---@field usec integer # Microseconds until the answer; 4294967295: none came
+---@field size integer # Size of the packet
+---@field qtype integer # Type asked for
+---@field protocol string # How it came: DoUDP, DoTCP...
+---@field isResponse boolean # Is it an answer?
+local LuaRingEntry = {}
+
+---Counts of answers
+---@class StatNodeStats
+---@field queries integer # Answers and time-outs
+---@field noerrors integer # NoError
+---@field nxdomains integer # NXDomain
+---@field servfails integer # ServFail
+---@field drops integer # Time-outs
+---@field bytes integer # Bytes of the answers
+---@field hits integer # Answers from the cache or a rule
+local StatNodeStats = {}
+
+---A name in the tree of answered names
+---@class StatNode
+---@field fullname string # The name; empty for the root
+---@field labelsCount integer # Number of its labels
+local StatNode = {}
+
+---How many names are directly below
+---@return integer
+function StatNode:numChildren() end
+
 ---The data of an SVCB or HTTPS record
 ---@class SVCRecordParameters
 local SVCRecordParameters = {}
@@ -1321,6 +1357,43 @@ function enableLuaConfiguration() end
 
 ---Every query sees the newest configuration anyway
 function refreshRuntimeConfiguration() end
+
+---Clients above a rate of queries, with their counts
+---@param rate integer # allowed for each client
+---@param seconds integer # how far to look back; 0: as far as the ring goes
+---@return table<ComboAddress, integer>
+function exceedQRate(rate, seconds) end
+
+---Clients above a rate of queries of a type
+---@param type integer # DNSQType
+---@param rate integer # allowed for each client
+---@param seconds integer # how far to look back; 0: as far as the ring goes
+---@return table<ComboAddress, integer>
+function exceedQTypeRate(type, rate, seconds) end
+
+---Clients above a rate of NXDomain answers
+---@param rate integer # allowed for each client
+---@param seconds integer # how far to look back; 0: as far as the ring goes
+---@return table<ComboAddress, integer>
+function exceedNXDOMAINs(rate, seconds) end
+
+---Clients above a rate of ServFail answers
+---@param rate integer # allowed for each client
+---@param seconds integer # how far to look back; 0: as far as the ring goes
+---@return table<ComboAddress, integer>
+function exceedServFails(rate, seconds) end
+
+---Clients above a rate of bytes in answers
+---@param rate integer # allowed for each client
+---@param seconds integer # how far to look back; 0: as far as the ring goes
+---@return table<ComboAddress, integer>
+function exceedRespByterate(rate, seconds) end
+
+---Print recent queries and answers: of clients in a netmask, of names at or below a domain, slower than "100ms"
+---@param filters string|string[] # all must match; the last of each kind counts
+---@param limit? integer # newest queries and newest answers
+---@param options? table
+function grepq(filters, limit, options) end
 
 ---Listen on one more address, over UDP and TCP
 ---@param address string # address; port 53 unless given
@@ -1566,6 +1639,36 @@ function getPoolNames() end
 ---Print the pools
 function showPools() end
 
+---How many recent queries, and how many answers, are remembered
+---@param num integer # 10000 if not set; 0: none
+---@param shards? integer # accepted: each worker has its own
+function setRingBuffersSize(num, shards) end
+
+---What is remembered
+---@param options table
+function setRingBuffersOptions(options) end
+
+---Accepted: there are no locks
+---@param num integer
+function setRingBuffersLockRetries(num) end
+
+---One in how many is remembered; 0: all
+---@return integer
+function getRingBuffersSamplingRate() end
+
+---All remembered queries, then all answers, each oldest first
+---@return LuaRingEntry[]
+function getRingEntries() end
+
+---The remembered answers as tables with name, qtype, rcode and usec
+---@return table[]
+function getResponseRing() end
+
+---The remembered answers as tables with qname and rcode as texts
+---@param rcode? integer # of this rcode alone
+---@return table[]
+function getRespRing(rcode) end
+
 ---A selector from text, names or netmasks
 ---@param rule DNSRule|DNSName|DNSName[]|string|string[]
 ---@return DNSRule
@@ -1657,12 +1760,76 @@ function setWorkers(count) end
 ---@param capabilities string|string[]
 function addCapabilitiesToRetain(capabilities) end
 
+---Call a function for every answered name and every name above, children before their parents
+---@param visitor function # function(node, self, all): counts of the name itself, and with everything below
+---@param seconds? integer # how far to look back; 0: as far as the ring goes
+function statNodeRespRing(visitor, seconds) end
+
 ---The data of an SVCB or HTTPS record; besides the keys below, key and a number for any other as bytes
 ---@param priority integer # 0: an alias
 ---@param target DNSName|string # name of the service; a dot for the owner
 ---@param params? any
 ---@return SVCRecordParameters
 function newSVCRecordParameters(priority, target, params) end
+
+---Print the names most asked for
+---@param top? integer # rows; the others are summed up
+---@param labels? integer # count names by their last labels alone
+function topQueries(top, labels) end
+
+---The rows of topQueries(): name, count, percentage
+---@param top integer # rows; the others are summed up
+---@param labels? integer # count names by their last labels alone
+---@return { [1]: string, [2]: integer, [3]: number }[]
+function getTopQueries(top, labels) end
+
+---Print the names most answered with an rcode
+---@param top? integer # rows; the others are summed up
+---@param rcode? integer
+---@param labels? integer # count names by their last labels alone
+function topResponses(top, rcode, labels) end
+
+---The rows of topResponses()
+---@param top integer # rows; the others are summed up
+---@param rcode integer
+---@param labels? integer # count names by their last labels alone
+---@return { [1]: string, [2]: integer, [3]: number }[]
+function getTopResponses(top, rcode, labels) end
+
+---Print the names most answered slowly; time-outs do not count
+---@param top? integer # rows; the others are summed up
+---@param limit? integer
+---@param labels? integer # count names by their last labels alone
+function topSlow(top, limit, labels) end
+
+---The rows of topSlow(), or of topTimeouts()
+---@param top integer # rows; the others are summed up
+---@param limit integer
+---@param labels? integer # count names by their last labels alone
+---@param timeouts? boolean # the time-outs instead
+---@return { [1]: string, [2]: integer, [3]: number }[]
+function getSlowResponses(top, limit, labels, timeouts) end
+
+---Print the names whose queries timed out most
+---@param top? integer # rows; the others are summed up
+---@param labels? integer # count names by their last labels alone
+function topTimeouts(top, labels) end
+
+---Print the clients that asked most
+---@param top? integer # rows; the others are summed up
+function topClients(top) end
+
+---Print the clients with most bytes of queries and answers
+---@param top? integer # rows; the others are summed up
+function topBandwidth(top) end
+
+---The rows of topBandwidth(): client, bytes, percentage
+---@param top integer # rows; the others are summed up
+---@return { [1]: string, [2]: integer, [3]: number }[]
+function getTopBandwidth(top) end
+
+---Print a histogram of the latencies of recent answers
+function showResponseLatency() end
 
 ---Serve metrics, API and dashboard here
 ---@param address string

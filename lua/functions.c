@@ -10,6 +10,8 @@
   ARRAY(functions_acl) \
   ARRAY(functions_cache) \
   ARRAY(functions_console) \
+  ARRAY(functions_exceed) \
+  ARRAY(functions_grepq) \
   ARRAY(functions_listeners) \
   ARRAY(functions_log) \
   ARRAY(functions_metrics) \
@@ -19,12 +21,15 @@
   ARRAY(functions_password) \
   ARRAY(functions_policies) \
   ARRAY(functions_pools) \
+  ARRAY(functions_rings) \
   ARRAY(functions_rules) \
   ARRAY(functions_scripts) \
   ARRAY(functions_servers) \
   ARRAY(functions_services) \
   ARRAY(functions_settings) \
+  ARRAY(functions_stat_nodes) \
   ARRAY(functions_svc) \
+  ARRAY(functions_top) \
   ARRAY(functions_waiting_observers) \
   ARRAY(functions_waiting_transports) \
 
@@ -48,5 +53,5 @@ const struct lua_class *const lua_classes[] = {
     &class_server,      &class_suffix_match_node, &class_timed_ip_set, &class_timespec,
     &class_bpf_filter,  &class_dnscrypt_context, &class_doh_frontend, &class_doh3_frontend, &class_doh_response_entry,
     &class_doq_frontend, &class_dyn_bpf_filter, &class_key_value_store, &class_lookup_key,  &class_remote_logger,
-    &class_svc_record, &class_tls_certificate, &class_tls_frontend, &class_xsk_socket, NULL,
+    &class_ring_entry, &class_stat_counts, &class_stat_node, &class_svc_record, &class_tls_certificate, &class_tls_frontend, &class_xsk_socket, NULL,
 };

@@ -7,7 +7,8 @@ FFI_SOURCES = \
 	lua/ffi_policy.c \
 	lua/ffi_question.c \
 	lua/ffi_question_set.c \
-	lua/ffi_response.c
+	lua/ffi_response.c \
+	lua/ffi_rings.c
 dnsproxy_dnsproxy_SOURCES += $(FFI_SOURCES)
 libdnsproxy_a_SOURCES += \
 	lua/act_lua.c \
@@ -20,6 +21,8 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_cache.c \
 	lua/bind_chains.c \
 	lua/bind_console.c \
+	lua/bind_exceed.c \
+	lua/bind_grepq.c \
 	lua/bind_kinds.c \
 	lua/bind_listeners.c \
 	lua/bind_log.c \
@@ -27,11 +30,13 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_misc.c \
 	lua/bind_password.c \
 	lua/bind_objects.c \
+	lua/bind_rings.c \
 	lua/bind_rules.c \
 	lua/bind_scripts.c \
 	lua/bind_servers.c \
 	lua/bind_services.c \
 	lua/bind_settings.c \
+	lua/bind_top.c \
 	lua/binder.c \
 	lua/binder.h \
 	lua/budget.c \
@@ -55,7 +60,9 @@ libdnsproxy_a_SOURCES += \
 	lua/class_pool.c \
 	lua/class_question.c \
 	lua/class_response.c \
+	lua/class_ring_entry.c \
 	lua/class_server.c \
+	lua/class_stat_node.c \
 	lua/class_svc.c \
 	lua/class_timed_ip_set.c \
 	lua/class_timespec.c \
@@ -127,6 +134,7 @@ libdnsproxy_a_SOURCES += \
 	lua/signature.h \
 	lua/stack_guard.c \
 	lua/stack_guard.h \
+	lua/stat_node.h \
 	lua/thread_state.c \
 	lua/thread_state.h \
 	lua/moot.c \

@@ -2,7 +2,9 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/guard/connections.c dnsproxy/guard/connections.h \
 	dnsproxy/guard/ring_counts.c dnsproxy/guard/ring_counts.h \
-	dnsproxy/guard/ring_entry.h dnsproxy/guard/ring_reader.c \
+	dnsproxy/guard/ring_entry.h \
+	dnsproxy/guard/ring_grep.c dnsproxy/guard/ring_grep.h \
+	dnsproxy/guard/ring_reader.c \
 	dnsproxy/guard/rings.c dnsproxy/guard/rings.h \
 	dnsproxy/guard/stat_nodes.c dnsproxy/guard/stat_nodes.h \
 	dnsproxy/guard/tally.c dnsproxy/guard/tally.h

@@ -168,3 +168,22 @@ ring_reader_next(struct ring_reader *r, struct ring_entry *e)
   }
   return false;
 }
+
+struct ring_entry *
+ring_read_all(enum ring_kind kind, uint64_t since_us, size_t *count)
+{
+  struct ring_entry *entries = NULL;
+  size_t room = 0;
+  struct ring_reader *r = ring_reader_new(kind, since_us);
+  *count = 0;
+  for (struct ring_entry e; ring_reader_next(r, &e); entries[(*count)++] = e)
+    if (*count == room)
+      entries = memory_resize(entries, room = 2 * room + 256, sizeof *entries);
+  ring_reader_free(&r);
+  for (size_t i = 0; i < *count / 2; i++) {
+    struct ring_entry e = entries[i];
+    entries[i] = entries[*count - 1 - i];
+    entries[*count - 1 - i] = e;
+  }
+  return entries;
+}

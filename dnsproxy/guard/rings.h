@@ -72,6 +72,8 @@ struct ring_reader;
 struct ring_reader *ring_reader_new(enum ring_kind, uint64_t since_us);
 bool ring_reader_next(struct ring_reader *, struct ring_entry *); // false: no more
 void ring_reader_free(struct ring_reader **);
+// All of them at once, oldest first: free() it. NULL when there are none.
+struct ring_entry *ring_read_all(enum ring_kind, uint64_t since_us, size_t *count);
 
 // The writer's side. Before the worker starts:
 void rings_open(struct worker *);

@@ -117,6 +117,7 @@ close_rooms(struct worker *w)
   delay_close(w);
   upstream_close(w);
   stream_close(w);
+  tees_close(w);
   datagram_flush(w);
   datagram_close(w);
   leases_drop(w);

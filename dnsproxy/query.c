@@ -262,7 +262,7 @@ query_keep_for_restart(struct query *q)
 bool
 query_ask_restart(struct query *q)
 {
-  if (q->extra == NULL || q->extra->restart_packet == NULL || q->from_cache || q->self_answered ||
+  if (q->extra == NULL || q->extra->restart_packet == NULL || q->from_cache || q->self_answered || q->in_part ||
       q->restarts == UINT8_MAX)
     return false;
   q->restart = true;

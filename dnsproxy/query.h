@@ -18,6 +18,7 @@ struct netmask;
 struct packet_cache;
 struct pool;
 struct stream;
+struct transfer;
 struct query;
 
 enum transport {
@@ -36,6 +37,8 @@ extern const struct transport_row transport_rows[TRANSPORT_COUNT];
 struct reply_route {
   void (*reply)(struct query *);
   void (*dropped)(struct query *); // the query ends without an answer: a stream closes or goes on. Then the caller frees it.
+  // One message of several of a zone transfer; the query goes on. PART_FULL: no more before resume() is called for it, once.
+  enum part_sent { PART_SENT, PART_FULL, PART_FAILED } (*part)(struct query *, void (*resume)(struct query *));
 };
 
 struct tag {
@@ -95,6 +98,7 @@ struct query {
   bool zero_scope : 1;        // `hash_for_all` is filled: an answer for every subnet will do
   bool for_all : 1;           // the answer is one
   bool is_xfr : 1;
+  bool in_part : 1;           // some of the answer went to the client: there is no other one
   bool restart : 1;           // a response rule asked for it: the chain ends, the query is asked again
   bool has_key : 1;           // `key` is filled
   bool over_tcp : 1;          // goes to the backend over a stream
@@ -127,6 +131,7 @@ struct query {
   uint32_t local_interface;   // scope of the reply
   struct datagram_socket *datagram; // UDP: the socket it arrived on
   struct stream *stream;      // of a stream transport
+  struct transfer *transfer;  // pool/transfer.h: messages of it went to the client, and its last is still to come
   uint64_t stream_sequence;   // which query of the stream
 
   char pool_name[64];         // chosen by rules; "" is the default pool

@@ -29,6 +29,8 @@ struct stream {
   uint64_t opened_us, active_us; // of the last read, or the end of the last query
   uint64_t queries;
   uint32_t in_flight;
+  struct query *full; // zone transfers that wait until the client has read (linked by next)
+  void (*resume)(struct query *); // lets one of them go on
   uint32_t reads; // since the last complete query
   bool restricted; // near a limit: one query at a time, short patience
   bool finishing;  // no more queries; ends when the last one has

@@ -7,6 +7,7 @@
 
 enum {
   UNSENT_MAX = 131072,         // a client that does not read its answers is not read from either
+  UNSENT_LOW = 32768,          // ... and zone transfers go on below this
   RESTRICTED_READ_US = 500000, // semantics.md section 13
   RESTRICTED_LIFE_US = 5000000,
   LOOK_AGAIN_US = 2000000,     // when nothing is due: settings may have changed by then
@@ -50,6 +51,17 @@ on_gone(struct channel *ch)
   forget_if_done(s);
 }
 
+static void
+resume_all(struct stream *s)
+{
+  while (s->full != NULL) {
+    struct query *q = s->full;
+    s->full = q->next;
+    q->next = NULL;
+    s->resume(q);
+  }
+}
+
 void
 stream_end(struct stream *s)
 {
@@ -67,6 +79,7 @@ stream_end(struct stream *s)
     s->next->link = s->link;
   s->set = NULL;
   channel_close(&s->channel);
+  resume_all(s); // what comes next finds that the client is gone
 }
 
 // Closing a socket that holds unread bytes resets the connection, and the client may lose answers under way.
@@ -233,11 +246,42 @@ stream_reply(struct query *q)
   query_ended(s);
 }
 
+// Part of a zone transfer: the query stays on the connection.
+static enum part_sent
+stream_part(struct query *q, void (*resume)(struct query *))
+{
+  struct stream *s = q->stream;
+  if (s->set == NULL || s->closing)
+    return PART_FAILED;
+  if (q->packet.size > UINT16_MAX || !channel_send(&s->channel, q->packet.data, q->packet.size)) {
+    s->closing = true;
+    return PART_FAILED;
+  }
+  s->active_us = s->channel.worker->now_us;
+  if (channel_unsent(&s->channel) < UNSENT_MAX)
+    return PART_SENT;
+  s->resume = resume;
+  q->next = s->full;
+  s->full = q;
+  return PART_FULL;
+}
+
+static void
+forget_full(struct stream *s, const struct query *q)
+{
+  for (struct query **at = &s->full; *at != NULL; at = &(*at)->next)
+    if (*at == q) {
+      *at = q->next;
+      return;
+    }
+}
+
 // A client that gets no answer is told so by the end of its connection.
 static void
 stream_dropped(struct query *q)
 {
   struct stream *s = q->stream;
+  forget_full(s, q);
   struct listener_counters *c = counters_of(s);
   if (q->drop == DROP_TIMEOUT)
     counter_add(&c->tcp_downstream_timeouts, 1);
@@ -247,7 +291,7 @@ stream_dropped(struct query *q)
   query_ended(s);
 }
 
-const struct reply_route stream_route = {.reply = stream_reply, .dropped = stream_dropped};
+const struct reply_route stream_route = {.reply = stream_reply, .dropped = stream_dropped, .part = stream_part};
 
 // ---- turns and time ----
 
@@ -272,6 +316,8 @@ static void
 on_turn(struct channel *ch)
 {
   struct stream *s = (struct stream *)ch;
+  if (s->full != NULL && channel_unsent(ch) < UNSENT_LOW)
+    resume_all(s);
   bool no_more = s->finishing || too_old(s) || (ch->eof && !framing_has_message(&ch->framing));
   if (channel_unsent(ch) == 0 && (s->closing || (no_more && s->in_flight == 0)))
     end_gently(s);

@@ -8,6 +8,8 @@
 #include "dnsproxy/path/latency.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/pool/health.h"
+#include "dnsproxy/pool/transfer.h"
+#include "dnsproxy/pool/upstream.h"
 #include "dnsproxy/wire/codes.h"
 
 #include <string.h>
@@ -49,6 +51,8 @@ room_check_answer(struct query *q)
   uint8_t *m = q->packet.data;
   unsigned rcode = message_rcode(m);
   message_put_u16(m, q->id);
+  if (q->transfer != NULL)
+    return ROOM_RESPONSE_RULES; // its end counts for all of it
   count(w, COUNTER_RESPONSES);
   if (rcode == RCODE_SERVFAIL)
     count(w, COUNTER_SERVFAIL_RESPONSES);
@@ -232,10 +236,25 @@ remember(const struct query *q)
                         us < RING_TIMED_OUT ? (uint32_t)us : RING_TIMED_OUT - 1);
 }
 
+// A message of a zone transfer, with more to come: the connection that it came over has the query back.
+static enum room
+reply_part(struct query *q)
+{
+  enum part_sent sent = q->route->part(q, upstream_transfer_resume);
+  if (sent == PART_FAILED)
+    return drop(q, DROP_CLIENT_GONE);
+  q->in_part = true;
+  q->transfer->went_on = true;
+  q->transfer->full = sent == PART_FULL;
+  return ROOM_PARKED;
+}
+
 enum room
 room_reply(struct query *q)
 {
   struct worker *w = q->worker;
+  if (q->transfer != NULL)
+    return reply_part(q);
   latency_record(w, q);
   remember(q);
   switch (message_rcode(q->packet.data)) {

@@ -7,14 +7,16 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/pool/in_flight.c dnsproxy/pool/in_flight.h dnsproxy/pool/policy.c dnsproxy/pool/policy.h \
 	dnsproxy/pool/policy_chashed.c dnsproxy/pool/policy_least.c dnsproxy/pool/policy_roundrobin.c \
 	dnsproxy/pool/policy_weighted.c dnsproxy/pool/pool.c dnsproxy/pool/pool.h dnsproxy/pool/pool_draft.c \
-	dnsproxy/pool/upstream.c dnsproxy/pool/upstream.h dnsproxy/pool/upstream_datagram.c \
+	dnsproxy/pool/transfer.c dnsproxy/pool/transfer.h dnsproxy/pool/upstream.c dnsproxy/pool/upstream.h dnsproxy/pool/upstream_datagram.c \
 	dnsproxy/pool/upstream_datagram.h dnsproxy/pool/upstream_connection.c dnsproxy/pool/upstream_connection.h \
 	dnsproxy/pool/upstream_slots.c dnsproxy/pool/upstream_slots.h \
 	dnsproxy/pool/upstream_stream.c dnsproxy/pool/upstream_stream.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/in_flight
-TESTS += tests/unit/in_flight
+check_PROGRAMS += tests/unit/in_flight tests/unit/transfer
+TESTS += tests/unit/in_flight tests/unit/transfer
+tests_unit_transfer_SOURCES = tests/test_transfer.c
+tests_unit_transfer_LDADD = $(TEST_LIBS)
 tests_unit_in_flight_SOURCES = tests/test_in_flight.c
 tests_unit_in_flight_LDADD = $(TEST_LIBS)
 tests_unit_upstream_datagram_SOURCES = tests/test_upstream_datagram.c tests/dns_responder.c tests/dns_responder.h

@@ -22,4 +22,7 @@ void upstream_retired(struct worker *);
 void upstream_open(struct worker *);  // before the worker's loop starts
 void upstream_close(struct worker *); // drops what is in flight with DROP_SHUTDOWN
 
+// A transfer that had to wait for its client goes on (struct reply_route).
+void upstream_transfer_resume(struct query *);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/pool/answer_match.h"
 #include "dnsproxy/pool/backend_socket.h"
+#include "dnsproxy/pool/upstream.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -113,6 +114,7 @@ static void
 fail(struct upstream_connection *c, struct query *q, enum drop why)
 {
   unpark(c, q);
+  q->transfer = NULL;
   counter_add(&counters_of(c)->drops, 1);
   q->worker->walk->failed(q, why);
 }
@@ -225,6 +227,8 @@ upstream_connection_send(struct upstream_connection *c, struct query *q)
     return false;
   if (c->slots.queries == 1)
     c->heard_us = c->peer->worker->now_us;
+  if (c->exclusive)
+    transfer_begin(&c->transfer, c, q);
   message_put_u16(q->packet.data, slot->id);
   if (!channel_send(&c->channel, q->packet.data, q->packet.size)) {
     upstream_slots_clear(&c->slots, slot);
@@ -253,6 +257,10 @@ send_again(struct upstream_connection *c)
 static void
 reconnect(struct upstream_connection *c)
 {
+  if (c->transfer.began) { // the client has some of it
+    give_up(c);
+    return;
+  }
   channel_reset(&c->channel);
   upstream_slots_forget_abandoned(&c->slots);
   do {
@@ -275,6 +283,8 @@ on_ended(struct channel *ch, enum channel_end why)
     upstream_connection_end(c, DROP_BACKEND_LOST);
     return;
   }
+  if (why == CHANNEL_EOF && ch->paused)
+    return; // what is here of the transfer waits for the client: on_turn() sees the end of it
   if (why == CHANNEL_WRITE_ERROR || why == CHANNEL_CONNECT_ERROR)
     counter_add(&counters_of(c)->tcp_died_sending, 1);
   else
@@ -309,7 +319,9 @@ deliver(struct upstream_connection *c, struct query *q, const struct frame *fram
 {
   struct worker *w = q->worker;
   size_t room = frame->size + (size_t)ANSWER_ROOM;
-  measure(c, q);
+  if (!c->transfer.began)
+    measure(c, q);
+  q->transfer = NULL;
   bool copied = query_own_packet(q, frame->message, frame->size, room < PACKET_PIECE ? PACKET_PIECE : room);
   unpark(c, q);
   c->fresh = false;
@@ -319,6 +331,55 @@ deliver(struct upstream_connection *c, struct query *q, const struct frame *fram
     w->walk->answer(q);
   else
     w->walk->failed(q, DROP_OUT_OF_MEMORY);
+}
+
+// ---- zone transfers ----
+
+// A message with more to come: the query walks back with it and stays in its slot, unless the walk ended it.
+static enum channel_frame
+deliver_part(struct upstream_connection *c, struct upstream_slot *slot, const struct frame *frame)
+{
+  struct query *q = slot->query;
+  struct worker *w = q->worker;
+  size_t room = frame->size + (size_t)ANSWER_ROOM;
+  c->fresh = false;
+  c->failures = 0;
+  if (!c->transfer.began)
+    measure(c, q);
+  c->transfer.began = true;
+  c->transfer.went_on = false;
+  if (!query_own_packet(q, frame->message, frame->size, room < PACKET_PIECE ? PACKET_PIECE : room)) {
+    upstream_connection_end(c, DROP_OUT_OF_MEMORY);
+    return CHANNEL_PAUSE;
+  }
+  q->transfer = &c->transfer;
+  w->walk->answer(q);
+  if (c->transfer.went_on)
+    return c->transfer.full ? CHANNEL_PAUSE : CHANNEL_NEXT;
+  // It is gone, and what follows has nobody to go to.
+  upstream_slots_abandon(&c->slots, slot);
+  counter_add(&w->parked, (uint64_t)-1);
+  counter_add(&counters_of(c)->outstanding, (uint64_t)-1);
+  upstream_connection_end(c, DROP_CLIENT_GONE);
+  return CHANNEL_PAUSE;
+}
+
+void
+upstream_transfer_resume(struct query *q)
+{
+  struct upstream_connection *c = q->transfer->connection;
+  c->heard_us = c->peer->worker->now_us;
+  channel_resume(&c->channel);
+  if (!c->armed)
+    arm_timer(c);
+}
+
+static bool
+belongs(const struct upstream_connection *c, const struct query *q, const struct frame *frame)
+{
+  // Later messages of a transfer may come without the question (RFC 5936 2.2).
+  bool bare = c->transfer.began && message_count(frame->message, 0) == 0 && (frame->message[2] & FLAG2_QR) != 0;
+  return bare || answer_matches(q, frame->message, frame->size);
 }
 
 static enum channel_frame
@@ -332,8 +393,10 @@ on_frame(struct channel *ch, const struct frame *frame)
     upstream_slots_clear(&c->slots, slot);
     return CHANNEL_NEXT;
   }
-  if (!answer_matches(slot->query, frame->message, frame->size))
+  if (!belongs(c, slot->query, frame))
     return refuse(c);
+  if (c->exclusive && query_is_stream(slot->query) && !transfer_last(&c->transfer, frame->message, frame->size))
+    return deliver_part(c, slot, frame);
   deliver(c, upstream_slots_clear(&c->slots, slot), frame);
   return CHANNEL_NEXT;
 }
@@ -348,7 +411,9 @@ on_bytes(struct channel *ch, size_t size)
 static void
 on_turn(struct channel *ch)
 {
-  (void)ch;
+  const struct upstream_connection *c = (struct upstream_connection *)ch;
+  if (ch->eof && !ch->paused && c->slots.queries > 0 && !framing_has_message(&ch->framing))
+    on_ended(ch, CHANNEL_EOF);
 }
 
 // ---- time ----
@@ -390,6 +455,8 @@ waiting_for(const struct upstream_connection *c)
 {
   if (c->channel.connecting)
     return WAITING_CONNECT;
+  if (c->channel.paused)
+    return WAITING_NOTHING;
   if (channel_unsent(&c->channel) > 0)
     return WAITING_WRITE;
   return c->slots.queries > 0 ? WAITING_READ : WAITING_NOTHING;

@@ -10,6 +10,7 @@
 
 #include "dnsproxy/net/channel.h"
 #include "dnsproxy/pool/backend.h"
+#include "dnsproxy/pool/transfer.h"
 #include "dnsproxy/pool/upstream_slots.h"
 
 enum { QUERIES_PER_CONNECTION = 65534 };
@@ -32,6 +33,7 @@ struct upstream_connection {
   uint32_t failures; // consecutive, of fresh sockets
   bool fresh;        // this socket has brought no answer yet
   bool exclusive;    // of a zone transfer: nobody else's, and closed after it
+  struct transfer transfer;
   bool ended;
   bool armed;        // the timer
   uint64_t opened_us, idle_us;

@@ -14,7 +14,7 @@ import dns.zone
 import pytest
 
 from harness.client import query
-from harness.peers import Knot, have_knot
+from harness.peers import ZONE, Knot, have_knot
 from harness.proxy import Proxy
 from harness.responder import Responder, answer, wait_until
 from test_load import check_balance
@@ -281,7 +281,8 @@ def test_the_process_ends_in_the_middle_of_a_transfer():
 @pytest.mark.skipif(not have_knot(), reason="no knotd")
 @pytest.mark.concurrent
 def test_a_real_server():
-    with Knot(big_txt=3000) as knot, Proxy('newServer{address="$knot", checkName="zone.test."}', knot=knot.address) as p:
+    content = ZONE + "".join(f'n{number} TXT "{"x" * 60}"\n' for number in range(3000))
+    with Knot(content=content) as knot, Proxy('newServer{address="$knot", checkName="zone.test."}', knot=knot.address) as p:
         def transfer(where):
             host, port = where.rsplit(":", 1) if isinstance(where, str) else where
             messages = dns.query.xfr(host, "zone.test.", port=int(port), lifetime=60, relativize=False)

@@ -96,6 +96,51 @@ static const struct param certificate_options[] = {OPTION("key", STRING, "file o
                                                    OPTION("password", STRING, "password of the file"),
                                                    {.type = PARAM_END}};
 
+// ---- listeners that were asked for: they are counted, and found by their position ----
+
+enum { TLS, DOH, DOH3, DOQ, DNSCRYPT, LISTENER_KINDS };
+static unsigned listeners[LISTENER_KINDS]; // under the Lua lock
+
+struct listener_kind {
+  struct waiting waiting; // first: rows point to it
+  unsigned kind;
+};
+#define LISTENER(which, ...) &(const struct listener_kind){.kind = which, .waiting = {__VA_ARGS__}}
+
+static unsigned *
+count_of(const struct call *c)
+{
+  return &listeners[((const struct listener_kind *)c->function->data)->kind];
+}
+
+static int
+add_listener(struct call *c)
+{
+  int results = waiting_call(c);
+  if (results >= 0)
+    ++*count_of(c);
+  return results;
+}
+
+static int
+get_listener(struct call *c)
+{
+  unsigned count = *count_of(c);
+  // A console client has none; what a script asks of one is answered by a stand-in.
+  if (draft.phase == PHASE_CLIENT || (c->args[0].integer >= 0 && c->args[0].integer < count))
+    return waiting_call(c);
+  binder_refuse(c->function->name, "Error: %s(%lld): there are only %u", c->function->name, (long long)c->args[0].integer,
+                count);
+  return 0;
+}
+
+static int
+get_listener_count(struct call *c)
+{
+  lua_pushinteger(c->lua, (lua_Integer)*count_of(c));
+  return 1;
+}
+
 // ---- what rows cannot say ----
 
 // A file, a certificate object, or a list of them.
@@ -165,8 +210,8 @@ const struct lua_function functions_waiting_transports[] = {
      .help = "Listen for DNS over TLS; port 853 unless given",
      .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(tls_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = tls, .check = check_tls)},
+     .call = add_listener,
+     .data = LISTENER(TLS, .part = tls, .check = check_tls)},
     {.name = "addDOHLocal",
      .help = "Listen for DNS over HTTPS; port 443 unless given",
      .params = PARAMS(ADDRESS, {.name = "certFile", .type = PARAM_ANY, .optional = true},
@@ -174,28 +219,28 @@ const struct lua_function functions_waiting_transports[] = {
                       {.name = "urls", .type = PARAM_STRINGS, .optional = true, .fallback = "/dns-query"},
                       OPTIONS(doh_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = doh, .check = check_https)},
+     .call = add_listener,
+     .data = LISTENER(DOH, .part = doh, .check = check_https)},
     {.name = "addDOH3Local",
      .help = "Listen for DNS over HTTP/3; port 443 unless given",
      .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(quic_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = doh3, .check = check_quic)},
+     .call = add_listener,
+     .data = LISTENER(DOH3, .part = doh3, .check = check_quic)},
     {.name = "addDOQLocal",
      .help = "Listen for DNS over QUIC; port 853 unless given",
      .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(quic_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = doq, .check = check_quic)},
+     .call = add_listener,
+     .data = LISTENER(DOQ, .part = doq, .check = check_quic)},
     {.name = "addDNSCryptBind",
      .help = "Listen for DNSCrypt; port 443 unless given",
      .params = PARAMS(ADDRESS, {.name = "provider", .type = PARAM_STRING, .help = "name of the provider"},
                       {.name = "certFile", .type = PARAM_STRINGS, .help = "file or files of certificates"}, KEY,
                       OPTIONS(dnscrypt_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = dnscrypt, .check = check_dnscrypt)},
+     .call = add_listener,
+     .data = LISTENER(DNSCRYPT, .part = dnscrypt, .check = check_dnscrypt)},
     {.name = "newTLSCertificate",
      .help = "A certificate, for listeners",
      .params = PARAMS({.name = "path", .type = PARAM_STRING}, OPTIONS(certificate_options)),
@@ -215,14 +260,14 @@ const struct lua_function functions_waiting_transports[] = {
      .params = PARAMS(INDEX),
      .returns = "TLSFrontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = tls, .answer = ANSWER_OBJECT, .object = &class_tls_frontend_object)},
+     .call = get_listener,
+     .data = LISTENER(TLS, .part = tls, .answer = ANSWER_OBJECT, .object = &class_tls_frontend_object)},
     {.name = "getTLSFrontendCount",
      .help = "Number of DNS-over-TLS listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = tls, .answer = ANSWER_ZERO)},
+     .call = get_listener_count,
+     .data = LISTENER(TLS, .part = tls)},
     {.name = "showTLSFrontends",
      .help = "Print the DNS-over-TLS listeners",
      .flags = FUNCTION_NO_EFFECT,
@@ -287,14 +332,14 @@ const struct lua_function functions_waiting_transports[] = {
      .params = PARAMS(INDEX),
      .returns = "DOHFrontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = doh, .answer = ANSWER_OBJECT, .object = &class_doh_frontend_object)},
+     .call = get_listener,
+     .data = LISTENER(DOH, .part = doh, .answer = ANSWER_OBJECT, .object = &class_doh_frontend_object)},
     {.name = "getDOHFrontendCount",
      .help = "Number of DNS-over-HTTPS listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = doh, .answer = ANSWER_ZERO)},
+     .call = get_listener_count,
+     .data = LISTENER(DOH, .part = doh)},
     {.name = "showDOHFrontends",
      .help = "Print the DNS-over-HTTPS listeners",
      .flags = FUNCTION_NO_EFFECT,
@@ -310,14 +355,14 @@ const struct lua_function functions_waiting_transports[] = {
      .params = PARAMS(INDEX),
      .returns = "DOH3Frontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = doh3, .answer = ANSWER_OBJECT, .object = &class_doh3_frontend_object)},
+     .call = get_listener,
+     .data = LISTENER(DOH3, .part = doh3, .answer = ANSWER_OBJECT, .object = &class_doh3_frontend_object)},
     {.name = "getDOH3FrontendCount",
      .help = "Number of DNS-over-HTTP/3 listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = doh3, .answer = ANSWER_ZERO)},
+     .call = get_listener_count,
+     .data = LISTENER(DOH3, .part = doh3)},
     {.name = "showDOH3Frontends",
      .help = "Print the DNS-over-HTTP/3 listeners",
      .flags = FUNCTION_NO_EFFECT,
@@ -328,14 +373,14 @@ const struct lua_function functions_waiting_transports[] = {
      .params = PARAMS(INDEX),
      .returns = "DOQFrontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = doq, .answer = ANSWER_OBJECT, .object = &class_doq_frontend_object)},
+     .call = get_listener,
+     .data = LISTENER(DOQ, .part = doq, .answer = ANSWER_OBJECT, .object = &class_doq_frontend_object)},
     {.name = "getDOQFrontendCount",
      .help = "Number of DNS-over-QUIC listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = doq, .answer = ANSWER_ZERO)},
+     .call = get_listener_count,
+     .data = LISTENER(DOQ, .part = doq)},
     {.name = "showDOQFrontends",
      .help = "Print the DNS-over-QUIC listeners",
      .flags = FUNCTION_NO_EFFECT,
@@ -393,12 +438,12 @@ const struct lua_function functions_waiting_transports[] = {
      .params = PARAMS(INDEX),
      .returns = "DNSCryptContext",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = dnscrypt, .answer = ANSWER_OBJECT, .object = &class_dnscrypt_context_object)},
+     .call = get_listener,
+     .data = LISTENER(DNSCRYPT, .part = dnscrypt, .answer = ANSWER_OBJECT, .object = &class_dnscrypt_context_object)},
     {.name = "getDNSCryptBindCount",
      .help = "Number of DNSCrypt listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = dnscrypt, .answer = ANSWER_ZERO)},
+     .call = get_listener_count,
+     .data = LISTENER(DNSCRYPT, .part = dnscrypt)},
     {.name = NULL}};

@@ -528,6 +528,20 @@ def test_waiting_parts_say_so_once(proxy):
     assert f'newCDBKVStore ({proxy.config_path}:' in proxy.output
 
 
+@pytest.mark.parametrize("what", ["TLSFrontend", "DOHFrontend", "DOH3Frontend", "DOQFrontend", "DNSCryptBind"])
+def test_no_such_listener(proxy, what):
+    assert proxy.command(f"get{what}(0)") == f"Error: get{what}(0): there are only 0\n"
+    assert proxy.command(f"get{what}Count()") == "0\n"
+
+
+def test_listeners_that_wait_are_counted():
+    with Proxy('addTLSLocal("127.0.0.1:0", "cert", "key")\naddDOHLocal("127.0.0.1:0")\naddDOHLocal("127.0.0.1:0")\n'
+               "getTLSFrontend(0):reloadCertificates()\ngetDOHFrontend(1):reloadCertificates()") as p:
+        assert [p.command(f"get{what}FrontendCount()") for what in ("TLS", "DOH", "DOQ")] == ["1\n", "2\n", "0\n"]
+        assert p.command("getTLSFrontend(1)") == "Error: getTLSFrontend(1): there are only 1\n"
+        assert p.command("getBindCount()") == "2\n"
+
+
 def test_hashed_password(proxy):
     import re
     first, second = (proxy.command('hashPassword("secret")') for _ in range(2))

@@ -151,3 +151,30 @@ def test_other_actions_have_one_figure_without_name(world):
 def test_mistakes(world, arguments, error):
     proxy, *_ = world
     assert error in proxy.command(f"TeeAction({arguments})")
+
+
+@pytest.mark.concurrent
+def test_tees_come_and_go_under_load():
+    """Sockets belong to workers, tees to rules that are made and removed while queries flow."""
+    import threading
+    with Responder() as backend, Responder() as copy, \
+            Proxy("newServer{address='$backend', healthCheckMode='up'}\nsetWorkers(4)", backend=backend.address) as proxy:
+        stop = threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                proxy.ask("load.test")
+        clients = [threading.Thread(target=ask) for _ in range(4)]
+        for client in clients:
+            client.start()
+        try:
+            for _ in range(20):
+                proxy.command(f'addAction("load.test", TeeAction("{copy.address}", true))')
+                seen = len(copy.queries)
+                wait_until(lambda: len(copy.queries) > seen)
+                proxy.command("getAction(0):printStats()")
+                proxy.command("clearRules()")
+        finally:
+            stop.set()
+            for client in clients:
+                client.join(20)

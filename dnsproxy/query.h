@@ -102,7 +102,6 @@ struct query {
   bool restart : 1;           // a response rule asked for it: the chain ends, the query is asked again
   bool has_key : 1;           // `key` is filled
   bool over_tcp : 1;          // goes to the backend over a stream
-  bool counted_ring : 1;
   bool packet_changed : 1;    // by a rule: offsets of `edns` no longer fit the packet
   bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
   uint8_t restarts;

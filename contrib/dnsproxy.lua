@@ -474,6 +474,24 @@ function PacketCache:purgeExpired(keep) end
 ---@return string
 function PacketCache:toString() end
 
+---A message that a script has as a string, read; it never changes.
+---@class DNSPacketOverlay
+---@field qname DNSName # Name asked for
+---@field qtype integer # Type asked for
+---@field qclass integer # Class asked for
+---@field dh DNSHeader # A copy of the header
+local DNSPacketOverlay = {}
+
+---Number of records in a section
+---@param section integer # 1 answer, 2 authority, 3 additional
+---@return integer
+function DNSPacketOverlay:getRecordsCountInSection(section) end
+
+---One record, counted from 0 over all sections
+---@param index integer # its position
+---@return DNSRecord
+function DNSPacketOverlay:getRecord(index) end
+
 ---How a backend of a pool is chosen
 ---@class ServerPolicy
 ---@field name string # Its name
@@ -718,6 +736,17 @@ function DNSQuestion:getTraceID() end
 ---Not built: nil
 ---@return string?
 function DNSQuestion:getSpanID() end
+
+---A record of a message, without its data.
+---@class DNSRecord
+---@field name DNSName # Owner
+---@field type integer # Type
+---@field class integer # Class
+---@field ttl integer # TTL in seconds
+---@field place integer # Section: 1 answer, 2 authority, 3 additional
+---@field contentLength integer # Size of its data
+---@field contentOffset integer # Where its data begins in the packet, from 0
+local DNSRecord = {}
 
 ---The answer at hand with the facts of its query, usable in the call it is given to.
 ---@class DNSResponse
@@ -1599,6 +1628,35 @@ function getCurrentTime() end
 ---@param path string
 ---@return table
 function getResolvers(path) end
+
+---Read a message: its question and records
+---@param packet string # as on the wire
+---@return DNSPacketOverlay
+function newDNSPacketOverlay(packet) end
+
+---Address of an A record; nil: it is none
+---@param packet string # what the record was read from
+---@param record any # DNSRecord, from getRecord()
+---@return ComboAddress?
+function parseARecord(packet, record) end
+
+---Address of an AAAA record; nil: it is none
+---@param packet string # what the record was read from
+---@param record any # DNSRecord, from getRecord()
+---@return ComboAddress?
+function parseAAAARecord(packet, record) end
+
+---Address of an A or AAAA record; nil: it is neither
+---@param packet string # what the record was read from
+---@param record any # DNSRecord, from getRecord()
+---@return ComboAddress?
+function parseAddressRecord(packet, record) end
+
+---Target of a CNAME record; nil: it is none
+---@param packet string # what the record was read from
+---@param record any # DNSRecord, from getRecord()
+---@return DNSName?
+function parseCNAMERecord(packet, record) end
 
 ---A password in a form that does not tell it
 ---@param password string

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Any bytes as a message: question, EDNS and its options, records, names at every offset.
 #include "dnsproxy/wire/codes.h"
+#include "dnsproxy/wire/rdata.h"
 #include "dnsproxy/wire/rewrite.h"
 #include "fuzz/fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -70,6 +72,30 @@ check_records(const uint8_t *m, size_t size)
   assert(proper == (walk.malformed ? 0 : at));
 }
 
+// The data of records, also with those of a message of which only the first half is there.
+static void
+check_rdata(const uint8_t *m, size_t size)
+{
+  size_t count;
+  bool malformed;
+  struct record *records = records_read(m, size, &count, &malformed);
+  uint8_t *half = malloc(size / 2 + 1);
+  assert(half != NULL);
+  memcpy(half, m, size / 2);
+  for (size_t i = 0; i < count; i++) {
+    struct address address;
+    struct name name;
+    if (rdata_address(m, size, &records[i], &address))
+      assert(records[i].rdata_size == (address_is_v6(&address) ? 16 : 4));
+    if (rdata_name(m, size, &records[i], &name))
+      check_name(&name);
+    if (rdata_address(half, size / 2, &records[i], &address) || rdata_name(half, size / 2, &records[i], &name))
+      assert(records[i].end <= size / 2);
+  }
+  free(half);
+  free(records);
+}
+
 static void
 check_ttls(const uint8_t *m, size_t size)
 {
@@ -86,6 +112,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   check_edns(data, size, check_question(data, size));
   check_records(data, size);
+  check_rdata(data, size);
   check_ttls(data, size);
   for (size_t at = 0; at <= size && at < 2000; at++) {
     struct name name;

@@ -18,6 +18,7 @@
   ARRAY(functions_misc) \
   ARRAY(functions_moot) \
   ARRAY(functions_objects) \
+  ARRAY(functions_packet) \
   ARRAY(functions_password) \
   ARRAY(functions_policies) \
   ARRAY(functions_pools) \
@@ -48,7 +49,7 @@ const struct lua_class *const lua_classes[] = {
     &class_action,      &class_address,       &class_cache,        &class_edns_view,     &class_header,
     &class_dns_reply,   &class_dns_service,
     &class_limiter,     &class_listener,      &class_name,         &class_name_set,      &class_netmask,
-    &class_netmask_group, &class_no_cache,    &class_policy,       &class_pool,          &class_question,
+    &class_netmask_group, &class_no_cache, &class_packet_overlay, &class_policy,       &class_pool,          &class_question, &class_record,
     &class_response,    &class_response_action, &class_response_rule_action, &class_rule, &class_rule_action,
     &class_server,      &class_suffix_match_node, &class_timed_ip_set, &class_timespec,
     &class_bpf_filter,  &class_dnscrypt_context, &class_doh_frontend, &class_doh3_frontend, &class_doh_response_entry,

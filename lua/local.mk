@@ -56,6 +56,7 @@ libdnsproxy_a_SOURCES += \
 	lua/class_name_set.c \
 	lua/class_netmask.c \
 	lua/class_netmask_group.c \
+	lua/class_packet.c \
 	lua/class_policy.c \
 	lua/class_pool.c \
 	lua/class_question.c \

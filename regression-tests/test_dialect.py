@@ -31,6 +31,8 @@ store = newCDBKVStore("/nonexistent", 0)
 key = KeyValueLookupKeyQName()
 remote = newRemoteLogger("127.0.0.1:9")
 frames = newFrameStreamUnixLogger("/nonexistent")
+packet = ("\\0\\0\\129\\0\\0\\1\\0\\1\\0\\0\\0\\0\\0\\0\\1\\0\\1\\0\\0\\1\\0\\1\\0\\0\\0\\5\\0\\4abcd")
+record = newDNSPacketOverlay(packet):getRecord(0)
 svc = newSVCRecordParameters(1, ".")
 filter = newBPFFilter{}
 dynfilter = newDynBPFFilter(filter)
@@ -140,6 +142,11 @@ newNetmask ?"192.0.2.0/24" |
 newQPSLimiter 1, 1 |
 newSVCRecordParameters 1, ?"." | {port=53}
 getResolvers "/nonexistent" |
+newDNSPacketOverlay packet |
+parseARecord packet, ?record |
+parseAAAARecord packet, ?record |
+parseAddressRecord packet, ?record |
+parseCNAMERecord packet, ?record |
 addMaintenanceCallback f |
 addExitCallback f |
 addServerStateChangeCallback f |

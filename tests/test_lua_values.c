@@ -409,6 +409,48 @@ copy_on_write(void **state)
   object_unref(&kept);
 }
 
+// An answer with a CNAME whose target is compressed, an A, an AAAA and a CNAME that does not end where its data does.
+#define PACKET                                                                                                         \
+  "packet = '\\18\\52\\133\\1\\0\\1\\0\\3\\0\\0\\0\\1\\3wWw\\1b\\0\\0\\1\\0\\1' .. "                                                \
+  "'\\192\\12\\0\\5\\0\\1\\0\\0\\0\\60\\0\\4\\1c\\192\\16' .. "                                                             \
+  "'\\1c\\192\\16\\0\\1\\0\\1\\255\\255\\255\\255\\0\\4\\192\\0\\2\\1' .. "                                                \
+  "'\\192\\12\\0\\28\\0\\1\\0\\0\\0\\5\\0\\16' .. newCA('2001:db8::1'):getRaw() .. "                                          \
+  "'\\0\\0\\5\\0\\1\\0\\0\\0\\5\\0\\4\\1d\\0\\0' o = newDNSPacketOverlay(packet) "                                             \
+  "a, b, c, d = o:getRecord(0), o:getRecord(1), o:getRecord(2), o:getRecord(3)"
+
+static void
+packets(void **state)
+{
+  static const struct row rows[] = {
+      {PACKET, "", NULL},
+      {"return o.qname, o.qtype, o.qclass, o.dh:getAA(), o.dh:getRD(), o.dh:getID()", "wWw.b. 1 1 true true 4660", NULL},
+      {"return o:getRecordsCountInSection(0), o:getRecordsCountInSection(1), o:getRecordsCountInSection(2), "
+       "o:getRecordsCountInSection(3), o:getRecordsCountInSection(4), o:getRecordsCountInSection(-1)",
+       "0 3 0 1 0 0", NULL},
+      {"return a.name, a.type, a.class, a.ttl, a.place, a.contentLength, a.contentOffset", "wWw.b. 5 1 60 1 4 35", NULL},
+      {"return b.name, b.type, b.ttl, b.place, d.name, d.place", "c.b. 1 4294967295 1 . 3", NULL},
+      {"return parseCNAMERecord(packet, a), parseARecord(packet, a), parseAddressRecord(packet, a)", "c.b. nil nil", NULL},
+      {"return parseARecord(packet, b), parseAAAARecord(packet, b), parseAddressRecord(packet, b), parseCNAMERecord(packet, b)",
+       "192.0.2.1 nil 192.0.2.1 nil", NULL},
+      {"return parseARecord(packet, c), parseAAAARecord(packet, c), parseAddressRecord(packet, c):toStringWithPort()",
+       "nil 2001:db8::1 [2001:db8::1]:0", NULL},
+      {"return parseCNAMERecord(packet, d)", "nil", NULL},
+      {"return parseARecord(packet:sub(1, 50), b), parseCNAMERecord('', a), parseAAAARecord(packet:sub(1, -17), c)",
+       "nil nil nil", NULL},
+      {"a.ttl = 5 o.qtype = 5 return a.ttl, o.qtype", "60 1", NULL},
+      {"a.bogus = 1", NULL, "No exception"},
+      {"return o:getRecord(4)", NULL, "Caught exception: There is no record 4: the packet has 4"},
+      {"return o:getRecord(-1)", NULL, "Caught exception: There is no record -1: the packet has 4"},
+      {"return o:getRecord('x')", NULL, "Unable to convert parameter from string to integer"},
+      {"return newDNSPacketOverlay('x')", NULL, "Caught exception: A packet cannot have this size: 1"},
+      {"return newDNSPacketOverlay(('\\0'):rep(12))", NULL, "Caught exception: The question of the packet cannot be read"},
+      {"return newDNSPacketOverlay(packet:sub(1, -2))", NULL, "Caught exception: The records of the packet cannot be read"},
+      {"return newDNSPacketOverlay(packet .. 'tail'):getRecordsCountInSection(3)", "1", NULL},
+      {"return parseARecord(packet, packet)", NULL, "Unable to convert parameter from string to DNSRecord"},
+      {NULL, NULL, NULL}};
+  run_all(state, rows);
+}
+
 int
 main(void)
 {
@@ -416,6 +458,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       ROW(names),          ROW(unset_names), ROW(name_sets), ROW(suffixes),  ROW(addresses),     ROW(netmasks),
       ROW(netmask_groups), ROW(resolvers),   ROW(constants), ROW(timed_sets), ROW(copy_on_write), ROW(limiters_and_moments),
+      ROW(packets),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/wire/name_table.h dnsproxy/wire/qtypes.def dnsproxy/wire/rcodes.def dnsproxy/wire/rebuild.c \
 	dnsproxy/wire/rebuild.h dnsproxy/wire/rewrite.c dnsproxy/wire/rewrite.h dnsproxy/wire/rewrite_edns.c \
 	dnsproxy/wire/suffix_set.c dnsproxy/wire/words.h
+libdnsproxy_a_SOURCES += dnsproxy/wire/rdata.c dnsproxy/wire/rdata.h
 libdnsproxy_a_SOURCES += dnsproxy/wire/svc_record.c dnsproxy/wire/svc_record.h
 libdnsproxy_a_SOURCES += dnsproxy/wire/proxy_header.c dnsproxy/wire/proxy_header.h
 

@@ -79,7 +79,6 @@ newPacketCache 10 | {maxTTL=5}
 setStaleCacheEntriesTTL 0 |
 setCacheCleaningDelay 60 |
 setCacheCleaningPercentage 100 |
-controlSocket_ |
 makeKey |
 addConsoleACL "127.0.0.0/8" |
 setConsoleACL ?{"127.0.0.1", "::1"} |
@@ -213,7 +212,36 @@ newDynBPFFilter filter |
 registerDynBPFFilter dynfilter |
 unregisterDynBPFFilter dynfilter |
 addBPFFilterDynBlocks ?{}, dynfilter | 10, "x"
-""".replace("controlSocket_ |\n", "")
+exceedQRate 1, 10 |
+exceedQTypeRate 255, 1, 10 |
+exceedNXDOMAINs 1, 10 |
+exceedServFails 1, 10 |
+exceedRespByterate 1, 10 |
+grepq ?"example.com" | 5, {outputFile=os.tmpname() .. ".new"}
+getRingBuffersSamplingRate |
+getRingEntries |
+getResponseRing |
+getRespRing | 3
+statNodeRespRing f | 5
+topQueries | 5, 1
+getTopQueries 5 | 1
+topResponses | 5, 0, 1
+getTopResponses 5, 0 | 1
+topSlow | 5, 100, 1
+getSlowResponses 5, 100 | 1, true
+topTimeouts | 5, 1
+topClients | 5
+topBandwidth | 5
+getTopBandwidth 5 |
+showResponseLatency |
+showDrops |
+getDrops |
+showLuaFunctions |
+setLuaCopies true |
+setScriptBudget 0 |
+getDNSService "none" |
+showDNSServices |
+"""
 
 SELECTORS = """
 AllRule |
@@ -343,8 +371,45 @@ TCResponseAction |
 UnsetTagResponseAction "t" |
 """
 
+# What others here rely on changes: called well in a process of their own.
+APART = """
+newServer ?"192.0.2.1" | 10
+newServer ?{address="192.0.2.2", healthCheckMode="up"} |
+rmServer ?0 |
+rmServer ?server |
+setACLFromFile "/dev/null" |
+setRules {pair} |
+clearRules |
+setCacheMissRules {pair} |
+clearCacheMissRules |
+setResponseRules {} |
+clearResponseRules |
+setCacheHitResponseRules {} |
+clearCacheHitResponseRules |
+setCacheInsertedResponseRules {} |
+clearCacheInsertedResponseRules |
+setSelfAnsweredResponseRules {} |
+clearSelfAnsweredResponseRules |
+setXFRResponseRules {} |
+clearXFRResponseRules |
+setTimeoutResponseRules {} |
+clearTimeoutResponseRules |
+setKey "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" |
+"""
+# Called well elsewhere: they end the process, move the console, or only make sense in a service.
+ELSEWHERE = """
+shutdown |
+controlSocket "x" |
+rr "x", 1, "IN", "A", "192.0.2.1" |
+"""
+
 # Refused at run time, after their arguments were looked at.
 CONFIG_ONLY = """
+addDNSService ?{name="x", address="127.0.0.1:0"} |
+setWorkers 1 |
+setRingBuffersSize 100 | 1
+setRingBuffersOptions {samplingRate=0, recordQueries=true} |
+setRingBuffersLockRetries 5 |
 addLocal "127.0.0.1:0" | {reusePort=true}
 setLocal "127.0.0.1:0" | {reusePort=true}
 addTLSLocal "127.0.0.1:0", ?"cert", "key" | {minTLSVersion="tls1.2"}
@@ -454,6 +519,8 @@ def rows(table):
 GOOD = rows(PLAIN) + rows(SELECTORS) + rows(ACTIONS) + rows(RESPONSE_ACTIONS) + rows(chain_rows())
 REFUSED = rows(CONFIG_ONLY)
 RAISING = rows(CONFIG_RAISES)
+ALONE = rows(APART)
+EVERY = GOOD + REFUSED + RAISING + ALONE + rows(ELSEWHERE)
 
 
 @pytest.fixture(scope="module")
@@ -476,7 +543,20 @@ def test_good(proxy, row):
         assert attempt(proxy, row.call(arguments)) is None
 
 
-@pytest.mark.parametrize("row", GOOD + REFUSED + RAISING, ids=repr)
+def test_changes_of_what_others_rely_on():
+    with Proxy(SETUP) as alone:
+        for row in ALONE:
+            for arguments in ([row.arguments] if row.name == "rmServer" else [row.arguments[:row.required], row.arguments]):
+                assert attempt(alone, row.call(arguments)) is None
+
+
+def test_every_function_is_in_a_table():
+    described = subprocess.run([BINARY, "--describe=completion"], capture_output=True, text=True, check=True).stdout
+    names = {line.split("(")[0] for line in described.splitlines() if not line.startswith(":")}
+    assert sorted(names - {row.name for row in EVERY}) == []
+
+
+@pytest.mark.parametrize("row", EVERY, ids=repr)
 def test_number_of_arguments(proxy, row):
     if row.required > 0:
         assert attempt(proxy, row.call(row.arguments[:row.required - 1])).endswith(
@@ -486,7 +566,7 @@ def test_number_of_arguments(proxy, row):
             f"This function requires at most {len(row.arguments)} parameter(s)")
 
 
-@pytest.mark.parametrize("row", [r for r in GOOD + REFUSED + RAISING if r.arguments], ids=repr)
+@pytest.mark.parametrize("row", [r for r in EVERY if r.arguments], ids=repr)
 def test_wrong_types(proxy, row):
     for i, whatever in enumerate(row.any):
         if not whatever:
@@ -498,7 +578,7 @@ def test_wrong_types(proxy, row):
 
 
 # Rows with every argument that have more, of another form.
-TWO_FORMS = {"NetmaskGroupRule", "QNameSuffixRule", "SpoofAction", "newNetmask"}
+TWO_FORMS = {"newServer", "rr", "NetmaskGroupRule", "QNameSuffixRule", "SpoofAction", "newNetmask"}
 
 
 @pytest.mark.parametrize("row", REFUSED, ids=repr)
@@ -517,7 +597,7 @@ def test_everything_loads(tmp_path):
     lines = [SETUP]
     for row in GOOD + REFUSED + RAISING:
         lines += [f"local x = {row.call(a)}" for a in (row.arguments[:row.required], row.arguments)
-                  if row.name not in ("getServer",)]
+                  if row.name not in ("getServer", "addDNSService")]
     path = tmp_path / "all.conf"
     path.write_text("\n".join(f"do {line} end" if line != SETUP else line for line in lines))
     done = subprocess.run([BINARY, "--check-config", "-C", str(path)], capture_output=True, text=True, timeout=30,

@@ -482,6 +482,26 @@ def test_no_rings(options):
         assert p.command("topQueries()") == top(("Rest", 0, 100))
 
 
+def test_time_outs_over_tcp():
+    with Responder(handle) as backend, Proxy(
+            'newServer{address="$backend", tcpOnly=true, tcpRecvTimeout=1}', backend=backend.address) as p:
+        with p.udp() as client:
+            client.send(query("silent.tcp.test", id=4660))
+            wait_until(lambda: "silent.tcp.test." in p.command("topTimeouts()"), timeout=20)
+            assert client.ask(query("www.tcp.test")).answer
+        row = p.command("grepq({'silent.tcp.test', '1ms'})")[len(HEADER):]
+        assert f" {'DoTCP':12} {backend.address:12} 4660 " in row and " T.O " in row and row.count("\n") == 1
+
+
+def test_ipv6_clients():
+    with Proxy("setACL('::/0')\naddAction(AllRule(), RCodeAction(DNSRCode.REFUSED))", listen="::1") as p:
+        p.ask("six.rings.test")
+        assert p.command("topClients()") == top(("::1", 1, 100), ("Rest", 0, 0))
+        assert re.search(r"\n-\d\.\d {4}\[::1\]:\d+ +DoUDP ", p.command("grepq('::1')"))
+        assert p.command("grepq('0.0.0.0/0')") == HEADER
+        assert p.command("(function() for a in pairs(exceedQRate(0, 100)) do return a:toString() end end)()") == "::1\n"
+
+
 @pytest.mark.concurrent
 def test_reading_while_it_is_written():
     """Tables are whole while all workers write small rings around and around."""

@@ -10,13 +10,15 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/guard/tally.c dnsproxy/guard/tally.h
 
 if HAVE_CMOCKA
-GUARD_TESTS = tests/unit/connections tests/unit/ring_counts tests/unit/rings
+GUARD_TESTS = tests/unit/connections tests/unit/ring_counts tests/unit/ring_grep tests/unit/rings
 check_PROGRAMS += $(GUARD_TESTS)
 TESTS += $(GUARD_TESTS)
 tests_unit_connections_SOURCES = tests/test_connections.c
 tests_unit_connections_LDADD = $(TEST_LIBS)
 tests_unit_ring_counts_SOURCES = tests/test_ring_counts.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
 tests_unit_ring_counts_LDADD = $(TEST_LIBS)
+tests_unit_ring_grep_SOURCES = tests/test_ring_grep.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
+tests_unit_ring_grep_LDADD = $(TEST_LIBS)
 tests_unit_rings_SOURCES = tests/test_rings.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
 tests_unit_rings_LDADD = $(TEST_LIBS)
 endif

@@ -117,8 +117,10 @@ static int
 add_listener(struct call *c)
 {
   int results = waiting_call(c);
-  if (results >= 0)
+  if (results >= 0) {
     ++*count_of(c);
+    draft.waiting_listeners++;
+  }
   return results;
 }
 

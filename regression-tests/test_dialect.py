@@ -636,3 +636,8 @@ def test_hashed_password(proxy):
     assert first != second
     assert "ln=4," in proxy.command('hashPassword("secret", 16)')
     assert "power of two" in proxy.command('hashPassword("secret", 17)')
+
+
+def test_who_asks_for_encrypted_listeners_alone_gets_no_plain_one():
+    with Proxy('addTLSLocal("127.0.0.1:0", "cert", "key")', listen=None) as p:
+        assert p.command("getBindCount()") == "0\n"

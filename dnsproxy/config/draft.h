@@ -24,6 +24,7 @@ struct draft {
   struct pool_draft pools;       // pool/pool.h
   struct listener **listeners;   // in showBinds order; fixed once running
   size_t listener_count;
+  unsigned waiting_listeners;    // asked for, of transports that do not exist yet
   struct address console_address; // controlSocket
   bool console_set;
   void (*console_open)(const struct address *); // moves the console there while running: given by run/

@@ -16,14 +16,15 @@ is_plain(const struct listener *l)
   return l->walk == NULL && (l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP);
 }
 
-// Listeners of scripted services do not count: without others the proxy has its default one.
+// Listeners of scripted services do not count: without others the proxy has its default one. Who asked for encrypted
+// ones alone, which we do not have yet, did not ask for a plain one.
 static bool
 has_any(void)
 {
   for (size_t i = 0; i < draft.listener_count; i++)
     if (draft.listeners[i]->walk == NULL)
       return true;
-  return false;
+  return draft.waiting_listeners > 0;
 }
 
 static void

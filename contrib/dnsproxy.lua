@@ -74,6 +74,32 @@ function ComboAddress:tostringWithPort() end
 ---@param bits integer # how many stay
 function ComboAddress:truncate(bits) end
 
+---A query or answer that was suspended: its owner until resume(), drop(), or the end of its time.
+---@class AsynchronousObject
+local AsynchronousObject = {}
+
+---The query that was suspended; usable until it goes on
+---@return DNSQuestion
+function AsynchronousObject:getDQ() end
+
+---The answer that was suspended; usable until it goes on
+---@return DNSResponse
+function AsynchronousObject:getDR() end
+
+---Let it go on; false: it is over already
+---@return boolean
+function AsynchronousObject:resume() end
+
+---Drop it; false: it is over already
+---@return boolean
+function AsynchronousObject:drop() end
+
+---Make it an answer with this rcode; false: it is over already
+---@param rcode integer # DNSRCode
+---@param clearRecords boolean # true: header and question are left
+---@return boolean
+function AsynchronousObject:setRCode(rcode, clearRecords) end
+
 ---A cache of answers
 ---@class PacketCache
 local PacketCache = {}
@@ -651,7 +677,7 @@ function DNSQuestion:sendTrap(reason) end
 ---@param values any # list of strings or numbers
 function DNSQuestion:setMetaKey(key, values) end
 
----Not built: false
+---Park it until getAsynchronousObject() or the end of its time; false: not possible
 ---@param asyncID integer # who will resume it
 ---@param queryID integer # which one it is
 ---@param timeoutMs integer # how long
@@ -855,7 +881,7 @@ function DNSResponse:sendTrap(reason) end
 ---@param values any # list of strings or numbers
 function DNSResponse:setMetaKey(key, values) end
 
----Not built: false
+---Park it until getAsynchronousObject() or the end of its time; false: not possible
 ---@param asyncID integer # who will resume it
 ---@param queryID integer # which one it is
 ---@param timeoutMs integer # how long
@@ -1323,6 +1349,12 @@ function showConsoleACL() end
 ---Who must send a PROXY v2 header
 ---@param netmasks NetmaskGroup|string|string[]
 function setProxyProtocolACL(netmasks) end
+
+---Take back a query or answer that dq:suspend() or dr:suspend() parked; raises if it is gone
+---@param asyncID integer # as given to suspend()
+---@param queryID integer # as given to suspend()
+---@return AsynchronousObject
+function getAsynchronousObject(asyncID, queryID) end
 
 ---A cache of answers, to be given to pools
 ---@param maxEntries integer

@@ -134,6 +134,18 @@ query_alloc(struct query *q, size_t size)
   return o + 1;
 }
 
+bool
+query_make_portable(struct query *q)
+{
+  enum { OUTSIDE = PACKET_PIECE + 1 }; // larger than a slab's piece: from malloc
+  size_t capacity = q->packet.size < OUTSIDE ? OUTSIDE : q->packet.size;
+  if (extra_get(q) == NULL)
+    return false;
+  if (q->own != NULL && q->own_size >= OUTSIDE)
+    capacity = q->own_size;
+  return query_own_packet(q, q->packet.data, q->packet.size, capacity);
+}
+
 const struct tag *
 query_tags(const struct query *q)
 {

@@ -18,6 +18,7 @@ struct netmask;
 struct packet_cache;
 struct pool;
 struct stream;
+struct suspended;
 struct transfer;
 struct query;
 
@@ -77,6 +78,7 @@ struct query {
   struct lease *lease;   // the configuration it lives under
   struct query *next;    // the owner's list
   uint64_t sequence;     // of the in-flight table that owns it
+  struct suspended *suspended; // its place, from dq:suspend() until it goes on (path/suspended.h); borrowed
 
   // The packet as it stands: the query, later the answer. Borrowed from the batch it came in, or in `own`.
   struct wire_buffer packet;
@@ -103,6 +105,7 @@ struct query {
   bool has_key : 1;           // `key` is filled
   bool over_tcp : 1;          // goes to the backend over a stream
   bool packet_changed : 1;    // by a rule: offsets of `edns` no longer fit the packet
+  bool resumed : 1;           // it was suspended in the room that it enters: the chain there is behind it
   bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
   uint8_t restarts;
   uint16_t delay_ms;          // UDP only
@@ -177,6 +180,9 @@ bool query_set_pool(struct query *, const char *name, size_t size); // false: lo
 // Moves `bytes` into memory of the query's own with room for `capacity` of them: they are its packet from now on. `bytes`
 // may be the packet itself (to keep it beyond its batch, or to make it larger). False: no memory, packet unchanged.
 bool query_own_packet(struct query *, const uint8_t *bytes, size_t size, size_t capacity);
+// Readies the query for changes by another thread, to which it will be given: from then on no memory of its worker's slabs
+// is taken or given back, until it is freed. Thread: the worker. False: no memory.
+bool query_make_portable(struct query *);
 // Memory that lives as long as the query; NULL when there is none.
 void *query_alloc(struct query *, size_t size);
 // Form of a self-made answer for this query (EDNS as the settings say).

@@ -21,6 +21,7 @@ struct rings;
 struct service_room;
 struct snapshot;
 struct stream_guard;
+struct suspended_place;
 struct worker;
 
 enum { WORKERS_MAX = 128, HIT_PAGE_SLOTS = 512, HIT_PAGES = 4096 };
@@ -73,6 +74,7 @@ struct worker {
   struct upstream_set *upstreams;  // pool/upstream
   struct upstream_streams *upstream_streams; // pool/upstream_stream
   struct delay_queue *delays;      // net/delay
+  struct suspended_place *suspended; // path/suspended
   struct tee_socket *tees;         // net/tee
   struct service_room *services;   // services/service
   struct rings *rings;             // guard/rings

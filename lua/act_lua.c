@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The actions whose verdict is a user's function, for queries and for answers.
+#include "dnsproxy/path/suspended.h"
 #include "lua/script_call.h"
 
 #include <string.h>
@@ -60,8 +61,23 @@ call_function(struct script_call *call, struct script *script, struct query *q, 
 {
   if (!script_call_begin(call, script, q, side))
     return false;
+  call->scope->suspends = true;
   script_call_push_question(call);
   return script_call_run(call, 1, 2) && answer_read(call, answer);
+}
+
+// The query is not ours any more, and the verdict does not matter. Nobody may take it back before the call is over: in
+// the shared state the lock sees to that, and by the time that it is given up it must be there to be taken.
+static enum verdict
+end_suspended(struct script_call *call, struct query *q)
+{
+  bool copied = call->copied;
+  if (!copied)
+    suspended_park(q);
+  script_call_end(call);
+  if (copied)
+    suspended_park(q);
+  return VERDICT_PARKED;
 }
 
 static enum verdict
@@ -74,6 +90,8 @@ lua_run(const struct action *base, struct query *q)
     script_report(SCRIPT_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_ACTION_SERVFAIL};
   }
+  if (q->suspended != NULL)
+    return end_suspended(&call, q);
   enum verdict v = dialect_query_verdict(q, answer.number, answer.text);
   script_call_end(&call);
   return v;
@@ -89,6 +107,8 @@ lua_response_run(const struct action *base, struct query *q)
     script_report(SCRIPT_RESPONSE_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_RESPONSE_SERVFAIL};
   }
+  if (q->suspended != NULL)
+    return end_suspended(&call, q);
   // After dr:restart() the answer is forgotten, whatever the function returns.
   enum verdict v = q->restart ? VERDICT_STOP : dialect_response_verdict(q, answer.number, answer.text);
   script_call_end(&call);

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
+#include "dnsproxy/path/suspended.h"
 #include "lua/binder.h"
 #include "lua/callbacks.h"
 #include "lua/copies.h"
@@ -15,6 +16,7 @@
 #include "lua/load.h"
 #include "lua/policy_builtin.h"
 #include "lua/policy_lua.h"
+#include "lua/question_access.h"
 #include "lua/script.h"
 #include "lua/script_host.h"
 #include "lua/stack_guard.h"
@@ -37,6 +39,12 @@ static struct text output;
 static struct text load_message; // the whole of it: tracebacks are longer than a fault
 static struct text load_path;    // the main file
 static const char *loading;      // the file that runs, included ones too
+
+static void
+take_lock(void)
+{
+  control_lock();
+}
 
 void
 control_state_open(void)
@@ -61,6 +69,7 @@ control_state_open(void)
   host = (struct script_host){.lua = state};
   library_open(state);
   copies_open(state);
+  suspended_use_lock(take_lock, control_unlock);
 }
 
 void
@@ -74,6 +83,7 @@ control_state_close(void)
   lua_policies_close();
   policy_builtin_close();
   lua_close(lua);
+  async_scopes_close();
   ffi_state_free(&ffi);
   scripts_forget(NULL);
   text_fini(&output);

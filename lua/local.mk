@@ -48,6 +48,7 @@ libdnsproxy_a_SOURCES += \
 	lua/callbacks.c \
 	lua/callbacks.h \
 	lua/class_address.c \
+	lua/class_async.c \
 	lua/class_cache.c \
 	lua/class_edns_option.c \
 	lua/class_header.c \

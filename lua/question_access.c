@@ -17,6 +17,7 @@ scope_enter(struct scopes *scopes, struct query *q, enum action_side side)
   struct scope *s = &scopes->levels[scopes->depth++];
   s->query = q;
   s->side = side;
+  s->suspends = false;
   return s;
 }
 

@@ -14,10 +14,11 @@
 struct scope {
   struct query *query; // NULL: no call at this level is under way
   enum action_side side;
-  uint8_t level;
+  uint8_t level; // SCOPE_OWNED: of an AsynchronousObject, not of a call
+  bool suspends; // the call is an action's: its query may be parked when it returns
 };
 
-enum { SCOPE_LEVELS = 8 };
+enum { SCOPE_LEVELS = 8, SCOPE_OWNED = SCOPE_LEVELS };
 struct scopes {
   struct scope levels[SCOPE_LEVELS];
   unsigned depth; // of calls under way
@@ -33,6 +34,10 @@ struct header_handle {
   uint8_t bytes[HEADER_SIZE];
 };
 
+// class_async.c: memory of objects that are gone; the state is closed.
+void async_scopes_close(void);
+// Makes a suspended query an answer, or gives an answer another rcode. False: it does not fit.
+bool async_set_rcode(struct query *, unsigned rcode, bool clear);
 // NULL: more calls within calls than there are levels.
 struct scope *scope_enter(struct scopes *, struct query *, enum action_side);
 void scope_leave(struct scopes *, struct scope *);
@@ -82,7 +87,8 @@ int question_get_protocol(struct call *), question_get_time(struct call *);
 int question_get_tag(struct call *), question_get_tags(struct call *), question_set_tag(struct call *);
 int question_set_tags(struct call *), question_unset_tag(struct call *);
 int question_get_trailing(struct call *), question_set_trailing(struct call *), question_set_error(struct call *);
-int question_ignore(struct call *), question_false(struct call *), question_nil(struct call *); // what is not built
+int question_suspend(struct call *);
+int question_ignore(struct call *), question_nil(struct call *); // what is not built
 extern const struct param question_name_params[], question_content_params[], question_any_params[], question_tag_params[],
     question_key_params[], question_map_params[], question_error_params[], question_suspend_params[], question_meta_params[],
     question_trap_params[];
@@ -122,7 +128,7 @@ extern const struct param question_name_params[], question_content_params[], que
        .call = question_ignore},                                                                                       \
       {.name = "setMetaKey", .help = "Accepted; there is no protobuf export", .params = question_meta_params,          \
        .call = question_ignore},                                                                                       \
-      {.name = "suspend", .help = "Not built: false", .params = question_suspend_params, .returns = "boolean",         \
-       .call = question_false}
+      {.name = "suspend", .help = "Park it until getAsynchronousObject() or the end of its time; false: not possible", \
+       .params = question_suspend_params, .returns = "boolean", .call = question_suspend}
 
 #endif

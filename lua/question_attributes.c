@@ -59,10 +59,18 @@ question_set_rcode(struct call *c, const struct value *v)
 int
 question_get_dh(struct call *c)
 {
+  struct scope *scope = ((struct question_handle *)c->self)->scope;
   if (question_query(c) == NULL)
     return -1;
+  if (scope->level == SCOPE_OWNED) {
+    struct header_handle *h = binder_push_value(c->lua, &class_header);
+    h->scope = scope;
+    lua_getfenv(c->lua, 1); // what keeps the object that the scope is of
+    lua_setfenv(c->lua, -2);
+    return 1;
+  }
   // Who got here has a dq, and with it all objects of its level.
-  return scope_push_header(c->lua, ((struct question_handle *)c->self)->scope) ? 1 : -1;
+  return scope_push_header(c->lua, scope) ? 1 : -1;
 }
 
 // The bits alone: the id and the counts belong to the packet.

@@ -2,6 +2,7 @@
 // Methods that DNSQuestion and DNSResponse share.
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/path/suspended.h"
 #include "dnsproxy/wire/codes.h"
 #include "lua/classes.h"
 #include "lua/edns_view.h"
@@ -55,10 +56,16 @@ question_ignore(struct call *c)
   return question_query(c) == NULL ? -1 : 0;
 }
 
+// Elsewhere than in the call of an action nobody would park it.
 int
-question_false(struct call *c)
+question_suspend(struct call *c)
 {
-  return question_query(c) == NULL ? -1 : push_boolean(c, false);
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  int64_t ms = c->args[2].integer;
+  bool possible = ((struct question_handle *)c->self)->scope->suspends && ms >= 0 && ms <= UINT32_MAX;
+  return push_boolean(c, possible && suspend(q, (uint16_t)c->args[0].integer, (uint16_t)c->args[1].integer, (uint32_t)ms));
 }
 
 int

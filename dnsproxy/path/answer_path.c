@@ -77,10 +77,9 @@ restart(struct query *q)
 static enum room
 run_response_chain(struct query *q, enum chain_id id, enum room next)
 {
-  const struct chain *chain = q->lease->snapshot->chains[id];
-  if (chain->count == 0)
-    return next;
-  enum verdict verdict = chain_run(chain, q);
+  enum verdict verdict = run_chain(q, id);
+  if (verdict == VERDICT_PARKED)
+    return ROOM_PARKED;
   if (q->restart && (id == CHAIN_RESPONSE || id == CHAIN_TIMEOUT))
     return restart(q);
   q->restart = false;
@@ -88,7 +87,6 @@ run_response_chain(struct query *q, enum chain_id id, enum room next)
   case VERDICT_DROP:
     return drop(q, q->drop == 0 ? DROP_RESPONSE_RULE : (enum drop)q->drop);
   case VERDICT_PARKED:
-    return ROOM_PARKED;
   case VERDICT_NEXT:
   case VERDICT_STOP:
     break;
@@ -154,7 +152,7 @@ room_cache_hit_rules(struct query *q)
 {
   restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_CACHE_HIT, ROOM_FINISH);
-  if (next != ROOM_DROP) {
+  if (next == ROOM_FINISH) {
     count(q->worker, COUNTER_CACHE_HITS);
     count(q->worker, COUNTER_RESPONSES);
   }
@@ -184,7 +182,7 @@ room_self_answered_rules(struct query *q)
 {
   restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_SELF_ANSWERED, ROOM_FINISH);
-  if (next != ROOM_DROP)
+  if (next == ROOM_FINISH)
     count_self_answer(q);
   return next;
 }

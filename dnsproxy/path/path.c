@@ -53,6 +53,25 @@ end_dropped(struct query *q)
   query_free(&q);
 }
 
+void
+path_drop(struct query *q, unsigned why)
+{
+  q->drop = (uint8_t)why;
+  end_dropped(q);
+}
+
+enum verdict
+run_chain(struct query *q, enum chain_id id)
+{
+  // Suspended in this room, it comes back to where its rule left it.
+  if (q->resumed) {
+    q->resumed = false;
+    return VERDICT_STOP;
+  }
+  const struct chain *chain = q->lease->snapshot->chains[id];
+  return chain->count == 0 ? VERDICT_NEXT : chain_run(chain, q);
+}
+
 static void
 walk_until(struct query *q, enum room *room, enum room stop)
 {

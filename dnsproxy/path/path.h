@@ -26,6 +26,8 @@ extern const struct room_row room_rows[ROOM_COUNT];
 
 // Walks from `room` until the query is parked, answered or dropped (and counted).
 void path_walk(struct query *, enum room);
+// Ends a query that nobody else has, for a reason that is counted.
+void path_drop(struct query *, unsigned drop);
 // The hooks that transports and upstreams call.
 extern const struct walk_hooks path_hooks;
 

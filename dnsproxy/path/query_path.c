@@ -127,10 +127,7 @@ after_rules(struct query *q, enum verdict verdict, enum room next)
 enum room
 room_query_rules(struct query *q)
 {
-  const struct chain *chain = q->lease->snapshot->chains[CHAIN_QUERY];
-  if (chain->count == 0)
-    return ROOM_CHOOSE_POOL;
-  return after_rules(q, chain_run(chain, q), ROOM_CHOOSE_POOL);
+  return after_rules(q, run_chain(q, CHAIN_QUERY), ROOM_CHOOSE_POOL);
 }
 
 // Asks the pool's policy. No backend is no error yet: the cache may have an answer.
@@ -250,10 +247,7 @@ room_cache_lookup(struct query *q)
 enum room
 room_cache_miss_rules(struct query *q)
 {
-  const struct chain *chain = q->lease->snapshot->chains[CHAIN_CACHE_MISS];
-  if (chain->count == 0)
-    return ROOM_CHOOSE_BACKEND;
-  enum room next = after_rules(q, chain_run(chain, q), ROOM_CHOOSE_BACKEND);
+  enum room next = after_rules(q, run_chain(q, CHAIN_CACHE_MISS), ROOM_CHOOSE_BACKEND);
   if (next != ROOM_CHOOSE_BACKEND || strcmp(q->pool->name, q->pool_name) == 0)
     return next;
   // Another pool was chosen: its backend, and its cache under the key already made; no second lookup.

@@ -9,6 +9,7 @@
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/net/tee.h"
 #include "dnsproxy/path/path.h"
+#include "dnsproxy/path/suspended.h"
 #include "dnsproxy/pool/upstream.h"
 #include "services/service.h"
 
@@ -114,6 +115,7 @@ close_rooms(struct worker *w)
   datagram_stop(w);
   stream_stop(w);
   services_leave(w);
+  suspended_close(w);
   delay_close(w);
   upstream_close(w);
   stream_close(w);
@@ -171,6 +173,7 @@ run_drain(struct worker *w, struct post *post)
   datagram_stop(w);
   stream_stop(w);
   w->draining = true;
+  suspended_drain(w);
 }
 
 static void

@@ -2485,6 +2485,10 @@ function setVerboseHealthChecks(verbose_health_checks) end
 ---@param query_count boolean # Count queries per name
 function setQueryCount(query_count) end
 
+---Look rules up by name, suffix, client and type instead of walking every chain rule by rule; beyond the dialect. What rules do is the same
+---@param rule_index boolean # Look rules up by name, suffix, client and type instead of walking every chain rule by rule; beyond the dialect. What rules do is the same
+function setRuleIndex(rule_index) end
+
 ---Append a rule to the query chain
 ---@param rule DNSRule|DNSName|DNSName[]|string|string[] # when
 ---@param action DNSAction # what then

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Chains: the verbs that edit a list of rules, and the walk through what was built from it.
+// Chains: their life and the two walks through them, of which the indexed one does what the plain one would.
 #include "rules/chain.h"
 
 #include "dnsproxy/base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 const struct chain_row chain_rows[CHAIN_COUNT] = {
 #define CHAIN(id, of, between, verb, text)                                                                             \
@@ -14,161 +13,244 @@ const struct chain_row chain_rows[CHAIN_COUNT] = {
 #undef CHAIN
 };
 
-enum verdict
-chain_run(const struct chain *c, struct query *q)
+// ---- life ----
+
+// Chains that workers were the last to hold. A stack that is only emptied whole.
+static _Atomic(struct chain *) graveyard;
+
+static void
+chain_give_back(struct chain *c)
 {
-  for (uint32_t i = 0; i < c->count; i++) {
-    const struct rule *r = c->rules[i];
-    if (!selector_match(r->selector, q))
-      continue;
-    if (q->selector_failed)
-      return VERDICT_DROP;
-    rule_hit(r, q->worker);
-    enum verdict v = r->action->kind->run(r->action, q);
-    if (v != VERDICT_NEXT)
-      return v;
-  }
-  // A failure that a NotRule turned into "no match" still counts.
-  return q->selector_failed ? VERDICT_DROP : VERDICT_NEXT;
+  chain_seats_fini(&c->seats);
+  object_unref(&c->base);
+  object_unref(&c->recent);
+  free(c->always);
+  free(c->rules);
+  free(c);
 }
 
 static void
 chain_free(struct object *o)
 {
   struct chain *c = (struct chain *)(void *)o;
-  for (uint32_t i = 0; i < c->count; i++)
-    object_unref(&c->rules[i]);
-  free(c);
+  if (worker_current() == NULL || c->count == 0) {
+    chain_give_back(c);
+    return;
+  }
+  c->next = atomic_load_explicit(&graveyard, memory_order_relaxed);
+  while (!atomic_compare_exchange_weak_explicit(&graveyard, &c->next, c, memory_order_release, memory_order_relaxed))
+    ;
 }
 
 const struct object_class chain_class = {.name = "Chain", .free = chain_free};
 
-struct chain *
-chain_build(const struct rule_list *list)
-{
-  struct chain *c = memory_new(sizeof *c + list->count * sizeof(struct rule *));
-  object_init(&c->object, &chain_class);
-  c->count = list->count;
-  for (uint32_t i = 0; i < list->count; i++)
-    c->rules[i] = object_ref(list->rules[i]);
-  rule_pages_open();
-  return c;
-}
-
 void
-rule_list_add(struct rule_list *list, struct rule *r)
+chains_reap(void)
 {
-  if (list->count == list->capacity) {
-    list->capacity = list->capacity == 0 ? 8 : 2 * list->capacity;
-    list->rules = memory_resize(list->rules, list->capacity, sizeof(struct rule *));
+  struct chain *c = atomic_exchange_explicit(&graveyard, NULL, memory_order_acquire);
+  while (c != NULL) {
+    struct chain *next = c->next;
+    chain_give_back(c);
+    c = next;
   }
-  list->rules[list->count++] = object_ref(r);
-  list->changed = true;
 }
 
-bool
-rule_list_remove_at(struct rule_list *list, uint32_t position)
+size_t
+chain_memory(const struct chain *c)
 {
-  if (position >= list->count)
-    return false;
-  object_unref(&list->rules[position]);
-  list->count--;
-  memmove(&list->rules[position], &list->rules[position + 1], (list->count - position) * sizeof(struct rule *));
-  list->changed = true;
-  return true;
+  size_t sum = sizeof *c + c->count * sizeof *c->rules + c->always_count * sizeof *c->always;
+  sum += c->seats.count * (sizeof *c->seats.chunks + sizeof **c->seats.chunks);
+  sum += c->base == NULL ? 0 : chain_level_memory(c->base);
+  return sum + (c->recent == NULL ? 0 : chain_level_memory(c->recent));
 }
 
-// What the console and scripts call a rule by: text in UUID form is never a name.
-struct rule_key {
-  const char *name; // NULL: by uuid
-  struct uuid uuid;
+// ---- the plain walk ----
+
+static inline enum verdict
+evaluate(const struct rule *r, struct query *q)
+{
+  if (!selector_match(r->selector, q))
+    return VERDICT_NEXT;
+  if (q->selector_failed)
+    return VERDICT_DROP;
+  rule_hit(r, q->worker);
+  return r->action->kind->run(r->action, q);
+}
+
+// A failure that a NotRule turned into "no match" still counts.
+static enum verdict
+end_of_chain(const struct query *q)
+{
+  return q->selector_failed ? VERDICT_DROP : VERDICT_NEXT;
+}
+
+enum verdict
+chain_run_plain(const struct chain *c, struct query *q)
+{
+  for (uint32_t i = 0; i < c->count; i++) {
+    enum verdict v = evaluate(c->rules[i], q);
+    if (v != VERDICT_NEXT)
+      return v;
+  }
+  return end_of_chain(q);
+}
+
+enum verdict
+chain_run(const struct chain *c, struct query *q)
+{
+  return c->indexed && q->qname.size > 0 ? chain_run_indexed(c, q) : chain_run_plain(c, q);
+}
+
+// ---- the indexed walk ----
+
+// The rules that have one of the query's keys, in chain order.
+struct cursor {
+  uint64_t label; // of the rule it stands at
+  const struct chain_level *level;
+  uint32_t rank;
+  uint32_t node, last; // of the ring, if the key is shared
 };
 
-static struct rule_key
-key_of(const char *name_or_uuid)
+struct indexed_walk {
+  const struct chain *chain;
+  struct query *query;
+  const struct chain_always *always, *always_end;
+  unsigned count; // of cursors
+  struct cursor cursors[CHAIN_LEVELS * QUERY_KEYS_MAX];
+};
+
+static inline void
+cursor_stand(struct cursor *c, uint32_t rank)
 {
-  struct rule_key key = {.name = NULL};
-  if (!uuid_parse(&key.uuid, name_or_uuid))
-    key.name = name_or_uuid;
-  return key;
+  c->rank = rank;
+  c->label = c->level->rules[rank].label;
 }
 
-static bool
-key_fits(const struct rule_key *key, const struct rule *r)
+// False: it has no more rules.
+static inline bool
+cursor_step(struct cursor *c)
 {
-  return key->name != NULL ? strcmp(key->name, r->name) == 0 : uuid_equal(&key->uuid, &r->uuid);
-}
-
-uint32_t
-rule_list_remove_named(struct rule_list *list, const char *name_or_uuid)
-{
-  struct rule_key key = key_of(name_or_uuid);
-  uint32_t kept = 0, count = list->count;
-  for (uint32_t i = 0; i < count; i++)
-    if (key_fits(&key, list->rules[i]))
-      object_unref(&list->rules[i]);
-    else
-      list->rules[kept++] = list->rules[i];
-  list->count = kept;
-  if (kept < count)
-    list->changed = true;
-  return count - kept;
-}
-
-struct rule *
-rule_list_find(const struct rule_list *list, const char *name_or_uuid)
-{
-  struct rule_key key = key_of(name_or_uuid);
-  for (uint32_t i = 0; i < list->count; i++)
-    if (key_fits(&key, list->rules[i]))
-      return list->rules[i];
-  return NULL;
-}
-
-bool
-rule_list_move(struct rule_list *list, int64_t from, int64_t to)
-{
-  int64_t count = list->count;
-  if (from < 0 || from >= count || to < 0 || to > count)
+  if (c->node == c->last)
     return false;
-  if (to == from || to == from + 1)
-    return true;
-  struct rule *r = list->rules[from], **rules = list->rules;
-  if (to > from) {
-    memmove(&rules[from], &rules[from + 1], (size_t)(to - 1 - from) * sizeof *rules);
-    rules[to - 1] = r;
-  } else {
-    memmove(&rules[to + 1], &rules[to], (size_t)(from - to) * sizeof *rules);
-    rules[to] = r;
-  }
-  list->changed = true;
+  c->node = c->level->nodes[c->node].next;
+  cursor_stand(c, c->level->nodes[c->node].rank);
   return true;
 }
 
-void
-rule_list_move_to_top(struct rule_list *list)
+static void
+add_cursor(struct indexed_walk *w, const struct chain_level *level, uint32_t value, uint64_t behind)
 {
-  if (list->count > 1)
-    rule_list_move(list, (int64_t)list->count - 1, 0);
+  struct cursor *c = &w->cursors[w->count];
+  c->level = level;
+  if ((value & (uint32_t)LEVEL_SHARED) == 0) {
+    c->node = c->last = 0;
+    cursor_stand(c, value);
+  } else {
+    c->last = value & ~(uint32_t)LEVEL_SHARED;
+    c->node = level->nodes[c->last].next;
+    cursor_stand(c, level->nodes[c->node].rank);
+  }
+  while (c->label <= behind)
+    if (!cursor_step(c))
+      return;
+  w->count++;
 }
 
-void
-rule_list_clear(struct rule_list *list)
+// Finds the rules behind a label that have a key of the query as it is now.
+static void
+look_up(struct indexed_walk *w, uint64_t behind)
 {
-  for (uint32_t i = 0; i < list->count; i++)
-    object_unref(&list->rules[i]);
-  free(list->rules);
-  *list = (struct rule_list){.changed = true};
+  const struct chain *c = w->chain;
+  uint64_t keys[QUERY_KEYS_MAX];
+  uint32_t value;
+  unsigned count = query_keys(w->query, &c->shape, keys);
+  for (unsigned i = 0; c->base != NULL && i < count; i++)
+    __builtin_prefetch(&c->base->buckets[level_home(c->base, keys[i])]);
+  w->count = 0;
+  for (unsigned i = 0; c->recent != NULL && i < count; i++)
+    if (level_find(c->recent, keys[i], &value))
+      add_cursor(w, c->recent, value, behind);
+  for (unsigned i = 0; c->base != NULL && i < count; i++)
+    if (level_find(c->base, keys[i], &value))
+      add_cursor(w, c->base, value, behind);
 }
 
-void
-rule_list_set(struct rule_list *list, struct rule *const *rules, uint32_t count)
+// Evaluates a rule that may change what keys are made of; if it did, the rules behind it are looked up anew.
+static enum verdict
+evaluate_changing(struct indexed_walk *w, const struct rule *r, uint64_t label)
 {
-  // References first: the new rules may be the old ones.
-  struct rule_list new = {.rules = NULL};
-  for (uint32_t i = 0; i < count; i++)
-    rule_list_add(&new, rules[i]);
-  rule_list_clear(list);
-  *list = new;
-  list->changed = true;
+  uint64_t before = query_keys_stamp(w->query);
+  enum verdict v = evaluate(r, w->query);
+  if (v == VERDICT_NEXT && query_keys_stamp(w->query) != before)
+    look_up(w, label);
+  return v;
+}
+
+// The rules without keys before a label.
+static inline enum verdict
+walk_always(struct indexed_walk *w, uint64_t until)
+{
+  for (; w->always < w->always_end && w->always->label < until;) {
+    const struct chain_always *a = w->always++;
+    enum verdict v = a->changes ? evaluate_changing(w, a->rule, a->label) : evaluate(a->rule, w->query);
+    if (v != VERDICT_NEXT)
+      return v;
+    if (a->changes) // the next rule with keys may be another one now
+      return VERDICT_NEXT;
+  }
+  return VERDICT_NEXT;
+}
+
+static inline const struct cursor *
+least_cursor(const struct indexed_walk *w)
+{
+  const struct cursor *least = NULL;
+  for (unsigned i = 0; i < w->count; i++)
+    if (least == NULL || w->cursors[i].label < least->label)
+      least = &w->cursors[i];
+  return least;
+}
+
+// Every cursor that stands at the rule goes on: it is evaluated once, however many keys led to it. Labels would not
+// do: a rule that came later may have that of one that has left.
+static void
+step_over(struct indexed_walk *w, const struct chain_level *level, uint32_t rank)
+{
+  for (unsigned i = 0; i < w->count;)
+    if (w->cursors[i].level != level || w->cursors[i].rank != rank || cursor_step(&w->cursors[i]))
+      i++;
+    else
+      w->cursors[i] = w->cursors[--w->count];
+}
+
+static enum verdict
+evaluate_found(struct indexed_walk *w, const struct cursor *at)
+{
+  struct level_rule found = at->level->rules[at->rank];
+  const struct rule *r = chain_seats_get(&w->chain->seats, found.seat);
+  step_over(w, at->level, at->rank);
+  if (r == NULL) // it has left since the base was built
+    return VERDICT_NEXT;
+  return (found.flags & RULE_CHANGES) != 0 ? evaluate_changing(w, r, found.label) : evaluate(r, w->query);
+}
+
+enum verdict
+chain_run_indexed(const struct chain *c, struct query *q)
+{
+  struct indexed_walk w;
+  w.chain = c;
+  w.query = q;
+  w.always = c->always;
+  w.always_end = c->always + c->always_count;
+  look_up(&w, 0);
+  for (;;) {
+    const struct cursor *next = least_cursor(&w);
+    uint64_t until = next == NULL ? UINT64_MAX : next->label;
+    bool before = w.always < w.always_end && w.always->label < until;
+    if (!before && next == NULL)
+      return end_of_chain(q);
+    enum verdict v = before ? walk_always(&w, until) : evaluate_found(&w, next);
+    if (v != VERDICT_NEXT)
+      return v;
+  }
 }

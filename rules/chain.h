@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A chain as workers see it: an immutable, counted array of rules in order.
+// A chain as workers see it: an immutable, counted list of rules in order, and an index over them.
 //
-// Built at publish from a rule_list (draft, Lua lock held); evaluated by any worker under its lease.
+// Built at publish from a rule_list (draft, Lua lock held); evaluated by any worker under its lease. A query is shown
+// to the rules that have one of its keys and to those that have none, in chain order: the others would not match, and
+// looking at them would change nothing.
 #ifndef RULES_CHAIN_H
 #define RULES_CHAIN_H
 
-#include "rules/rule.h"
+#include "rules/chain_key.h"
+#include "rules/chain_level.h"
+#include "rules/chain_seats.h"
+#include "rules/rule_list.h"
 
 enum chain_id {
 #define CHAIN(id, side, infix, word, help) CHAIN_##id,
@@ -19,33 +24,40 @@ struct chain_row {
 };
 extern const struct chain_row chain_rows[CHAIN_COUNT];
 
+// A rule that has no keys: it is evaluated for every query.
+struct chain_always {
+  uint64_t label;
+  const struct rule *rule;
+  bool changes; // it may change what keys are made of
+};
+
 struct chain {
   struct object object;
   uint32_t count;
-  struct rule *rules[]; // one reference each
+  struct rule **rules;       // in order; the seats hold the references
+  struct chain_seats seats;
+  bool indexed;              // false: few rules have keys, or setRuleIndex(false); nothing below is there
+  struct chain_level *base;  // most rules
+  struct chain_level *recent; // added or moved since; NULL: none
+  struct key_shape shape;    // of both
+  struct chain_always *always;
+  uint32_t always_count;
+  struct chain *next; // of those that wait for chains_reap()
 };
 
-// The editable form. Every verb that changes it sets `changed`. Positions count from 0.
-struct rule_list {
-  struct rule **rules;
-  uint32_t count, capacity;
-  bool changed;
-};
+enum { CHAIN_LEVELS = 2 };
 
-void rule_list_add(struct rule_list *, struct rule *);           // takes a reference of its own
-bool rule_list_remove_at(struct rule_list *, uint32_t position); // false: out of range
-// All that have it; returns their number. Text in UUID form is compared with UUIDs, never with names.
-uint32_t rule_list_remove_named(struct rule_list *, const char *name_or_uuid);
-bool rule_list_move(struct rule_list *, int64_t from, int64_t to); // console.md: in front of `to`
-void rule_list_move_to_top(struct rule_list *);                  // the last becomes the first
-void rule_list_clear(struct rule_list *);
-void rule_list_set(struct rule_list *, struct rule *const *rules, uint32_t count);
-struct rule *rule_list_find(const struct rule_list *, const char *name_or_uuid); // borrowed; NULL
 extern const struct object_class chain_class;
-struct chain *chain_build(const struct rule_list *); // a reference for the caller; opens the hit pages
+struct chain *chain_build(struct rule_list *); // a reference for the caller; opens the hit pages
+// Chains whose last holder was a worker wait for this: giving back 100 000 rules takes time.
+// Not on a worker.
+void chains_reap(void);
+size_t chain_memory(const struct chain *); // bytes of the chain itself, without its rules
 
 // Evaluates in order until a rule ends it. Counts hits. The chain's end without a verdict is VERDICT_NEXT.
 enum verdict chain_run(const struct chain *, struct query *);
+enum verdict chain_run_plain(const struct chain *, struct query *);   // rule by rule, without the index
+enum verdict chain_run_indexed(const struct chain *, struct query *); // of an indexed chain
 
 // The table of show...Rules and top...Rules (console.md).
 struct rule_table {

@@ -103,10 +103,9 @@ rule_free(struct object *o)
   struct rule *r = (struct rule *)(void *)o;
   pthread_mutex_lock(&slots.mutex);
   r->selector->matches_before += slot_hits(r->slot);
-  struct rule **at = &r->selector->rules;
-  while (*at != r)
-    at = &(*at)->next;
-  *at = r->next;
+  *r->link = r->next;
+  if (r->next != NULL)
+    r->next->link = r->link;
   slot_give(r->slot);
   pthread_mutex_unlock(&slots.mutex);
   object_unref(&r->selector);
@@ -139,6 +138,9 @@ rule_new(struct selector *selector, struct action *action, const char *name, con
   bool taken = slot_take(&r->slot);
   if (taken) {
     r->next = selector->rules;
+    if (r->next != NULL)
+      r->next->link = &r->next;
+    r->link = &selector->rules;
     selector->rules = r;
   }
   pthread_mutex_unlock(&slots.mutex);

@@ -16,7 +16,7 @@ struct rule {
   struct uuid uuid;
   uint64_t creation_order; // over all chains
   uint32_t slot;           // of its hit counters, unique while it lives
-  struct rule *next;       // of the same selector
+  struct rule *next, **link; // of the same selector; what points here
 };
 
 extern const struct object_class rule_class;          // "RuleAction"

@@ -91,7 +91,7 @@ or_show(const struct selector *s, struct text *out)
 }
 
 static const void *
-and_parts(const struct selector *s)
+compound_parts(const struct selector *s)
 {
   return &((const struct compound *)s)->parts;
 }
@@ -100,7 +100,7 @@ static const struct param compound_params[] = {{.name = "rules", .type = PARAM_S
                                                 .help = "the rules to combine"},
                                                {.type = PARAM_END}};
 
-// Their effect is that of their parts; of those only the parts themselves can tell.
+// Their effect is that of their parts: selector_effect() looks at those.
 const struct selector_kind select_and = {
     .name = "AndRule",
     .help = "All rules of the list match, tried up to the first that does not; an empty list always matches",
@@ -112,7 +112,7 @@ const struct selector_kind select_and = {
     .match = and_match,
     .show = and_show,
     .key = KEY_AND,
-    .key_value = and_parts,
+    .key_value = compound_parts,
 };
 
 const struct selector_kind select_or = {
@@ -125,6 +125,8 @@ const struct selector_kind select_or = {
     .fini = compound_fini,
     .match = or_match,
     .show = or_show,
+    .key = KEY_OR,
+    .key_value = compound_parts,
 };
 
 struct not_selector {
@@ -160,6 +162,12 @@ not_show(const struct selector *base, struct text *out)
   text_puts(out, ")");
 }
 
+static const void *
+not_inner(const struct selector *s)
+{
+  return ((const struct not_selector *)s)->inner;
+}
+
 const struct selector_kind select_not = {
     .name = "NotRule",
     .help = "Matches when the rule does not",
@@ -171,6 +179,8 @@ const struct selector_kind select_not = {
     .fini = not_fini,
     .match = not_match,
     .show = not_show,
+    .key = KEY_NOT,
+    .key_value = not_inner,
 };
 
 struct proba {

@@ -42,6 +42,23 @@ selector_show(const struct selector *s, struct text *out)
     text_puts(out, s->kind->text);
 }
 
+enum effect
+selector_effect(const struct selector *s)
+{
+  const struct selector_kind *kind = s->kind;
+  enum effect strongest = kind->effect;
+  if (kind->key == KEY_NOT)
+    return selector_effect(kind->key_value(s));
+  if (kind->key != KEY_AND && kind->key != KEY_OR)
+    return strongest;
+  const struct selector_list *parts = kind->key_value(s);
+  for (size_t i = 0; i < parts->count; i++) {
+    enum effect e = selector_effect(parts->items[i]);
+    strongest = e > strongest ? e : strongest;
+  }
+  return strongest;
+}
+
 const struct selector_kind *
 selector_kind_find(const char *name)
 {

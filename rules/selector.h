@@ -12,7 +12,8 @@
 #include "dnsproxy/base/text.h"
 #include "dnsproxy/query.h"
 
-// What evaluating it does beside deciding: the chain compiler, explain() and dry runs depend on it.
+// What evaluating it does beside deciding, weakest first: the chain compiler, explain() and dry runs depend on it. The
+// question and the client that later rules look at change by EFFECT_STATE (actions) and EFFECT_LUA (both) alone.
 enum effect {
   EFFECT_PURE,  // reads the query and its own constants
   EFFECT_CLOCK, // reads the clock or random numbers
@@ -45,6 +46,8 @@ struct selector_kind {
     KEY_SOURCE,    // struct netmask_set: client address
     KEY_QTYPE,     // uint16_t
     KEY_AND,       // struct selector_list: any of its members' keys
+    KEY_OR,        // struct selector_list: the keys of all of them
+    KEY_NOT,       // struct selector: no key, but its effect is that one's
   } key;
   const void *(*key_value)(const struct selector *); // NULL as result: this one has no key after all
 };
@@ -67,6 +70,8 @@ const struct selector_kind *selector_kind_find(const char *name); // by construc
 
 // NULL: fault says why. args: one value per row of kind->params, in their order.
 struct selector *selector_new(const struct selector_kind *, const struct value *args, struct fault *);
+// That of its kind or, of a compound, the strongest of its parts.
+enum effect selector_effect(const struct selector *);
 uint64_t selector_matches(const struct selector *); // hits of all rules that had it; any thread
 void selector_show(const struct selector *, struct text *);
 

@@ -55,10 +55,9 @@ draft_fini(void)
   object_unref(&draft.acl);
   object_unref(&draft.proxy_acl);
   object_unref(&draft.console_acl);
-  for (unsigned i = 0; i < CHAIN_COUNT; i++) {
+  for (unsigned i = 0; i < CHAIN_COUNT; i++)
     rule_list_clear(&draft.chains[i]);
-    free(draft.chains[i].rules);
-  }
+  chains_reap();
   pool_draft_fini(&draft.pools);
   for (size_t i = 0; i < draft.listener_count; i++)
     object_unref(&draft.listeners[i]);
@@ -73,9 +72,11 @@ static struct chain *
 chain_of(unsigned id, const struct snapshot *last)
 {
   struct rule_list *list = &draft.chains[id];
-  if (last != NULL && !list->changed)
+  bool plain = !draft.settings.rule_index;
+  if (last != NULL && !list->changed && list->plain == plain)
     return object_ref(last->chains[id]);
   list->changed = false;
+  list->plain = plain;
   return chain_build(list);
 }
 
@@ -106,4 +107,6 @@ draft_publish(void)
   draft.changed = false;
   object_unref(&last);
   snapshot_deliver(next);
+  if (worker_current() == NULL)
+    chains_reap();
 }

@@ -68,6 +68,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
   }
   grow_caches(s);
   object_unref(&s);
+  chains_reap();
 }
 
 void

@@ -37,6 +37,13 @@ bool name_bytes_is_part_of(const uint8_t *bytes, size_t size, const struct name 
 int name_compare(const struct name *, const struct name *); // canonical order (RFC 4034 6.1)
 // Hash of the lower-cased bytes; the same name in any casing hashes the same. Fast (8 bytes at a time).
 uint64_t name_bytes_hash(const uint8_t *bytes, size_t size, uint64_t seed);
+// A name's suffixes by number of labels, hashed label by label from the right: [0] is the root, whose hash is the seed.
+struct name_suffixes {
+  unsigned count; // labels of the longest
+  uint8_t at[NAME_MAX_LABELS]; // where they begin
+  uint64_t hash[NAME_MAX_LABELS];
+};
+void name_bytes_suffixes(const uint8_t *bytes, unsigned most_labels, uint64_t seed, struct name_suffixes *);
 void name_bytes_lower(uint8_t *out, const uint8_t *bytes, size_t size); // ASCII letters only; out may be bytes
 bool name_append(struct name *, const struct name *tail, struct fault *); // labels behind
 bool name_chop(struct name *); // drops the leftmost label; false on the root

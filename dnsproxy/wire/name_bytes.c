@@ -63,6 +63,23 @@ name_bytes_hash(const uint8_t *bytes, size_t size, uint64_t seed)
 }
 
 void
+name_bytes_suffixes(const uint8_t *bytes, unsigned most_labels, uint64_t seed, struct name_suffixes *s)
+{
+  uint8_t starts[NAME_MAX_LABELS];
+  unsigned labels = 0, at = 0;
+  for (; bytes[at] != 0; at += 1u + bytes[at])
+    starts[labels++] = (uint8_t)at;
+  s->count = labels < most_labels ? labels : most_labels;
+  s->at[0] = (uint8_t)at;
+  s->hash[0] = seed;
+  for (unsigned i = 1; i <= s->count; i++) {
+    unsigned start = starts[labels - i];
+    s->at[i] = (uint8_t)start;
+    s->hash[i] = word_hash(bytes + start, 1u + bytes[start], s->hash[i - 1]);
+  }
+}
+
+void
 name_bytes_lower(uint8_t *out, const uint8_t *bytes, size_t size)
 {
   size_t at = 0;

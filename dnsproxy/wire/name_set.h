@@ -30,6 +30,7 @@ size_t suffix_set_count(const struct suffix_set *);
 bool suffix_set_match(const struct suffix_set *, const uint8_t *bytes, size_t size, size_t *match);
 bool suffix_set_best(const struct suffix_set *, const uint8_t *bytes, size_t size, struct name *member); // as stored
 void suffix_set_each(const struct suffix_set *, void (*visit)(const struct name *, void *), void *arg); // canonical order
+void suffix_set_scan(const struct suffix_set *, void (*visit)(const struct name *, void *), void *arg); // any order, fast
 void suffix_set_text(const struct suffix_set *, const char *separator, struct text *); // canonical order, final dots
 
 #endif

@@ -7,7 +7,6 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/wire/name_table.h"
-#include "dnsproxy/wire/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,36 +52,11 @@ suffix_set_writable(struct suffix_set **set)
   *set = copy;
 }
 
-// A name's suffixes by number of labels: where they begin and their hashes. [0] is the root.
-struct suffixes {
-  unsigned count; // labels
-  uint8_t at[NAME_MAX_LABELS];
-  uint64_t hash[NAME_MAX_LABELS];
-};
-
-// Up to `most` labels from the right.
-static void
-hash_suffixes(const struct suffix_set *set, const uint8_t *bytes, unsigned most, struct suffixes *s)
-{
-  uint8_t starts[NAME_MAX_LABELS];
-  unsigned labels = 0, at = 0;
-  for (; bytes[at] != 0; at += 1u + bytes[at])
-    starts[labels++] = (uint8_t)at;
-  s->count = labels < most ? labels : most;
-  s->at[0] = (uint8_t)at;
-  s->hash[0] = set->seed;
-  for (unsigned i = 1; i <= s->count; i++) {
-    unsigned start = starts[labels - i];
-    s->at[i] = (uint8_t)start;
-    s->hash[i] = word_hash(bytes + start, 1u + bytes[start], s->hash[i - 1]);
-  }
-}
-
 static uint64_t
 hash_name(const struct suffix_set *set, const struct name *name, unsigned *labels)
 {
-  struct suffixes s;
-  hash_suffixes(set, name->bytes, NAME_MAX_LABELS, &s);
+  struct name_suffixes s;
+  name_bytes_suffixes(name->bytes, NAME_MAX_LABELS, set->seed, &s);
   *labels = s.count;
   return s.hash[s.count];
 }
@@ -122,10 +96,10 @@ suffix_set_count(const struct suffix_set *set)
 static uint32_t
 find_longest(const struct suffix_set *set, const uint8_t *bytes, size_t size, size_t *match)
 {
-  struct suffixes s;
+  struct name_suffixes s;
   if (set->table.count == 0)
     return 0;
-  hash_suffixes(set, bytes, set->most_labels, &s);
+  name_bytes_suffixes(bytes, set->most_labels, set->seed, &s);
   for (unsigned i = s.count + 1; i-- > 0;) {
     if (set->members[i] == 0)
       continue;
@@ -170,6 +144,18 @@ compare_members(const void *left, const void *right, void *arg)
   get_name(arg, *(const uint32_t *)left, &a);
   get_name(arg, *(const uint32_t *)right, &b);
   return name_compare(&a, &b);
+}
+
+void
+suffix_set_scan(const struct suffix_set *set, void (*visit)(const struct name *, void *), void *arg)
+{
+  const struct name_table *t = &set->table;
+  for (size_t i = 0; i < t->slot_count; i++)
+    if (t->slots[i].at != 0) {
+      struct name name;
+      get_name(set, t->slots[i].at, &name);
+      visit(&name, arg);
+    }
 }
 
 void

@@ -712,16 +712,16 @@ function DNSQuestion:setEDNSOption(code, data) end
 ---@return boolean
 function DNSQuestion:setRestartable() end
 
----Accepted; the PROXY protocol is not built
+---Add a value for the PROXY header to the backend
 ---@param type integer # type of the value
 ---@param value string # any bytes
 function DNSQuestion:addProxyProtocolValue(type, value) end
 
----Accepted; the PROXY protocol is not built
----@param values any # values by type
+---Replace the values for the PROXY header to the backend
+---@param values table<string, string> # values by type
 function DNSQuestion:setProxyProtocolValues(values) end
 
----Values of the PROXY header: none over plain DNS
+---Values of the PROXY header, and those added
 ---@return table<integer, string>
 function DNSQuestion:getProxyProtocolValues() end
 
@@ -2987,6 +2987,12 @@ function PoolOutstandingRule(pool, limit) end
 ---@return DNSRule
 function ProbaRule(probability) end
 
+---A value of that type came with the PROXY header, this very one if it is given
+---@param type integer # type of the value, 0 to 255
+---@param value? string # any bytes
+---@return DNSRule
+function ProxyProtocolValueRule(type, value) end
+
 ---The class asked for is this one
 ---@param class integer # DNSClass
 ---@return DNSRule
@@ -3214,6 +3220,12 @@ function RCodeAction(rcode, options) end
 ---@return DNSAction
 function RemoteLogAction(logger, alter, options, metas) end
 
+---Add a value to those that go to a backend with the PROXY header; goes on
+---@param type integer # type of the value, 0 to 255
+---@param value string # any bytes
+---@return DNSAction
+function SetAdditionalProxyProtocolValueAction(type, value) end
+
 ---Do not add client subnet to this query; goes on
 ---@return DNSAction
 function SetDisableECSAction() end
@@ -3265,6 +3277,11 @@ function SetMaxReturnedTTLAction(max) end
 ---Clear RD; goes on
 ---@return DNSAction
 function SetNoRecurseAction() end
+
+---Replace the values that go to a backend with the PROXY header; goes on
+---@param values table<string, string> # bytes by type
+---@return DNSAction
+function SetProxyProtocolValuesAction(values) end
 
 ---Neither look the query up in the cache nor insert its answer; goes on
 ---@return DNSAction

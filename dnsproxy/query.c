@@ -232,6 +232,58 @@ query_attach_errors(struct query *q)
   q->extra->errors = NULL;
 }
 
+const struct proxy_value *
+query_proxy_values(const struct query *q)
+{
+  return q->extra == NULL ? NULL : q->extra->proxy_values;
+}
+
+bool
+query_add_proxy_value(struct query *q, uint8_t type, const void *data, size_t size)
+{
+  if (size > UINT16_MAX - proxy_values_size(query_proxy_values(q)))
+    return false;
+  uint8_t *copy = query_alloc(q, size + 1);
+  struct proxy_value *v = copy == NULL ? NULL : query_alloc(q, sizeof *v);
+  if (v == NULL)
+    return false;
+  if (size > 0)
+    memcpy(copy, data, size);
+  *v = (struct proxy_value){.type = type, .size = (uint16_t)size, .data = copy};
+  if (q->extra->last_proxy_value == NULL)
+    q->extra->proxy_values = v;
+  else
+    q->extra->last_proxy_value->next = v;
+  q->extra->last_proxy_value = v;
+  return true;
+}
+
+void
+query_clear_proxy_values(struct query *q)
+{
+  if (q->extra != NULL)
+    q->extra->proxy_values = q->extra->last_proxy_value = NULL;
+}
+
+bool
+query_take_proxy_header(struct query *q, const struct proxy_header *h)
+{
+  struct proxy_value v;
+  size_t at = 0;
+  if (h->local)
+    return true;
+  if (query_alloc(q, 0) == NULL)
+    return false;
+  q->extra->local = q->destination;
+  q->has_local = true;
+  q->client = h->source;
+  q->destination = h->destination;
+  while (proxy_header_value(h, &at, &v))
+    if (!query_add_proxy_value(q, v.type, v.data, v.size))
+      return false;
+  return true;
+}
+
 bool
 query_set_pool(struct query *q, const char *name, size_t size)
 {

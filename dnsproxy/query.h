@@ -10,6 +10,7 @@
 #include "dnsproxy/base/address.h"
 #include "dnsproxy/cache_key.h"
 #include "dnsproxy/wire/compose.h"
+#include "dnsproxy/wire/proxy_header.h"
 #include "dnsproxy/worker.h"
 
 struct backend;
@@ -59,7 +60,10 @@ struct extended_error {
 struct query_extra {
   struct tag *tags;
   struct extended_error *errors; // in the order they were added
-  struct proxy_values *proxy_values;
+  struct proxy_value *proxy_values, *last_proxy_value; // received, and those that rules added
+  struct address local;          // with a PROXY header: where the query really arrived
+  uint8_t *proxied;              // the packet with a PROXY header in front, as it goes to the backend
+  size_t proxied_size;
   uint8_t *restart_packet;       // the query as it was, for dr:restart()
   uint16_t restart_size;
   bool restart_ecs_added, restart_edns_added; // to it
@@ -100,6 +104,7 @@ struct query {
   bool zero_scope : 1;        // `hash_for_all` is filled: an answer for every subnet will do
   bool for_all : 1;           // the answer is one
   bool is_xfr : 1;
+  bool has_local : 1;         // a PROXY header said who and where: extra->local is the address to answer from
   bool in_part : 1;           // some of the answer went to the client: there is no other one
   bool restart : 1;           // a response rule asked for it: the chain ends, the query is asked again
   bool has_key : 1;           // `key` is filled
@@ -161,6 +166,13 @@ query_is_stream(const struct query *q) // what rules call TCP
   return transport_rows[q->transport].stream;
 }
 
+// The address that answers leave from.
+static inline const struct address *
+query_local(const struct query *q)
+{
+  return q->has_local ? &q->extra->local : &q->destination;
+}
+
 static inline const struct settings *
 query_settings(const struct query *q)
 {
@@ -176,6 +188,12 @@ const struct tag *query_tags(const struct query *); // first of the list, NULL w
 bool query_add_error(struct query *, uint16_t code, const char *text, size_t size);
 void query_clear_errors(struct query *);
 void query_attach_errors(struct query *); // those that fit; the queue is then empty
+// Values of the PROXY protocol, in their order. False: no memory, or more than a header holds.
+const struct proxy_value *query_proxy_values(const struct query *);
+bool query_add_proxy_value(struct query *, uint8_t type, const void *data, size_t size);
+void query_clear_proxy_values(struct query *);
+// Client, destination and values are what the header says. False: no memory.
+bool query_take_proxy_header(struct query *, const struct proxy_header *);
 bool query_set_pool(struct query *, const char *name, size_t size); // false: longer than a pool name can be
 // Moves `bytes` into memory of the query's own with room for `capacity` of them: they are its packet from now on. `bytes`
 // may be the packet itself (to keep it beyond its batch, or to make it larger). False: no memory, packet unchanged.

@@ -48,6 +48,7 @@ struct walk_hooks {
   void (*failed)(struct query *, unsigned drop);  // no answer will come (enum drop): time-out, lost, send error
   void (*unsent)(struct query *, unsigned drop);  // its answer, counted as sent, did not go: of a listener's own walk only
   bool (*admit_stream)(struct worker *, struct listener *, const struct address *peer); // ACL at accept; counts refusals
+  bool (*expects_header)(struct worker *, const struct listener *, const struct address *peer); // PROXY; NULL: never
   const struct stream_guard *stream_guard; // per-client limits of connections (net/stream.h); NULL: none
 };
 

@@ -6,6 +6,7 @@
 
 #include "dnsproxy/wire/codes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // ---- fields of a query alone ----
@@ -322,7 +323,47 @@ set_restartable(struct call *c)
 static const struct param proxy_value_params[] = {{.name = "type", .type = PARAM_INT, .help = "type of the value"},
                                                   {.name = "value", .type = PARAM_STRING, .help = "any bytes"},
                                                   END};
-static const struct param proxy_values_params[] = {{.name = "values", .type = PARAM_ANY, .help = "values by type"}, END};
+static const struct param proxy_values_params[] = {{.name = "values", .type = PARAM_STRING_MAP, .help = "values by type"}, END};
+
+static int
+add_proxy_value(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *value = &c->args[1].string;
+  if (!query_add_proxy_value(q, (uint8_t)c->args[0].integer, value->data, value->size))
+    return call_fault(c, FAULT_CAUGHT, "The PROXY protocol value does not fit");
+  return 0;
+}
+
+static int
+set_proxy_values(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *pairs = c->args[0].list.strings;
+  query_clear_proxy_values(q);
+  for (size_t i = 0; i + 1 < c->args[0].list.count; i += 2)
+    if (!query_add_proxy_value(q, (uint8_t)strtol(pairs[i].data, NULL, 10), pairs[i + 1].data, pairs[i + 1].size))
+      return call_fault(c, FAULT_CAUGHT, "The PROXY protocol values do not fit");
+  return 0;
+}
+
+static int
+get_proxy_values(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_newtable(c->lua);
+  for (const struct proxy_value *v = query_proxy_values(q); v != NULL; v = v->next) {
+    lua_pushlstring(c->lua, (const char *)v->data, v->size);
+    lua_rawseti(c->lua, -2, v->type);
+  }
+  return 1;
+}
 
 #define EMPTY(text, words) {.name = text, .help = words, .returns = "string", .call = push_empty_text}
 
@@ -335,12 +376,12 @@ static const struct lua_function question_methods[] = {
     {.name = "setEDNSOption", .help = "Add an EDNS option, or replace it", .params = option_params, .call = set_option},
     {.name = "setRestartable", .help = "Keep the query as it is now for dr:restart()", .returns = "boolean",
      .call = set_restartable},
-    {.name = "addProxyProtocolValue", .help = "Accepted; the PROXY protocol is not built", .params = proxy_value_params,
-     .call = question_ignore},
-    {.name = "setProxyProtocolValues", .help = "Accepted; the PROXY protocol is not built", .params = proxy_values_params,
-     .call = question_ignore},
-    {.name = "getProxyProtocolValues", .help = "Values of the PROXY header: none over plain DNS",
-     .returns = "table<integer, string>", .call = push_empty_table},
+    {.name = "addProxyProtocolValue", .help = "Add a value for the PROXY header to the backend", .params = proxy_value_params,
+     .call = add_proxy_value},
+    {.name = "setProxyProtocolValues", .help = "Replace the values for the PROXY header to the backend",
+     .params = proxy_values_params, .call = set_proxy_values},
+    {.name = "getProxyProtocolValues", .help = "Values of the PROXY header, and those added",
+     .returns = "table<integer, string>", .call = get_proxy_values},
     EMPTY("getServerNameIndication", "Name in the TLS handshake: '' over plain DNS"),
     EMPTY("getHTTPHost", "Host of the HTTP request: '' over plain DNS"),
     EMPTY("getHTTPPath", "Path of the HTTP request: '' over plain DNS"),

@@ -5,6 +5,7 @@ FFI_SOURCES = \
 	lua/ffi_cache.c \
 	lua/ffi_metrics.c \
 	lua/ffi_policy.c \
+	lua/ffi_proxy.c \
 	lua/ffi_question.c \
 	lua/ffi_question_set.c \
 	lua/ffi_response.c \

@@ -267,19 +267,17 @@ refuse_encryption(struct backend_options *o, const struct value *tls)
     log_warning("newServer", "Encrypted backends are not built: %s stays down", address_text_with_port(&o->address, where));
 }
 
-// Said once for each, when it is really asked for: what a backend may need must not be missed in silence.
+// Said once, when it is really asked for: what a backend may need must not be missed in silence.
 static void
 warn_unbuilt(const struct value *v)
 {
-  static const unsigned keys[] = {KEY_useProxyProtocol, KEY_autoUpgrade};
-  static bool told[sizeof keys / sizeof *keys]; // under the Lua lock
-  for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
-    if (told[i] || !v[keys[i]].given || !v[keys[i]].boolean || draft.phase == PHASE_CLIENT || draft.phase == PHASE_CHECK)
-      continue;
-    told[i] = true;
-    log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",
-                server_options[keys[i]].name);
-  }
+  static bool told; // under the Lua lock
+  const struct value *upgrade = &v[KEY_autoUpgrade];
+  if (told || !upgrade->given || !upgrade->boolean || draft.phase == PHASE_CLIENT || draft.phase == PHASE_CHECK)
+    return;
+  told = true;
+  log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",
+              server_options[KEY_autoUpgrade].name);
 }
 
 static uint16_t

@@ -39,6 +39,7 @@ dynfilter = newDynBPFFilter(filter)
 policy = newServerPolicy("mine", function(servers, dq) return 1 end)
 f = function() return true end
 text = "return function() return 0 end"
+values = {"v"}
 bad = io.stdout
 declareMetric("counter", "counter", "a counter")
 declareMetric("gauge", "gauge", "a gauge")
@@ -238,6 +239,7 @@ showDrops |
 getDrops |
 showLuaFunctions |
 setLuaCopies true |
+setRuleIndex true |
 setScriptBudget 0 |
 getDNSService "none" |
 showDNSServices |
@@ -292,6 +294,7 @@ RecordsTypeCountRule 1, 1, 0, 1 |
 RegexRule "x" |
 SNIRule "x" |
 TagRule "t" | "v"
+ProxyProtocolValueRule 5 | "v"
 TCPRule true |
 TimedIPSetRule |
 TrailingDataRule |
@@ -331,6 +334,8 @@ SetMacAddrAction 5 |
 SetNoRecurseAction |
 SetSkipCacheAction |
 SetTagAction "t", "v" |
+SetProxyProtocolValuesAction values |
+SetAdditionalProxyProtocolValueAction 1, "v" |
 SetTempFailureCacheTTLAction 1 |
 SetTraceAction true | {{remoteLoggers={{remote}}}}
 SNMPTrapAction | "x"

@@ -21,6 +21,7 @@
   KIND(act_qps_pool)                                                                                                   \
   KIND(act_rcode)                                                                                                      \
   KIND(act_remote_log)                                                                                                 \
+  KIND(act_add_proxy_value)                                                                                            \
   KIND(act_set_disable_ecs)                                                                                            \
   KIND(act_set_disable_validation)                                                                                     \
   KIND(act_set_ecs)                                                                                                    \
@@ -31,6 +32,7 @@
   KIND(act_set_mac)                                                                                                    \
   KIND(act_set_max_returned_ttl)                                                                                       \
   KIND(act_set_no_recurse)                                                                                             \
+  KIND(act_set_proxy_values)                                                                                           \
   KIND(act_set_skip_cache)                                                                                             \
   KIND(act_set_tag)                                                                                                    \
   KIND(act_set_temp_failure_ttl)                                                                                       \

@@ -8,6 +8,9 @@ libdnsproxy_a_SOURCES += \
 	rules/log_file.h rules/pattern.c rules/pattern.h rules/rate.h rules/rate_table.c rules/rate_table.h \
 	rules/rule.c rules/rule.h rules/rule_list.c rules/rule_list.h rules/rule_table.c \
 	rules/select_address.c rules/select_edns.c rules/select_header.c \
+	rules/action.h rules/actions.c rules/chain.c rules/chain.h rules/chains.def rules/dialect.c rules/log_file.c \
+	rules/log_file.h rules/pattern.c rules/pattern.h rules/proxy_kinds.c rules/rate.h rules/rate_table.c rules/rate_table.h \
+	rules/rule.c rules/rule.h rules/rule_table.c rules/select_address.c rules/select_edns.c rules/select_header.c \
 	rules/select_logic.c rules/select_name.c rules/select_packet.c rules/select_pattern.c rules/select_pool.c \
 	rules/select_rate.c rules/select_rate_ip.c rules/select_tag.c rules/selector.c rules/selector.h \
 	rules/selectors.c rules/self_answer.c rules/self_answer.h rules/timed_ip_set.c rules/timed_ip_set.h \

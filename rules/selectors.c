@@ -27,6 +27,7 @@
   KIND(select_pool_available)                                                                                          \
   KIND(select_pool_outstanding)                                                                                        \
   KIND(select_proba)                                                                                                   \
+  KIND(select_proxy_value)                                                                                             \
   KIND(select_qclass)                                                                                                  \
   KIND(select_qname)                                                                                                   \
   KIND(select_qname_set)                                                                                               \

@@ -20,6 +20,7 @@ static const char *const selectors[] = {
     "EDNSVersionRule(0)", "ERCodeRule(3)", "PayloadSizeRule(greater|3%d)", "TrailingDataRule()",
     "RecordsCountRule(1|%d|9)", "RecordsTypeCountRule(0|1|1|%d)", "DSTPortRule(53)", "TCPRule(%b)",
     "IncomingProtocolRule(DoT)", "RegexRule(^[a-c])", "RE2Rule(.*com)", "TagRule(t%d)", "TagRule(t1|v)",
+    "ProxyProtocolValueRule(%d)", "ProxyProtocolValueRule(1|v)",
     "MaxQPSRule(1%d)", "MaxQPSIPRule(%d)", "ProbaRule(0.5)", "ProbaRule(%d)", "HTTPHeaderRule(user-agent|^curl)", "HTTPPathRule(/x)",
     "HTTPPathRegexRule(^/x)", "SNIRule(x)", "KeyValueStoreLookupRule(store|qname)",
     "KeyValueStoreRangeLookupRule(store|source IP)",
@@ -32,6 +33,7 @@ static const char *const query_actions[] = {
     "NegativeAndSOAAction(true|z.|5|m.|r.|1|2|3|4|5)", "SetNoRecurseAction()", "SetDisableValidationAction()",
     "SetSkipCacheAction()", "SetDisableECSAction()", "SetECSOverrideAction(true)", "SetECSPrefixLengthAction(20|4%d)",
     "SetTempFailureCacheTTLAction(%d)", "SetMaxReturnedTTLAction(%d)", "SetTagAction(t%d|v)", "SetTagAction(t1|w)",
+    "SetAdditionalProxyProtocolValueAction(%d|v)", "SetProxyProtocolValuesAction(1,v)",
     "UnsetTagAction(t%d)", "SetEDNSOptionAction(6%d|xy)", "SetExtendedDNSErrorAction(%d|bad)",
     "HTTPStatusAction(200|x)",
 };

@@ -100,6 +100,7 @@ add_item(struct scratch *s, const struct param *row, struct value *v, size_t i, 
   struct netmask mask;
   switch (row->type) {
   case PARAM_STRINGS:
+  case PARAM_STRING_MAP: // key,value,key,value
     v->list.strings[i] = string_of(s, text);
     break;
   case PARAM_INTS:
@@ -132,9 +133,9 @@ read_list(struct scratch *s, const struct param *row, const char *text, struct v
   if (row->type == PARAM_OBJECTS) {
     assert(count == 0); // tests of such kinds make their objects themselves
     v->list.objects = kept(s, memory_array(1, sizeof(void *)));
-  } else if (row->type == PARAM_STRINGS || row->type == PARAM_INTS || row->type == PARAM_SELECTORS) {
+  } else if (row->type == PARAM_STRINGS || row->type == PARAM_STRING_MAP || row->type == PARAM_INTS || row->type == PARAM_SELECTORS) {
     v->list.count = count;
-    v->list.strings = row->type == PARAM_STRINGS ? kept(s, memory_array(count + 1, sizeof(struct bytes))) : NULL;
+    v->list.strings = row->type == PARAM_STRINGS || row->type == PARAM_STRING_MAP ? kept(s, memory_array(count + 1, sizeof(struct bytes))) : NULL;
     v->list.integers = row->type == PARAM_INTS ? kept(s, memory_array(count + 1, sizeof(int64_t))) : NULL;
     v->list.objects = row->type == PARAM_SELECTORS ? kept(s, memory_array(count + 1, sizeof(void *))) : NULL;
   } else if (row->type == PARAM_NETMASKS) {

@@ -31,6 +31,7 @@ struct row {
   const char *client, *destination; // NULL: as fake_query() has them
   enum transport transport;
   const char *tag, *value;
+  uint8_t proxy_type; // of `value`; 0: none
 };
 
 static const struct row rows[] = {
@@ -141,6 +142,10 @@ static const struct row rows[] = {
     {"TagRule(a)", "tag 'a' is set", .match = false},
     {"TagRule(a|x)", "tag 'a' is set to 'x'", .match = true, .tag = "a", .value = "x"},
     {"TagRule(a|y)", "tag 'a' is set to 'y'", .match = false, .tag = "a", .value = "x"},
+    {"ProxyProtocolValueRule(5)", "proxy protocol value of type 5 matches", .match = true, .value = "x", .proxy_type = 5},
+    {"ProxyProtocolValueRule(5|x)", "proxy protocol value of type 5 matches", .match = true, .value = "x", .proxy_type = 5},
+    {"ProxyProtocolValueRule(5|y)", NULL, .match = false, .value = "x", .proxy_type = 5},
+    {"ProxyProtocolValueRule(6)", NULL, .match = false, .value = "x", .proxy_type = 5},
     {"MaxQPSRule(1)", "Max 1 qps", .match = true},
     {"MaxQPSRule(0)", "Max 0 qps", .match = false},
     {"MaxQPSIPRule(20)", "IP (/32, /64) match for QPS over 20 burst 20", .match = false},
@@ -158,6 +163,8 @@ query_of(struct fake_worker *f, const struct row *r)
   if (r->destination != NULL)
     assert_true(address_parse(&q->destination, r->destination, 53, &fault));
   q->transport = r->transport;
+  if (r->proxy_type != 0)
+    assert_true(query_add_proxy_value(q, r->proxy_type, r->value, strlen(r->value)));
   if (r->tag != NULL)
     assert_true(query_tag_set(q, r->tag, r->value, strlen(r->value)));
   return q;

@@ -266,6 +266,19 @@ channel_send(struct channel *ch, const uint8_t *message, size_t size)
   return true;
 }
 
+bool
+channel_send_raw(struct channel *ch, const void *bytes, size_t size)
+{
+  if (!out_reserve(ch, size))
+    return false;
+  if (channel_unsent(ch) == 0)
+    ch->progress_us = ch->worker->now_us;
+  memcpy(ch->out + ch->out_end, bytes, size);
+  ch->out_end += size;
+  channel_touch(ch);
+  return true;
+}
+
 size_t
 channel_unsent(const struct channel *ch)
 {

@@ -61,6 +61,7 @@ void channel_open(struct channel *, struct worker *, const struct channel_events
 void channel_open_connecting(struct channel *, struct worker *, const struct channel_events *, int fd);
 void channel_read_now(struct channel *); // a socket just accepted probably has a query: saves a turn
 // Queues a message with its length in front. False: no memory.
+bool channel_send_raw(struct channel *, const void *bytes, size_t size); // without the length in front; false: no memory
 bool channel_send(struct channel *, const uint8_t *message, size_t size);
 size_t channel_unsent(const struct channel *);
 void channel_resume(struct channel *); // frames flow again, from the end of this turn on

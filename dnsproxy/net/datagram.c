@@ -33,15 +33,16 @@ static size_t
 write_source(uint8_t *control, const struct query *q)
 {
   struct cmsghdr *c = (struct cmsghdr *)(void *)control;
-  if (address_is_v6(&q->destination)) {
+  const struct address *local = query_local(q);
+  if (address_is_v6(local)) {
     // The interface matters for link-local addresses only; elsewhere routing decides.
-    bool scoped = IN6_IS_ADDR_LINKLOCAL(&q->destination.v6.sin6_addr);
-    struct in6_pktinfo info = {.ipi6_addr = q->destination.v6.sin6_addr, .ipi6_ifindex = scoped ? q->local_interface : 0};
+    bool scoped = IN6_IS_ADDR_LINKLOCAL(&local->v6.sin6_addr);
+    struct in6_pktinfo info = {.ipi6_addr = local->v6.sin6_addr, .ipi6_ifindex = scoped ? q->local_interface : 0};
     *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
     memcpy(CMSG_DATA(c), &info, sizeof info);
     return CMSG_SPACE(sizeof info);
   }
-  struct in_pktinfo info = {.ipi_spec_dst = q->destination.v4.sin_addr};
+  struct in_pktinfo info = {.ipi_spec_dst = local->v4.sin_addr};
   *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
   memcpy(CMSG_DATA(c), &info, sizeof info);
   return CMSG_SPACE(sizeof info);
@@ -168,7 +169,7 @@ datagram_reply(struct query *q)
   item->data = (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
   item->to = &q->peer;
   // Bound to an address, the socket answers from it; from a wildcard the source must be said.
-  bool say_source = q->local_interface != 0 && !address_is_any(&q->destination);
+  bool say_source = q->local_interface != 0 && !address_is_any(query_local(q));
   item->control_size = say_source ? write_source(item->control, q) : 0;
 }
 

@@ -2,7 +2,7 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/net/channel.c dnsproxy/net/channel.h dnsproxy/net/send_batch.c dnsproxy/net/send_batch.h dnsproxy/net/datagram.c dnsproxy/net/datagram.h dnsproxy/net/delay.c \
 	dnsproxy/net/framing.c dnsproxy/net/framing.h dnsproxy/net/listener.c dnsproxy/net/listener.h \
-	dnsproxy/net/stream.c dnsproxy/net/stream.h dnsproxy/net/stream_connection.c
+	dnsproxy/net/proxied_stream.c dnsproxy/net/proxied_stream.h dnsproxy/net/stream.c dnsproxy/net/stream.h dnsproxy/net/stream_connection.c
 libdnsproxy_a_SOURCES += dnsproxy/net/tee.c dnsproxy/net/tee.h
 
 if HAVE_CMOCKA

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // TCP towards clients: admitting connections, within a budget per turn, and the life of a worker's set of them.
-#include "dnsproxy/net/stream.h"
+#include "dnsproxy/net/proxied_stream.h"
 
 #include "dnsproxy/base/memory.h"
 
@@ -45,7 +45,11 @@ take_connection(struct stream_listener *sl, int fd, const struct address *peer)
 {
   struct worker *w = sl->worker;
   enum stream_verdict verdict = admit(sl, peer);
-  if (verdict != STREAM_REFUSED && stream_open(sl, fd, peer, verdict == STREAM_RESTRICTED))
+  const struct walk_hooks *walk = listener_walk(sl->listener, w);
+  bool header = walk->expects_header != NULL && walk->expects_header(w, sl->listener, peer);
+  bool restricted = verdict == STREAM_RESTRICTED;
+  if (verdict != STREAM_REFUSED &&
+      (header ? proxied_stream_open(sl, fd, peer, restricted) : stream_open(sl, fd, peer, restricted, NULL)))
     return;
   counter_add(&sl->listener->counters[w->id]->tcp_refused, 1);
   const struct stream_guard *guard = listener_walk(sl->listener, w)->stream_guard;
@@ -135,6 +139,7 @@ stream_stop(struct worker *w)
     event_del(sl->event);
     event_del(sl->retry);
   }
+  proxied_streams_close(w);
   for (struct stream *s = set->streams; s != NULL; s = s->next)
     if (s->listener->walk == NULL)
       stream_finish(s);
@@ -146,6 +151,7 @@ stream_close(struct worker *w)
   struct stream_set *set = w->streams;
   if (set == NULL)
     return;
+  proxied_streams_close(w);
   channel_set_flush(w); // answers that are queued
   while (set->streams != NULL)
     stream_end(set->streams);

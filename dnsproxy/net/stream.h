@@ -10,6 +10,7 @@
 
 #include "dnsproxy/net/channel.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/wire/proxy_header.h"
 
 // Limits per client that all workers share: above net/, reached through the worker's walk hooks.
 enum stream_verdict { STREAM_ADMITTED, STREAM_RESTRICTED, STREAM_REFUSED };
@@ -26,6 +27,7 @@ struct stream {
   struct stream *next, **link;
   struct listener *listener; // one reference
   struct address peer, destination;
+  struct proxy_header *proxy; // with a copy of its values; NULL: none came, or a local one
   uint64_t opened_us, active_us; // of the last read, or the end of the last query
   uint64_t queries;
   uint32_t in_flight;
@@ -50,11 +52,13 @@ struct stream_listener {
 struct stream_set {
   struct stream_listener *listeners;
   struct stream *streams;
+  struct proxied_stream *proxied; // whose PROXY header is still to come
 };
 
 uint64_t stream_connections(const struct listener *); // open now, of all workers
 // stream_connection.c. Takes the socket over, if there is memory.
-bool stream_open(struct stream_listener *, int fd, const struct address *peer, bool restricted);
+// header: of the PROXY protocol, NULL without.
+bool stream_open(struct stream_listener *, int fd, const struct address *peer, bool restricted, const struct proxy_header *);
 void stream_finish(struct stream *); // no more queries; ends when those in flight have
 void stream_end(struct stream *);    // now
 extern const struct reply_route stream_route;

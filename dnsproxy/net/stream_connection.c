@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
   UNSENT_MAX = 131072,         // a client that does not read its answers is not read from either
@@ -31,6 +32,7 @@ settings_of(const struct stream *s)
 static void
 stream_free(struct stream *s)
 {
+  free(s->proxy);
   object_unref(&s->listener);
   free(s);
 }
@@ -184,6 +186,10 @@ query_from_frame(struct stream *s, const struct frame *frame)
   q->peer = s->peer;
   q->client = s->peer;
   q->destination = s->destination;
+  if (s->proxy != NULL && !query_take_proxy_header(q, s->proxy)) {
+    query_free(&q);
+    return NULL;
+  }
   q->stream = s;
   q->stream_sequence = s->queries;
   return q;
@@ -407,13 +413,33 @@ read_destination(struct stream *s)
     s->destination = s->listener->address;
 }
 
+// A copy with its values behind.
+static struct proxy_header *
+keep_header(const struct proxy_header *header)
+{
+  struct proxy_header *copy = malloc(sizeof *copy + header->values_size);
+  if (copy == NULL)
+    return NULL;
+  *copy = *header;
+  if (header->values_size > 0)
+    memcpy(copy + 1, header->values, header->values_size);
+  copy->values = (const uint8_t *)(copy + 1);
+  return copy;
+}
+
 bool
-stream_open(struct stream_listener *sl, int fd, const struct address *peer, bool restricted)
+stream_open(struct stream_listener *sl, int fd, const struct address *peer, bool restricted, const struct proxy_header *header)
 {
   struct worker *w = sl->worker;
+  bool proxied = header != NULL && !header->local;
   struct stream *s = calloc(1, sizeof *s);
-  if (s == NULL)
+  struct proxy_header *kept = proxied ? keep_header(header) : NULL;
+  if (s == NULL || (proxied && kept == NULL)) {
+    free(kept);
+    free(s);
     return false;
+  }
+  s->proxy = kept;
   s->listener = object_ref(sl->listener);
   s->peer = *peer;
   s->opened_us = s->active_us = w->now_us;

@@ -157,11 +157,19 @@ admit_stream(struct worker *w, struct listener *listener, const struct address *
   return false;
 }
 
+static bool
+expects_header(struct worker *w, const struct listener *listener, const struct address *peer)
+{
+  const struct netmask_set *acl = w->lease->snapshot->proxy_acl;
+  return netmask_set_count(acl) > 0 && listener->proxy_protocol && netmask_set_match(acl, peer);
+}
+
 const struct walk_hooks path_hooks = {
     .query = begin_query,
     .queries = begin_queries,
     .answer = answer,
     .failed = failed,
     .admit_stream = admit_stream,
+    .expects_header = expects_header,
     .stream_guard = &connections_guard,
 };

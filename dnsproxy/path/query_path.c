@@ -5,6 +5,7 @@
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/path/ecs.h"
 #include "dnsproxy/path/log_limit.h"
+#include "dnsproxy/path/proxied.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/pool/upstream.h"
@@ -24,8 +25,9 @@ room_admit(struct query *q)
 {
   struct worker *w = q->worker;
   q->lease = lease_begin(w);
-  // A stream was admitted when it was accepted.
-  if (!query_is_stream(q) && !netmask_set_match(q->lease->snapshot->acl, &q->client))
+  // A stream was admitted when it was accepted, and had its PROXY header read.
+  bool proxied = !query_is_stream(q) && proxied_expected(q);
+  if (!query_is_stream(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->client))
     return drop(q, DROP_ACL);
   const struct settings *settings = query_settings(q);
   q->ecs_override = settings->ecs_override;
@@ -33,6 +35,8 @@ room_admit(struct query *q)
   q->ecs_prefix_v6 = settings->ecs_prefix_v6;
   count(w, COUNTER_QUERIES);
   counter_add(&q->listener->counters[w->id]->queries, 1);
+  if (proxied && !proxied_take(q))
+    return ROOM_DROP;
   return ROOM_DECODE;
 }
 

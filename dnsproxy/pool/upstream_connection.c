@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SECOND_US = 1000000, ANSWER_ROOM = 512 };
 
@@ -146,6 +147,7 @@ on_gone(struct channel *ch)
   struct upstream_peer *peer = c->peer;
   assert(c->slots.queries == 0);
   upstream_slots_fini(&c->slots);
+  free(c->head);
   free(c);
   if (--peer->structures == 0 && atomic_load_explicit(&peer->backend->retired, memory_order_relaxed))
     upstream_peer_free(&peer);
@@ -181,7 +183,10 @@ connect_socket(struct upstream_connection *c)
   c->opened_us = c->heard_us = w->now_us;
   counter_add(&counters_of(c)->tcp_new_connections, 1);
   arm_timer(c);
-  return true;
+  if (c->head == NULL || channel_send_raw(&c->channel, c->head, c->head_size))
+    return true;
+  channel_reset(&c->channel);
+  return false;
 }
 
 static void
@@ -196,15 +201,38 @@ count_opened(struct upstream_connection *c)
     atomic_store_explicit(&own->tcp_max_concurrent, now_open, memory_order_relaxed);
 }
 
+static bool
+keep_head(struct upstream_connection *c, const uint8_t *head, size_t size)
+{
+  if (head == NULL)
+    return true;
+  c->head = malloc(size);
+  c->head_size = size;
+  if (c->head != NULL)
+    memcpy(c->head, head, size);
+  return c->head != NULL;
+}
+
+bool
+upstream_connection_begins(const struct upstream_connection *c, const uint8_t *head, size_t size)
+{
+  return c->head_size == size && (size == 0 || memcmp(c->head, head, size) == 0);
+}
+
 struct upstream_connection *
-upstream_connection_open(struct upstream_peer *peer)
+upstream_connection_open(struct upstream_peer *peer, const uint8_t *head, size_t head_size)
 {
   struct upstream_connection *c = calloc(1, sizeof *c);
   if (c == NULL)
     return NULL;
+  if (!keep_head(c, head, head_size)) {
+    free(c);
+    return NULL;
+  }
   c->peer = peer;
   c->channel.fd = -1;
   if (!connect_socket(c)) {
+    free(c->head);
     free(c);
     return NULL;
   }

@@ -34,6 +34,8 @@ struct upstream_connection {
   bool fresh;        // this socket has brought no answer yet
   bool exclusive;    // of a zone transfer: nobody else's, and closed after it
   struct transfer transfer;
+  uint8_t *head; // what each socket sends first: a PROXY header; NULL: nothing
+  size_t head_size;
   bool ended;
   bool armed;        // the timer
   uint64_t opened_us, idle_us;
@@ -41,7 +43,10 @@ struct upstream_connection {
 };
 
 // Opens a connection; busy, without a query. NULL: no socket or no memory.
-struct upstream_connection *upstream_connection_open(struct upstream_peer *);
+// head: sent first, copied.
+struct upstream_connection *upstream_connection_open(struct upstream_peer *, const uint8_t *head, size_t head_size);
+// Does it begin with the same? Those of a client are not for others.
+bool upstream_connection_begins(const struct upstream_connection *, const uint8_t *head, size_t head_size);
 bool upstream_connection_has_room(const struct upstream_connection *);
 // Takes the query over, its packet being its own. False: no memory.
 bool upstream_connection_send(struct upstream_connection *, struct query *);

@@ -7,6 +7,7 @@
 #include "dnsproxy/pool/answer_match.h"
 #include "dnsproxy/pool/backend_socket.h"
 #include "dnsproxy/pool/health.h"
+#include "dnsproxy/pool/upstream_proxy.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -185,9 +186,11 @@ flush_socket(struct upstream_socket *s)
     socket_close(s);
   out->count = s->pending_count;
   for (unsigned i = 0; i < out->count; i++) {
-    struct wire_buffer *p = &s->pending[i]->packet;
-    refused.pending[i] = s->pending[i];
-    out->items[i].data = (struct iovec){.iov_base = p->data, .iov_len = p->size};
+    struct query *q = s->pending[i];
+    refused.pending[i] = q;
+    out->items[i].data = s->upstream->backend->options.use_proxy_protocol
+                             ? (struct iovec){.iov_base = q->extra->proxied, .iov_len = q->extra->proxied_size}
+                             : (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
     out->items[i].to = NULL;
     out->items[i].control_size = 0;
   }
@@ -256,12 +259,19 @@ upstream_datagram_send(struct query *q, struct backend *backend)
     q->drop = DROP_SEND_ERROR;
     return false;
   }
+  bool proxied = backend->options.use_proxy_protocol;
+  if (proxied && !upstream_proxy_prepare(q, backend, true)) {
+    q->drop = DROP_OUT_OF_MEMORY;
+    return false;
+  }
   if (s->pending_count == UPSTREAM_BATCH)
     flush_socket(s);
   q->backend = backend;
   q->sent_us = w->now_us;
   struct query *evicted;
   message_put_u16(q->packet.data, in_flight_add(&s->table, q, &evicted));
+  if (proxied)
+    upstream_proxy_write(q, true);
   counter_add(&counters_of(u)->queries, 1);
   counter_add(&counters_of(u)->outstanding, 1);
   counter_add(&w->parked, 1);

@@ -6,6 +6,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/pool/upstream.h"
 #include "dnsproxy/pool/upstream_connection.h"
+#include "dnsproxy/pool/upstream_proxy.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -59,30 +60,48 @@ too_many(const struct upstream_peer *peer)
 }
 
 static struct upstream_connection *
-open_new(struct upstream_peer *peer)
+open_new(struct upstream_peer *peer, const struct query *q)
 {
+  bool proxied = peer->backend->options.use_proxy_protocol;
   struct backend_counters *counters = peer->backend->counters[peer->worker->id];
   if (too_many(peer)) {
     counter_add(&counters->tcp_too_many, 1);
     return NULL;
   }
-  struct upstream_connection *c = upstream_connection_open(peer);
+  struct upstream_connection *c = upstream_connection_open(peer, proxied ? q->extra->proxied : NULL, proxied ? q->extra->proxied_size : 0);
   if (c == NULL)
     log_verbose("backend", "Cannot connect to %s: %s", backend_full_name(peer->backend), strerror(errno));
   return c;
 }
 
 // Idle ones first, the one used last before the others; then one that takes more at a time; then a new one.
+// Of those that began with the client's header alone.
+static struct upstream_connection *
+choose_proxied(struct upstream_peer *peer, const struct query *q)
+{
+  const uint8_t *head = q->extra->proxied;
+  size_t size = q->extra->proxied_size;
+  for (struct upstream_connection *c = peer->idle; c != NULL; c = c->next)
+    if (upstream_connection_begins(c, head, size))
+      return c;
+  for (struct upstream_connection *c = peer->busy; c != NULL; c = c->next)
+    if (upstream_connection_has_room(c) && upstream_connection_begins(c, head, size))
+      return c;
+  return open_new(peer, q);
+}
+
 static struct upstream_connection *
 choose(struct upstream_peer *peer, const struct query *q)
 {
   struct backend_counters *counters = peer->backend->counters[peer->worker->id];
   if (q->is_xfr) {
-    struct upstream_connection *own = open_new(peer);
+    struct upstream_connection *own = open_new(peer, q);
     if (own != NULL)
       own->exclusive = true;
     return own;
   }
+  if (peer->backend->options.use_proxy_protocol)
+    return choose_proxied(peer, q);
   if (peer->idle != NULL) {
     counter_add(&counters->tcp_reused_connections, 1);
     return peer->idle;
@@ -90,7 +109,7 @@ choose(struct upstream_peer *peer, const struct query *q)
   for (struct upstream_connection *c = peer->busy; c != NULL; c = c->next)
     if (upstream_connection_has_room(c))
       return c;
-  return open_new(peer);
+  return open_new(peer, q);
 }
 
 static bool
@@ -110,6 +129,11 @@ upstream_stream_send(struct query *q, struct backend *backend)
   size_t room = q->packet.size + ROOM < PACKET_PIECE ? PACKET_PIECE : q->packet.size + ROOM;
   if (q->packet.data != q->own && !query_own_packet(q, q->packet.data, q->packet.size, room))
     return refuse(q, DROP_OUT_OF_MEMORY);
+  if (backend->options.use_proxy_protocol) {
+    if (!upstream_proxy_prepare(q, backend, false))
+      return refuse(q, DROP_OUT_OF_MEMORY);
+    upstream_proxy_write(q, false);
+  }
   struct upstream_connection *c = choose(peer_of(w, backend), q);
   if (c == NULL) {
     counter_add(&counters->send_errors, 1);

@@ -33,6 +33,10 @@ tests_unit_name_set_SOURCES = tests/test_name_set.c
 tests_unit_name_set_LDADD = $(TEST_LIBS)
 endif
 
+FUZZ_TARGETS += fuzz/bin/proxy_header
+fuzz_bin_proxy_header_SOURCES = fuzz/fuzz_proxy_header.c $(FUZZ_MAIN)
+fuzz_bin_proxy_header_LDADD = $(FUZZ_LIBS)
+fuzz_bin_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 FUZZ_TARGETS += fuzz/bin/client_subnet fuzz/bin/message fuzz/bin/name fuzz/bin/rewrite
 fuzz_bin_client_subnet_SOURCES = fuzz/fuzz_client_subnet.c $(FUZZ_MAIN)
 fuzz_bin_client_subnet_LDADD = $(FUZZ_LIBS)

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Queries that come with a PROXY header. Thread: the worker.
+#ifndef DNSPROXY_PATH_PROXIED_H
+#define DNSPROXY_PATH_PROXIED_H
+
+#include "dnsproxy/query.h"
+
+struct netmask_set;
+
+// Must this datagram have a header? Its sender then need not be in the ACL.
+bool proxied_expected(const struct query *);
+// Takes the header off. False: q->drop says why.
+bool proxied_take(struct query *);
+
+#endif

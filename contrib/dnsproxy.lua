@@ -518,6 +518,33 @@ function DNSPacketOverlay:getRecordsCountInSection(section) end
 ---@return DNSRecord
 function DNSPacketOverlay:getRecord(index) end
 
+---A UNIX datagram socket to send to.
+---@class NetworkEndpoint
+local NetworkEndpoint = {}
+
+---Is it connected?
+---@return boolean
+function NetworkEndpoint:isValid() end
+
+---Send a datagram; false: the kernel did not take it
+---@param payload string # any bytes
+---@return boolean
+function NetworkEndpoint:send(payload) end
+
+---Listens on UNIX datagram sockets, on a thread of its own.
+---@class NetworkListener
+local NetworkListener = {}
+
+---Call the function for each datagram that arrives at a UNIX socket; false: it cannot be opened
+---@param path string # of the socket; a zero byte first: abstract
+---@param endpointID integer # a number to tell it by, 0 to 65535
+---@param callback function # function(endpointID, payload, from)
+---@return boolean
+function NetworkListener:addUnixListeningEndpoint(path, endpointID, callback) end
+
+---Begin to listen
+function NetworkListener:start() end
+
 ---How a backend of a pool is chosen
 ---@class ServerPolicy
 ---@field name string # Its name
@@ -1456,6 +1483,25 @@ function exceedRespByterate(rate, seconds) end
 ---@param options? table
 function grepq(filters, limit, options) end
 
+---Names of the host's interfaces
+---@return string[]
+function getListOfNetworkInterfaces() end
+
+---Addresses of an interface; none: it has none, or does not exist
+---@param interface string # its name
+---@return string[]
+function getListOfAddressesOfNetworkInterface(interface) end
+
+---Networks of an interface; none: it has none, or does not exist
+---@param interface string # its name
+---@return string[]
+function getListOfRangesOfNetworkInterface(interface) end
+
+---Link address of a neighbour, as the kernel knows it; '' if it does not
+---@param address string # its address
+---@return string
+function getMACAddress(address) end
+
 ---Listen on one more address, over UDP and TCP
 ---@param address string # address; port 53 unless given
 ---@param options? table
@@ -1597,6 +1643,15 @@ function setRandomizedIdsOverUDP(value) end
 ---Accepted: batches follow the load
 ---@param num integer
 function setUDPMultipleMessagesVectorSize(num) end
+
+---A UNIX datagram socket to send to; nil: it cannot be reached
+---@param path string # of the socket; a zero byte first: abstract
+---@return NetworkEndpoint?
+function newNetworkEndpoint(path) end
+
+---A listener for datagrams over UNIX sockets
+---@return NetworkListener
+function newNetworkListener() end
 
 ---Address from text, with a port if it has one
 ---@param text string
@@ -1759,6 +1814,17 @@ function getResponseRing() end
 ---@return table[]
 function getRespRing(rcode) end
 
+---Count queries only if the function says so, and under the key that it gives
+---@param filter function # function(dq) that returns whether the query counts, and its key
+function setQueryCountFilter(filter) end
+
+---Print how often each name was asked for, while setQueryCount(true)
+---@param max? integer # how many at most
+function getQueryCounters(max) end
+
+---Forget how often names were asked for
+function clearQueryCounters() end
+
 ---A selector from text, names or netmasks
 ---@param rule DNSRule|DNSName|DNSName[]|string|string[]
 ---@return DNSRule
@@ -1920,6 +1986,15 @@ function getTopBandwidth(top) end
 
 ---Print a histogram of the latencies of recent answers
 function showResponseLatency() end
+
+---Run Lua source on a thread of its own, in a state with the standard libraries and submitToMainThread(); again 5 seconds after it ends
+---@param code string # source text
+function newThread(code) end
+
+---Resolve a name meanwhile, and call the function with it and its addresses
+---@param host string # name or address
+---@param callback function # function(host, {ComboAddress, ...})
+function getAddressInfo(host, callback) end
 
 ---Serve metrics, API and dashboard here
 ---@param address string

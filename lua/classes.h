@@ -12,7 +12,7 @@ extern const struct lua_class class_address, class_netmask, class_netmask_group;
 extern const struct lua_class class_rule, class_action, class_response_action, class_rule_action, class_response_rule_action;
 extern const struct lua_class class_server, class_pool, class_policy, class_cache, class_no_cache, class_listener;
 extern const struct lua_class class_question, class_response, class_header, class_edns_view;
-extern const struct lua_class class_async, class_packet_overlay, class_record;
+extern const struct lua_class class_async, class_endpoint, class_network_listener, class_packet_overlay, class_record;
 extern const struct lua_class class_dns_service, class_dns_reply;
 extern const struct lua_class class_svc_record;
 // Of parts that do not exist yet (waiting.h).

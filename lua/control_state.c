@@ -16,6 +16,7 @@
 #include "lua/load.h"
 #include "lua/policy_builtin.h"
 #include "lua/policy_lua.h"
+#include "lua/query_filter.h"
 #include "lua/question_access.h"
 #include "lua/script.h"
 #include "lua/script_host.h"
@@ -77,6 +78,7 @@ control_state_close(void)
 {
   copies_close();
   callbacks_clear();
+  query_filter_close();
   history_clear();
   lua_State *lua = state;
   state = NULL;

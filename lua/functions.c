@@ -13,17 +13,20 @@
   ARRAY(functions_console) \
   ARRAY(functions_exceed) \
   ARRAY(functions_grepq) \
+  ARRAY(functions_interfaces) \
   ARRAY(functions_listeners) \
   ARRAY(functions_log) \
   ARRAY(functions_metrics) \
   ARRAY(functions_misc) \
   ARRAY(functions_moot) \
+  ARRAY(functions_network) \
   ARRAY(functions_objects) \
   ARRAY(functions_packet) \
   ARRAY(functions_password) \
   ARRAY(functions_policies) \
   ARRAY(functions_pools) \
   ARRAY(functions_rings) \
+  ARRAY(functions_query_counts) \
   ARRAY(functions_rules) \
   ARRAY(functions_scripts) \
   ARRAY(functions_servers) \
@@ -32,6 +35,7 @@
   ARRAY(functions_stat_nodes) \
   ARRAY(functions_svc) \
   ARRAY(functions_top) \
+  ARRAY(functions_threads) \
   ARRAY(functions_waiting_observers) \
   ARRAY(functions_waiting_transports) \
 
@@ -50,7 +54,8 @@ const struct lua_class *const lua_classes[] = {
     &class_action,      &class_address, &class_async,       &class_cache,        &class_edns_view,     &class_header,
     &class_dns_reply,   &class_dns_service,
     &class_limiter,     &class_listener,      &class_name,         &class_name_set,      &class_netmask,
-    &class_netmask_group, &class_no_cache, &class_packet_overlay, &class_policy,       &class_pool,          &class_question, &class_record,
+    &class_netmask_group, &class_no_cache, &class_packet_overlay, &class_endpoint, &class_network_listener,
+    &class_policy,       &class_pool,          &class_question, &class_record,
     &class_response,    &class_response_action, &class_response_rule_action, &class_rule, &class_rule_action,
     &class_server,      &class_suffix_match_node, &class_timed_ip_set, &class_timespec,
     &class_bpf_filter,  &class_dnscrypt_context, &class_doh_frontend, &class_doh3_frontend, &class_doh_response_entry,

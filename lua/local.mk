@@ -24,6 +24,7 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_console.c \
 	lua/bind_exceed.c \
 	lua/bind_grepq.c \
+	lua/bind_interfaces.c \
 	lua/bind_kinds.c \
 	lua/bind_listeners.c \
 	lua/bind_log.c \
@@ -32,12 +33,14 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_password.c \
 	lua/bind_objects.c \
 	lua/bind_rings.c \
+	lua/bind_query_counts.c \
 	lua/bind_rules.c \
 	lua/bind_scripts.c \
 	lua/bind_servers.c \
 	lua/bind_services.c \
 	lua/bind_settings.c \
 	lua/bind_top.c \
+	lua/bind_threads.c \
 	lua/binder.c \
 	lua/binder.h \
 	lua/budget.c \
@@ -58,6 +61,7 @@ libdnsproxy_a_SOURCES += \
 	lua/class_name_set.c \
 	lua/class_netmask.c \
 	lua/class_netmask_group.c \
+	lua/class_network.c \
 	lua/class_packet.c \
 	lua/class_policy.c \
 	lua/class_pool.c \
@@ -92,6 +96,8 @@ libdnsproxy_a_SOURCES += \
 	lua/functions.c \
 	lua/handles.c \
 	lua/handles.h \
+	lua/helpers.c \
+	lua/helpers.h \
 	lua/history.c \
 	lua/history.h \
 	lua/hooks.c \
@@ -114,6 +120,7 @@ libdnsproxy_a_SOURCES += \
 	lua/purity.h \
 	lua/purity_private.h \
 	lua/purity_walk.c \
+	lua/query_filter.h \
 	lua/question_access.c \
 	lua/question_access.h \
 	lua/question_attributes.c \

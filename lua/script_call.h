@@ -28,7 +28,7 @@ void script_call_push_question(struct script_call *); // as the next argument: d
 bool script_call_run(struct script_call *, int arguments, int results);
 void script_call_end(struct script_call *);
 
-enum script_user { SCRIPT_RULE, SCRIPT_ACTION, SCRIPT_RESPONSE_ACTION, SCRIPT_POLICY, SCRIPT_SOURCE, SCRIPT_USERS };
+enum script_user { SCRIPT_RULE, SCRIPT_ACTION, SCRIPT_RESPONSE_ACTION, SCRIPT_POLICY, SCRIPT_SOURCE, SCRIPT_QUERY_COUNT, SCRIPT_USERS };
 // Counts the error and logs it, one line a second for each user at most. where: as script_where(). Any thread; of a call,
 // before its end.
 void script_report(enum script_user, const char *error, const char *where, const struct query *);

@@ -18,6 +18,7 @@ static const char *const messages[SCRIPT_USERS] = {
     [SCRIPT_ACTION] = "LuaAction failed inside Lua, returning ServFail",
     [SCRIPT_RESPONSE_ACTION] = "LuaResponseAction failed inside Lua, returning ServFail",
     [SCRIPT_SOURCE] = "Code for each thread gives no function, the rule is skipped",
+    [SCRIPT_QUERY_COUNT] = "The filter of counted queries failed inside Lua, the query is not counted",
     [SCRIPT_POLICY] = "Lua policy failed inside Lua, the query is dropped",
 };
 

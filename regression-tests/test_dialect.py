@@ -142,6 +142,17 @@ newNetmask ?"192.0.2.0/24" |
 newQPSLimiter 1, 1 |
 newSVCRecordParameters 1, ?"." | {port=53}
 getResolvers "/nonexistent" |
+setQueryCountFilter f |
+getQueryCounters | 5
+clearQueryCounters |
+newThread "return 1" |
+getAddressInfo "127.0.0.1", f |
+newNetworkEndpoint "/nonexistent" |
+newNetworkListener |
+getListOfNetworkInterfaces |
+getListOfAddressesOfNetworkInterface "lo" |
+getListOfRangesOfNetworkInterface "lo" |
+getMACAddress "127.0.0.1" |
 newDNSPacketOverlay packet |
 parseARecord packet, ?record |
 parseAAAARecord packet, ?record |
@@ -405,6 +416,7 @@ setKey "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" |
 ELSEWHERE = """
 shutdown |
 controlSocket "x" |
+getAsynchronousObject 1, 1 |
 rr "x", 1, "IN", "A", "192.0.2.1" |
 """
 

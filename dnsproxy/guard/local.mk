@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
 	dnsproxy/guard/connections.c dnsproxy/guard/connections.h \
+	dnsproxy/guard/query_counts.c dnsproxy/guard/query_counts.h \
 	dnsproxy/guard/ring_counts.c dnsproxy/guard/ring_counts.h \
 	dnsproxy/guard/ring_entry.h \
 	dnsproxy/guard/ring_grep.c dnsproxy/guard/ring_grep.h \
@@ -10,7 +11,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/guard/tally.c dnsproxy/guard/tally.h
 
 if HAVE_CMOCKA
-GUARD_TESTS = tests/unit/connections tests/unit/ring_counts tests/unit/ring_grep tests/unit/rings
+GUARD_TESTS = tests/unit/connections tests/unit/query_counts tests/unit/ring_counts tests/unit/ring_grep tests/unit/rings
 check_PROGRAMS += $(GUARD_TESTS)
 TESTS += $(GUARD_TESTS)
 tests_unit_connections_SOURCES = tests/test_connections.c
@@ -19,6 +20,8 @@ tests_unit_ring_counts_SOURCES = tests/test_ring_counts.c tests/fake_worker.c te
 tests_unit_ring_counts_LDADD = $(TEST_LIBS)
 tests_unit_ring_grep_SOURCES = tests/test_ring_grep.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
 tests_unit_ring_grep_LDADD = $(TEST_LIBS)
+tests_unit_query_counts_SOURCES = tests/test_query_counts.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
+tests_unit_query_counts_LDADD = $(TEST_LIBS)
 tests_unit_rings_SOURCES = tests/test_rings.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
 tests_unit_rings_LDADD = $(TEST_LIBS)
 endif

@@ -2,6 +2,7 @@
 // The way in: from the client's packet to the backend's socket. In walking order.
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/guard/query_counts.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/path/ecs.h"
 #include "dnsproxy/path/log_limit.h"
@@ -88,6 +89,8 @@ enum room
 room_record(struct query *q)
 {
   rings_record_query(q);
+  if (query_settings(q)->query_count)
+    query_counts_add(q);
   return ROOM_DYNBLOCK;
 }
 

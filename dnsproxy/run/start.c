@@ -17,6 +17,7 @@
 #include "dnsproxy/version.h"
 #include "lua/control_state.h"
 #include "lua/describe.h"
+#include "lua/helpers.h"
 #include "lua/hooks.h"
 #include "rules/log_file.h"
 #include "services/service.h"
@@ -204,6 +205,7 @@ run(const struct options *o)
   lua_hooks_set_post(control_post, keeper_post);
   health_start(keeper_base(), lua_health_hooks());
   worker_threads_serve(false);
+  helpers_open();
   // Told before the keeper can tell that it stops.
   if (o->supervised)
     notify_manager("READY=1");
@@ -211,6 +213,7 @@ run(const struct options *o)
   if (!o->supervised)
     foreground();
   control_join();
+  helpers_close();
   worker_threads_join();
   control_exit_callbacks();
 }

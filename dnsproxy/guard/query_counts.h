@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// How often each name was asked for, or each key that a filter gives: setQueryCount(), getQueryCounters().
+//
+// A table per worker, under a lock of its own that only readers contend for; merged when it is read. A full table counts
+// what it has and says how much it missed. Adding: the worker. Everything else: any thread.
+#ifndef DNSPROXY_GUARD_QUERY_COUNTS_H
+#define DNSPROXY_GUARD_QUERY_COUNTS_H
+
+#include "dnsproxy/query.h"
+
+enum { QUERY_COUNT_KEYS = 65536, QUERY_COUNT_KEY_SIZE = 1024 }; // keys per worker; bytes of a key
+
+struct query_count {
+  char *key; // any bytes, NUL-terminated behind them
+  size_t size;
+  uint64_t count;
+};
+
+void query_counts_add(struct query *);
+// Says under which key a query counts; false: it does not. NULL: all do, under their name in lower case.
+typedef bool (*query_count_filter_fn)(struct query *, char key[QUERY_COUNT_KEY_SIZE], size_t *size);
+void query_counts_use_filter(query_count_filter_fn);
+
+// Highest first, then by key; *missed: queries whose keys found no room. Free the rows with query_counts_free().
+size_t query_counts_read(struct query_count **rows, uint64_t *missed);
+void query_counts_free(struct query_count **rows, size_t count);
+size_t query_counts_keys(void); // of all workers together, each once
+void query_counts_clear(void);
+void query_counts_close(void); // no worker runs any more
+
+#endif

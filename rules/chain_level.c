@@ -6,10 +6,8 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
-enum { KEYS_PER_BUCKET = 5, HUGE = 2 << 20 };
+enum { KEYS_PER_BUCKET = 5 };
 
 static void
 level_free(struct object *o)
@@ -23,21 +21,6 @@ level_free(struct object *o)
 
 static const struct object_class level_class = {.name = "ChainLevel", .free = level_free};
 
-static struct level_bucket *
-buckets_new(uint32_t count)
-{
-  size_t size = count * sizeof(struct level_bucket);
-  size_t alignment = size < HUGE ? sizeof(struct level_bucket) : HUGE;
-  size_t whole = (size + alignment - 1) / alignment * alignment;
-  struct level_bucket *b = aligned_alloc(alignment, whole);
-  if (b == NULL)
-    memory_exhausted();
-  if (alignment == HUGE) // a look-up is a cache miss or two: let it not be page walks too
-    madvise(b, whole, MADV_HUGEPAGE);
-  memset(b, 0, size);
-  return b;
-}
-
 struct chain_level *
 chain_level_new(uint32_t rules, size_t keys)
 {
@@ -45,7 +28,7 @@ chain_level_new(uint32_t rules, size_t keys)
   object_init(&l->object, &level_class);
   assert(keys < UINT32_MAX / 2);
   l->bucket_count = (uint32_t)(keys / KEYS_PER_BUCKET) + 1;
-  l->buckets = buckets_new(l->bucket_count);
+  l->buckets = memory_table(l->bucket_count * sizeof *l->buckets);
   l->rules = memory_array(rules, sizeof *l->rules);
   return l;
 }

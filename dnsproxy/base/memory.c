@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { LINE = 64, HUGE = 2 << 20 };
 
 void
 memory_exhausted(void)
@@ -46,6 +49,17 @@ memory_copy(const void *bytes, size_t size)
   if (size > 0)
     memcpy(copy, bytes, size);
   return copy;
+}
+
+void *
+memory_table(size_t size)
+{
+  size_t alignment = size < HUGE ? LINE : HUGE;
+  size_t whole = (size + alignment - 1) / alignment * alignment;
+  void *table = must(aligned_alloc(alignment, whole > 0 ? whole : LINE));
+  if (alignment == HUGE) // a look-up is a cache miss: let it not be a page walk too
+    madvise(table, whole, MADV_HUGEPAGE);
+  return memset(table, 0, size);
 }
 
 char *

@@ -11,6 +11,7 @@ void *memory_new(size_t size);                     // zeroed
 void *memory_array(size_t count, size_t size);     // zeroed, overflow-checked
 void *memory_resize(void *old, size_t count, size_t size); // like reallocarray; new part not zeroed
 void *memory_copy(const void *bytes, size_t size); // one NUL byte is added behind
+void *memory_table(size_t size); // zeroed, aligned to cache lines; for big tables that are read here and there: huge pages
 char *memory_string(const char *string);           // like strdup; NULL stays NULL
 _Noreturn void memory_exhausted(void);             // the message and the end
 

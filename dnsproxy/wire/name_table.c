@@ -44,7 +44,7 @@ resize_slots(struct name_table *t, size_t slot_count)
   struct name_slot *old = t->slots;
   size_t old_count = t->slot_count, mask = slot_count - 1;
   assert(slot_count <= UINT32_MAX);
-  t->slots = memory_array(slot_count, sizeof *t->slots);
+  t->slots = memory_table(slot_count * sizeof *t->slots);
   t->slot_count = slot_count;
   for (size_t i = 0; i < old_count; i++) {
     if (old[i].at == 0)
@@ -146,6 +146,6 @@ name_table_copy(struct name_table *t, const struct name_table *from)
   t->arena_capacity = t->arena_size;
   t->arena = memory_array(t->arena_size, 1);
   memcpy(t->arena, from->arena, t->arena_size);
-  t->slots = memory_array(t->slot_count, sizeof *t->slots);
+  t->slots = memory_table(t->slot_count * sizeof *t->slots);
   memcpy(t->slots, from->slots, t->slot_count * sizeof *t->slots);
 }

@@ -22,7 +22,7 @@ handle_test(lua_State *lua, int index)
   lua_rawget(lua, -2);
   bool ours = lua_touserdata(lua, -1) != NULL;
   lua_pop(lua, 2);
-  return ours ? h : NULL;
+  return ours && h->class != NULL ? h : NULL;
 }
 
 const struct lua_class *
@@ -81,11 +81,15 @@ binder_push_value(lua_State *lua, const struct lua_class *class)
 static int
 collect(lua_State *lua)
 {
-  struct handle *h = lua_touserdata(lua, 1);
-  if (h->class->object != NULL)
+  struct handle *h = handle_test(lua, 1);
+  if (h == NULL)
+    return 0;
+  const struct lua_class *class = h->class;
+  h->class = NULL; // finalizers of scripts may still see it: it is nothing any more
+  if (class->object != NULL)
     object_unref(&h->object);
-  else if (h->class->fini != NULL)
-    h->class->fini(&h->value);
+  else if (class->fini != NULL)
+    class->fini(&h->value);
   return 0;
 }
 

@@ -40,7 +40,7 @@ def test_query_counters():
         p.command("setQueryCountFilter(function(dq) return 5 end)")
         p.ask("d.test")
         assert "(1 records" in p.command("getQueryCounters()")
-        assert "query is not counted" in p.output
+        wait_until(lambda: "query is not counted" in p.output)
 
 
 @pytest.mark.concurrent
@@ -114,7 +114,7 @@ def test_threads():
         wait_until(lambda: show(p, "return #heard") == "4")
         heard = p.command('return table.concat(heard, "|")')
         assert "hello=b6" in heard and "bare=nilnil" in heard and "takes a string and a table of strings" in heard
-        assert "threadmessage on purpose" in p.output and "newThread:1:" in p.output
+        wait_until(lambda: "threadmessage on purpose" in p.output and "newThread:1:" in p.output)
         # After five seconds those that ended begin again.
         wait_until(lambda: show(p, "return #heard") == "5", timeout=15)
         before = time.monotonic()
@@ -165,7 +165,6 @@ def test_unix_datagrams():
             end.bind(os.path.join(p.folder.name, "out"))
             end.sendto(b"some\x00bytes", path)
             wait_until(lambda: show(p, "return #heard") == "1")
-            assert show(p, "return heard[1] == '7 some\\0bytes $' .. ''") == "false"
             assert show(p, "return (heard[1]:gsub('%z', '0'))") == f"7 some0bytes {p.folder.name}/out"
             p.command(f'e = newNetworkEndpoint("{p.folder.name}/out")')
             assert show(p, "return e:isValid()") == "true"
@@ -177,7 +176,7 @@ def test_unix_datagrams():
         p.command("a:send('fail') a:send('') a:send('x')")
         wait_until(lambda: show(p, "return #heard") == "3")
         assert show(p, "return heard[2] .. '|' .. heard[3]") == "1  0|1 x 0"
-        assert "heard on purpose" in p.output
+        wait_until(lambda: "heard on purpose" in p.output)
         assert show(p, "return newNetworkEndpoint('/nonexistent/y')") == "nil"
         assert show(p, "return newNetworkEndpoint('')") == "nil"
         assert show(p, "return newNetworkEndpoint(string.rep('x', 200))") == "nil"

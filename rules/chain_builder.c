@@ -28,6 +28,7 @@ struct chain_builder {
   struct key_crowd crowd;
   struct chain_level *base; // NULL: to be built
   uint32_t based, always;   // rules of the list that are in the base; that have no keys
+  bool reordered;           // labels do not ascend
 };
 
 static void
@@ -64,6 +65,12 @@ chain_builder_vacate(struct chain_builder *b, uint32_t seat)
   b->dead_keys += b->plans[seat].count;
   b->always -= b->plans[seat].always;
   seat_push(&b->vacated, seat);
+}
+
+void
+chain_builder_reorder(struct chain_builder *b)
+{
+  b->reordered = true;
 }
 
 // ---- seats and keys for new rules ----
@@ -157,6 +164,7 @@ label_all(struct chain_builder *b, struct rule_list *list)
 {
   for (uint32_t i = 0; i < list->count; i++)
     list->places[i].label = FIRST_LABEL + i * LABEL_GAP;
+  b->reordered = false;
   object_unref(&b->base); // it has the old ones
 }
 
@@ -278,9 +286,9 @@ chain_build(struct rule_list *list)
     list->builder = memory_new(sizeof *list->builder);
   struct chain_builder *b = list->builder;
   count_new(b, list);
-  bool room = label_new(list);
+  bool labelled = !b->reordered && label_new(list);
   seat_new(b, list);
-  if (!room)
+  if (!labelled)
     label_all(b, list);
   struct chain *c = memory_new(sizeof *c);
   object_init(&c->object, &chain_class);

@@ -13,5 +13,7 @@ struct chain_builder;
 void chain_builder_free(struct chain_builder **);
 // The rule of this seat leaves the list, or moves to another place in it.
 void chain_builder_vacate(struct chain_builder *, uint32_t seat);
+// The rules that keep their seats come in another order.
+void chain_builder_reorder(struct chain_builder *);
 
 #endif

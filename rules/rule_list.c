@@ -153,15 +153,46 @@ rule_list_move_to_top(struct rule_list *list)
     rule_list_move(list, (int64_t)list->count - 1, 0);
 }
 
-void
-rule_list_clear(struct rule_list *list)
+static void
+drop_rules(struct rule_list *list)
 {
   for (uint32_t i = 0; i < list->count; i++)
     object_unref(&list->rules[i]);
   free(list->rules);
   free(list->places);
+}
+
+void
+rule_list_clear(struct rule_list *list)
+{
+  drop_rules(list);
   chain_builder_free(&list->builder);
   *list = (struct rule_list){.changed = true, .plain = list->plain};
+}
+
+// Rules that are in both lists keep their seats, and with them their keys; a rule that is there twice keeps one.
+static void
+keep_seats(struct rule_list *new, struct rule_list *old)
+{
+  uint32_t slots = 0;
+  for (uint32_t i = 0; i < old->count; i++)
+    slots = old->rules[i]->slot >= slots ? old->rules[i]->slot + 1 : slots;
+  struct rule_place **by_slot = memory_array(slots, sizeof *by_slot);
+  for (uint32_t i = 0; i < old->count; i++)
+    by_slot[old->rules[i]->slot] = &old->places[i];
+  for (uint32_t i = 0; i < new->count; i++) {
+    uint32_t slot = new->rules[i]->slot;
+    if (slot >= slots || by_slot[slot] == NULL)
+      continue;
+    new->places[i] = *by_slot[slot];
+    by_slot[slot]->seat = NO_SEAT;
+    by_slot[slot] = NULL;
+  }
+  free(by_slot);
+  for (uint32_t i = 0; i < old->count; i++)
+    leave_seat(old, i);
+  chain_builder_reorder(old->builder);
+  new->builder = old->builder;
 }
 
 void
@@ -171,7 +202,9 @@ rule_list_set(struct rule_list *list, struct rule *const *rules, uint32_t count)
   struct rule_list new = {.plain = list->plain};
   for (uint32_t i = 0; i < count; i++)
     rule_list_add(&new, rules[i]);
-  rule_list_clear(list);
+  if (list->builder != NULL)
+    keep_seats(&new, list);
+  drop_rules(list);
   *list = new;
   list->changed = true;
 }

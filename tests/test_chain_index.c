@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 // Two of everything: what one side does with the index, the other does without.
 struct side {
@@ -68,12 +69,18 @@ edit(struct side *s, uint64_t seed, enum action_side side)
     for (unsigned i = 0; i < 40; i++)
       rule_list_move(&s->list, (int64_t)count - 1, count / 2);
     break;
-  case 4: { // some of its own rules, and one of them twice
+  case 4: { // some of its own rules in another order, and one of them twice
     struct rule *rules[64];
     uint32_t n = count < 63 ? count : 63;
     memcpy(rules, s->list.rules + (count - n), n * sizeof *rules);
     rules[n] = rules[0];
-    if (random_below(&r, 20) == 0)
+    for (uint32_t i = 0; i < n; i++) {
+      uint32_t other = random_below(&r, n);
+      struct rule *kept = rules[i];
+      rules[i] = rules[other];
+      rules[other] = kept;
+    }
+    if (random_below(&r, 4) == 0)
       rule_list_set(&s->list, rules, n + 1);
     break;
   }
@@ -348,6 +355,103 @@ crowds(void **state)
   fake_worker_close(&f);
 }
 
+// ---- edits while queries walk ----
+
+enum { WALKERS = 2, EDITS = 400 };
+
+// Without spies: they are not made for threads.
+static void
+add_plain_rule(struct rule_list *list, struct random_state *r)
+{
+  struct spies spies = {.count = 0};
+  struct rule *rule;
+  for (;;) {
+    rule = random_rule(r, &spies, SIDE_QUERY);
+    if (spies.count == 0)
+      break;
+    object_unref(&rule);
+    spies.count = 0;
+  }
+  rule_list_add(list, rule);
+  object_unref(&rule);
+}
+
+static struct {
+  pthread_mutex_t lock;
+  struct chain *chain; // newest
+  bool over;
+} shared = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct chain *
+newest(bool *over)
+{
+  pthread_mutex_lock(&shared.lock);
+  struct chain *c = object_ref(shared.chain);
+  *over = shared.over;
+  pthread_mutex_unlock(&shared.lock);
+  return c;
+}
+
+static void *
+walk_chains(void *arg)
+{
+  struct fake_worker *f = arg;
+  struct random_state r = random_seeded(f->worker->id);
+  worker_adopt(f->worker); // the last to hold a chain leaves it for chains_reap()
+  for (bool over = false; !over;) {
+    struct chain *c = newest(&over);
+    struct query *q = random_query(&r, f, SIDE_QUERY);
+    chain_run(c, q);
+    fake_query_free(&q);
+    object_unref(&c);
+  }
+  return NULL;
+}
+
+static void
+edits_while_queries_walk(void **state)
+{
+  (void)state;
+  uint64_t seed = first_seed();
+  struct fake_worker walkers[WALKERS];
+  pthread_t threads[WALKERS];
+  struct rule_list list = {.rules = NULL};
+  struct random_state r = random_seeded(seed);
+  for (unsigned i = 0; i < WALKERS; i++)
+    fake_worker_open(&walkers[i]);
+  for (unsigned i = 0; i < 200; i++)
+    add_plain_rule(&list, &r);
+  shared.chain = chain_build(&list);
+  for (unsigned i = 0; i < WALKERS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, walk_chains, &walkers[i]), 0);
+  for (unsigned i = 0; i < EDITS; i++) {
+    add_plain_rule(&list, &r);
+    rule_list_remove_at(&list, random_below(&r, list.count));
+    rule_list_move(&list, random_below(&r, list.count), random_below(&r, list.count));
+    list.plain = i % 50 == 49;
+    struct chain *next = chain_build(&list), *old = shared.chain;
+    pthread_mutex_lock(&shared.lock);
+    shared.chain = next;
+    pthread_mutex_unlock(&shared.lock);
+    object_unref(&old);
+    chains_reap();
+  }
+  pthread_mutex_lock(&shared.lock);
+  shared.over = true;
+  pthread_mutex_unlock(&shared.lock);
+  for (unsigned i = 0; i < WALKERS; i++)
+    pthread_join(threads[i], NULL);
+  uint64_t hits = 0;
+  for (uint32_t i = 0; i < list.count; i++)
+    hits += rule_hits(list.rules[i]);
+  assert_true(hits > 0);
+  object_unref(&shared.chain);
+  chains_reap();
+  rule_list_clear(&list);
+  for (unsigned i = WALKERS; i-- > 0;)
+    fake_worker_close(&walkers[i]);
+}
+
 // A rule that comes where another left gets its label, perhaps: the index still knows the one that left.
 static void
 labels_come_again(void **state)
@@ -413,6 +517,7 @@ main(void)
       cmocka_unit_test(short_chains),  cmocka_unit_test(long_chains),
       cmocka_unit_test(many_edits),    cmocka_unit_test(every_kind_has_a_template),
       cmocka_unit_test(removed_rules_end), cmocka_unit_test(labels_come_again),
+      cmocka_unit_test(edits_while_queries_walk),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

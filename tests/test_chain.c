@@ -168,6 +168,7 @@ walking(void **state)
   chain = chain_build(&list);
   assert_int_equal(chain_run(chain, q), VERDICT_NEXT);
   object_unref(&chain);
+  rule_list_clear(&list);
   fake_query_free(&q);
   fake_worker_close(&f);
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { SMALL_SET = 16 }; // as fast without preparation
+
 struct netmask_selector {
   struct selector base;
   struct netmask_set *set;
@@ -19,6 +21,8 @@ netmask_init(struct selector *base, const struct value *args, struct fault *f)
   s->set = object_ref(args[0].object);
   s->source = args[1].boolean;
   s->quiet = args[2].boolean;
+  if (netmask_set_count(s->set) > SMALL_SET)
+    netmask_set_build(s->set);
   return true;
 }
 

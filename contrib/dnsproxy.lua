@@ -222,6 +222,154 @@ function DNSHeader:setRD(on) end
 ---@param on boolean # set or cleared
 function DNSHeader:setTC(on) end
 
+---A dynamic block
+---@class DynBlock
+---@field action integer # DNSAction: its own, or the default
+---@field blocks integer # Queries that it affected
+---@field bpf boolean # Enforced by the kernel: never
+---@field domain DNSName # The suffix
+---@field reason string # Why
+---@field until timespec # When it ends, wall clock
+---@field warning boolean # Seen, but nothing happens
+local DynBlock = {}
+
+---Rules that make dynamic blocks
+---@class DynBlockRulesGroup
+local DynBlockRulesGroup = {}
+
+---Block clients that ask more often
+---@param rate integer # allowed per second
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param action? integer # DNSAction; the default's when not given
+---@param warningRate? integer # above it a warning is made
+---@param options? table
+function DynBlockRulesGroup:setQueryRate(rate, seconds, reason, blockingTime, action, warningRate, options) end
+
+---Block clients that get more bytes
+---@param rate integer # allowed per second
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param action? integer # DNSAction; the default's when not given
+---@param warningRate? integer # above it a warning is made
+---@param options? table
+function DynBlockRulesGroup:setResponseByteRate(rate, seconds, reason, blockingTime, action, warningRate, options) end
+
+---Block clients that get answers of an rcode more often
+---@param rcode integer # DNSRCode
+---@param rate integer # allowed per second
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param action? integer # DNSAction; the default's when not given
+---@param warningRate? integer # above it a warning is made
+---@param options? table
+function DynBlockRulesGroup:setRCodeRate(rcode, rate, seconds, reason, blockingTime, action, warningRate, options) end
+
+---Block clients that ask for a type more often
+---@param qtype integer # DNSQType
+---@param rate integer # allowed per second
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param action? integer # DNSAction; the default's when not given
+---@param warningRate? integer # above it a warning is made
+---@param options? table
+function DynBlockRulesGroup:setQTypeRate(qtype, rate, seconds, reason, blockingTime, action, warningRate, options) end
+
+---Block clients whose answers have an rcode too often
+---@param rcode integer # DNSRCode
+---@param ratio number # allowed share, 0 to 1
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param minimumNumberOfResponses integer # with fewer nobody is judged
+---@param action? integer # DNSAction; the default's when not given
+---@param warningRatio? number # above it a warning is made
+---@param options? table
+function DynBlockRulesGroup:setRCodeRatio(rcode, ratio, seconds, reason, blockingTime, minimumNumberOfResponses, action, warningRatio, options) end
+
+---Block clients whose answers have other rcodes too often
+---@param rcodes integer|integer[] # list of DNSRCode
+---@param ratio number # allowed share, 0 to 1
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param minimumNumberOfResponses integer # with fewer nobody is judged
+---@param action? integer # DNSAction; the default's when not given
+---@param warningRatio? number # above it a warning is made
+---@param options? table
+function DynBlockRulesGroup:setAllowedRCodesRatio(rcodes, ratio, seconds, reason, blockingTime, minimumNumberOfResponses, action, warningRatio, options) end
+
+---Block clients whose queries miss the cache too often
+---@param ratio number # allowed share, 0 to 1
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param minimumNumberOfResponses integer # with fewer nobody is judged
+---@param minimumGlobalCacheHitRatio number # with fewer hits of all nobody is judged
+---@param action? integer # DNSAction; the default's when not given
+---@param warningRatio? number # above it a warning is made
+---@param options? table
+function DynBlockRulesGroup:setCacheMissRatio(ratio, seconds, reason, blockingTime, minimumNumberOfResponses, minimumGlobalCacheHitRatio, action, warningRatio, options) end
+
+---Block the names that a function chooses among those answered
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param action any # DNSAction, or nil
+---@param visitor function # function(node, self, all) that returns true to block, a reason, an action
+---@param options? table
+function DynBlockRulesGroup:setSuffixMatchRule(seconds, reason, blockingTime, action, visitor, options) end
+
+---Not built: an error
+---@param seconds integer # how far to look back
+---@param reason string # shown with the block
+---@param blockingTime integer # how long the block lasts
+---@param action any # DNSAction, or nil
+---@param visitor function # function(node)
+---@param options? table
+function DynBlockRulesGroup:setSuffixMatchRuleFFI(seconds, reason, blockingTime, action, visitor, options) end
+
+---Count clients together that share these bits
+---@param v4 integer # 0 to 32
+---@param v6 integer # 0 to 128
+---@param port integer # 0 to 16
+function DynBlockRulesGroup:setMasks(v4, v6, port) end
+
+---Never block these clients
+---@param ranges NetmaskGroup|string|string[] # network, list or NetmaskGroup
+function DynBlockRulesGroup:excludeRange(ranges) end
+
+---Block these all the same
+---@param ranges NetmaskGroup|string|string[] # network, list or NetmaskGroup
+function DynBlockRulesGroup:includeRange(ranges) end
+
+---Forget that these were excluded or included
+---@param ranges NetmaskGroup|string|string[] # network, list or NetmaskGroup
+function DynBlockRulesGroup:removeRange(ranges) end
+
+---Never block these suffixes
+---@param domains SuffixMatchNode|DNSName|string|string[] # name or list
+function DynBlockRulesGroup:excludeDomains(domains) end
+
+---Do not log new blocks
+---@param quiet boolean
+function DynBlockRulesGroup:setQuiet(quiet) end
+
+---Call a function for each new block
+---@param hook function # function(type, key, reason, action, duration, warning); type 1: a suffix
+function DynBlockRulesGroup:setNewBlockInsertedHook(hook) end
+
+---Look at the rings and make blocks
+function DynBlockRulesGroup:apply() end
+
+---The rules, a line each
+---@return string
+function DynBlockRulesGroup:toString() end
+
 ---How a handler answers its query: called like a function
 ---@class DNSReply
 local DNSReply = {}
@@ -1445,6 +1593,57 @@ function enableLuaConfiguration() end
 
 ---Every query sees the newest configuration anyway
 function refreshRuntimeConfiguration() end
+
+---An empty group of rules that make dynamic blocks: call its apply() from maintenance()
+---@return DynBlockRulesGroup
+function dynBlockRulesGroup() end
+
+---Block an address or a range for some time
+---@param address any # ComboAddress or text
+---@param message string # why
+---@param action? integer # DNSAction; the default's when not given
+---@param seconds? integer # how long
+---@param clientIPMask? integer # leading bits; all when not given
+---@param clientIPPortMask? integer # leading bits of the port
+---@param options? table
+function addDynamicBlock(address, message, action, seconds, clientIPMask, clientIPPortMask, options) end
+
+---Block every address of the table that an exceed...() function gave
+---@param addresses any # counts by ComboAddress
+---@param message string # why
+---@param seconds? integer # how long
+---@param action? integer # DNSAction; the default's when not given
+function addDynBlocks(addresses, message, seconds, action) end
+
+---Block suffixes for some time
+---@param names any # list of names
+---@param message string # why
+---@param seconds? integer # how long
+---@param action? integer # DNSAction; the default's when not given
+---@param options? table
+function addDynBlockSMT(names, message, seconds, action, options) end
+
+---Remove every dynamic block
+function clearDynBlocks() end
+
+---Print the dynamic blocks
+function showDynBlocks() end
+
+---Blocks of addresses by netmask
+---@return table<string, DynBlock>
+function getDynamicBlocks() end
+
+---Blocks of suffixes by name
+---@return table<string, DynBlock>
+function getDynamicBlocksSMT() end
+
+---What blocks without an action of their own do
+---@param action? integer # DNSAction: Drop, NoOp, Nxdomain, Refused, Truncate or NoRecurse
+function setDynBlocksAction(action) end
+
+---How often blocks whose time is over are removed; they have no effect before
+---@param seconds? integer # 0: never
+function setDynBlocksPurgeInterval(seconds) end
 
 ---Clients above a rate of queries, with their counts
 ---@param rate integer # allowed for each client

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/config/draft.h"
 #include "lua/copies.h"
 #include "lua/errors.h"
 
@@ -89,6 +90,7 @@ control_maintenance(void)
     script_push(lua, lists[CALLBACK_MAINTENANCE].items[i]);
     call(lua, tell);
   }
+  dynblock_purge(&draft.dynblocks, clock_mono_us());
   text_clear(control_output()); // nobody reads what maintenance() shows
   copies_touched();
   control_unlock();

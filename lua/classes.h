@@ -7,6 +7,7 @@
 
 #include "lua/binder.h"
 
+extern const struct lua_class class_dynblock, class_dynblock_group;
 extern const struct lua_class class_name, class_name_set, class_suffix_match_node;
 extern const struct lua_class class_address, class_netmask, class_netmask_group;
 extern const struct lua_class class_rule, class_action, class_response_action, class_rule_action, class_response_rule_action;

@@ -112,7 +112,7 @@ control_ffi(void)
 static bool
 draft_changed(void)
 {
-  bool changed = draft.changed || draft.pools.changed;
+  bool changed = draft.changed || draft.pools.changed || draft.dynblocks.changed;
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
     changed |= draft.chains[i].changed;
   return changed;

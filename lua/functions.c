@@ -11,6 +11,7 @@
   ARRAY(functions_async) \
   ARRAY(functions_cache) \
   ARRAY(functions_console) \
+  ARRAY(functions_dynblocks) \
   ARRAY(functions_exceed) \
   ARRAY(functions_grepq) \
   ARRAY(functions_interfaces) \
@@ -52,7 +53,7 @@ const struct lua_function *const lua_function_arrays[] = {
 
 const struct lua_class *const lua_classes[] = {
     &class_action,      &class_address, &class_async,       &class_cache,        &class_edns_view,     &class_header,
-    &class_dns_reply,   &class_dns_service,
+    &class_dynblock, &class_dynblock_group, &class_dns_reply,   &class_dns_service,
     &class_limiter,     &class_listener,      &class_name,         &class_name_set,      &class_netmask,
     &class_netmask_group, &class_no_cache, &class_packet_overlay, &class_endpoint, &class_network_listener,
     &class_policy,       &class_pool,          &class_question, &class_record,

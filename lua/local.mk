@@ -26,7 +26,11 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_grepq.c \
 	lua/bind_interfaces.c \
 	lua/bind_kinds.c \
+	lua/bind_dynblocks.c \
 	lua/bind_listeners.c \
+	lua/class_dynblock.c \
+	lua/class_dynblock_group.c \
+	lua/dynblock_options.h \
 	lua/bind_log.c \
 	lua/bind_metrics.c \
 	lua/bind_misc.c \

@@ -225,6 +225,16 @@ registerDynBPFFilter dynfilter |
 unregisterDynBPFFilter dynfilter |
 addBPFFilterDynBlocks ?{}, dynfilter | 10, "x"
 exceedQRate 1, 10 |
+dynBlockRulesGroup |
+addDynamicBlock ?"192.0.2.1", "x" | DNSAction.Drop, 10, 32, 0, {tagName="x"}
+addDynBlocks ?{}, "x" | 10, DNSAction.Drop
+addDynBlockSMT ?{"x.test"}, "x" | 10, DNSAction.Drop, {tagName="x"}
+clearDynBlocks |
+showDynBlocks |
+getDynamicBlocks |
+getDynamicBlocksSMT |
+setDynBlocksAction | DNSAction.Drop
+setDynBlocksPurgeInterval | 60
 exceedQTypeRate 255, 1, 10 |
 exceedNXDOMAINs 1, 10 |
 exceedServFails 1, 10 |

@@ -44,6 +44,7 @@ draft_init(void)
   settings_default(&draft.settings);
   draft.acl = acl_of(default_acl);
   draft.proxy_acl = netmask_set_new();
+  dynblock_draft_init(&draft.dynblocks);
   draft.console_acl = acl_of(default_console_acl);
   address_parse(&draft.console_address, "127.0.0.1", 5199, &(struct fault)FAULT_INIT);
   pool_draft_get(&draft.pools, "");
@@ -54,6 +55,7 @@ draft_fini(void)
 {
   object_unref(&draft.acl);
   object_unref(&draft.proxy_acl);
+  dynblock_draft_fini(&draft.dynblocks);
   object_unref(&draft.console_acl);
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
     rule_list_clear(&draft.chains[i]);
@@ -104,6 +106,11 @@ draft_publish(void)
     health_watch(next->backends);
   }
   health_log_failures(next->settings.verbose_health_checks);
+  if (last != NULL && !draft.dynblocks.changed)
+    next->dynblocks = object_ref(last->dynblocks);
+  else
+    next->dynblocks = dynblock_set_build(&draft.dynblocks);
+  draft.dynblocks.changed = false;
   draft.changed = false;
   object_unref(&last);
   snapshot_deliver(next);

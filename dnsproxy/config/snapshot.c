@@ -14,6 +14,7 @@ snapshot_free(struct object *object)
   struct snapshot *s = (struct snapshot *)object;
   object_unref(&s->acl);
   object_unref(&s->proxy_acl);
+  object_unref(&s->dynblocks);
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
     object_unref(&s->chains[i]);
   object_unref(&s->pools);

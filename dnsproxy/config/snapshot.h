@@ -7,6 +7,7 @@
 #define DNSPROXY_CONFIG_SNAPSHOT_H
 
 #include "dnsproxy/base/netmask.h"
+#include "dnsproxy/guard/dynblock.h"
 #include "dnsproxy/pool/pool.h"
 #include "dnsproxy/settings.h"
 #include "dnsproxy/worker.h"
@@ -20,6 +21,7 @@ struct snapshot {
   struct chain *chains[CHAIN_COUNT];
   struct pool_table *pools;
   struct backend_list *backends;
+  struct dynblock_set *dynblocks;
 };
 
 extern const struct object_class snapshot_class;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/path/answer_path.c dnsproxy/path/ecs.c dnsproxy/path/ecs.h dnsproxy/path/latency.c dnsproxy/path/latency.h dnsproxy/path/proxied.c dnsproxy/path/proxied.h dnsproxy/path/log_limit.c \
+	dnsproxy/path/answer_path.c dnsproxy/path/ecs.c dnsproxy/path/ecs.h dnsproxy/path/blocked.c dnsproxy/path/blocked.h dnsproxy/path/latency.c dnsproxy/path/latency.h dnsproxy/path/proxied.c dnsproxy/path/proxied.h dnsproxy/path/log_limit.c \
 	dnsproxy/path/log_limit.h dnsproxy/path/path.c dnsproxy/path/path.h dnsproxy/path/query_path.c \
 	dnsproxy/path/rooms.def dnsproxy/path/rooms.h dnsproxy/path/suspended.c dnsproxy/path/suspended.h
 

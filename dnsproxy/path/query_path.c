@@ -5,6 +5,7 @@
 #include "dnsproxy/guard/query_counts.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/path/ecs.h"
+#include "dnsproxy/path/blocked.h"
 #include "dnsproxy/path/log_limit.h"
 #include "dnsproxy/path/proxied.h"
 #include "dnsproxy/path/rooms.h"
@@ -94,13 +95,6 @@ room_record(struct query *q)
   return ROOM_DYNBLOCK;
 }
 
-enum room
-room_dynblock(struct query *q)
-{
-  (void)q;
-  return ROOM_QUERY_RULES;
-}
-
 // A rule set QR in the query as it was: the client's EDNS makes way for that of self-made answers.
 static void
 turn_edns(struct query *q)
@@ -129,6 +123,15 @@ after_rules(struct query *q, enum verdict verdict, enum room next)
     turn_edns(q);
   q->self_answered = true;
   return ROOM_SELF_ANSWERED_RULES;
+}
+
+enum room
+room_dynblock(struct query *q)
+{
+  if (q->lease->snapshot->dynblocks->count == 0)
+    return ROOM_QUERY_RULES;
+  enum verdict verdict = blocked_run(q);
+  return after_rules(q, verdict, verdict == VERDICT_STOP ? ROOM_CHOOSE_POOL : ROOM_QUERY_RULES);
 }
 
 enum room

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tables of blocks: one probe for each shape of key (family, bits, port bits; labels) that some block has.
+#include "dnsproxy/guard/dynblock.h"
+
+#include "dnsproxy/base/hash.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/random.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- keys ----
+
+struct dynblock_key
+dynblock_key_address(const struct address *a, unsigned bits, unsigned port_bits)
+{
+  struct dynblock_key key = {.address = *a};
+  unsigned most = address_is_v6(a) ? 128 : 32, port = address_port(a);
+  key.bits = (uint8_t)(bits > most ? most : bits);
+  key.port_bits = (uint8_t)(port_bits > 16 ? 16 : port_bits);
+  address_truncate(&key.address, key.bits);
+  address_set_port(&key.address, (uint16_t)(key.port_bits == 0 ? 0 : port & (0xffffu << (16 - key.port_bits))));
+  return key;
+}
+
+struct dynblock_key
+dynblock_key_suffix(const struct name *name)
+{
+  return (struct dynblock_key){.is_suffix = true, .suffix = *name};
+}
+
+void
+dynblock_key_text(const struct dynblock_key *key, struct text *out)
+{
+  char text[NAME_TEXT_SIZE + ADDRESS_TEXT_SIZE];
+  if (key->is_suffix)
+    text_puts(out, name_text(&key->suffix, text));
+  else if (key->port_bits > 0)
+    text_printf(out, "%s/%u", address_text_with_port(&key->address, text), key->port_bits);
+  else
+    text_printf(out, "%s/%u", address_text(&key->address, text), key->bits);
+}
+
+static bool
+same_key(const struct dynblock_key *a, const struct dynblock_key *b)
+{
+  if (a->is_suffix)
+    return name_bytes_equal(a->suffix.bytes, a->suffix.size, b->suffix.bytes, b->suffix.size);
+  return a->bits == b->bits && a->port_bits == b->port_bits && address_equal(&a->address, &b->address);
+}
+
+// ---- blocks ----
+
+static void
+hits_free(struct object *object)
+{
+  free(object);
+}
+static const struct object_class hits_class = {.name = "hits", .free = hits_free};
+
+static void
+block_free(struct object *object)
+{
+  struct dynblock *b = (struct dynblock *)(void *)object;
+  object_unref(&b->hits);
+  free(b->reason);
+  free(b->tag_name);
+  free(b->tag_value);
+  free(b);
+}
+const struct object_class dynblock_class = {.name = "DynBlock", .free = block_free};
+
+// ---- tables ----
+
+struct shape {
+  bool v6;
+  uint8_t bits, port_bits; // of names: bits are labels
+  size_t blocks;
+};
+
+struct dynblock_table {
+  uint64_t seed;
+  size_t count, capacity;  // a power of two, at least twice the count
+  struct dynblock **slots; // one reference each
+  struct shape *shapes;    // the longest first
+  unsigned shape_count;
+};
+
+static struct dynblock_table *
+table_new(void)
+{
+  enum { CAPACITY = 16 };
+  struct dynblock_table *t = memory_new(sizeof *t);
+  random_bytes(&t->seed, sizeof t->seed);
+  t->capacity = CAPACITY;
+  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
+  return t;
+}
+
+static void
+table_free(struct dynblock_table **slot)
+{
+  struct dynblock_table *t = *slot;
+  *slot = NULL;
+  if (t == NULL)
+    return;
+  for (size_t i = 0; i < t->capacity; i++)
+    object_unref(&t->slots[i]);
+  free(t->slots);
+  free(t->shapes);
+  free(t);
+}
+
+static struct dynblock_table *
+table_copy(const struct dynblock_table *from)
+{
+  struct dynblock_table *t = memory_new(sizeof *t);
+  *t = *from;
+  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
+  for (size_t i = 0; i < t->capacity; i++)
+    t->slots[i] = object_ref(from->slots[i]);
+  t->shapes = memory_array(t->shape_count + 1, sizeof *t->shapes);
+  if (t->shape_count > 0)
+    memcpy(t->shapes, from->shapes, t->shape_count * sizeof *t->shapes);
+  return t;
+}
+
+static uint64_t
+hash_of(const struct dynblock_table *t, const struct dynblock_key *key)
+{
+  if (key->is_suffix)
+    return name_bytes_hash(key->suffix.bytes, key->suffix.size, t->seed);
+  return address_hash(&key->address, t->seed ^ ((uint64_t)key->bits << 32 | (uint64_t)key->port_bits << 40 | address_port(&key->address)));
+}
+
+static struct dynblock **
+slot_of(const struct dynblock_table *t, const struct dynblock_key *key)
+{
+  size_t at = hash_of(t, key) & (t->capacity - 1);
+  while (t->slots[at] != NULL && !same_key(&t->slots[at]->key, key))
+    at = (at + 1) & (t->capacity - 1);
+  return &t->slots[at];
+}
+
+static struct shape
+shape_of(const struct dynblock_key *key)
+{
+  if (key->is_suffix)
+    return (struct shape){.bits = (uint8_t)name_bytes_labels(key->suffix.bytes)};
+  return (struct shape){.v6 = address_is_v6(&key->address), .bits = key->bits, .port_bits = key->port_bits};
+}
+
+static bool
+longer(const struct shape *a, const struct shape *b)
+{
+  return a->bits != b->bits ? a->bits > b->bits : a->port_bits > b->port_bits;
+}
+
+static void
+shape_add(struct dynblock_table *t, const struct dynblock_key *key)
+{
+  struct shape s = shape_of(key);
+  unsigned at = 0;
+  for (; at < t->shape_count && !longer(&s, &t->shapes[at]); at++)
+    if (t->shapes[at].v6 == s.v6 && t->shapes[at].bits == s.bits && t->shapes[at].port_bits == s.port_bits) {
+      t->shapes[at].blocks++;
+      return;
+    }
+  t->shapes = memory_resize(t->shapes, t->shape_count + 1, sizeof *t->shapes);
+  memmove(&t->shapes[at + 1], &t->shapes[at], (t->shape_count - at) * sizeof *t->shapes);
+  s.blocks = 1;
+  t->shapes[at] = s;
+  t->shape_count++;
+}
+
+// Takes over the reference.
+static void
+table_put(struct dynblock_table *t, struct dynblock *b)
+{
+  struct dynblock **slot = slot_of(t, &b->key);
+  if (*slot == NULL) {
+    t->count++;
+    shape_add(t, &b->key);
+  }
+  object_unref(slot);
+  *slot = b;
+  if (2 * t->count <= t->capacity)
+    return;
+  struct dynblock **old = t->slots;
+  size_t capacity = t->capacity;
+  t->capacity *= 2;
+  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
+  for (size_t i = 0; i < capacity; i++)
+    if (old[i] != NULL)
+      *slot_of(t, &old[i]->key) = old[i];
+  free(old);
+}
+
+// ---- looking up ----
+
+static struct dynblock *
+unexpired(struct dynblock *b, uint64_t now_us)
+{
+  return b != NULL && b->until_us > now_us ? b : NULL;
+}
+
+struct dynblock *
+dynblock_find_client(const struct dynblock_set *set, const struct address *client, uint64_t now_us)
+{
+  const struct dynblock_table *t = set->addresses;
+  bool v6 = address_is_v6(client);
+  for (unsigned i = 0; i < t->shape_count; i++) {
+    const struct shape *s = &t->shapes[i];
+    if (s->v6 != v6)
+      continue;
+    struct dynblock_key key = dynblock_key_address(client, s->bits, s->port_bits);
+    struct dynblock *b = unexpired(*slot_of(t, &key), now_us);
+    if (b != NULL)
+      return b;
+  }
+  return NULL;
+}
+
+struct dynblock *
+dynblock_find_name(const struct dynblock_set *set, const struct name *name, uint64_t now_us)
+{
+  const struct dynblock_table *t = set->suffixes;
+  if (t->count == 0)
+    return NULL;
+  unsigned labels = name_bytes_labels(name->bytes);
+  const uint8_t *at = name->bytes;
+  for (unsigned i = 0; i < t->shape_count; i++) {
+    if (t->shapes[i].bits > labels)
+      continue;
+    while (labels > t->shapes[i].bits) {
+      at += *at + 1;
+      labels--;
+    }
+    struct dynblock_key key = {.is_suffix = true};
+    key.suffix.size = (uint8_t)(name->size - (at - name->bytes));
+    memcpy(key.suffix.bytes, at, key.suffix.size);
+    struct dynblock *b = unexpired(*slot_of(t, &key), now_us);
+    if (b != NULL)
+      return b;
+  }
+  return NULL;
+}
+
+static void
+set_free(struct object *object)
+{
+  struct dynblock_set *s = (struct dynblock_set *)(void *)object;
+  table_free(&s->addresses);
+  table_free(&s->suffixes);
+  free(s);
+}
+const struct object_class dynblock_set_class = {.name = "dynamic blocks", .free = set_free};
+
+// ---- the draft ----
+
+void
+dynblock_draft_init(struct dynblock_draft *d)
+{
+  enum { PURGE_S = 60 };
+  *d = (struct dynblock_draft){.changed = true, .purge_interval_s = PURGE_S, .addresses = table_new(), .suffixes = table_new()};
+}
+
+void
+dynblock_draft_fini(struct dynblock_draft *d)
+{
+  table_free(&d->addresses);
+  table_free(&d->suffixes);
+}
+
+struct dynblock_set *
+dynblock_set_build(const struct dynblock_draft *d)
+{
+  struct dynblock_set *s = memory_new(sizeof *s);
+  object_init(&s->object, &dynblock_set_class);
+  s->count = d->addresses->count + d->suffixes->count;
+  s->default_action = d->default_action;
+  s->addresses = table_copy(d->addresses);
+  s->suffixes = table_copy(d->suffixes);
+  return s;
+}
+
+static struct dynblock *
+block_new(const struct dynblock_spec *spec, uint64_t until_us, const struct dynblock *old)
+{
+  struct dynblock *b = memory_new(sizeof *b);
+  object_init(&b->object, &dynblock_class);
+  b->key = spec->key;
+  b->until_us = until_us;
+  b->action = spec->action;
+  b->warning = spec->warning;
+  b->reason = memory_string(spec->reason);
+  b->tag_name = memory_string(spec->tag_name);
+  b->tag_value = memory_string(spec->tag_value);
+  if (old != NULL) {
+    b->hits = object_ref(old->hits);
+  } else {
+    b->hits = memory_new(sizeof *b->hits);
+    object_init(&b->hits->object, &hits_class);
+  }
+  return b;
+}
+
+bool
+dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint64_t now_us)
+{
+  struct dynblock_table *t = spec->key.is_suffix ? d->suffixes : d->addresses;
+  uint64_t until_us = now_us + spec->seconds * 1000000;
+  struct dynblock *old = unexpired(*slot_of(t, &spec->key), now_us);
+  if (old != NULL && spec->warning && !old->warning)
+    return false;
+  bool outranks = old != NULL && old->warning && !spec->warning; // a block takes the place of a warning, however long
+  if (old != NULL && !outranks && old->until_us >= until_us)
+    return false;
+  bool fresh = old == NULL || outranks;
+  table_put(t, block_new(spec, until_us, outranks ? NULL : old));
+  d->changed = true;
+  return fresh;
+}
+
+void
+dynblock_clear(struct dynblock_draft *d)
+{
+  table_free(&d->addresses);
+  table_free(&d->suffixes);
+  d->addresses = table_new();
+  d->suffixes = table_new();
+  d->changed = true;
+}
+
+static bool
+purge_table(struct dynblock_table **slot, uint64_t now_us)
+{
+  struct dynblock_table *t = *slot, *kept = table_new();
+  for (size_t i = 0; i < t->capacity; i++)
+    if (unexpired(t->slots[i], now_us) != NULL)
+      table_put(kept, object_ref(t->slots[i]));
+  bool gone = kept->count != t->count;
+  if (gone)
+    *slot = kept;
+  table_free(gone ? &t : &kept);
+  return gone;
+}
+
+void
+dynblock_purge(struct dynblock_draft *d, uint64_t now_us)
+{
+  if (d->purge_interval_s == 0 || now_us - d->purged_us < (uint64_t)d->purge_interval_s * 1000000)
+    return;
+  d->purged_us = now_us;
+  bool gone = purge_table(&d->addresses, now_us);
+  d->changed |= purge_table(&d->suffixes, now_us) || gone;
+}
+
+static int
+in_order(const void *left, const void *right)
+{
+  const struct dynblock_key *a = &(*(struct dynblock *const *)left)->key, *b = &(*(struct dynblock *const *)right)->key;
+  if (a->is_suffix) {
+    char first[NAME_TEXT_SIZE], second[NAME_TEXT_SIZE];
+    return strcmp(name_text(&a->suffix, first), name_text(&b->suffix, second));
+  }
+  int order = address_compare(&a->address, &b->address);
+  return order != 0 ? order : (int)b->bits - (int)a->bits;
+}
+
+static void
+each_in(const struct dynblock_table *t, uint64_t now_us, void (*visit)(struct dynblock *, void *), void *arg)
+{
+  struct dynblock **list = memory_array(t->count + 1, sizeof(struct dynblock *));
+  size_t count = 0;
+  for (size_t i = 0; i < t->capacity; i++)
+    if (unexpired(t->slots[i], now_us) != NULL)
+      list[count++] = t->slots[i];
+  qsort(list, count, sizeof(struct dynblock *), in_order);
+  for (size_t i = 0; i < count; i++)
+    visit(list[i], arg);
+  free(list);
+}
+
+void
+dynblock_each(const struct dynblock_draft *d, uint64_t now_us, void (*visit)(struct dynblock *, void *), void *arg)
+{
+  each_in(d->addresses, now_us, visit, arg);
+  each_in(d->suffixes, now_us, visit, arg);
+}
+
+const char *
+dynblock_action_text(int action)
+{
+  static const char *const texts[] = {
+      "Drop", "Send NXDomain", "Send Refused", "Spoof an answer", "Allow", "Modify the header", "Route to a pool", "Delay",
+      "Truncate over UDP", "Send ServFail", "Do nothing", "Do nothing (NoOp)", "Set rd=0", "Spoof an answer from raw bytes (SpoofRaw)",
+      "Spoof a raw answer from bytes (SpoofPacket)", "Set Tag"};
+  return action >= 0 && (size_t)action < sizeof texts / sizeof *texts ? texts[action] : "Unknown";
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Counting per client and judging: one pass over each ring, whatever the number of rules.
+#include "dnsproxy/guard/dynblock_group.h"
+
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/random.h"
+#include "dnsproxy/wire/codes.h"
+#include "dnsproxy/wire/name_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- life ----
+
+static void
+rule_fini(struct dynblock_rule *r)
+{
+  free(r->reason);
+  free(r->tag_name);
+  free(r->tag_value);
+}
+
+static void
+group_free(struct object *object)
+{
+  struct dynblock_group *g = (struct dynblock_group *)(void *)object;
+  for (size_t i = 0; i < g->count; i++)
+    rule_fini(&g->rules[i]);
+  free(g->rules);
+  object_unref(&g->excluded);
+  object_unref(&g->excluded_names);
+  free(g->suffix.reason);
+  free(g->suffix.tag_name);
+  free(g->suffix.tag_value);
+  object_unref(&g->suffix.visitor);
+  object_unref(&g->hook);
+  free(g);
+}
+const struct object_class dynblock_group_class = {.name = "DynBlockRulesGroup", .free = group_free};
+
+struct dynblock_group *
+dynblock_group_new(void)
+{
+  struct dynblock_group *g = memory_new(sizeof *g);
+  object_init(&g->object, &dynblock_group_class);
+  g->excluded = netmask_set_new();
+  g->excluded_names = suffix_set_new();
+  g->bits_v4 = 32;
+  g->bits_v6 = 128;
+  return g;
+}
+
+static int
+by_kind(const void *left, const void *right)
+{
+  const struct dynblock_rule *a = left, *b = right;
+  return a->kind != b->kind ? (int)a->kind - (int)b->kind : (int)a->number - (int)b->number;
+}
+
+void
+dynblock_group_set(struct dynblock_group *g, const struct dynblock_rule *rule)
+{
+  for (size_t i = 0; i < g->count; i++)
+    if (by_kind(&g->rules[i], rule) == 0) {
+      rule_fini(&g->rules[i]);
+      g->rules[i] = *rule;
+      return;
+    }
+  g->rules = memory_resize(g->rules, g->count + 1, sizeof *g->rules);
+  g->rules[g->count++] = *rule;
+  qsort(g->rules, g->count, sizeof *g->rules, by_kind);
+}
+
+// ---- counting ----
+
+struct tick {
+  uint64_t count, of; // of: answers that a ratio is of
+};
+
+struct client {
+  struct address address; // masked
+  struct tick ticks[];    // one per rule
+};
+
+struct clients {
+  const struct dynblock_group *group;
+  uint64_t seed, now_us;
+  size_t count, capacity; // a power of two
+  struct client **slots;
+};
+
+static struct address
+masked(const struct dynblock_group *g, const struct address *a)
+{
+  return dynblock_key_address(a, address_is_v6(a) ? g->bits_v6 : g->bits_v4, g->port_bits).address;
+}
+
+static struct client **
+slot_of(struct clients *c, const struct address *a)
+{
+  size_t at = address_hash(a, c->seed + address_port(a)) & (c->capacity - 1);
+  while (c->slots[at] != NULL && !address_equal(&c->slots[at]->address, a))
+    at = (at + 1) & (c->capacity - 1);
+  return &c->slots[at];
+}
+
+static void
+grow(struct clients *c)
+{
+  struct client **old = c->slots;
+  size_t capacity = c->capacity;
+  c->capacity = capacity == 0 ? 256 : 2 * capacity;
+  c->slots = memory_array(c->capacity, sizeof *c->slots);
+  for (size_t i = 0; i < capacity; i++)
+    if (old[i] != NULL)
+      *slot_of(c, &old[i]->address) = old[i];
+  free(old);
+}
+
+static struct client *
+client_of(struct clients *c, const struct address *client)
+{
+  struct address a = masked(c->group, client);
+  if (2 * (c->count + 1) > c->capacity)
+    grow(c);
+  struct client **slot = slot_of(c, &a);
+  if (*slot == NULL) {
+    *slot = memory_new(sizeof **slot + c->group->count * sizeof(struct tick));
+    (*slot)->address = a;
+    c->count++;
+  }
+  return *slot;
+}
+
+// How much an entry weighs for a rule; *of: whether it is one of those a ratio is of.
+static uint64_t
+weigh(const struct dynblock_rule *r, const struct ring_entry *e, bool *of)
+{
+  bool query = e->kind == RING_QUERIES, timed_out = ring_entry_timed_out(e);
+  *of = !query && !timed_out;
+  switch (r->kind) {
+  case DYNBLOCK_QUERY_RATE:
+    return query;
+  case DYNBLOCK_QTYPE_RATE:
+    return query && e->qtype == r->number;
+  case DYNBLOCK_BYTE_RATE:
+    return query ? 0 : e->size;
+  case DYNBLOCK_CACHE_MISS_RATIO:
+    *of = !query;
+    return !query && !ring_entry_is_hit(e);
+  case DYNBLOCK_RCODE_RATE:
+  case DYNBLOCK_RCODE_RATIO:
+    return *of && ring_entry_rcode(e) == r->number;
+  case DYNBLOCK_ALLOWED_RCODES_RATIO:
+    return *of && (r->rcodes >> ring_entry_rcode(e) & 1) == 0;
+  }
+  return 0;
+}
+
+static void
+count_entry(struct clients *c, const struct ring_entry *e)
+{
+  const struct dynblock_group *g = c->group;
+  struct client *client = NULL;
+  if (netmask_set_match(g->excluded, &e->client))
+    return;
+  for (size_t i = 0; i < g->count; i++) {
+    bool of;
+    if (e->when_us + g->rules[i].seconds * 1000000 < c->now_us)
+      continue;
+    uint64_t n = weigh(&g->rules[i], e, &of);
+    if (n == 0 && !of)
+      continue;
+    if (client == NULL)
+      client = client_of(c, &e->client);
+    client->ticks[i].count += n;
+    client->ticks[i].of += of;
+  }
+}
+
+static void
+count_ring(struct clients *c, enum ring_kind kind)
+{
+  uint64_t most_s = 0;
+  for (size_t i = 0; i < c->group->count; i++)
+    most_s = c->group->rules[i].seconds > most_s ? c->group->rules[i].seconds : most_s;
+  uint64_t back_us = most_s * 1000000;
+  struct ring_entry e;
+  struct ring_reader *reader = ring_reader_new(kind, c->now_us > back_us ? c->now_us - back_us : 0);
+  while (ring_reader_next(reader, &e))
+    count_entry(c, &e);
+  ring_reader_free(&reader);
+}
+
+// ---- judging ----
+
+struct judging {
+  const struct dynblock_group *group;
+  struct dynblock_draft *draft;
+  uint64_t now_us;
+  double hit_ratio;
+  dynblock_made_fn made;
+  void *arg;
+};
+
+static void
+insert(const struct judging *j, const struct dynblock_spec *spec)
+{
+  if (!dynblock_insert(j->draft, spec, j->now_us))
+    return;
+  if (!j->group->quiet) {
+    struct text key;
+    text_init(&key);
+    dynblock_key_text(&spec->key, &key);
+    log_info("dynamic-rules", "Inserting %sdynamic block for %s for %llu seconds: %s", spec->warning ? "(warning) " : "", key.data,
+             (unsigned long long)spec->seconds, spec->reason);
+    text_fini(&key);
+  }
+  j->made(j->group, spec, j->arg);
+}
+
+static bool
+is_ratio(const struct dynblock_rule *r)
+{
+  return r->kind == DYNBLOCK_CACHE_MISS_RATIO || r->kind == DYNBLOCK_RCODE_RATIO || r->kind == DYNBLOCK_ALLOWED_RCODES_RATIO;
+}
+
+static bool
+exceeds(const struct dynblock_rule *r, const struct tick *t, double limit)
+{
+  return limit > 0 && (double)t->count > limit * (is_ratio(r) ? (double)t->of : (double)r->seconds);
+}
+
+enum judged { FINE, WARNED, BLOCKED };
+
+static enum judged
+judge(const struct judging *j, const struct dynblock_rule *r, const struct tick *ticks)
+{
+  struct tick t = {.count = ticks->count * rings_weight(), .of = ticks->of * rings_weight()};
+  if (is_ratio(r) && (t.of < r->min_responses || t.of == 0))
+    return FINE;
+  if (r->kind == DYNBLOCK_CACHE_MISS_RATIO && j->hit_ratio < r->min_hit_ratio)
+    return FINE;
+  if (is_ratio(r) ? (double)t.count > r->limit * (double)t.of : (double)t.count > r->limit * (double)r->seconds)
+    return BLOCKED;
+  return exceeds(r, &t, r->warning) ? WARNED : FINE;
+}
+
+static void
+judge_client(const struct judging *j, const struct client *c)
+{
+  enum { NO_OP = 11 }; // of the dialect's actions
+  const struct dynblock_group *g = j->group;
+  unsigned bits = address_is_v6(&c->address) ? g->bits_v6 : g->bits_v4;
+  for (size_t i = 0; i < g->count; i++) {
+    const struct dynblock_rule *r = &g->rules[i];
+    enum judged judged = judge(j, r, &c->ticks[i]);
+    if (judged == FINE)
+      continue;
+    insert(j, &(struct dynblock_spec){.key = dynblock_key_address(&c->address, bits, g->port_bits),
+                                      .seconds = r->duration_s,
+                                      .reason = r->reason,
+                                      .action = judged == WARNED ? NO_OP : r->action,
+                                      .warning = judged == WARNED,
+                                      .tag_name = r->tag_name,
+                                      .tag_value = r->tag_value});
+    // The first three end it; the others are judged each for itself.
+    if (r->kind <= DYNBLOCK_CACHE_MISS_RATIO)
+      return;
+  }
+}
+
+void
+dynblock_group_apply(const struct dynblock_group *g, struct dynblock_draft *draft, double hit_ratio, dynblock_made_fn made, void *arg)
+{
+  struct clients c = {.group = g, .now_us = clock_mono_us()};
+  struct judging j = {.group = g, .draft = draft, .now_us = c.now_us, .hit_ratio = hit_ratio, .made = made, .arg = arg};
+  if (g->count == 0)
+    return;
+  random_bytes(&c.seed, sizeof c.seed);
+  count_ring(&c, RING_QUERIES);
+  count_ring(&c, RING_ANSWERS);
+  for (size_t i = 0; i < c.capacity; i++)
+    if (c.slots[i] != NULL) {
+      judge_client(&j, c.slots[i]);
+      free(c.slots[i]);
+    }
+  free(c.slots);
+}
+
+void
+dynblock_group_block_name(const struct dynblock_group *g, struct dynblock_draft *draft, const struct dynblock_spec *spec,
+                          dynblock_made_fn made, void *arg)
+{
+  struct judging j = {.group = g, .draft = draft, .now_us = clock_mono_us(), .made = made, .arg = arg};
+  if (!suffix_set_match(g->excluded_names, spec->key.suffix.bytes, spec->key.suffix.size, NULL))
+    insert(&j, spec);
+}
+
+// ---- text ----
+
+static void
+put_rule(struct text *out, const struct dynblock_rule *r)
+{
+  if (is_ratio(r))
+    text_printf(out, "ratio of %g during the last %llu seconds, at least %llu answers", r->limit, (unsigned long long)r->seconds,
+                (unsigned long long)r->min_responses);
+  else
+    text_printf(out, "%g per second during the last %llu seconds", r->limit, (unsigned long long)r->seconds);
+  text_printf(out, ", reason: '%s', for %llu seconds", r->reason, (unsigned long long)r->duration_s);
+}
+
+static void
+put_kind(const struct dynblock_group *g, struct text *out, const char *label, enum dynblock_rule_kind kind)
+{
+  text_printf(out, "%s: ", label);
+  for (size_t i = 0; i < g->count; i++)
+    if (g->rules[i].kind == kind)
+      put_rule(out, &g->rules[i]);
+  text_puts(out, "\n");
+}
+
+static void
+put_rcodes(const struct dynblock_group *g, struct text *out)
+{
+  char name[RCODE_TEXT_SIZE];
+  text_puts(out, "RCode rules: \n");
+  for (size_t i = 0; i < g->count; i++)
+    if (g->rules[i].kind == DYNBLOCK_RCODE_RATE || g->rules[i].kind == DYNBLOCK_RCODE_RATIO) {
+      text_printf(out, "- %s: ", rcode_text(g->rules[i].number, name, sizeof name));
+      put_rule(out, &g->rules[i]);
+      text_puts(out, "\n");
+    }
+}
+
+void
+dynblock_group_text(const struct dynblock_group *g, struct text *out)
+{
+  char type[QTYPE_TEXT_SIZE];
+  struct text names;
+  put_kind(g, out, "Query rate rule", DYNBLOCK_QUERY_RATE);
+  put_kind(g, out, "Response rate rule", DYNBLOCK_BYTE_RATE);
+  text_puts(out, "SuffixMatch rule: ");
+  if (g->suffix.set)
+    text_printf(out, "during the last %llu seconds, reason: '%s', for %llu seconds", (unsigned long long)g->suffix.seconds,
+                g->suffix.reason, (unsigned long long)g->suffix.duration_s);
+  text_puts(out, "\n");
+  put_kind(g, out, "Cache-Miss ratio rule", DYNBLOCK_CACHE_MISS_RATIO);
+  put_rcodes(g, out);
+  put_kind(g, out, "Allowed RCodes ratio rule", DYNBLOCK_ALLOWED_RCODES_RATIO);
+  text_puts(out, "QType rules: \n");
+  for (size_t i = 0; i < g->count; i++)
+    if (g->rules[i].kind == DYNBLOCK_QTYPE_RATE) {
+      text_printf(out, "- %s: ", qtype_text((uint16_t)g->rules[i].number, type));
+      put_rule(out, &g->rules[i]);
+      text_puts(out, "\n");
+    }
+  text_puts(out, "Excluded Subnets: ");
+  netmask_set_text(g->excluded, ", ", out);
+  text_init(&names);
+  suffix_set_text(g->excluded_names, ", ", &names);
+  text_printf(out, "\nExcluded Domains: %s\n", names.data);
+  text_fini(&names);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Rules that make dynamic blocks from what the rings remember: rates and ratios per client, and a visitor of names.
+//
+// Counted; edited and applied by whoever holds the Lua lock.
+#ifndef DNSPROXY_GUARD_DYNBLOCK_GROUP_H
+#define DNSPROXY_GUARD_DYNBLOCK_GROUP_H
+
+#include "dnsproxy/base/netmask.h"
+#include "dnsproxy/guard/dynblock.h"
+#include "dnsproxy/guard/stat_nodes.h"
+
+enum dynblock_rule_kind { // in the order in which a client is judged
+  DYNBLOCK_QUERY_RATE,
+  DYNBLOCK_BYTE_RATE,
+  DYNBLOCK_CACHE_MISS_RATIO,
+  DYNBLOCK_QTYPE_RATE,
+  DYNBLOCK_RCODE_RATE,
+  DYNBLOCK_RCODE_RATIO,
+  DYNBLOCK_ALLOWED_RCODES_RATIO,
+};
+
+struct dynblock_rule {
+  enum dynblock_rule_kind kind;
+  double limit, warning;   // per second, or a share of 1; warning 0: none
+  unsigned number;         // the type or rcode
+  uint32_t rcodes;         // allowed ones, by bit
+  uint64_t seconds, duration_s;
+  uint64_t min_responses;
+  double min_hit_ratio;    // of all queries
+  int action;
+  char *reason, *tag_name, *tag_value;
+};
+
+struct dynblock_group {
+  struct object object;
+  struct dynblock_rule *rules; // at most one of each kind and number
+  size_t count;
+  struct netmask_set *excluded;   // a negated one is included again
+  struct suffix_set *excluded_names;
+  uint8_t bits_v4, bits_v6, port_bits;
+  bool quiet;
+  struct {
+    bool set;
+    uint64_t seconds, duration_s;
+    int action;
+    char *reason, *tag_name, *tag_value;
+    void *visitor; // lua/: counted script
+    bool ffi;
+  } suffix;
+  void *hook; // lua/: counted script called for each new block; NULL: none
+};
+extern const struct object_class dynblock_group_class; // "DynBlockRulesGroup"
+struct dynblock_group *dynblock_group_new(void);
+// Takes over the texts; replaces the rule of the same kind and number.
+void dynblock_group_set(struct dynblock_group *, const struct dynblock_rule *);
+
+// Told of each new block.
+typedef void (*dynblock_made_fn)(const struct dynblock_group *, const struct dynblock_spec *, void *arg);
+// Judges every client of the rings; blocks go into the draft. hit_ratio: cache hits of all lookups so far, 0 to 1.
+void dynblock_group_apply(const struct dynblock_group *, struct dynblock_draft *, double hit_ratio, dynblock_made_fn, void *arg);
+// Blocks a name that the visitor chose, unless it is excluded.
+void dynblock_group_block_name(const struct dynblock_group *, struct dynblock_draft *, const struct dynblock_spec *, dynblock_made_fn,
+                               void *arg);
+void dynblock_group_text(const struct dynblock_group *, struct text *);
+
+#endif

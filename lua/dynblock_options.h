@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The options table that functions and rules of dynamic blocks share. Lua lock held.
+#ifndef LUA_DYNBLOCK_OPTIONS_H
+#define LUA_DYNBLOCK_OPTIONS_H
+
+#include "lua/binder.h"
+
+enum { DYNBLOCK_TAG_NAME, DYNBLOCK_TAG_VALUE };
+extern const struct param dynblock_options[];
+const char *dynblock_option(const struct value *options, unsigned key); // NULL: not given
+// SetTag needs the name of its tag. False: the fault is set.
+bool dynblock_options_good(struct call *, int action, const char *tag_name);
+
+#endif

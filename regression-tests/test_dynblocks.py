@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Dynamic blocks: by hand, by rates and ratios, by a visitor of names; what they do, what is printed, when they end."""
+import dns.flags
+import dns.rcode
+import pytest
+
+from harness.client import addresses, query
+from harness.proxy import Proxy
+from harness.responder import Responder, answer, wait_until
+from test_load import check_balance
+
+CONFIG = """
+newServer{address="$backend"}
+setACL({"0.0.0.0/0"})
+addAction("rule.dyn.test", SpoofAction("192.0.2.7"))
+addAction(TagRule("blocked", "yes"), SpoofAction("192.0.2.8"))
+hooked = {}
+function group() local g = dynBlockRulesGroup() g:setQuiet(true) return g end
+"""
+
+
+def reply(asked):
+    label = asked.name.split(".")[0]
+    if label.startswith("nx"):
+        return answer(asked, rcode="NXDOMAIN")
+    if label.startswith("fail"):
+        return answer(asked, rcode="SERVFAIL")
+    return answer(asked, "60 A 192.0.2.1", *(f"60 A 198.51.100.{n}" for n in range(20 if label.startswith("big") else 0)))
+
+
+@pytest.fixture(scope="module")
+def backend():
+    with Responder(reply) as responder:
+        yield responder
+
+
+@pytest.fixture(scope="module")
+def p(backend):
+    with Proxy(CONFIG, backend=backend.address) as proxy:
+        yield proxy
+
+
+@pytest.fixture(autouse=True)
+def no_blocks(p):
+    p.command("clearDynBlocks() setDynBlocksAction()")
+    yield
+
+
+def shown(p):
+    return p.command("showDynBlocks()").splitlines()[1:]
+
+
+ACTIONS = {
+    "Drop": None, "Nxdomain": dns.rcode.NXDOMAIN, "Refused": dns.rcode.REFUSED, "NoOp": ["192.0.2.7"], "Truncate": "tc",
+    "NoRecurse": ["192.0.2.1"], "SetTag": ["192.0.2.8"], "ServFail": None,
+}
+
+
+@pytest.mark.parametrize("kind", ["address", "suffix"])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_what_blocks_do(p, kind, action):
+    options = ', {tagName="blocked", tagValue="yes"}' if action == "SetTag" else ""
+    if kind == "address":
+        middle = f', nil, 0{options}' if options else ''
+        p.command(f'addDynamicBlock("127.0.0.9", "why", DNSAction.{action}, 60{middle})')
+    else:
+        p.command(f'addDynBlockSMT({{"dyn.test"}}, "why", 60, DNSAction.{action}{options})')
+    before = p.counters()["dyn-blocked"]
+    expected = ACTIONS[action]
+    with p.udp(source="127.0.0.9") as end, p.udp() as other:
+        # A tag lets the rules go on: the name must not meet the first of them.
+        asked = query("tag.dyn.test" if action == "SetTag" else "rule.dyn.test")
+        if expected is None:
+            end.send(asked)
+            wait_until(lambda: p.counters()["dyn-blocked"] == before + 1, 10, "the drop")
+        else:
+            got = end.ask(asked)
+            if expected == "tc":
+                assert got.flags & dns.flags.TC and not got.answer
+            elif isinstance(expected, list):
+                assert addresses(got) == expected
+            else:
+                assert got.rcode() == expected
+        if kind == "address":
+            assert addresses(other.ask(query("rule.dyn.test"))) == ["192.0.2.7"]
+    assert p.counters()["dyn-blocked"] - before == (0 if action == "NoOp" else 1)
+    assert shown(p)[0].split()[2] == ("0" if action == "NoOp" else "1")
+
+
+def test_truncation_is_for_datagrams(p):
+    p.command('addDynamicBlock("127.0.0.1", "why", DNSAction.Truncate, 60)')
+    with p.tcp() as end:
+        assert addresses(end.ask(query("rule.dyn.test"))) == ["192.0.2.7"]
+
+
+def test_dropped_streams_end(p):
+    p.command('addDynamicBlock("127.0.0.1", "why", DNSAction.Drop, 60)')
+    with p.tcp() as end:
+        end.send(query("rule.dyn.test"))
+        assert end.at_end()
+    check_balance(p)
+
+
+def test_the_default_action(p):
+    p.command('addDynamicBlock("127.0.0.1", "why")')
+    p.command("setDynBlocksAction(DNSAction.Refused)")
+    with p.udp() as end:
+        assert end.ask(query("rule.dyn.test")).rcode() == dns.rcode.REFUSED
+    assert "Send Refused" in shown(p)[0]
+    assert "can only be" in p.command("setDynBlocksAction(DNSAction.Spoof)")
+    assert "Send Refused" in shown(p)[0]
+
+
+def test_the_table(p):
+    p.command('addDynamicBlock("198.51.100.7", "too many queries", DNSAction.Drop, 43)')
+    p.command('addDynamicBlock("198.51.100.77", "a range", DNSAction.None, 43, 24)')
+    p.command('addDynamicBlock("2001:db8::1", "six", DNSAction.Nxdomain, 43, 64)')
+    p.command('addDynamicBlock("192.0.2.1:40000", "ports", DNSAction.Drop, 43, 32, 4)')
+    p.command('addDynBlockSMT({"Flood.example", "a.b.example."}, "random labels", 43, DNSAction.Refused)')
+    table = p.command("showDynBlocks()").splitlines()
+    assert table[0] == f'{"What":<24} {"Seconds":>8} {"Blocks":>8} {"Warning":<10} {"Action":<20} {"eBPF":<10} Reason'
+    rows = [(line[:24].strip(), int(line[25:33]), int(line[34:42]), line[43:53].strip(), line[54:74].strip(), line[86:]) for line in table[1:]]
+    assert [row[0] for row in rows] == ["192.0.2.1:36864/4", "198.51.100.0/24", "198.51.100.7/32", "2001:db8::/64",
+                                        "Flood.example.", "a.b.example."]
+    assert all(41 <= row[1] <= 43 and row[2] == 0 and row[3] == "false" for row in rows)
+    assert [row[4] for row in rows] == ["Drop", "Drop", "Drop", "Send NXDomain", "Send Refused", "Send Refused"]
+    assert rows[2][5] == "too many queries"
+    assert p.command('local b = getDynamicBlocks()["198.51.100.7/32"] return b.reason .. b.blocks .. b.action .. tostring(b.warning) '
+                     '.. tostring(b.bpf) .. tostring(b["until"].tv_sec > 1e9)').strip() == "too many queries00falsefalsetrue"
+    assert p.command('return getDynamicBlocksSMT()["a.b.example."].domain:toString()').strip() == "a.b.example."
+
+
+def test_longest_match(p):
+    p.command('addDynamicBlock("127.0.0.0", "wide", DNSAction.Refused, 60, 8)')
+    p.command('addDynamicBlock("127.0.0.9", "narrow", DNSAction.NoOp, 60)')
+    p.command('addDynBlockSMT({"test"}, "wide", 60, DNSAction.Nxdomain) addDynBlockSMT({"rule.dyn.test"}, "narrow", 60, DNSAction.NoOp)')
+    with p.udp(source="127.0.0.9") as end, p.udp(source="127.0.0.8") as other:
+        assert addresses(end.ask(query("RULE.dyn.test"))) == ["192.0.2.7"]
+        assert end.ask(query("x.dyn.test")).rcode() == dns.rcode.NXDOMAIN
+        assert other.ask(query("rule.dyn.test")).rcode() == dns.rcode.REFUSED
+
+
+def test_blocks_end(p):
+    p.command('addDynamicBlock("127.0.0.1", "why", DNSAction.Refused, 1)')
+    with p.udp() as end:
+        assert end.ask(query("rule.dyn.test")).rcode() == dns.rcode.REFUSED
+        wait_until(lambda: addresses(end.ask(query("rule.dyn.test"))) == ["192.0.2.7"], 10, "the end")
+    assert not shown(p)
+
+
+def test_longer_blocks_are_kept_and_hits_go_on(p):
+    p.command('addDynamicBlock("127.0.0.1", "long", DNSAction.Refused, 60)')
+    with p.udp() as end:
+        end.ask(query("rule.dyn.test"))
+    p.command('addDynamicBlock("127.0.0.1", "short", DNSAction.Drop, 10)')
+    assert "long" in shown(p)[0]
+    p.command('addDynamicBlock("127.0.0.1", "longer", DNSAction.Drop, 100)')
+    line = shown(p)[0]
+    assert "longer" in line and line.split()[2] == "1"
+
+
+def ask_many(p, names, source, qtype="A"):
+    with p.udp(source=source) as end:
+        for name in names:
+            end.ask(query(name, qtype))
+
+
+@pytest.mark.parametrize("rule,names,blocked", [
+    ("setQueryRate(2, 10, 'why', 60)", ["a.ring.test"] * 21, True),
+    ("setQueryRate(2, 10, 'why', 60)", ["a.ring.test"] * 20, False),
+    ("setQTypeRate(DNSQType.A, 1, 10, 'why', 60)", ["a.ring.test"] * 11, True),
+    ("setQTypeRate(DNSQType.AAAA, 1, 10, 'why', 60)", ["a.ring.test"] * 11, False),
+    ("setRCodeRate(DNSRCode.NXDOMAIN, 1, 10, 'why', 60)", ["nx.ring.test"] * 11, True),
+    ("setRCodeRate(DNSRCode.SERVFAIL, 1, 10, 'why', 60)", ["nx.ring.test"] * 11, False),
+    ("setRCodeRatio(DNSRCode.SERVFAIL, 0.4, 10, 'why', 60, 10)", ["fail.ring.test", "a.ring.test"] * 5, True),
+    ("setRCodeRatio(DNSRCode.SERVFAIL, 0.5, 10, 'why', 60, 10)", ["fail.ring.test", "a.ring.test"] * 5, False),
+    ("setRCodeRatio(DNSRCode.SERVFAIL, 0.4, 10, 'why', 60, 11)", ["fail.ring.test", "a.ring.test"] * 5, False),
+    ("setAllowedRCodesRatio({DNSRCode.NOERROR, DNSRCode.NXDOMAIN}, 0.1, 10, 'why', 60, 5)", ["fail.ring.test", "a.ring.test"] * 5, True),
+    ("setAllowedRCodesRatio({DNSRCode.NOERROR, DNSRCode.SERVFAIL}, 0.1, 10, 'why', 60, 5)", ["fail.ring.test", "a.ring.test"] * 5, False),
+    ("setResponseByteRate(300, 10, 'why', 60)", ["big.ring.test"] * 10, True),
+    ("setResponseByteRate(3000, 10, 'why', 60)", ["big.ring.test"] * 10, False),
+    ("setCacheMissRatio(0.5, 10, 'why', 60, 5, 0)", ["a.ring.test"] * 10, True),
+    ("setCacheMissRatio(0.5, 10, 'why', 60, 5, 0.9)", ["a.ring.test"] * 10, False),
+], ids=lambda v: str(v)[:40] if isinstance(v, str) else "")
+def test_rules_of_a_group(backend, rule, names, blocked):
+    with Proxy(CONFIG, backend=backend.address) as p:
+        ask_many(p, names, "127.0.0.10")
+        ask_many(p, names[:2], "127.0.0.11")
+        p.command(f"g = group() g:{rule} g:apply()")
+        assert [line.split()[0] for line in shown(p)] == (["127.0.0.10/32"] if blocked else [])
+
+
+def test_masks_exclusions_warnings_and_the_hook(backend):
+    with Proxy(CONFIG, backend=backend.address) as p:
+        for last in (16, 17, 32, 48):
+            ask_many(p, ["a.ring.test"] * 15, f"127.0.0.{last}")
+        p.command("g = group() g:setNewBlockInsertedHook(function(...) hooked[#hooked + 1] = table.concat({tostring((select(1, ...))), "
+                  "select(2, ...), select(3, ...), tostring((select(4, ...))), tostring((select(5, ...))), tostring((select(6, ...)))}, ' ') end)")
+        p.command("g:setQueryRate(20, 10, 'why', 60, DNSAction.Refused, 1) g:excludeRange('127.0.0.32/27') g:includeRange('127.0.0.48')")
+        p.command("g:apply()")
+        assert [line.split()[0] for line in shown(p)] == ["127.0.0.16/32", "127.0.0.17/32", "127.0.0.48/32"]
+        assert all(line.split()[3] == "true" and "NoOp" in line for line in shown(p))
+        assert p.command("return hooked[1]").startswith("0 127.0.0.")
+        assert " why 11 60 true" in p.command("return hooked[1]")
+        with p.udp(source="127.0.0.16") as end:
+            assert addresses(end.ask(query("rule.dyn.test"))) == ["192.0.2.7"]
+        # Two together are above the rate, and a block takes the place of warnings.
+        p.command("g:setMasks(28, 128, 0) g:setQueryRate(2, 10, 'range', 60, DNSAction.Refused, 1) g:apply()")
+        assert ["127.0.0.16/28", "false"] in [[line.split()[0], line.split()[3]] for line in shown(p)]
+        assert "127.0.0.32/28" not in p.command("showDynBlocks()")
+        p.command("g:removeRange('127.0.0.32/27') g:setMasks(32, 128, 0) g:setQueryRate(1, 10, 'gone', 60, DNSAction.Refused) g:apply()")
+        assert "127.0.0.32/32" in p.command("showDynBlocks()")
+        for wrong in ("g:setMasks(33, 0, 0)", "g:setMasks(0, 129, 0)", "g:setMasks(32, 0, 17)", "g:setMasks(24, 0, 4)"):
+            assert "Caught exception" in p.command(wrong)
+
+
+def test_suffix_rule(backend):
+    with Proxy(CONFIG, backend=backend.address) as p:
+        ask_many(p, [f"nx{n}.flood.dyn.test" for n in range(12)] + [f"nx{n}.kept.dyn.test" for n in range(12)] + ["a.good.dyn.test"] * 12,
+                 "127.0.0.10")
+        p.command("g = group() g:excludeDomains('kept.dyn.test') g:setSuffixMatchRule(10, 'random', 60, DNSAction.Refused, "
+                  "function(node, own, all) if node.labelsCount == 3 and all.nxdomains > 10 then return true, 'flood ' .. all.nxdomains end "
+                  "return false end) g:apply()")
+        lines = shown(p)
+        assert len(lines) == 1 and lines[0].startswith("flood.dyn.test. ") and lines[0].endswith("flood 12")
+        with p.udp() as end:
+            assert end.ask(query("any.flood.dyn.test")).rcode() == dns.rcode.REFUSED
+            assert end.ask(query("nx1.kept.dyn.test")).rcode() == dns.rcode.NXDOMAIN
+        assert "on purpose" in p.command("g:setSuffixMatchRule(10, 'random', 60, nil, function() error('on purpose') end) g:apply()")
+
+
+def test_exceed_functions_feed_blocks(backend):
+    with Proxy(CONFIG, backend=backend.address) as p:
+        ask_many(p, ["nx.ring.test"] * 15, "127.0.0.10")
+        p.command("addDynBlocks(exceedNXDOMAINs(1, 10), 'many', 60, DNSAction.Refused)")
+        assert shown(p)[0].split()[0] == "127.0.0.10/32"
+
+
+def test_group_as_text(p):
+    text = p.command("g = group() g:setQueryRate(30, 10, 'why', 60) g:setRCodeRate(DNSRCode.SERVFAIL, 5, 10, 'bad', 60) "
+                     "g:setQTypeRate(DNSQType.ANY, 5, 10, 'any', 60) g:excludeRange('10.0.0.0/8') g:excludeDomains({'a.test', 'b.test'}) "
+                     "return g:toString()")
+    for part in ("Query rate rule: 30 per second", "Response rate rule: \n", "- Server Failure: 5 per second", "- ANY: 5 per second",
+                 "Excluded Subnets: 10.0.0.0/8", "Excluded Domains: a.test., b.test."):
+        assert part in text, text
+
+
+@pytest.mark.parametrize("command,words", [
+    ("addDynamicBlock('not an address', 'why')", ""),
+    ("addDynamicBlock({}, 'why')", "Unable to convert parameter"),
+    ("addDynamicBlock('192.0.2.1')", "at least 2"),
+    ("addDynamicBlock('192.0.2.1', 'why', DNSAction.SetTag)", "tagName"),
+    ("addDynBlockSMT('a.test', 'why')", "Unable to convert parameter"),
+    ("addDynBlockSMT({'a..b'}, 'why')", "Error"),
+    ("addDynBlocks({1, 2}, 'why')", "Unable to convert parameter"),
+    ("dynBlockRulesGroup():setQueryRate('x', 1, 'why', 1)", "Unable to convert parameter"),
+    ("dynBlockRulesGroup():setSuffixMatchRule(1, 'why', 1, nil, 5)", "Unable to convert parameter"),
+    ("dynBlockRulesGroup():apply(1)", "at most"),
+])
+def test_misuse(p, command, words):
+    assert words in p.command(command)
+    assert not [line for line in shown(p) if "why" in line]
+
+
+@pytest.mark.concurrent
+def test_many_blocks_under_load(backend):
+    import threading
+    with Proxy(CONFIG, backend=backend.address) as p:
+        stop, wrong = threading.Event(), []
+
+        def client(number):
+            while not stop.is_set():
+                with p.udp(source=f"127.0.1.{number}") as end:
+                    for name in ("rule.dyn.test", "x.blocked.test"):
+                        got = end.ask(query(name))
+                        if got.rcode() not in (dns.rcode.NOERROR, dns.rcode.REFUSED):
+                            wrong.append(got)
+        threads = [threading.Thread(target=client, args=(n,)) for n in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        p.command("g = group() g:setQueryRate(5, 10, 'load', 1, DNSAction.Refused)")
+        for turn in range(30):
+            p.command(f"for i = 0, 999 do addDynamicBlock('10.{turn}.' .. math.floor(i / 250) .. '.' .. i % 250, 'many', DNSAction.Drop, 60) end")
+            p.command("g:apply() addDynBlockSMT({'blocked.test'}, 'name', 1, DNSAction.Refused)")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+        assert len(shown(p)) >= 30000
+        assert any(int(line.split()[2]) > 0 for line in shown(p) if "load" in line or "name" in line) or p.counters()["dyn-blocked"] > 0
+        p.command("clearDynBlocks()")
+        check_balance(p)

@@ -2127,6 +2127,16 @@ function statNodeRespRing(visitor, seconds) end
 ---@return SVCRecordParameters
 function newSVCRecordParameters(priority, target, params) end
 
+---Print the figures of TCP, of listeners and backends
+function showTCPStats() end
+
+---Log what the TCP connections of all workers are doing
+function requestTCPStatesDump() end
+
+---The key of TCP Fast Open of all listeners, so that several machines share it
+---@param key string # four hexadecimal numbers with '-' between
+function setTCPFastOpenKey(key) end
+
 ---Print the names most asked for
 ---@param top? integer # rows; the others are summed up
 ---@param labels? integer # count names by their last labels alone

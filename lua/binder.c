@@ -11,7 +11,6 @@
 #include "lua/handles.h"
 #include "lua/scratch.h"
 #include "lua/stack_guard.h"
-#include "lua/unbuilt.h"
 #include "rules/rule.h"
 
 #include <assert.h>
@@ -217,7 +216,6 @@ binder_open(lua_State *lua)
 {
   errors_open(lua);
   handles_open(lua);
-  unbuilt_register(lua);
   binder_each_function(register_function, lua);
   constants_register(lua);
   policies_register(lua);

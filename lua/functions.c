@@ -35,6 +35,7 @@
   ARRAY(functions_settings) \
   ARRAY(functions_stat_nodes) \
   ARRAY(functions_svc) \
+  ARRAY(functions_tcp) \
   ARRAY(functions_top) \
   ARRAY(functions_threads) \
   ARRAY(functions_waiting_observers) \

@@ -27,6 +27,7 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_interfaces.c \
 	lua/bind_kinds.c \
 	lua/bind_dynblocks.c \
+	lua/bind_tcp.c \
 	lua/bind_listeners.c \
 	lua/class_dynblock.c \
 	lua/class_dynblock_group.c \
@@ -152,9 +153,6 @@ libdnsproxy_a_SOURCES += \
 	lua/thread_state.c \
 	lua/thread_state.h \
 	lua/moot.c \
-	lua/unbuilt.c \
-	lua/unbuilt.def \
-	lua/unbuilt.h \
 	lua/version.c \
 	lua/waiting.c \
 	lua/waiting.h \

@@ -259,7 +259,10 @@ showResponseLatency |
 showDrops |
 getDrops |
 showLuaFunctions |
+showTCPStats |
+requestTCPStatesDump |
 setLuaCopies true |
+setTCPFastOpenKey "1-2-3-4" |
 setRuleIndex true |
 setScriptBudget 0 |
 getDNSService "none" |

@@ -119,6 +119,8 @@ set_udp_options(const struct listener *l, int fd, const int sizes[2])
   set_udp_buffers(fd, sizes);
 }
 
+struct listener_fast_open listener_fast_open;
+
 static void
 set_tcp_options(const struct listener *l, int fd)
 {
@@ -127,6 +129,9 @@ set_tcp_options(const struct listener *l, int fd)
   try_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); // accepted sockets inherit it
   if (l->fast_open_queue > 0)
     try_option(fd, IPPROTO_TCP, TCP_FASTOPEN, l->fast_open_queue, "TCP_FASTOPEN");
+  if (listener_fast_open.set &&
+      setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, listener_fast_open.key, sizeof listener_fast_open.key) != 0)
+    log_warning("setup", "Cannot set the TCP Fast Open key of a listener: %s", strerror(errno));
 }
 
 static bool

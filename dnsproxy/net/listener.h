@@ -37,6 +37,11 @@ struct listener {
 };
 
 extern const struct object_class listener_class; // "ClientState"
+// setTCPFastOpenKey(): of all listeners that are bound afterwards. Written while the configuration is loaded.
+extern struct listener_fast_open {
+  bool set;
+  uint32_t key[4];
+} listener_fast_open;
 struct listener *listener_new(const struct address *, enum transport);
 // Binds one socket per worker (the first without SO_REUSEPORT, so that a second instance learns that the port is in use;
 // repeated lines with reusePort are dealt out over the workers by the caller). Main thread. FAULT_PLAIN: binding socket to <addr>: <error>

@@ -64,7 +64,8 @@ struct backend_counters {
   _Atomic uint64_t queries, drops, reused_slots, send_errors, tcp_gave_up;
   // tcp_max_concurrent is of all workers as seen by one: the largest counts. The others are sums.
   _Atomic uint64_t tcp_died_sending, tcp_died_reading, tcp_read_timeouts, tcp_write_timeouts, tcp_connect_timeouts,
-      tcp_too_many, tcp_new_connections, tcp_reused_connections, tcp_current, tcp_max_concurrent;
+      tcp_too_many, tcp_new_connections, tcp_reused_connections, tcp_current, tcp_max_concurrent,
+      tcp_queries, tcp_duration_us; // of sockets that are closed
 };
 
 struct upstream; // pool/upstream.h: a worker's sockets and in-flight table

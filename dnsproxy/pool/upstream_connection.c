@@ -120,6 +120,12 @@ fail(struct upstream_connection *c, struct query *q, enum drop why)
   q->worker->walk->failed(q, why);
 }
 
+static void
+count_duration(struct upstream_connection *c)
+{
+  counter_add(&counters_of(c)->tcp_duration_us, c->peer->worker->now_us - c->opened_us);
+}
+
 void
 upstream_connection_end(struct upstream_connection *c, enum drop why)
 {
@@ -130,6 +136,7 @@ upstream_connection_end(struct upstream_connection *c, enum drop why)
     c->peer->idle_count--;
   unlink_connection(c);
   counter_add(&counters_of(c)->tcp_current, (uint64_t)-1);
+  count_duration(c);
   channel_close(&c->channel);
   // A failed query may be sent again at once, over another connection: this one is off the lists by now.
   for (uint32_t i = 0; i < c->slots.size; i++)
@@ -264,6 +271,7 @@ upstream_connection_send(struct upstream_connection *c, struct query *q)
     return false;
   }
   make_busy(c);
+  counter_add(&counters_of(c)->tcp_queries, 1);
   if (!c->armed)
     arm_timer(c);
   return true;
@@ -289,6 +297,7 @@ reconnect(struct upstream_connection *c)
     give_up(c);
     return;
   }
+  count_duration(c);
   channel_reset(&c->channel);
   upstream_slots_forget_abandoned(&c->slots);
   do {

@@ -4,6 +4,7 @@ FFI_SOURCES = \
 	lua/ffi_absent.c \
 	lua/ffi_cache.c \
 	lua/ffi_metrics.c \
+	lua/ffi_packet.c \
 	lua/ffi_policy.c \
 	lua/ffi_proxy.c \
 	lua/ffi_question.c \

@@ -10,7 +10,8 @@ FFI_SOURCES = \
 	lua/ffi_question.c \
 	lua/ffi_question_set.c \
 	lua/ffi_response.c \
-	lua/ffi_rings.c
+	lua/ffi_rings.c \
+	lua/ffi_svc.c
 dnsproxy_dnsproxy_SOURCES += $(FFI_SOURCES)
 libdnsproxy_a_SOURCES += \
 	lua/act_lua.c \

@@ -14,7 +14,7 @@ libdnsproxy_a_SOURCES += \
 	rules/select_logic.c rules/select_name.c rules/select_packet.c rules/select_pattern.c rules/select_pool.c \
 	rules/select_rate.c rules/select_rate_ip.c rules/select_tag.c rules/selector.c rules/selector.h \
 	rules/selectors.c rules/self_answer.c rules/self_answer.h rules/timed_ip_set.c rules/timed_ip_set.h \
-	rules/act_waiting.c rules/select_waiting.c rules/waiting.c rules/waiting.h rules/act_spoof_svc.c rules/act_tee.c
+	rules/act_waiting.c rules/select_waiting.c rules/waiting.c rules/waiting.h rules/act_spoof_svc.c rules/svc_answer.c rules/svc_answer.h rules/act_tee.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/selectors tests/unit/actions tests/unit/chain tests/unit/chain_index tests/unit/rate_table

@@ -294,6 +294,15 @@ query_set_pool(struct query *q, const char *name, size_t size)
   return true;
 }
 
+size_t
+query_link_address(const struct query *q, uint8_t link[LINK_ADDRESS_MAX])
+{
+  struct worker *w = q->worker;
+  if (w->neighbours == NULL)
+    w->neighbours = neighbours_new();
+  return neighbours_find(w->neighbours, &q->client, w->now_us, link);
+}
+
 struct answer_form
 query_answer_form(const struct query *q, const struct answer_flags *flags, uint32_t ttl)
 {

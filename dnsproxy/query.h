@@ -8,6 +8,7 @@
 #define DNSPROXY_QUERY_H
 
 #include "dnsproxy/base/address.h"
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/cache_key.h"
 #include "dnsproxy/wire/compose.h"
 #include "dnsproxy/wire/proxy_header.h"
@@ -203,6 +204,8 @@ bool query_own_packet(struct query *, const uint8_t *bytes, size_t size, size_t 
 bool query_make_portable(struct query *);
 // Memory that lives as long as the query; NULL when there is none.
 void *query_alloc(struct query *, size_t size);
+// The link address of a client on a local network, as the kernel knows it. Returns its size, 0: unknown. Thread: the worker.
+size_t query_link_address(const struct query *, uint8_t link[LINK_ADDRESS_MAX]);
 // Form of a self-made answer for this query (EDNS as the settings say).
 struct answer_form query_answer_form(const struct query *, const struct answer_flags *, uint32_t ttl);
 // Keeps the packet as it stands for query_ask_restart(). False: no memory.

@@ -22,6 +22,7 @@ struct ffi_list {
 struct dnsdist_ffi_dnsquestion_t {
   struct query *query; // NULL: no call is under way
   enum action_side side;
+  bool suspends;       // the call is an action's: its query may be parked when it returns
   bool has_result;
   struct bytes result; // what set_result() said, in `result_bytes`
   struct ffi_list result_bytes, options, tags, headers, values, text;
@@ -50,6 +51,13 @@ static inline struct query *
 ffi_query(const dnsdist_ffi_dnsquestion_t *dq)
 {
   return dq == NULL ? NULL : dq->query;
+}
+
+// A name that scripts have as bytes: uncompressed, and nothing behind it.
+static inline bool
+ffi_name(struct name *out, const char *raw, size_t size)
+{
+  return raw != NULL && size > 0 && size <= NAME_MAX_SIZE && message_name((const uint8_t *)raw, size, 0, out) == size;
 }
 
 // NULL: no memory.

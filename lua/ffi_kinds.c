@@ -2,6 +2,9 @@
 // Selectors and actions whose decision is a user's FFI function, in the shared state or in one of each thread.
 #include "lua/ffi_function.h"
 
+#include "dnsproxy/path/suspended.h"
+#include "lua/ffi_frame.h"
+
 // ---- selectors ----
 
 struct ffi_selector {
@@ -134,6 +137,7 @@ call_function(const struct action *base, struct ffi_call *call, struct query *q,
   const struct ffi_function *f = &((const struct ffi_action *)base)->function;
   bool compiled, good = ffi_function_begin(f, call, q, base->kind->side, &compiled);
   if (good) {
+    call->frame->suspends = true;
     ffi_call_push_question(call);
     good = ffi_call_run(call, 1) && returned_number(call, number);
   }
@@ -146,14 +150,30 @@ call_function(const struct action *base, struct ffi_call *call, struct query *q,
   return compiled;
 }
 
+// The query is not ours any more, and the verdict does not matter. As in act_lua.c: before the lock is given up it must be
+// there to be taken; a thread's own state must be done with it by then.
+static enum verdict
+end_suspended(const struct ffi_function *f, struct ffi_call *call, struct query *q)
+{
+  bool own = f->source != NULL;
+  if (!own)
+    suspended_park(q);
+  ffi_function_end(f, call);
+  if (own)
+    suspended_park(q);
+  return VERDICT_PARKED;
+}
+
 static enum verdict
 ffi_run(const struct action *base, struct query *q)
 {
   struct ffi_call call;
   int64_t number;
   enum verdict v = VERDICT_NEXT;
-  if (call_function(base, &call, q, DNS_ACTION_SERVFAIL, &number))
+  if (call_function(base, &call, q, DNS_ACTION_SERVFAIL, &number) && q->suspended == NULL)
     v = dialect_query_verdict(q, number, ffi_call_result(&call));
+  if (q->suspended != NULL)
+    return end_suspended(&((const struct ffi_action *)base)->function, &call, q);
   ffi_function_end(&((const struct ffi_action *)base)->function, &call);
   return v;
 }
@@ -164,8 +184,10 @@ ffi_response_run(const struct action *base, struct query *q)
   struct ffi_call call;
   int64_t number;
   enum verdict v = VERDICT_NEXT;
-  if (call_function(base, &call, q, DNS_RESPONSE_SERVFAIL, &number))
+  if (call_function(base, &call, q, DNS_RESPONSE_SERVFAIL, &number) && q->suspended == NULL)
     v = q->restart ? VERDICT_STOP : dialect_response_verdict(q, number, ffi_call_result(&call));
+  if (q->suspended != NULL)
+    return end_suspended(&((const struct ffi_action *)base)->function, &call, q);
   ffi_function_end(&((const struct ffi_action *)base)->function, &call);
   return v;
 }

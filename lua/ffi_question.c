@@ -73,6 +73,20 @@ GET(bool, get_tcp, query_is_stream(q))
 GET(dnsdist_ffi_protocol_type, get_protocol, q->transport < TRANSPORT_DOH ? q->transport : TRANSPORT_DOH)
 GET(uint64_t, get_elapsed_us, clock_mono_us() - q->received_us)
 
+size_t
+dnsdist_ffi_dnsquestion_get_mac_addr(const dnsdist_ffi_dnsquestion_t *dq, void *buffer, size_t size)
+{
+  const struct query *q = ffi_query(dq);
+  uint8_t link[LINK_ADDRESS_MAX];
+  if (q == NULL || buffer == NULL)
+    return 0;
+  size_t count = query_link_address(q, link);
+  if (count > size)
+    return 0;
+  memcpy(buffer, link, count);
+  return count;
+}
+
 // ---- the question and the header ----
 
 void

@@ -71,12 +71,6 @@ dnsdist_ffi_dnsquestion_set_trailing_data(dnsdist_ffi_dnsquestion_t *dq, const c
   return q != NULL && (data != NULL || size == 0) && question_set_tail(q, data, size);
 }
 
-static bool
-name_from_raw(struct name *out, const char *raw, size_t size)
-{
-  return raw != NULL && size > 0 && size <= NAME_MAX_SIZE && message_name((const uint8_t *)raw, size, 0, out) == size;
-}
-
 bool
 dnsdist_ffi_dnsquestion_set_alternate_name(dnsdist_ffi_dnsquestion_t *dq, const char *raw, size_t raw_size, const char *tag,
                                            size_t tag_size, const char *value, size_t value_size, const char *former_tag,
@@ -85,7 +79,7 @@ dnsdist_ffi_dnsquestion_set_alternate_name(dnsdist_ffi_dnsquestion_t *dq, const 
   struct query *q = ffi_query(dq);
   struct name name, former;
   char key[256];
-  if (q == NULL || !name_from_raw(&name, raw, raw_size) || tag_size >= sizeof key || former_tag_size >= sizeof key)
+  if (q == NULL || !ffi_name(&name, raw, raw_size) || tag_size >= sizeof key || former_tag_size >= sizeof key)
     return false;
   former = q->qname;
   if (!question_rename(q, &name))

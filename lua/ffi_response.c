@@ -49,8 +49,7 @@ dnsdist_ffi_dnsresponse_rebase(dnsdist_ffi_dnsresponse_t *dr, const char *raw, s
 {
   struct query *q = answer_of(dr);
   struct name name;
-  if (q == NULL || raw == NULL || size == 0 || size > NAME_MAX_SIZE ||
-      message_name((const uint8_t *)raw, size, 0, &name) != size)
+  if (q == NULL || !ffi_name(&name, raw, size))
     return false;
   return question_rename(q, &name);
 }

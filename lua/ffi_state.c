@@ -136,6 +136,7 @@ ffi_call_begin(struct ffi_call *call, struct ffi_state *s, struct query *q, enum
   call->frame = &l->frame.question;
   call->frame->query = q;
   call->frame->side = side;
+  call->frame->suspends = false;
   call->frame->has_result = false;
   lua_rawgeti(s->lua, LUA_REGISTRYINDEX, s->handler);
   return true;

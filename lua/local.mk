@@ -2,6 +2,7 @@
 # What scripts call through ffi.C. Nothing in the program refers to it, so that it is linked by name.
 FFI_SOURCES = \
 	lua/ffi_absent.c \
+	lua/ffi_async.c \
 	lua/ffi_cache.c \
 	lua/ffi_metrics.c \
 	lua/ffi_packet.c \

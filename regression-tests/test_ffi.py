@@ -5,12 +5,14 @@ import re
 import threading
 
 import dns.flags
+import dns.message
 import dns.rcode
+import dns.rrset
 import pytest
 
 from harness.client import addresses, query
 from harness.proxy import Proxy
-from harness.responder import Responder, address_answer, answer
+from harness.responder import Responder, address_answer, answer, wait_until
 
 HEADER = pathlib.Path(__file__).parent.parent / "lua" / "dnsproxy_ffi.h"
 
@@ -38,6 +40,14 @@ local function outv(call, dq, ...)
 end
 local function b(x) return x and 'yes' or 'no' end
 """
+
+# An answer for own.test A: CNAME t.own.test, its address; the AAAA of own.test in the additional section. In Lua, as `raw`,
+# read into `p`, which whoever uses it frees.
+OWN = (b"\0\1\x81\x80\0\1\0\2\0\0\0\1" b"\3own\4test\0\0\1\0\1"
+       b"\xc0\x0c\0\5\0\1\0\0\0\x3c\0\4\1t\xc0\x0c" b"\xc0\x26\0\1\0\1\0\0\0\x3d\0\4\xc0\0\2\7"
+       b"\xc0\x0c\0\x1c\0\1\0\0\0\x3e\0\x10\x20\1\x0d\xb8" + bytes(11) + b"\x09")
+PACKET = (f"local raw = '{''.join(f'{chr(92)}{byte:03}' for byte in OWN)}' local one = ffi.new('dnsdist_ffi_dnspacket_t *[1]') "
+          "local good = C.dnsdist_ffi_dnspacket_parse(raw, #raw, one) local p = one[0] ")
 
 # Label, what the function does with dq and returns as text, what it says. The query: TXT over UDP from 127.0.0.1.
 READ = [
@@ -109,7 +119,48 @@ READ = [
      "C.dnsdist_ffi_metric_dec('ffi-count', 9) return tostring(C.dnsdist_ffi_metric_get('ffi-count', 9, true) - before) .. "
      "b(C.dnsdist_ffi_metric_declare('bad name', 8, 'counter', '', nil))", "3no"),
     ("gauge", "C.dnsdist_ffi_metric_declare('ffi-gauge', 9, 'gauge', 'words', nil) C.dnsdist_ffi_metric_set('ffi-gauge', 9, 2.5) "
-     "return tostring(C.dnsdist_ffi_metric_get('ffi-gauge', 9, false))", "2.5"),
+     "return tostring(C.dnsdist_ffi_metric_get('ffi-gauge', 9, false))", "2.5"),    ("mac", "return tostring(tonumber(C.dnsdist_ffi_dnsquestion_get_mac_addr(dq, ffi.new('char[32]'), 32)))", "0"),
+    ("macroom", "return tostring(tonumber(C.dnsdist_ffi_dnsquestion_get_mac_addr(dq, ffi.new('char[32]'), 0)))", "0"),
+    ("packet", PACKET + "local q = out(C.dnsdist_ffi_dnspacket_get_qname_raw, p) C.dnsdist_ffi_dnspacket_free(p) "
+     "return b(good) .. (q:gsub('[^%w]', '.'))", "yes.own.test."),
+    ("packetquestion", PACKET + "local r = C.dnsdist_ffi_dnspacket_get_qtype(p) .. ' ' .. C.dnsdist_ffi_dnspacket_get_qclass(p) "
+     "for i = 0, 4 do r = r .. ' ' .. C.dnsdist_ffi_dnspacket_get_records_count_in_section(p, i) end "
+     "C.dnsdist_ffi_dnspacket_free(p) return r", "1 1 0 2 0 1 0"),
+    ("packetrecords", PACKET + "local r = '' for i = 0, 2 do "
+     "r = r .. C.dnsdist_ffi_dnspacket_get_record_type(p, i) .. ' ' .. C.dnsdist_ffi_dnspacket_get_record_class(p, i) .. ' ' .. "
+     "C.dnsdist_ffi_dnspacket_get_record_ttl(p, i) .. ' ' .. C.dnsdist_ffi_dnspacket_get_record_content_length(p, i) .. ' ' .. "
+     "C.dnsdist_ffi_dnspacket_get_record_content_offset(p, i) .. ' ' .. "
+     "out(function(_, d, s) C.dnsdist_ffi_dnspacket_get_record_name_raw(p, i, d, s) end) .. '/' end "
+     "r = r .. C.dnsdist_ffi_dnspacket_get_record_type(p, 3) .. C.dnsdist_ffi_dnspacket_get_record_ttl(p, 3) "
+     "C.dnsdist_ffi_dnspacket_free(p) return (r:gsub('[^%w /]', '.'))",
+     "5 1 60 4 38 .own.test./1 1 61 4 54 .t.own.test./28 1 62 16 70 .own.test./00"),
+    ("packetaddress", PACKET + "local a, n = ffi.new('char[16]'), ffi.new('size_t[1]', 16) "
+     "local r = b(C.dnsdist_ffi_dnspacket_parse_a_record(raw, p, 1, a, n)) .. tonumber(n[0]) .. a[3] "
+     "n[0] = 16 r = r .. b(C.dnsdist_ffi_dnspacket_parse_address_record(raw, p, 2, a, n)) .. tonumber(n[0]) .. a[15] "
+     "n[0] = 16 r = r .. b(C.dnsdist_ffi_dnspacket_parse_aaaa_record(raw, p, 2, a, n)) "
+     "n[0] = 15 r = r .. b(C.dnsdist_ffi_dnspacket_parse_aaaa_record(raw, p, 2, a, n)) "
+     "n[0] = 16 r = r .. b(C.dnsdist_ffi_dnspacket_parse_aaaa_record(raw, p, 1, a, n)) .. "
+     "b(C.dnsdist_ffi_dnspacket_parse_a_record(raw, p, 0, a, n)) .. b(C.dnsdist_ffi_dnspacket_parse_a_record(raw, p, 3, a, n)) "
+     "C.dnsdist_ffi_dnspacket_free(p) return r", "yes47yes169yesnononono"),
+    ("packetcname", PACKET + "local a, n = ffi.new('char[255]'), ffi.new('size_t[1]', 255) "
+     "local r = b(C.dnsdist_ffi_dnspacket_parse_cname_record(raw, p, 0, a, n)) .. ffi.string(a, n[0]) "
+     "r = r .. b(C.dnsdist_ffi_dnspacket_parse_cname_record(raw, p, 1, a, n)) "
+     "C.dnsdist_ffi_dnspacket_free(p) return (r:gsub('[^%w]', '.'))", "yes.t.own.test.no"),
+    ("packetname", PACKET + "C.dnsdist_ffi_dnspacket_free(p) local a = ffi.new('char[255]') "
+     "local function at(size, offset, room) return tonumber(C.dnsdist_ffi_dnspacket_get_name_at_offset_raw(raw, size, offset, a, room)) end "
+     "return at(#raw, 38, 255) .. (ffi.string(a, 12):gsub('[^%w]', '.')) .. at(#raw, 38, 11) .. at(#raw, #raw, 255) .. at(39, 38, 255)",
+     "12.t.own.test.000"),
+    ("packetbad", PACKET + "C.dnsdist_ffi_dnspacket_free(p) local r, one = '', ffi.new('dnsdist_ffi_dnspacket_t *[1]') "
+     "for _, size in ipairs{0, 11, 12, 20, #raw - 1} do r = r .. b(C.dnsdist_ffi_dnspacket_parse(raw, size, one)) end "
+     "return r .. b(one[0] == nil)", "nonononono" + "yes"),
+    ("svctype", "local one = ffi.new('dnsdist_ffi_svc_record_parameters *[1]') "
+     "local r = b(C.dnsdist_ffi_svc_record_parameters_new('a..b', 1, false, one)) .. "
+     "b(C.dnsdist_ffi_svc_record_parameters_new('a.test', 1, false, one)) "
+     "local list = ffi.new('const dnsdist_ffi_svc_record_parameters *[1]') list[0] = one[0] "
+     "r = r .. b(C.dnsdist_ffi_dnsquestion_generate_svc_response(dq, list, 1, 60)) "
+     "C.dnsdist_ffi_svc_record_parameters_free(one[0]) return r", "noyesno"),
+    ("asyncgone", "return b(C.dnsdist_ffi_resume_from_async(9, 9, nil, 0, nil, 0, true)) .. b(C.dnsdist_ffi_drop_from_async(9, 9)) .. "
+     "b(C.dnsdist_ffi_set_rcode_from_async(9, 9, 3, true)) .. b(C.dnsdist_ffi_dnsresponse_set_async(dq, 9, 9, 1000))", "nononono"),
 ]
 
 
@@ -120,7 +171,30 @@ def both(label, body):
             f'addAction("thread.{label}.ffi.test", LuaFFIPerThreadAction([==[{PRELUDE} {words}]==]))\n')
 
 
+# Every parameter; the hints once as text and once as bytes, the keys out of order.
+SERVICE = r"""
+local one = ffi.new('dnsdist_ffi_svc_record_parameters *[2]')
+local list = ffi.new('const dnsdist_ffi_svc_record_parameters *[2]')
+C.dnsdist_ffi_svc_record_parameters_new('svc.test', 1, true, one)
+C.dnsdist_ffi_svc_record_parameters_new('.', 2, false, one + 1)
+local s = one[0]
+C.dnsdist_ffi_svc_record_parameters_set_additional_param(s, 667, 'hello', 5)
+C.dnsdist_ffi_svc_record_parameters_set_port(s, 99) C.dnsdist_ffi_svc_record_parameters_set_port(s, 8443)
+C.dnsdist_ffi_svc_record_parameters_set_ech(s, 'ech', 3)
+for _, key in ipairs{3, 1, 3, 2} do C.dnsdist_ffi_svc_record_parameters_add_mandatory_param(s, key) end
+C.dnsdist_ffi_svc_record_parameters_add_alpn(s, 'h2', 2) C.dnsdist_ffi_svc_record_parameters_add_alpn(s, 'h3', 2)
+C.dnsdist_ffi_svc_record_parameters_add_ipv4_hint(s, '192.0.2.5', 9)
+C.dnsdist_ffi_svc_record_parameters_add_ipv4_hint(s, '\192\0\2\6', 4)
+C.dnsdist_ffi_svc_record_parameters_add_ipv4_hint(s, '2001:db8::1', 11)
+C.dnsdist_ffi_svc_record_parameters_add_ipv6_hint(s, '2001:db8::5', 11)
+list[0], list[1] = one[0], one[1]
+local good = C.dnsdist_ffi_dnsquestion_generate_svc_response(dq, list, 2, 77)
+C.dnsdist_ffi_svc_record_parameters_free(one[0]) C.dnsdist_ffi_svc_record_parameters_free(one[1])
+return good and DNSAction.HeaderModify or DNSAction.Refused
+"""
+
 ACT = {
+    "svc": (SERVICE, dns.rcode.REFUSED),  # of another type
     "pool": ("local s = 'other' C.dnsdist_ffi_dnsquestion_set_result(dq, s, #s) return DNSAction.Pool", "192.0.2.2"),
     "spoof": ("C.dnsdist_ffi_dnsquestion_set_result(dq, '192.0.2.9', 9) return DNSAction.Spoof", "192.0.2.9"),
     "addrs": ("local v = ffi.new('dnsdist_ffi_raw_value_t[1]') v[0].value = '\\192\\0\\2\\8' v[0].size = 4 "
@@ -192,6 +266,18 @@ def test_what_functions_do(p, state, label):
         assert got.rcode() == expected and not got.answer
 
 
+@pytest.mark.parametrize("state", ["shared", "thread"])
+def test_services(p, state):
+    with p.udp() as end:
+        got = end.ask(query(f"{state}.svc.ffi.test", "HTTPS"))
+    assert sorted(rdata.to_text() for rdata in got.answer[0]) == [
+        '1 svc.test. mandatory="alpn,no-default-alpn,port" alpn="h2,h3" no-default-alpn port="8443" '
+        'ipv4hint="192.0.2.5,192.0.2.6" ech="ZWNo" ipv6hint="2001:db8::5" key667="hello"', "2 ."]
+    assert got.answer[0].ttl == 77
+    assert sorted(f"{r.name} {rdata}" for r in got.additional for rdata in r) == [
+        "svc.test. 192.0.2.5", "svc.test. 192.0.2.6", "svc.test. 2001:db8::5"]
+
+
 @pytest.mark.parametrize("name", ["broken", "table"])
 def test_code_that_gives_no_function_is_skipped(p, name):
     with p.udp() as end:
@@ -244,14 +330,16 @@ def test_every_function_survives_nothing_and_nonsense(p):
     """NULL for every pointer, zero and the largest number for every number; in a state without a query."""
     found = list(declarations())
     assert len(found) > 190
+    waiting = re.compile("dnsdist_ffi_(dynamic_blocks|stat_node|state_node)_")
     calls = []
     for name, arguments in found:
         for number, flag in (("0", "false"), ("-1", "true")):
             values = ", ".join("nil" if "*" in a else flag if a.startswith("bool") else number for a in arguments)
-            calls.append(f"if pcall(function() return C.{name} end) then called = called + 1 C.{name}({values}) end")
+            calls.append(f"if pcall(function() return C.{name} end) then C.{name}({values}) else lost = lost .. ' {name}' end")
     body = "\n".join(calls)
-    p.command("function abuse() local C, called = require('ffi').C, 0\n" + body + "\nreturn called end")
-    assert int(p.command("return abuse()")) >= 200
+    p.command("function abuse() local C, lost = require('ffi').C, ''\n" + body + "\nreturn 'lost:' .. lost end")
+    lost = p.command("return abuse()").split()
+    assert lost[0] == "lost:" and all(waiting.match(name) for name in lost[1:])
 
 
 POLICIES = r"""
@@ -320,6 +408,115 @@ return text"""
         assert p.command(script.replace("\n", " ")).strip() == "1cached.ffi.test.1192.0.2.77true"
         assert p.command("return tonumber(require('ffi').C.dnsdist_ffi_packetcache_get_domain_list_by_addr("
                          "'nopool', '1.2.3.4', require('ffi').new('dnsdist_ffi_domain_list_t *[1]')))").strip() == "0"
+
+
+# The first label is the query's number, the second what happens; who lets it go on is a function of the shared state, or
+# another query whose name says what to do.
+ASYNC = r"""
+newServer{address="$backend", name="one"}
+getPool(""):setCache(newPacketCache(100))
+SUSPEND = [[local C, ffi = require('ffi').C, require('ffi')
+  return function(dq)
+    local d, s = ffi.new('const char *[1]'), ffi.new('size_t[1]')
+    dq = ffi.cast('dnsdist_ffi_dnsquestion_t *', dq)
+    C.dnsdist_ffi_dnsquestion_get_qname_raw(dq, d, s)
+    local name = ffi.string(d[0], s[0])
+    local id = tonumber(name:sub(2, 1 + name:byte(1)))
+    local good = C.WHICH(dq, 7, id, name:find('short') and 50 or 20000)
+    if name:find('again') then good = C.WHICH(dq, 8, id, 1000) end
+    if name:find('error') then error('after set_async') end
+    return good and DNSAction.Drop or DNSAction.Refused
+  end]]
+ASK, ANSWER = SUSPEND:gsub('WHICH', 'dnsdist_ffi_dnsquestion_set_async'), SUSPEND:gsub('WHICH', 'dnsdist_ffi_dnsresponse_set_async')
+addAction("kept.test", LuaAction(function(dq) dq:setRestartable() return DNSAction.None end))
+addAction("shared.ask.test", LuaFFIAction(loadstring(ASK)()))
+addAction("thread.ask.test", LuaFFIPerThreadAction(ASK))
+addResponseAction("shared.answer.kept.test", LuaFFIResponseAction(loadstring(ANSWER)()))
+addResponseAction("thread.answer.kept.test", LuaFFIPerThreadResponseAction(ANSWER))
+addSelfAnsweredResponseAction("ask.test", SetMaxReturnedTTLResponseAction(5))
+addResponseAction(TagRule("seen", "yes"), SetMaxReturnedTTLResponseAction(9))
+addResponseAction(TagRule("former"), LuaFFIResponseAction(function(dr)
+  local C, ffi = require('ffi').C, require('ffi')
+  local name = ffi.new('char[255]')
+  local size = C.dnsdist_ffi_dnsquestion_get_tag_raw(ffi.cast('dnsdist_ffi_dnsquestion_t *', dr), 'former', name, 255)
+  C.dnsdist_ffi_dnsresponse_rebase(dr, name, size)
+  return DNSResponseAction.None
+end))
+addAction(LuaFFIRule(function(dq) return require('ffi').C.dnsdist_ffi_dnsquestion_set_async(dq, 7, 99, 1000) end), DropAction())
+C = require('ffi').C
+"""
+
+
+@pytest.fixture(scope="module")
+def parked():
+    with Responder(address_answer("192.0.2.1")) as backend, Proxy(ASYNC, backend=backend.address) as proxy:
+        proxy.backend = backend
+        yield proxy
+
+
+def until(p, call):
+    """What the function of ffi.C says once somebody is parked under its numbers."""
+    wait_until(lambda: p.command(f"return tostring(C.dnsdist_ffi_{call})").strip() == "true", what=call)
+
+
+@pytest.mark.parametrize("state", ["shared", "thread"])
+@pytest.mark.parametrize("side", ["ask", "answer.kept"])
+def test_suspended_queries_go_on(parked, state, side):
+    p = parked
+    zone = f"{state}.{side}.test"
+    with p.udp() as end:
+        end.send(query(f"1.tag.{zone}"))
+        until(p, "resume_from_async(7, 1, 'seen', 4, 'yes', 3, true)")
+        got = end.receive()
+        assert addresses(got) == ["192.0.2.1"] and (got.answer[0].ttl <= 9) == (side == "ask")
+        end.send(query(f"2.drop.{zone}"))
+        until(p, "drop_from_async(7, 2)")
+        end.send(query(f"3.rcode.{zone}"))
+        until(p, "set_rcode_from_async(7, 3, 3, true)")
+        got = end.receive()
+        assert got.rcode() == dns.rcode.NXDOMAIN and not got.answer
+        asked = query(f"4.packet.{zone}")
+        end.send(asked)
+        raw = dns.message.make_response(asked, recursion_available=True)
+        raw.id ^= 0xffff
+        raw.answer.append(dns.rrset.from_text(asked.question[0].name, 300, "IN", "A", "192.0.2.44"))
+        wire = raw.to_wire()
+        text = "".join(f"\\{byte:03}" for byte in wire)
+        until(p, f"set_answer_from_async(7, 4, '{text}', {len(wire)})")
+        assert addresses(end.receive()) == ["192.0.2.44"]
+        end.send(query(f"5.name.{zone}"))
+        other = f"renamed-{state}-{side[:3]}"
+        until(p, f"resume_from_async_with_alternate_name(7, 5, '\\{len(other)}{other}\\4test\\0', {len(other) + 7}, "
+                 "'seen', 4, 'no', 2, 'former', 6)")
+        got = end.receive()
+        assert addresses(got) == ["192.0.2.1"] and str(got.question[0].name) == f"5.name.{zone}."
+        assert p.backend.asked_for(f"{other}.test")
+        end.send(query(f"6.short.{zone}"))
+        assert addresses(end.receive()) == ["192.0.2.1"]
+        for number, what in ((7, "again"), (8, "error")):
+            end.send(query(f"{number}.{what}.{zone}"))
+            until(p, f"resume_from_async(7, {number}, nil, 0, nil, 0, false)")
+            assert addresses(end.receive()) == ["192.0.2.1"]
+        for number in range(1, 9):
+            assert p.command(f"return tostring(C.dnsdist_ffi_drop_from_async(7, {number}))").strip() == "false"
+        end.send_and_expect_nothing(query(f"9.last.{zone}"), query("plain.kept.test"))
+        assert p.command("return tostring(C.dnsdist_ffi_set_answer_from_async(7, 9, 'short', 5))").strip() == "false"
+        until(p, "drop_from_async(7, 9)")
+
+    def balanced():
+        queries, sent, dropped, waiting = p.balance()
+        return waiting == 0 and queries == sent + dropped
+    wait_until(balanced, what="the equation")
+
+
+def test_who_may_suspend(parked):
+    """Selectors and policies cannot, nor may a pair of numbers be used twice."""
+    with parked.udp() as end, parked.udp() as other:
+        assert addresses(end.ask(query("selector.test"))) == ["192.0.2.1"]
+        end.send(query("20.first.shared.ask.test"))
+        wait_until(lambda: parked.balance()[3] == 1, what="parked")
+        assert other.ask(query("20.second.thread.ask.test")).rcode() == dns.rcode.REFUSED
+        until(parked, "drop_from_async(7, 20)")
 
 
 @pytest.mark.concurrent

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Actions that add to EDNS: options, and extended errors for the answer to come.
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/rewrite.h"
 #include "rules/action.h"
@@ -67,10 +66,7 @@ static enum verdict
 mac_run(const struct action *base, struct query *q)
 {
   uint8_t mac[LINK_ADDRESS_MAX];
-  struct worker *w = q->worker;
-  if (w->neighbours == NULL)
-    w->neighbours = neighbours_new();
-  size_t size = neighbours_find(w->neighbours, &q->client, w->now_us, mac);
+  size_t size = query_link_address(q, mac);
   if (size > 0)
     add_option(q, ((const struct edns_action *)base)->code, mac, size);
   return VERDICT_NEXT;

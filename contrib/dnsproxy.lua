@@ -690,6 +690,13 @@ local NetworkListener = {}
 ---@return boolean
 function NetworkListener:addUnixListeningEndpoint(path, endpointID, callback) end
 
+---The same with a message to be read by ffi.C.dnsdist_ffi_network_message_...(), as long as the call lasts
+---@param path string # of the socket; a zero byte first: abstract
+---@param endpointID integer # a number to tell it by, 0 to 65535
+---@param callback function # function(message)
+---@return boolean
+function NetworkListener:addUnixListeningEndpointFFI(path, endpointID, callback) end
+
 ---Begin to listen
 function NetworkListener:start() end
 

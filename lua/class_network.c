@@ -2,10 +2,12 @@
 // NetworkEndpoint and NetworkListener: datagrams over UNIX sockets, between scripts and programs beside us.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/unix_datagram.h"
 #include "lua/classes.h"
 #include "lua/control_state.h"
 #include "lua/copies.h"
 #include "lua/errors.h"
+#include "lua/ffi_state.h"
 #include "lua/helpers.h"
 
 #include <errno.h>
@@ -16,29 +18,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-// A path that begins with a zero byte is of the abstract namespace. False: too long, or empty.
-static bool
-unix_address(struct sockaddr_un *a, socklen_t *size, const struct bytes *path)
-{
-  memset(a, 0, sizeof *a);
-  a->sun_family = AF_UNIX;
-  if (path->size == 0 || path->size >= sizeof a->sun_path)
-    return false;
-  memcpy(a->sun_path, path->data, path->size);
-  bool abstract = path->data[0] == '\0';
-  *size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + path->size + (abstract ? 0 : 1));
-  return abstract || strlen(path->data) == path->size;
-}
-
-static int
-unix_socket(void)
-{
-  return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-}
 
 static void
 tell(const char *what, const struct bytes *path, int error)
@@ -77,8 +58,7 @@ static int
 send_payload(struct call *c)
 {
   const struct bytes *payload = &c->args[0].string;
-  ssize_t sent = send(((struct endpoint *)c->self)->fd, payload->data, payload->size, MSG_DONTWAIT | MSG_NOSIGNAL);
-  lua_pushboolean(c->lua, sent >= 0 && (size_t)sent == payload->size);
+  lua_pushboolean(c->lua, unix_datagram_send(((struct endpoint *)c->self)->fd, payload->data, payload->size));
   return 1;
 }
 
@@ -102,16 +82,9 @@ static int
 new_endpoint(struct call *c)
 {
   const struct bytes *path = &c->args[0].string;
-  struct sockaddr_un address;
-  socklen_t size;
-  bool good = unix_address(&address, &size, path);
-  int fd = good ? unix_socket() : -1;
-  if (!good)
-    errno = ENAMETOOLONG;
-  if (fd < 0 || connect(fd, (struct sockaddr *)&address, size) != 0) {
+  int fd = unix_datagram_connect(path->data, path->size);
+  if (fd < 0) {
     tell("Unable to connect a network endpoint", path, errno);
-    if (fd >= 0)
-      close(fd);
     lua_pushnil(c->lua);
     return 1;
   }
@@ -127,6 +100,7 @@ new_endpoint(struct call *c)
 struct ear {
   int fd;
   uint16_t id;
+  bool ffi;                // it is called with a message of ffi.C
   struct script *callback; // one reference
   char *path;              // of the file system: unlinked at the end. NULL: abstract
 };
@@ -158,34 +132,6 @@ listener_free(struct object *o)
 
 static const struct object_class listener_class = {.name = "NetworkListener", .free = listener_free};
 
-// What a process before us left behind gives way, another kind of file does not.
-static bool
-bind_unix(int fd, const struct bytes *path, const struct sockaddr_un *address, socklen_t size)
-{
-  struct stat file;
-  if (path->data[0] != '\0' && lstat(path->data, &file) == 0 && S_ISSOCK(file.st_mode))
-    unlink(path->data);
-  return bind(fd, (const struct sockaddr *)address, size) == 0;
-}
-
-static int
-open_unix(const struct bytes *path)
-{
-  struct sockaddr_un address;
-  socklen_t size;
-  if (!unix_address(&address, &size, path)) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  int fd = unix_socket();
-  if (fd < 0 || bind_unix(fd, path, &address, size))
-    return fd;
-  int error = errno;
-  close(fd);
-  errno = error;
-  return -1;
-}
-
 static int
 add_ear(struct call *c)
 {
@@ -193,13 +139,14 @@ add_ear(struct call *c)
   const struct bytes *path = &c->args[0].string;
   if (l->started)
     return call_fault(c, FAULT_CAUGHT, "A listener that was started takes no more endpoints");
-  int fd = open_unix(path);
+  int fd = unix_datagram_bind(path->data, path->size);
   if (fd < 0)
     tell("Unable to listen on a network endpoint", path, errno);
   if (fd >= 0) {
     l->ears = memory_resize(l->ears, l->count + 1, sizeof *l->ears);
     l->ears[l->count++] = (struct ear){.fd = fd,
                                        .id = (uint16_t)c->args[1].integer,
+                                       .ffi = c->function->data != NULL,
                                        .callback = object_ref(c->args[2].object),
                                        .path = path->data[0] == '\0' ? NULL : memory_string(path->data)};
   }
@@ -227,23 +174,52 @@ call_back(lua_State *lua)
 }
 
 static void
-deliver(struct heard *h)
+report(const char *error)
+{
+  log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
+                                .message = "The function of a network listener failed",
+                                .error = error,
+                                .subsystem = "lua"});
+}
+
+static void
+deliver_plain(lua_State *lua, struct heard *h)
 {
   struct failure failure;
   failure_init(&failure);
-  lua_State *lua = control_lock();
   lua_pushcfunction(lua, call_back);
   lua_pushlightuserdata(lua, h);
-  bool good = errors_call(lua, 1, 0, &failure);
+  if (!errors_call(lua, 1, 0, &failure))
+    report(failure.message.data);
+  failure_fini(&failure);
+}
+
+static void
+deliver_ffi(lua_State *lua, const struct heard *h)
+{
+  struct ffi_call call;
+  bool good = ffi_call_begin(&call, control_ffi(), NULL, SIDE_QUERY);
+  if (good) {
+    script_push(lua, h->ear->callback);
+    ffi_call_push_message(&call, h->ear->id, h->payload, h->size);
+    good = ffi_call_run(&call, 1);
+  }
+  if (!good)
+    report(call.error);
+  ffi_call_end(&call);
+}
+
+static void
+deliver(struct heard *h)
+{
+  lua_State *lua = control_lock();
+  if (h->ear->ffi)
+    deliver_ffi(lua, h);
+  else
+    deliver_plain(lua, h);
   text_clear(control_output()); // nobody reads it
   copies_touched();
   control_unlock();
-  if (!good)
-    log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
-                                  .message = "The function of a network listener failed",
-                                  .error = failure.message.data,
-                                  .subsystem = "lua"});
-  failure_fini(&failure);
 }
 
 static void
@@ -323,6 +299,14 @@ static const struct lua_function listener_methods[] = {
                       {.name = "callback", .type = PARAM_FUNCTION, .help = FUNCTION_WORDS}),
      .returns = "boolean",
      .call = add_ear},
+    {.name = "addUnixListeningEndpointFFI",
+     .help = "The same with a message to be read by ffi.C.dnsdist_ffi_network_message_...(), as long as the call lasts",
+     .params = PARAMS({.name = "path", .type = PARAM_STRING, .help = "of the socket; a zero byte first: abstract"},
+                      {.name = "endpointID", .type = PARAM_INT, .help = "a number to tell it by, 0 to 65535"},
+                      {.name = "callback", .type = PARAM_FUNCTION, .help = "function(message)"}),
+     .returns = "boolean",
+     .call = add_ear,
+     .data = &class_network_listener},
     {.name = "start", .help = "Begin to listen", .call = start_listening},
     {.name = NULL}};
 

@@ -47,6 +47,12 @@ struct dnsdist_ffi_servers_list_t {
   size_t count;
 };
 
+struct dnsdist_ffi_network_message_t {
+  const char *payload; // NULL: no call is under way
+  size_t size;
+  uint16_t endpoint_id;
+};
+
 static inline struct query *
 ffi_query(const dnsdist_ffi_dnsquestion_t *dq)
 {

@@ -18,7 +18,8 @@ enum { LEVELS = 8, STACK_NEEDED = 16 };
 struct level {
   struct dnsdist_ffi_dnsresponse_t frame;
   struct dnsdist_ffi_servers_list_t servers;
-  int question, response, server_list; // handles, in the registry
+  struct dnsdist_ffi_network_message_t message;
+  int question, response, server_list, message_handle; // handles, in the registry
 };
 
 struct ffi_state {
@@ -72,6 +73,7 @@ prepare(lua_State *lua)
     l->question = handle_of(lua, maker, &l->frame, "dnsdist_ffi_dnsquestion_t *");
     l->response = handle_of(lua, maker, &l->frame, "dnsdist_ffi_dnsresponse_t *");
     l->server_list = handle_of(lua, maker, &l->servers, "dnsdist_ffi_servers_list_t *");
+    l->message_handle = handle_of(lua, maker, &l->message, "dnsdist_ffi_network_message_t *");
   }
   lua_pushcfunction(lua, on_error);
   s->handler = luaL_ref(lua, LUA_REGISTRYINDEX);
@@ -181,6 +183,15 @@ ffi_call_push_servers(struct ffi_call *call, const struct pool *pool)
   return true;
 }
 
+void
+ffi_call_push_message(struct ffi_call *call, uint16_t endpoint_id, const char *payload, size_t size)
+{
+  struct level *l = level_of(call);
+  l->message = (struct dnsdist_ffi_network_message_t){.payload = payload, .size = size, .endpoint_id = endpoint_id};
+  call->message = &l->message;
+  lua_rawgeti(call->lua, LUA_REGISTRYINDEX, l->message_handle);
+}
+
 bool
 ffi_call_run(struct ffi_call *call, int arguments)
 {
@@ -220,6 +231,8 @@ ffi_call_end(struct ffi_call *call)
     call->frame->query = NULL;
     if (call->servers != NULL)
       forget_servers(call->servers);
+    if (call->message != NULL)
+      *call->message = (struct dnsdist_ffi_network_message_t){.payload = NULL};
     call->state->depth--;
   }
   lua_settop(call->lua, call->base);

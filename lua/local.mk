@@ -5,6 +5,7 @@ FFI_SOURCES = \
 	lua/ffi_async.c \
 	lua/ffi_cache.c \
 	lua/ffi_metrics.c \
+	lua/ffi_network.c \
 	lua/ffi_packet.c \
 	lua/ffi_policy.c \
 	lua/ffi_proxy.c \

@@ -519,6 +519,48 @@ def test_who_may_suspend(parked):
         until(parked, "drop_from_async(7, 20)")
 
 
+# The listener hears what functions of both kinds send, and keeps its last message.
+NETWORK = r"""
+newServer{address="$backend"}
+heard = ""
+C, ffi = require('ffi').C, require('ffi')
+listener = newNetworkListener()
+listener:addUnixListeningEndpointFFI("$folder/in", 513, function(message)
+  kept = message
+  local C, ffi = require('ffi').C, require('ffi')
+  local text = ffi.string(C.dnsdist_ffi_network_message_get_payload(message),
+                          C.dnsdist_ffi_network_message_get_payload_size(message))
+  heard = heard .. C.dnsdist_ffi_network_message_get_endpoint_id(message) .. text:gsub('%z', '0') .. " "
+  if text:find("error") then error("on purpose") end
+end)
+listener:start()
+SEND = [[local C, ffi = require('ffi').C, require('ffi')
+  return function(dq)
+    local path, one = "$folder/in", ffi.new('dnsdist_ffi_network_endpoint_t *[1]')
+    local good = C.dnsdist_ffi_network_endpoint_new(path, #path, one)
+    good = good and C.dnsdist_ffi_network_endpoint_is_valid(one[0]) and C.dnsdist_ffi_network_endpoint_send(one[0], 'a\0STATE', 7)
+    C.dnsdist_ffi_network_endpoint_free(one[0])
+    local bad = C.dnsdist_ffi_network_endpoint_new(path .. 'side', #path + 4, one)
+    return good and not bad and DNSAction.None or DNSAction.Refused
+  end]]
+addAction("shared.test", LuaFFIAction(loadstring((SEND:gsub('STATE', 'lock ')))()))
+addAction("thread.test", LuaFFIPerThreadAction((SEND:gsub('STATE', 'free '))))
+"""
+
+
+def test_network():
+    with Responder(address_answer("192.0.2.1")) as one, Proxy(NETWORK, backend=one.address) as p:
+        with p.udp() as end:
+            for name, text in (("shared.test", "513a0lock"), ("thread.test", "513a0free")):
+                assert addresses(end.ask(query(name))) == ["192.0.2.1"]
+                wait_until(lambda: text in p.command("return heard"), what=text)
+        assert p.command("return tostring(C.dnsdist_ffi_network_message_get_payload(kept) == nil)").strip() == "true"
+        assert p.command("return tonumber(C.dnsdist_ffi_network_message_get_payload_size(kept))").strip() == "0"
+        p.command(f"e = newNetworkEndpoint('{p.folder.name}/in') e:send('error') e:send('behind')")
+        wait_until(lambda: "513behind" in p.command("return heard"), what="the one behind the error")
+        wait_until(lambda: "on purpose" in p.output, what="the warning")
+
+
 @pytest.mark.concurrent
 def test_all_threads_at_once_while_rules_change():
     """Per-thread functions run on every worker while the console replaces them."""

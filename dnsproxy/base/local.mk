@@ -20,11 +20,12 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/slab.c dnsproxy/base/slab.h \
 	dnsproxy/base/text.c dnsproxy/base/text.h \
 	dnsproxy/base/token_bucket.c dnsproxy/base/token_bucket.h \
+	dnsproxy/base/unix_datagram.c dnsproxy/base/unix_datagram.h \
 	dnsproxy/base/uuid.c dnsproxy/base/uuid.h \
 	dnsproxy/base/param.h
 
 if HAVE_CMOCKA
-BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/ip_cipher tests/unit/log tests/unit/neighbours tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket
+BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/ip_cipher tests/unit/log tests/unit/neighbours tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket tests/unit/unix_datagram
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 tests_unit_address_SOURCES = tests/test_address.c
@@ -39,6 +40,8 @@ tests_unit_ip_cipher_SOURCES = tests/test_ip_cipher.c
 tests_unit_ip_cipher_LDADD = $(TEST_LIBS)
 tests_unit_log_SOURCES = tests/test_log.c
 tests_unit_log_LDADD = $(TEST_LIBS)
+tests_unit_unix_datagram_SOURCES = tests/test_unix_datagram.c
+tests_unit_unix_datagram_LDADD = $(TEST_LIBS)
 tests_unit_neighbours_SOURCES = tests/test_neighbours.c
 tests_unit_neighbours_LDADD = $(TEST_LIBS)
 tests_unit_netmask_SOURCES = tests/test_netmask.c

@@ -1683,6 +1683,12 @@ function exceedServFails(rate, seconds) end
 ---@return table<ComboAddress, integer>
 function exceedRespByterate(rate, seconds) end
 
+---Say what would happen to a query, room by room and rule by rule, and why; nothing is sent, counted or changed
+---@param name DNSName|string # the name asked for
+---@param options? table # the rest of the query
+---@return string|table|nil
+function explain(name, options) end
+
 ---Print recent queries and answers: of clients in a netmask, of names at or below a domain, slower than "100ms"
 ---@param filters string|string[] # all must match; the last of each kind counts
 ---@param limit? integer # newest queries and newest answers

@@ -113,6 +113,10 @@ struct query {
   bool packet_changed : 1;    // by a rule: offsets of `edns` no longer fit the packet
   bool resumed : 1;           // it was suspended in the room that it enters: the chain there is behind it
   bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
+  // Made up by explain(), on a guest: what keeps state only looks at it, nothing is sent, logged or counted.
+  bool dry : 1;
+  bool dry_scripts : 1;       // but scripts run, whatever they do
+  bool untold : 1;            // something did not decide because it may do more than look; explain() clears it
   uint8_t restarts;
   uint16_t delay_ms;          // UDP only
   uint16_t ecs_prefix_v4, ecs_prefix_v6; // more than the address has: all of it

@@ -38,24 +38,38 @@ worker_adopt(struct worker *w)
   current = w;
 }
 
-struct worker *
-worker_new(const struct walk_hooks *walk)
+static struct worker *
+make(unsigned id)
 {
-  unsigned id = worker_count();
-  assert(id < WORKERS_MAX);
   struct worker *w = memory_new(sizeof *w);
   w->id = id;
-  w->walk = walk;
-  w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  assert(w->wake_fd >= 0);
+  w->wake_fd = -1;
   random_seed(&w->random);
   slab_init(&w->queries, sizeof(struct query), QUERY_STEP, QUERY_LIMIT);
   slab_init(&w->extras, sizeof(struct query_extra), EXTRA_STEP, EXTRA_LIMIT);
   slab_init(&w->packets, PACKET_PIECE, PACKET_STEP, PACKET_LIMIT);
   worker_clock(w);
+  return w;
+}
+
+struct worker *
+worker_new(const struct walk_hooks *walk)
+{
+  unsigned id = worker_count();
+  assert(id < WORKERS_MAX);
+  struct worker *w = make(id);
+  w->walk = walk;
+  w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  assert(w->wake_fd >= 0);
   workers[id] = w;
   atomic_store_explicit(&worker_total, id + 1, memory_order_release);
   return w;
+}
+
+struct worker *
+worker_guest(void)
+{
+  return make(worker_count());
 }
 
 void
@@ -71,8 +85,9 @@ worker_free(struct worker **slot)
   neighbours_free(&w->neighbours);
   for (unsigned i = 0; i < HIT_PAGES; i++)
     free(atomic_load(&w->hits[i]));
-  close(w->wake_fd);
-  if (workers[w->id] == w && w->id + 1 == worker_count()) {
+  if (w->wake_fd >= 0)
+    close(w->wake_fd);
+  if (w->id + 1 == worker_count() && workers[w->id] == w) {
     workers[w->id] = NULL;
     atomic_store(&worker_total, w->id);
   }

@@ -22,6 +22,7 @@ struct service_room;
 struct snapshot;
 struct stream_guard;
 struct suspended_place;
+struct text;
 struct worker;
 
 enum { WORKERS_MAX = 128, HIT_PAGE_SLOTS = 512, HIT_PAGES = 4096 };
@@ -86,6 +87,7 @@ struct worker {
   struct event *wake_event;
   void (*begin)(struct worker *);     // what worker_begin() and worker_end() do beyond the clock: given by run/
   void (*end)(struct worker *);
+  struct text *notes;                 // of a guest: what would have been logged
   bool draining;                      // no new queries; leave when nothing is parked
 };
 
@@ -96,6 +98,9 @@ struct worker *worker_current(void); // NULL outside of worker threads
 void worker_post(struct worker *, struct post *);
 // Adds a worker that is not yet running: its slabs, seeds, clocks. fini frees a worker that has stopped.
 struct worker *worker_new(const struct walk_hooks *);
+// One that is no part of the table, for queries that are made up: what it counts, nobody sees. Its id is one behind those of
+// the table. Thread: control, Lua lock held; worker_free() ends it.
+struct worker *worker_guest(void);
 void worker_free(struct worker **);
 // Declares the calling thread to be this worker's.
 void worker_adopt(struct worker *);

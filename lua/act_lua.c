@@ -61,7 +61,7 @@ call_function(struct script_call *call, struct script *script, struct query *q, 
 {
   if (!script_call_begin(call, script, q, side))
     return false;
-  call->scope->suspends = true;
+  call->scope->suspends = !q->dry;
   script_call_push_question(call);
   return script_call_run(call, 1, 2) && answer_read(call, answer);
 }
@@ -80,6 +80,14 @@ end_suspended(struct script_call *call, struct query *q)
   return VERDICT_PARKED;
 }
 
+// It may do more than look, and the query is made up.
+static enum verdict
+end_untold(struct script_call *call)
+{
+  script_call_end(call);
+  return VERDICT_NEXT;
+}
+
 static enum verdict
 lua_run(const struct action *base, struct query *q)
 {
@@ -87,6 +95,8 @@ lua_run(const struct action *base, struct query *q)
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_QUERY, &answer)) {
+    if (q->untold)
+      return end_untold(&call);
     script_report(SCRIPT_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_ACTION_SERVFAIL};
   }
@@ -104,6 +114,8 @@ lua_response_run(const struct action *base, struct query *q)
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_RESPONSE, &answer)) {
+    if (q->untold)
+      return end_untold(&call);
     script_report(SCRIPT_RESPONSE_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_RESPONSE_SERVFAIL};
   }

@@ -87,6 +87,7 @@ inspect(lua_State *lua, struct candidate *c)
     snprintf(c->why, sizeof c->why, "%s", c->purity.reason);
   else if (!c->copied)
     snprintf(c->why, sizeof c->why, "%s", copies_enabled ? "is of a kind that is not copied" : "setLuaCopies(false)");
+  atomic_store_explicit(&c->script->harmless, !c->purity.shares, memory_order_relaxed);
   atomic_store_explicit(&c->script->endless, c->purity.endless, memory_order_relaxed);
 }
 

@@ -24,6 +24,12 @@ bool
 ffi_function_begin(const struct ffi_function *f, struct ffi_call *call, struct query *q, enum action_side side, bool *compiled)
 {
   *compiled = true;
+  if (!script_may_run(NULL, q)) {
+    *call = (struct ffi_call){.error = "is not run for a query that is made up"};
+    if (f->source == NULL)
+      control_lock();
+    return false;
+  }
   if (f->source != NULL)
     return thread_call_begin(call, f->source, q, side, compiled);
   lua_State *lua = control_lock();

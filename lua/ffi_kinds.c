@@ -55,7 +55,7 @@ ffi_match(const struct selector *base, struct query *q)
     ffi_call_push_question(&call);
     good = ffi_call_run(&call, 1) && returned_boolean(&call, &match);
   }
-  if (!good)
+  if (!good && !q->untold)
     ffi_function_report(f, &call, compiled ? SCRIPT_RULE : SCRIPT_SOURCE, q);
   ffi_function_end(f, &call);
   return match;
@@ -137,10 +137,12 @@ call_function(const struct action *base, struct ffi_call *call, struct query *q,
   const struct ffi_function *f = &((const struct ffi_action *)base)->function;
   bool compiled, good = ffi_function_begin(f, call, q, base->kind->side, &compiled);
   if (good) {
-    call->frame->suspends = true;
+    call->frame->suspends = !q->dry;
     ffi_call_push_question(call);
     good = ffi_call_run(call, 1) && returned_number(call, number);
   }
+  if (q->untold)
+    return false;
   if (!good) {
     enum script_user user = base->kind->side == SIDE_QUERY ? SCRIPT_ACTION : SCRIPT_RESPONSE_ACTION;
     ffi_function_report(f, call, compiled ? user : SCRIPT_SOURCE, q);

@@ -13,6 +13,7 @@
   ARRAY(functions_console) \
   ARRAY(functions_dynblocks) \
   ARRAY(functions_exceed) \
+  ARRAY(functions_explain) \
   ARRAY(functions_grepq) \
   ARRAY(functions_interfaces) \
   ARRAY(functions_listeners) \

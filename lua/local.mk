@@ -27,6 +27,7 @@ libdnsproxy_a_SOURCES += \
 	lua/bind_chains.c \
 	lua/bind_console.c \
 	lua/bind_exceed.c \
+	lua/bind_explain.c \
 	lua/bind_grepq.c \
 	lua/bind_interfaces.c \
 	lua/bind_kinds.c \

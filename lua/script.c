@@ -96,9 +96,20 @@ scripts_each(void (*visit)(struct script *, void *), void *arg)
   pthread_mutex_unlock(&lock);
 }
 
+bool
+script_may_run(const struct script *s, struct query *q)
+{
+  if (!q->dry || q->dry_scripts || (s != NULL && atomic_load_explicit(&s->harmless, memory_order_relaxed)))
+    return true;
+  q->untold = true;
+  return false;
+}
+
 struct script_counts *
 script_counts(struct script *s, const struct query *q)
 {
+  if (q->dry)
+    return NULL;
   struct script_counts *counts = atomic_load_explicit(&s->counts, memory_order_acquire);
   unsigned count = worker_count();
   if (counts == NULL) {

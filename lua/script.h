@@ -32,6 +32,7 @@ struct script {
   bool may_copy;            // the user can call a copy
   _Atomic uint8_t mode;     // enum script_mode
   _Atomic bool endless;     // it may go on for ever: its calls are watched
+  _Atomic bool harmless;    // calling it changes nothing but its query
   _Atomic int position;     // in the image of copies, as a guess
   bool told;                // start-up named it
   char *reason;             // why it is shared. Lua lock
@@ -42,7 +43,10 @@ struct script {
 void script_used_by(struct script *, const char *user, bool may_copy);
 // Every script alive, Lua lock held; the visitor makes and drops none.
 void scripts_each(void (*visit)(struct script *, void *), void *arg);
-// The counters for the calling thread's query; NULL: no memory.
+// May it be called for this query? False, and the query is untold, for one that is made up and a function that may do more
+// than look. Any thread.
+bool script_may_run(const struct script *, struct query *);
+// The counters for the calling thread's query; NULL: it is made up, or no memory.
 struct script_counts *script_counts(struct script *, const struct query *);
 // Lua lock held; NULL: the state is gone.
 void scripts_forget(lua_State *);

@@ -108,12 +108,16 @@ bool
 script_call_begin(struct script_call *call, struct script *script, struct query *q, enum action_side side)
 {
   *call = (struct script_call){.script = script, .query = q};
-  call->copied = begin_with_copy(call);
+  call->copied = !q->dry && begin_with_copy(call);
   if (!call->copied) {
     control_lock();
     call->error = NULL;
     if (!begin_in(call, control_host(), push_shared))
       return false;
+    if (!script_may_run(script, q)) {
+      call->error = "is not run for a query that is made up";
+      return false;
+    }
   }
   call->scope = scope_enter(&call->host->scopes, q, side);
   if (call->scope == NULL)

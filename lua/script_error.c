@@ -84,6 +84,12 @@ void
 script_report(enum script_user user, const char *error, const char *where, const struct query *q)
 {
   uint64_t more;
+  if (q->dry && q->worker->notes != NULL) {
+    text_printf(q->worker->notes, "%s (%s): ", messages[user], where);
+    add_flat(q->worker->notes, error);
+    text_puts(q->worker->notes, "\n");
+    return;
+  }
   count(q->worker, COUNTER_SCRIPT_ERRORS);
   if (take_turn(user, &more))
     write_line(user, error, where, q, more);

@@ -106,7 +106,7 @@ continue_run(const struct action *base, struct query *q)
 {
   const struct action *inner = ((const struct continue_action *)base)->inner;
   // A query that was parked belongs to somebody else; whatever else was decided does not stop the rules.
-  return inner->kind->run(inner, q) == VERDICT_PARKED ? VERDICT_PARKED : VERDICT_NEXT;
+  return action_run(inner, q) == VERDICT_PARKED ? VERDICT_PARKED : VERDICT_NEXT;
 }
 
 static void

@@ -49,6 +49,12 @@ const struct action_kind *action_kind_find(const char *name); // by constructor;
 // NULL: fault says why. args: one value per row of kind->params, in their order.
 struct action *action_new(const struct action_kind *, const struct value *args, struct fault *);
 void action_show(const struct action *, struct text *);
+// Runs it; for a dry query nothing is sent or logged.
+static inline enum verdict
+action_run(const struct action *a, struct query *q)
+{
+  return q->dry && a->kind->effect == EFFECT_SENDS ? VERDICT_NEXT : a->kind->run(a, q);
+}
 
 // The ends of a run() that drops: q->drop is set, the walk counts it.
 static inline enum verdict

@@ -110,16 +110,40 @@ take(const struct rate_table *t, struct range *set, const struct range *key, uin
   return within;
 }
 
+// The set of the client's range, locked; *key is the range.
+static struct range *
+set_lock(struct rate_table *t, const struct address *client, uint64_t now_us, struct range *key, pthread_mutex_t **mutex)
+{
+  *key = range_of(t, client);
+  key->seen_s = (uint32_t)(now_us / 1000000);
+  uint64_t hash = hash_bytes(key->address, sizeof key->address, t->seed ^ key->family);
+  uint32_t index = (uint32_t)(hash % SETS);
+  *mutex = &t->shards[index % t->options.shards].mutex;
+  pthread_mutex_lock(*mutex);
+  return t->sets[index];
+}
+
 bool
 rate_table_take(struct rate_table *t, const struct address *client, uint64_t now_us)
 {
-  struct range key = range_of(t, client);
-  key.seen_s = (uint32_t)(now_us / 1000000);
-  uint64_t hash = hash_bytes(key.address, sizeof key.address, t->seed ^ key.family);
-  uint32_t index = (uint32_t)(hash % SETS);
-  pthread_mutex_t *mutex = &t->shards[index % t->options.shards].mutex;
-  pthread_mutex_lock(mutex);
-  bool within = take(t, t->sets[index], &key, now_us * 1000 + 1);
+  struct range key;
+  pthread_mutex_t *mutex;
+  struct range *set = set_lock(t, client, now_us, &key, &mutex);
+  bool within = take(t, set, &key, now_us * 1000 + 1);
   pthread_mutex_unlock(mutex);
   return within;
+}
+
+bool
+rate_table_peek(struct rate_table *t, const struct address *client, uint64_t now_us, double *tokens)
+{
+  struct range key;
+  pthread_mutex_t *mutex;
+  bool fresh;
+  uint64_t now_ns = now_us * 1000 + 1;
+  struct range *r = place_of(t, set_lock(t, client, now_us, &key, &mutex), &key, &fresh);
+  uint64_t owed = fresh || r->full_at_ns < now_ns ? 0 : r->full_at_ns - now_ns;
+  pthread_mutex_unlock(mutex);
+  *tokens = t->token_ns == 0 || owed > t->burst_ns ? 0 : (double)(t->burst_ns - owed) / (double)t->token_ns;
+  return t->token_ns > 0 && owed + t->token_ns <= t->burst_ns;
 }

@@ -21,5 +21,7 @@ struct rate_table *rate_table_new(const struct rate_table_options *);
 void rate_table_free(struct rate_table **);
 // Takes a token of the client's range; false: it is over its limit.
 bool rate_table_take(struct rate_table *, const struct address *, uint64_t now_us);
+// Would it be? *tokens: how many it has left.
+bool rate_table_peek(struct rate_table *, const struct address *, uint64_t now_us, double *tokens);
 
 #endif

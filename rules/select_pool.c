@@ -49,6 +49,20 @@ available_match(const struct selector *base, struct query *q)
 }
 
 static void
+available_see(const struct selector *base, const struct query *q, struct text *out)
+{
+  const struct pool_selector *s = (const struct pool_selector *)base;
+  const struct pool *pool = pool_find(selector_pools(q), s->name);
+  uint32_t up = 0;
+  for (uint32_t i = 0; pool != NULL && i < pool->count; i++)
+    up += backend_is_up(pool->backends[i]);
+  if (pool == NULL)
+    text_printf(out, "there is no pool '%s'", s->name);
+  else
+    text_printf(out, "pool '%s' has %u of %u servers up", s->name, up, pool->count);
+}
+
+static void
 available_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "pool '%s' is available", ((const struct pool_selector *)base)->name);
@@ -65,6 +79,7 @@ const struct selector_kind select_pool_available = {
     .init = available_init,
     .fini = pool_fini,
     .match = available_match,
+    .see = available_see,
     .show = available_show,
 };
 
@@ -75,17 +90,32 @@ outstanding_init(struct selector *base, const struct value *args, struct fault *
   return available_init(base, args, f);
 }
 
+static uint64_t
+pool_outstanding(const struct pool *pool, const struct query *q)
+{
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < pool->count; i++)
+    sum += backend_load(pool->backends[i], q->worker);
+  return sum;
+}
+
 static bool
 outstanding_match(const struct selector *base, struct query *q)
 {
   const struct pool_selector *s = (const struct pool_selector *)base;
   const struct pool *pool = pool_of(s, q);
+  return pool == NULL || pool_outstanding(pool, q) > s->limit;
+}
+
+static void
+outstanding_see(const struct selector *base, const struct query *q, struct text *out)
+{
+  const struct pool_selector *s = (const struct pool_selector *)base;
+  const struct pool *pool = pool_find(selector_pools(q), s->name);
   if (pool == NULL)
-    return true;
-  uint64_t sum = 0;
-  for (uint32_t i = 0; i < pool->count; i++)
-    sum += backend_load(pool->backends[i], q->worker);
-  return sum > s->limit;
+    text_printf(out, "there is no pool '%s'", s->name);
+  else
+    text_printf(out, "pool '%s' has %llu queries in flight", s->name, (unsigned long long)pool_outstanding(pool, q));
 }
 
 static void
@@ -107,5 +137,6 @@ const struct selector_kind select_pool_outstanding = {
     .init = outstanding_init,
     .fini = pool_fini,
     .match = outstanding_match,
+    .see = outstanding_see,
     .show = outstanding_show,
 };

@@ -24,6 +24,13 @@ qps_match(const struct selector *base, struct query *q)
 }
 
 static void
+qps_see(const struct selector *base, const struct query *q, struct text *out)
+{
+  const struct rate *r = &((const struct rate_selector *)base)->rate;
+  text_printf(out, "%.1f tokens left", r->qps == 0 ? 0 : token_bucket_level(&r->bucket, q->worker->now_us));
+}
+
+static void
 qps_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "Max %u qps", ((const struct rate_selector *)base)->rate.qps);
@@ -40,5 +47,6 @@ const struct selector_kind select_max_qps = {
     .size = sizeof(struct rate_selector),
     .init = qps_init,
     .match = qps_match,
+    .see = qps_see,
     .show = qps_show,
 };

@@ -61,7 +61,19 @@ rate_ip_fini(struct selector *base)
 static bool
 rate_ip_match(const struct selector *base, struct query *q)
 {
-  return !rate_table_take(((const struct rate_ip_selector *)base)->table, &q->client, q->worker->now_us);
+  struct rate_table *table = ((const struct rate_ip_selector *)base)->table;
+  double tokens;
+  if (q->dry)
+    return !rate_table_peek(table, &q->client, q->worker->now_us, &tokens);
+  return !rate_table_take(table, &q->client, q->worker->now_us);
+}
+
+static void
+rate_ip_see(const struct selector *base, const struct query *q, struct text *out)
+{
+  double tokens;
+  rate_table_peek(((const struct rate_ip_selector *)base)->table, &q->client, q->worker->now_us, &tokens);
+  text_printf(out, "the client's range has %.1f tokens left", tokens);
 }
 
 static void
@@ -80,5 +92,6 @@ const struct selector_kind select_max_qps_ip = {
     .init = rate_ip_init,
     .fini = rate_ip_fini,
     .match = rate_ip_match,
+    .see = rate_ip_see,
     .show = rate_ip_show,
 };

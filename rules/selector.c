@@ -59,6 +59,22 @@ selector_effect(const struct selector *s)
   return strongest;
 }
 
+void
+selector_see(const struct selector *s, const struct query *q, struct text *out)
+{
+  const struct selector_kind *kind = s->kind;
+  if (kind->key == KEY_NOT) {
+    selector_see(kind->key_value(s), q, out);
+  } else if (kind->key == KEY_AND || kind->key == KEY_OR) {
+    const struct selector_list *parts = kind->key_value(s);
+    for (size_t i = 0; i < parts->count; i++)
+      selector_see(parts->items[i], q, out);
+  } else if (kind->see != NULL) {
+    text_puts(out, out->size > 0 ? "; " : "");
+    kind->see(s, q, out);
+  }
+}
+
 const struct selector_kind *
 selector_kind_find(const char *name)
 {

@@ -34,7 +34,8 @@ struct selector_kind {
   bool (*init)(struct selector *, const struct value *args, struct fault *); // NULL: nothing to set up
   void (*fini)(struct selector *);                                          // NULL: nothing to give back
   const char *waits_for; // the part of the program that it needs and that does not exist yet; NULL: none (waiting.h)
-  bool (*match)(const struct selector *, struct query *);
+  bool (*match)(const struct selector *, struct query *); // keeps what it has as it is for a dry query
+  void (*see)(const struct selector *, const struct query *, struct text *); // EFFECT_STATE: what it has, for explain()
   const char *text;                                     // in the Rule column, when it needs no more than a constant;
   void (*show)(const struct selector *, struct text *); // ... else this
   // What an index can look it up by; ALL others are evaluated in turn.
@@ -74,6 +75,8 @@ struct selector *selector_new(const struct selector_kind *, const struct value *
 enum effect selector_effect(const struct selector *);
 uint64_t selector_matches(const struct selector *); // hits of all rules that had it; any thread
 void selector_show(const struct selector *, struct text *);
+// What it and its parts keep, of interest to the query; nothing if they keep nothing. Control thread.
+void selector_see(const struct selector *, const struct query *, struct text *);
 
 static inline bool
 selector_match(const struct selector *s, struct query *q)

@@ -153,6 +153,13 @@ slice_match(const struct selector *base, struct query *q)
 }
 
 static void
+slice_see(const struct selector *base, const struct query *q, struct text *out)
+{
+  bool has = timed_ip_set_has(((const struct slice *)base)->set, &q->client, q->worker->now_us);
+  text_puts(out, has ? "the client is in the set" : "the client is not in the set");
+}
+
+static void
 slice_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "Src: %zu ips", timed_ip_set_count(((const struct slice *)base)->set, clock_mono_us()));
@@ -170,6 +177,7 @@ static const struct selector_kind select_timed_ip_set = {
     .init = slice_init,
     .fini = slice_fini,
     .match = slice_match,
+    .see = slice_see,
     .show = slice_show,
 };
 

@@ -128,7 +128,7 @@ log_event(const struct log_event *e)
     log_format_default(&line, e, now);
   else
     log_format_plain(&line, e, now);
-  deliver(file >= 0 ? file : json ? STDERR_FILENO : STDOUT_FILENO, e->priority, &line, file < 0);
+  deliver(file >= 0 ? file : json || settings.to_stderr ? STDERR_FILENO : STDOUT_FILENO, e->priority, &line, file < 0);
   text_fini(&line);
 }
 
@@ -192,7 +192,7 @@ log_sentence(enum log_priority priority, const char *format, ...)
   text_vprintf(&message, format, args);
   va_end(args);
   log_format_plain(&line, &(struct log_event){.message = message.data}, clock_wall_us());
-  deliver(STDOUT_FILENO, priority, &line, true);
+  deliver(settings.to_stderr ? STDERR_FILENO : STDOUT_FILENO, priority, &line, true);
   text_fini(&message);
   text_fini(&line);
 }

@@ -18,6 +18,7 @@ struct log_settings {
   bool structured; // default true
   enum log_backend backend;
   bool syslog;          // default true
+  bool to_stderr;       // what would go to stdout
   int facility;         // LOG_DAEMON
   bool timestamps;      // plain mode: prefix with the time
   bool iso8601;         // structured mode: ts as ISO 8601

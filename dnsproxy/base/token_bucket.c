@@ -53,3 +53,12 @@ token_bucket_peek(const struct token_bucket *b, uint64_t now_us)
   uint64_t after;
   return after_taking(b, atomic_load_explicit(&b->full_at, memory_order_relaxed), now_us, &after);
 }
+
+double
+token_bucket_level(const struct token_bucket *b, uint64_t now_us)
+{
+  uint64_t full_at = atomic_load_explicit(&b->full_at, memory_order_relaxed);
+  uint64_t now = (uint64_t)((double)now_us * b->ticks_per_us);
+  uint64_t owed = full_at > now ? full_at - now : 0;
+  return owed > b->capacity ? 0 : (double)(b->capacity - owed) / (double)b->ticks_per_token;
+}

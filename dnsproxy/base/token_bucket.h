@@ -22,5 +22,6 @@ void token_bucket_init(struct token_bucket *, double rate, double burst);
 // Takes a token if there is one. now_us: monotonic clock.
 bool token_bucket_take(struct token_bucket *, uint64_t now_us);
 bool token_bucket_peek(const struct token_bucket *, uint64_t now_us); // is there one?
+double token_bucket_level(const struct token_bucket *, uint64_t now_us);    // how many there are
 
 #endif

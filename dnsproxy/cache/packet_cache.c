@@ -163,7 +163,7 @@ tally(_Atomic uint64_t *counter)
 static enum cache_result
 miss(struct packet_cache *cache, const struct cache_find *find)
 {
-  if (!find->another_follows)
+  if (!find->another_follows && !find->only_looks)
     tally(&my_tally(cache)->misses);
   return CACHE_MISS;
 }
@@ -184,6 +184,8 @@ serve(struct packet_cache *cache, const struct cache_entry *e, const struct cach
     entry_set_ttls(e, out, cache->options.stale_ttl_s);
   else if (!cache->options.dont_age && find->now_s > e->added_s)
     entry_age(e, out, find->now_s - e->added_s);
+  if (find->only_looks)
+    return;
   struct cache_tally *mine = my_tally(cache);
   tally(&mine->hits);
   if (cache->options.shuffle) { // multiplied, so that names asked for in turn do not always get the same turn
@@ -204,12 +206,13 @@ packet_cache_lookup(struct packet_cache *cache, const struct cache_find *find, u
   if (result == CACHE_MISS || e->size > capacity)
     return miss(cache, find);
   if (!entry_matches(e, find->key, find->qname)) {
-    tally(&my_tally(cache)->collisions);
+    if (!find->only_looks)
+      tally(&my_tally(cache)->collisions);
     return miss(cache, find);
   }
   if (find->refuse_truncated && entry_answer(e)[2] & FLAG2_TC)
     return miss(cache, find);
-  if (atomic_load_explicit(&e->visited, memory_order_relaxed) == 0) // a store would take the line from the others
+  if (!find->only_looks && atomic_load_explicit(&e->visited, memory_order_relaxed) == 0) // a store would take the line from the others
     atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
   serve(cache, e, find, result == CACHE_STALE, out);
   *size = e->size;

@@ -59,6 +59,7 @@ struct cache_find {
   uint32_t now_s;           // monotonic seconds
   uint32_t stale_s;         // an entry expired for less than this is good (0: no)
   bool refuse_truncated;    // a TC=1 entry is a miss
+  bool only_looks;          // nothing is counted, nothing remembers that it was asked for
   bool another_follows;     // a miss is not counted: the same query is looked up by another key next
 };
 enum cache_result { CACHE_MISS, CACHE_HIT, CACHE_STALE };

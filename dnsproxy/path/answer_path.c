@@ -56,7 +56,7 @@ room_check_answer(struct query *q)
   count(w, COUNTER_RESPONSES);
   if (rcode == RCODE_SERVFAIL)
     count(w, COUNTER_SERVFAIL_RESPONSES);
-  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
+  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY && !q->dry)
     health_result(q->backend, false, rcode);
   if (!query_is_stream(q)) {
     bool too_large = q->backend->options.tcp_only && q->packet.size > client_size(q);

@@ -15,7 +15,8 @@ act(struct query *q, struct dynblock *b, int action)
   if (action == DNS_ACTION_TRUNCATE && query_is_stream(q))
     return VERDICT_NEXT;
   count(q->worker, COUNTER_DYN_BLOCKED);
-  atomic_fetch_add_explicit(&b->hits->count, 1, memory_order_relaxed);
+  if (!q->dry)
+    atomic_fetch_add_explicit(&b->hits->count, 1, memory_order_relaxed);
   switch (action) {
   case DNS_ACTION_NXDOMAIN:
   case DNS_ACTION_REFUSED:

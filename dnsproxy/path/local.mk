@@ -2,6 +2,8 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/path/answer_path.c dnsproxy/path/ecs.c dnsproxy/path/ecs.h dnsproxy/path/blocked.c dnsproxy/path/blocked.h dnsproxy/path/latency.c dnsproxy/path/latency.h dnsproxy/path/proxied.c dnsproxy/path/proxied.h dnsproxy/path/log_limit.c \
 	dnsproxy/path/log_limit.h dnsproxy/path/path.c dnsproxy/path/path.h dnsproxy/path/query_path.c \
+	dnsproxy/path/explain.c dnsproxy/path/explain.h dnsproxy/path/explain_answer.c dnsproxy/path/explain_facts.c \
+	dnsproxy/path/explain_rooms.c dnsproxy/path/explain_text.c dnsproxy/path/explain_walk.h \
 	dnsproxy/path/rooms.def dnsproxy/path/rooms.h dnsproxy/path/suspended.c dnsproxy/path/suspended.h
 
 if HAVE_CMOCKA

@@ -7,6 +7,7 @@
 #include "dnsproxy/guard/connections.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/path/explain_walk.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/pool/health.h"
 
@@ -63,12 +64,14 @@ path_drop(struct query *q, unsigned why)
 enum verdict
 run_chain(struct query *q, enum chain_id id)
 {
+  const struct chain *chain = q->lease->snapshot->chains[id];
+  if (q->dry)
+    return explain_chain(chain, q);
   // Suspended in this room, it comes back to where its rule left it.
   if (q->resumed) {
     q->resumed = false;
     return VERDICT_STOP;
   }
-  const struct chain *chain = q->lease->snapshot->chains[id];
   return chain->count == 0 ? VERDICT_NEXT : chain_run(chain, q);
 }
 

@@ -155,7 +155,8 @@ room_choose_pool(struct query *q)
 {
   q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
   if (q->pool == NULL) {
-    log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
+    if (!q->dry)
+      log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
     return drop(q, DROP_NO_POOL);
   }
   q->cache = q->skip_cache ? NULL : q->pool->cache;
@@ -238,6 +239,7 @@ room_cache_lookup(struct query *q)
       .id = q->id,
       .now_s = w->now_s,
       .stale_s = stale_s > 0 && !pool_has_server_up(q->pool) ? stale_s : 0,
+      .only_looks = q->dry,
   };
   enum cache_result result = CACHE_MISS;
   if (q->zero_scope)

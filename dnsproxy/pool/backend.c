@@ -71,8 +71,8 @@ backend_new(const struct backend_options *options)
   b->weight = options->weight;
   b->forced = (uint8_t)options->check.forced;
   b->mode = (uint8_t)options->check.mode;
-  struct backend_counters *counters = aligned_new(WORKERS_MAX * sizeof *counters);
-  for (unsigned w = 0; w < WORKERS_MAX; w++)
+  struct backend_counters *counters = aligned_new((WORKERS_MAX + 1) * sizeof *counters);
+  for (unsigned w = 0; w <= WORKERS_MAX; w++)
     b->counters[w] = counters + w;
   b->health = health_new(options);
   backend_set_name(b, options->name);

@@ -95,7 +95,7 @@ struct backend {
   _Atomic(struct backend_limit *) qps;
   _Atomic(struct backend_label *) label;
   struct health *health;  // pool/health_state.h: the keeper's book, under its own lock
-  struct backend_counters *counters[WORKERS_MAX]; // all there from backend_new() on
+  struct backend_counters *counters[WORKERS_MAX + 1]; // all there from backend_new() on; the last: a guest
   struct upstream *upstream[WORKERS_MAX];         // NULL until worker w first sends
   struct upstream_peer *streams[WORKERS_MAX];     // the same over TCP
   struct backend_options options; // constant; the name of now is backend_name()

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { OPT_CHECK = 256, OPT_SUPERVISED, OPT_NO_SYSLOG, OPT_TIMESTAMPS, OPT_STRUCTURED, OPT_BACKEND, OPT_DESCRIBE, OPT_WORKERS };
+enum { OPT_CHECK = 256, OPT_SUPERVISED, OPT_NO_SYSLOG, OPT_TIMESTAMPS, OPT_STRUCTURED, OPT_BACKEND, OPT_DESCRIBE, OPT_EXPLAIN, OPT_WORKERS };
 
 static const struct option long_options[] = {
     {"acl", required_argument, NULL, 'a'},
@@ -24,6 +24,7 @@ static const struct option long_options[] = {
     {"describe", required_argument, NULL, OPT_DESCRIBE},
     {"disable-syslog", no_argument, NULL, OPT_NO_SYSLOG},
     {"execute", required_argument, NULL, 'e'},
+    {"explain", required_argument, NULL, OPT_EXPLAIN},
     {"gid", required_argument, NULL, 'g'},
     {"help", no_argument, NULL, 'h'},
     {"local", required_argument, NULL, 'l'},
@@ -50,6 +51,8 @@ static const char usage[] =
     "      --describe FORM       print every declared name: luals, man, completion or json\n"
     "      --disable-syslog      log to standard output only\n"
     "  -e, --execute COMMAND     run one console command and leave\n"
+    "      --explain QUERY       load the configuration, say what it would do with 'NAME [KEY=VALUE ...]'\n"
+    "                            (keys of explain(): type, client, tcp, form...), and leave\n"
     "  -g, --gid GROUP           group after the sockets are bound\n"
     "  -h, --help                this text\n"
     "  -k, --setkey KEY          console key, base64\n"
@@ -117,6 +120,7 @@ take(struct options *o, int c, const char *arg)
   case 'v': log->verbose = true; break;
   case OPT_CHECK: o->check_config = true; break;
   case OPT_DESCRIBE: o->describe = arg; break;
+  case OPT_EXPLAIN: o->explain = arg, log->to_stderr = true; break;
   case OPT_SUPERVISED: o->supervised = true; break;
   case OPT_NO_SYSLOG: log->syslog = false; break;
   case OPT_TIMESTAMPS: log->timestamps = true; break;

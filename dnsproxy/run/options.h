@@ -13,7 +13,7 @@ struct options {
   const char **locals;   // -l
   const char **operands; // backends; in client mode an address
   size_t acl_count, local_count, operand_count;
-  const char *config, *execute, *group, *user, *key, *describe;
+  const char *config, *execute, *group, *user, *key, *describe, *explain;
   const char *unknown_backend; // --structured-logging-backend; NULL: known
   unsigned workers; // 0: one per CPU
   bool client, check_config, supervised;

@@ -10,6 +10,7 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/pool/health.h"
 #include "dnsproxy/run/control.h"
+#include "dnsproxy/run/explain.h"
 #include "dnsproxy/run/keeper.h"
 #include "dnsproxy/run/listeners.h"
 #include "dnsproxy/run/privileges.h"
@@ -83,7 +84,7 @@ load_config(const struct options *o, const char *path)
   } else if (access(path, R_OK) != 0) {
     char text[400];
     snprintf(text, sizeof text, "Unable to read configuration from '%s': %s", path, strerror(errno));
-    good = !o->check_config;
+    good = !o->check_config && o->explain == NULL;
     log_event(&(struct log_event){.priority = LOG_PRIO_ERROR, .message = good ? text : "Fatal error", .error = good ? NULL : text});
   } else if (!control_load_file(path, &fault, &detail)) {
     control_report_fault(&fault, &detail);
@@ -294,6 +295,8 @@ start_loaded(const struct options *o)
     return run_client(o);
   if (o->check_config)
     return report_good(path);
+  if (o->explain != NULL)
+    return explain_and_leave(o->explain);
   return serve(o);
 }
 
@@ -301,8 +304,8 @@ int
 start(const struct options *o)
 {
   draft_init();
-  draft.phase = o->client ? PHASE_CLIENT : o->check_config ? PHASE_CHECK : PHASE_LOADING;
-  log_files_use(o->client ? LOG_FILE_NONE : o->check_config ? LOG_FILE_CHECK : LOG_FILE_WRITE);
+  draft.phase = o->client ? PHASE_CLIENT : o->check_config || o->explain != NULL ? PHASE_CHECK : PHASE_LOADING;
+  log_files_use(o->client || o->explain != NULL ? LOG_FILE_NONE : o->check_config ? LOG_FILE_CHECK : LOG_FILE_WRITE);
   services_open();
   control_state_open();
   int status = o->describe != NULL ? describe_to_stdout(o->describe) : start_loaded(o);

@@ -183,8 +183,10 @@ explain_query(struct call *c)
     return -1;
   if (draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
     return 0;
-  if (draft.phase == PHASE_LOADING)
-    return call_fault(c, FAULT_CAUGHT, "explain(): nothing is there to be explained until all of the configuration was read");
+  if (draft.phase == PHASE_LOADING) {
+    binder_refuse(c->function->name, "there is nothing to explain until all of the configuration was read");
+    return 0;
+  }
   draft_publish();
   struct snapshot *snapshot = snapshot_current();
   json_t *all = explain(&request, snapshot);

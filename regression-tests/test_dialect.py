@@ -258,7 +258,7 @@ getTopBandwidth 5 |
 showResponseLatency |
 showDrops |
 getDrops |
-explain | "www.example.com", {type="AAAA"}
+explain "www.example.com" | {type="AAAA"}
 showLuaFunctions |
 showTCPStats |
 requestTCPStatesDump |

@@ -44,6 +44,7 @@ make(unsigned id)
   struct worker *w = memory_new(sizeof *w);
   w->id = id;
   w->wake_fd = -1;
+  w->until_timed = 1;
   random_seed(&w->random);
   slab_init(&w->queries, sizeof(struct query), QUERY_STEP, QUERY_LIMIT);
   slab_init(&w->extras, sizeof(struct query_extra), EXTRA_STEP, EXTRA_LIMIT);

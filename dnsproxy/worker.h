@@ -88,6 +88,8 @@ struct worker {
   void (*begin)(struct worker *);     // what worker_begin() and worker_end() do beyond the clock: given by run/
   void (*end)(struct worker *);
   struct text *notes;                 // of a guest: what would have been logged
+  uint32_t until_timed;               // walks through chains until one is timed (rules/rule_cost.h)
+  bool timed;                         // this one is
   bool draining;                      // no new queries; leave when nothing is parked
 };
 

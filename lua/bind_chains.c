@@ -22,6 +22,10 @@ static const struct param table_options[] = {
      .optional = true,
      .fallback = "-1",
      .help = "cut the rule's text; -1: no cut"},
+    {.name = "cost",
+     .type = PARAM_BOOL,
+     .optional = true,
+     .help = "add what rules cost, of the walks that were timed: share of the time, mean, and what 99 of 100 stay below"},
     END};
 
 static struct rule_list *
@@ -91,7 +95,7 @@ table_form(const struct value *v)
 {
   if (!v->given)
     return (struct rule_table){.truncate_rule = -1};
-  return (struct rule_table){.uuids = v->options[0].boolean, .truncate_rule = v->options[1].integer};
+  return (struct rule_table){.uuids = v->options[0].boolean, .truncate_rule = v->options[1].integer, .cost = v->options[2].boolean};
 }
 
 static int

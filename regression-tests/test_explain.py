@@ -267,3 +267,29 @@ def test_command_line_mistakes(tmp_path):
 def test_not_while_the_file_is_read():
     done = run("--explain", "a.test", config=OFFLINE + '\nexplain("x")')
     assert done.returncode == 0
+
+
+# ---- what rules cost ----
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_cost_of_rules(indexed):
+    """A slow script takes nearly all of the time, whether rules are found by an index or not."""
+    config = "".join(f'addAction("n{i}.test", RCodeAction(DNSRCode.REFUSED))\n' for i in range(50)) + """
+        addAction(AllRule(), LuaAction(function(dq) local s = 0 for i = 1, 20000 do s = s + i % 7 end return DNSAction.None end), {name="slow"})
+        addAction("slow.test", RCodeAction(DNSRCode.REFUSED))
+        addAction("never.test", RCodeAction(DNSRCode.REFUSED))
+        """ + f"setRuleIndex({str(indexed).lower()})\n"
+    with Proxy(config) as proxy:
+        header, *before = proxy.command("showRules({cost=true})").splitlines()
+        assert header.split()[:8] == ["#", "Name", "Matches", "Time", "%", "Mean", "ns", "p99"]
+        assert all(row.split("-")[1:3] == [" " * 9, " " * 9] for row in before), "nothing was timed"
+        with proxy.udp() as client:
+            for _ in range(3000):
+                client.ask(query("slow.test"))
+        rows = proxy.command("showRules({cost=true})").splitlines()[1:]
+        slow = rows[50].split()
+        assert slow[1] == "slow" and slow[2] == "3000"
+        share, mean, p99 = float(slow[3]), int(slow[4]), int(slow[5])
+        assert share > 50 and 0 < mean and mean / 4 < p99
+        assert rows[51].split()[1] == "3000"
+        assert len(proxy.command("showRules({cost=true, showUUIDs=true})").splitlines()[0]) > len(header)

@@ -3,6 +3,7 @@
 #include "rules/chain.h"
 
 #include "dnsproxy/base/memory.h"
+#include "rules/rule_cost.h"
 
 #include <stdlib.h>
 
@@ -77,6 +78,17 @@ evaluate(const struct rule *r, struct query *q)
   return r->action->kind->run(r->action, q);
 }
 
+// One walk in so many: how long did it take?
+static enum verdict
+evaluate_timed(const struct rule *r, struct query *q)
+{
+  struct rule_timer timer;
+  rule_timer_begin(&timer);
+  enum verdict v = evaluate(r, q);
+  rule_timer_end(&timer, r);
+  return v;
+}
+
 // A failure that a NotRule turned into "no match" still counts.
 static enum verdict
 end_of_chain(const struct query *q)
@@ -95,10 +107,38 @@ chain_run_plain(const struct chain *c, struct query *q)
   return end_of_chain(q);
 }
 
+static enum verdict
+run_plain_timed(const struct chain *c, struct query *q, uint32_t *evaluated)
+{
+  for (uint32_t i = 0; i < c->count; i++) {
+    enum verdict v = evaluate_timed(c->rules[i], q);
+    *evaluated = i + 1;
+    if (v != VERDICT_NEXT)
+      return v;
+  }
+  return end_of_chain(q);
+}
+
+static enum verdict
+chain_run_timed(const struct chain *c, struct query *q, bool indexed)
+{
+  enum { INDEXED_FEW = 8 }; // an index leaves few rules to evaluate
+  struct worker *w = q->worker;
+  uint32_t evaluated = INDEXED_FEW + c->always_count;
+  w->timed = true;
+  enum verdict v = indexed ? chain_run_indexed(c, q) : run_plain_timed(c, q, &evaluated);
+  w->timed = false;
+  cost_next(w, evaluated);
+  return v;
+}
+
 enum verdict
 chain_run(const struct chain *c, struct query *q)
 {
-  return c->indexed && q->qname.size > 0 ? chain_run_indexed(c, q) : chain_run_plain(c, q);
+  bool indexed = c->indexed && q->qname.size > 0;
+  if (__builtin_expect(cost_is_due(q->worker), 0))
+    return chain_run_timed(c, q, indexed);
+  return indexed ? chain_run_indexed(c, q) : chain_run_plain(c, q);
 }
 
 // ---- the indexed walk ----
@@ -175,12 +215,18 @@ look_up(struct indexed_walk *w, uint64_t behind)
       add_cursor(w, c->base, value, behind);
 }
 
+static inline enum verdict
+evaluate_here(const struct rule *r, struct query *q)
+{
+  return __builtin_expect(q->worker->timed, 0) ? evaluate_timed(r, q) : evaluate(r, q);
+}
+
 // Evaluates a rule that may change what keys are made of; if it did, the rules behind it are looked up anew.
 static enum verdict
 evaluate_changing(struct indexed_walk *w, const struct rule *r, uint64_t label)
 {
   uint64_t before = query_keys_stamp(w->query);
-  enum verdict v = evaluate(r, w->query);
+  enum verdict v = evaluate_here(r, w->query);
   if (v == VERDICT_NEXT && query_keys_stamp(w->query) != before)
     look_up(w, label);
   return v;
@@ -192,7 +238,7 @@ walk_always(struct indexed_walk *w, uint64_t until)
 {
   for (; w->always < w->always_end && w->always->label < until;) {
     const struct chain_always *a = w->always++;
-    enum verdict v = a->changes ? evaluate_changing(w, a->rule, a->label) : evaluate(a->rule, w->query);
+    enum verdict v = a->changes ? evaluate_changing(w, a->rule, a->label) : evaluate_here(a->rule, w->query);
     if (v != VERDICT_NEXT)
       return v;
     if (a->changes) // the next rule with keys may be another one now
@@ -231,7 +277,7 @@ evaluate_found(struct indexed_walk *w, const struct cursor *at)
   step_over(w, at->level, at->rank);
   if (r == NULL) // it has left since the base was built
     return VERDICT_NEXT;
-  return (found.flags & RULE_CHANGES) != 0 ? evaluate_changing(w, r, found.label) : evaluate(r, w->query);
+  return (found.flags & RULE_CHANGES) != 0 ? evaluate_changing(w, r, found.label) : evaluate_here(r, w->query);
 }
 
 enum verdict

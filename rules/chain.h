@@ -61,7 +61,7 @@ enum verdict chain_run_indexed(const struct chain *, struct query *); // of an i
 
 // The table of show...Rules and top...Rules (console.md).
 struct rule_table {
-  bool uuids;
+  bool uuids, cost;
   int64_t truncate_rule; // -1: no cut
 };
 void rule_table_print(struct rule *const *rules, uint32_t count, const struct rule_table *, struct text *);

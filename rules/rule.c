@@ -110,6 +110,7 @@ rule_free(struct object *o)
   pthread_mutex_unlock(&slots.mutex);
   object_unref(&r->selector);
   object_unref(&r->action);
+  free(r->cost);
   free(r->name);
   free(r);
 }

@@ -8,6 +8,7 @@
 #include "dnsproxy/base/uuid.h"
 #include "rules/action.h"
 
+struct rule_cost;
 struct rule {
   struct object object;
   struct selector *selector;
@@ -15,6 +16,7 @@ struct rule {
   char *name;              // "" when unnamed
   struct uuid uuid;
   uint64_t creation_order; // over all chains
+  _Atomic(struct rule_cost *) cost; // of what was timed; NULL: nothing yet
   uint32_t slot;           // of its hit counters, unique while it lives
   struct rule *next, **link; // of the same selector; what points here
 };

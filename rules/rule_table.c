@@ -2,6 +2,7 @@
 // The tables of show...Rules() and top...Rules().
 #include "dnsproxy/base/memory.h"
 #include "rules/chain.h"
+#include "rules/rule_cost.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,20 @@ add_rule_text(const struct rule *r, int64_t truncate, struct text *out)
   text_fini(&shown);
 }
 
+// Of the time that the rules of the table took together.
 static void
-add_row(uint32_t position, const struct rule *r, const struct rule_table *table, struct text *out)
+add_cost(const struct rule *r, uint64_t total_ns, struct text *out)
+{
+  uint64_t ns = rule_cost_ns(r);
+  if (total_ns == 0 || ns == 0)
+    text_printf(out, "%6s %9s %9s ", "-", "-", "-");
+  else
+    text_printf(out, "%6.1f %9llu %9llu ", 100.0 * (double)ns / (double)total_ns, (unsigned long long)rule_cost_mean_ns(r),
+                (unsigned long long)rule_cost_p99_ns(r));
+}
+
+static void
+add_row(uint32_t position, const struct rule *r, const struct rule_table *table, uint64_t total_ns, struct text *out)
 {
   text_printf(out, "%-3u %-30s ", position, r->name);
   if (table->uuids) {
@@ -30,6 +43,8 @@ add_row(uint32_t position, const struct rule *r, const struct rule_table *table,
     text_printf(out, "%-38s %9llu ", uuid_text(&r->uuid, uuid), (unsigned long long)r->creation_order);
   }
   text_printf(out, "%9llu ", (unsigned long long)rule_hits(r));
+  if (table->cost)
+    add_cost(r, total_ns, out);
   add_rule_text(r, table->truncate_rule, out);
   text_puts(out, " ");
   action_show(r->action, out);
@@ -42,9 +57,15 @@ rule_table_print(struct rule *const *rules, uint32_t count, const struct rule_ta
   text_printf(out, "%-3s %-30s ", "#", "Name");
   if (table->uuids)
     text_printf(out, "%-38s %9s ", "UUID", "Cr. Order");
-  text_printf(out, "%9s %-56s %s\n", "Matches", "Rule", "Action");
+  text_printf(out, "%9s ", "Matches");
+  if (table->cost)
+    text_printf(out, "%6s %9s %9s ", "Time %", "Mean ns", "p99 ns");
+  text_printf(out, "%-56s %s\n", "Rule", "Action");
+  uint64_t total_ns = 0;
+  for (uint32_t i = 0; table->cost && i < count; i++)
+    total_ns += rule_cost_ns(rules[i]);
   for (uint32_t i = 0; i < count; i++)
-    add_row(i, rules[i], table, out);
+    add_row(i, rules[i], table, total_ns, out);
 }
 
 struct ranked {

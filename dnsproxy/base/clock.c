@@ -5,13 +5,27 @@
 #include <assert.h>
 #include <time.h>
 
-static uint64_t
-read_us(clockid_t clock)
+static struct timespec
+read_clock(clockid_t clock)
 {
   struct timespec now;
   int failed = clock_gettime(clock, &now);
   assert(failed == 0);
+  return now;
+}
+
+static uint64_t
+read_us(clockid_t clock)
+{
+  struct timespec now = read_clock(clock);
   return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t
+clock_mono_ns(void)
+{
+  struct timespec now = read_clock(CLOCK_MONOTONIC);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 uint64_t

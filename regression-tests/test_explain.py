@@ -172,7 +172,9 @@ def test_limits_are_looked_at(proxy):
     with proxy.udp() as client:
         for _ in range(8):
             client.send(query("limited.test"))
-        client.ask(query("nx.test"))
+        client.send(query("nx.test"))
+        while client.receive().question[0].name.to_text() != "nx.test.":
+            pass  # those within the limit are answered too
         said = sees()
     tokens = float(said["sees"].split()[4])
     assert tokens < 5 and said["matches"] is (tokens < 1) and said.get("verdict") == ("drops" if tokens < 1 else None)

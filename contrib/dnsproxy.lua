@@ -406,6 +406,70 @@ local QPSLimiter = {}
 ---@return boolean
 function QPSLimiter:check() end
 
+---A whole number that functions on all threads may change at once
+---@class SharedCounter
+local SharedCounter = {}
+
+---Add to it; returns what it is then
+---@param step? integer # may be negative
+---@return integer
+function SharedCounter:add(step) end
+
+---What it is
+---@return integer
+function SharedCounter:get() end
+
+---Give it another value; returns what it was
+---@param value integer
+---@return integer
+function SharedCounter:set(value) end
+
+---Keys and values that functions on all threads may change at once
+---@class SharedTable
+local SharedTable = {}
+
+---The value of a key; nil: none
+---@param key string # any bytes; a number counts as its text
+---@return string|number|boolean|nil
+function SharedTable:get(key) end
+
+---Give a key a value; nil deletes it. False: it is too large
+---@param key string # any bytes; a number counts as its text
+---@param value any # string, number, boolean or nil
+---@param seconds? number # how long it stays; for ever when not given
+---@return boolean
+function SharedTable:set(key, value, seconds) end
+
+---Give a key a value unless it has one. False: it has
+---@param key string # any bytes; a number counts as its text
+---@param value any # string, number or boolean
+---@param seconds? number # how long it stays; for ever when not given
+---@return boolean
+function SharedTable:add(key, value, seconds) end
+
+---Add to a number in one step, 0 if there is none; returns what it is then. nil: it is no number
+---@param key string # any bytes; a number counts as its text
+---@param step? number # may be negative
+---@param seconds? number # how long a new one stays
+---@return number|nil
+function SharedTable:incr(key, step, seconds) end
+
+---Forget a key. False: there was none
+---@param key string # any bytes; a number counts as its text
+---@return boolean
+function SharedTable:delete(key) end
+
+---Forget all keys
+function SharedTable:clear() end
+
+---How many keys there are; looks at all of them
+---@return integer
+function SharedTable:count() end
+
+---A Lua table of all keys and values as they are now
+---@return table<string, any>
+function SharedTable:toTable() end
+
 ---A listener
 ---@class ClientState
 ---@field muted boolean # UDP queries are processed, never answered
@@ -1714,6 +1778,12 @@ function getListOfRangesOfNetworkInterface(interface) end
 ---@return string
 function getMACAddress(address) end
 
+---A limit for scripts: check() says whether one more is allowed
+---@param rate integer # how many per second
+---@param burst integer # how many at once
+---@return QPSLimiter
+function newQPSLimiter(rate, burst) end
+
 ---Listen on one more address, over UDP and TCP
 ---@param address string # address; port 53 unless given
 ---@param options? table
@@ -1903,12 +1973,6 @@ function newNMG() end
 ---@param bits? integer # with a ComboAddress: length
 ---@return Netmask
 function newNetmask(network, bits) end
-
----A limit for scripts: check() says whether one more is allowed
----@param rate integer # how many per second
----@param burst integer # how many at once
----@return QPSLimiter
-function newQPSLimiter(rate, burst) end
 
 ---An empty set of addresses that expire
 ---@return TimedIPSetRule
@@ -2110,6 +2174,16 @@ function showDNSServices() end
 ---@param data string # one or more
 ---@return string
 function rr(name, ttl, class, type, data) end
+
+---A counter that functions on all threads may change at once, without the shared lock
+---@param value? integer # to begin with
+---@return SharedCounter
+function newSharedCounter(value) end
+
+---A table that functions on all threads may change at once, without the shared lock; full, it forgets what was not used for the longest time
+---@param maxEntries? integer # how many keys it holds
+---@return SharedTable
+function newSharedTable(maxEntries) end
 
 ---UDP size advertised in the OPT records of self-made answers, 512 to 1500
 ---@param size integer

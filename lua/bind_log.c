@@ -12,7 +12,8 @@
 static int
 log_text(struct call *c, enum log_priority priority)
 {
-  log_event(&(struct log_event){.priority = priority, .message = c->args[0].string.data, .subsystem = "lua"});
+  if (!binder_dry)
+    log_event(&(struct log_event){.priority = priority, .message = c->args[0].string.data, .subsystem = "lua"});
   return 0;
 }
 
@@ -37,7 +38,8 @@ info_log(struct call *c)
 static int
 verbose_log(struct call *c)
 {
-  log_verbose("lua", "%s", c->args[0].string.data);
+  if (!binder_dry)
+    log_verbose("lua", "%s", c->args[0].string.data);
   return 0;
 }
 

@@ -217,7 +217,7 @@ change_metric(struct call *c, int sign)
     return -1;
   if (value == NULL)
     refuse(c, "there is no such counter");
-  else
+  else if (!binder_dry)
     custom_metric_add(value, (double)(sign * step));
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
   return 1;
@@ -254,7 +254,7 @@ static int
 set_metric(struct call *c)
 {
   _Atomic double *value = find_series(c, &c->args[2], true);
-  if (value != NULL)
+  if (value != NULL && !binder_dry)
     *value = c->args[1].number;
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
   return 1;

@@ -2,7 +2,6 @@
 // Functions that make the values and sets scripts work with: newDNSName, newCA, newNMG and their kind.
 #include "dnsproxy/base/ip_cipher.h"
 #include "dnsproxy/base/netmask.h"
-#include "dnsproxy/base/token_bucket.h"
 #include "dnsproxy/wire/name_set.h"
 #include "lua/classes.h"
 #include "rules/timed_ip_set.h"
@@ -98,20 +97,6 @@ new_netmask(struct call *c)
   else if (!netmask_of_text(c, &mask))
     return -1;
   *(struct netmask *)binder_push_value(c->lua, &class_netmask) = mask;
-  return 1;
-}
-
-static double
-at_least_zero(int64_t number)
-{
-  return number > 0 ? (double)number : 0;
-}
-
-static int
-new_limiter(struct call *c)
-{
-  token_bucket_init(binder_push_value(c->lua, &class_limiter), at_least_zero(c->args[0].integer),
-                    at_least_zero(c->args[1].integer));
   return 1;
 }
 
@@ -211,12 +196,6 @@ const struct lua_function functions_objects[] = {
                       {.name = "bits", .type = PARAM_INT, .optional = true, .help = "with a ComboAddress: length"}),
      .returns = "Netmask",
      .flags = FUNCTION_ANY_THREAD, .call = new_netmask},
-    {.name = "newQPSLimiter",
-     .help = "A limit for scripts: check() says whether one more is allowed",
-     .params = PARAMS({.name = "rate", .type = PARAM_INT, .unit = "q/s", .help = "how many per second"},
-                      {.name = "burst", .type = PARAM_INT, .help = "how many at once"}),
-     .returns = "QPSLimiter",
-     .call = new_limiter},
     {.name = "TimedIPSetRule",
      .help = "An empty set of addresses that expire",
      .returns = "TimedIPSetRule",

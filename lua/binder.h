@@ -102,6 +102,9 @@ int call_fault(struct call *, enum fault_kind, const char *format, ...) __attrib
 void *call_alloc(struct call *, size_t size); // zeroed, lives as long as the call
 void *call_own(struct call *, void *object);  // unreferenced when the call ends; returns object
 
+// On this thread a function runs for a query that is made up (explain()): what it would change for others stays as it is.
+extern _Thread_local bool binder_dry;
+
 // Text that show...() functions append to: the console's answer (printed to stdout after loading).
 struct text *binder_output(void);
 void binder_output_discard(bool on); // of this thread, while it runs a copy: it goes nowhere

@@ -9,7 +9,7 @@ add(struct call *c)
 {
   const struct address *address = c->args[0].object;
   int64_t seconds = c->args[1].integer;
-  if (address_is_set(address) && seconds > 0)
+  if (address_is_set(address) && seconds > 0 && !binder_dry)
     timed_ip_set_add(c->self, address, seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX, clock_mono_us());
   return 0;
 }
@@ -40,6 +40,7 @@ static const struct lua_function methods[] = {
      .help = "Add an address; a longer stay that it has already is kept",
      .params = PARAMS({.name = "addr", .type = PARAM_ADDRESS_OBJECT},
                       {.name = "seconds", .type = PARAM_INT, .unit = "s", .help = "how long it stays"}),
+     .flags = FUNCTION_ANY_THREAD,
      .call = add},
     {.name = "clear", .help = "Remove all addresses", .call = clear},
     {.name = "cleanup", .help = "Remove the addresses whose time is over", .call = cleanup},

@@ -20,7 +20,7 @@ extern const struct lua_class class_svc_record;
 extern const struct lua_class class_bpf_filter, class_dnscrypt_context, class_doh_frontend, class_doh3_frontend,
     class_doh_response_entry, class_doq_frontend, class_dyn_bpf_filter, class_key_value_store, class_lookup_key,
     class_remote_logger, class_tls_certificate, class_tls_frontend, class_xsk_socket;
-extern const struct lua_class class_limiter, class_timespec, class_ring_entry, class_stat_node, class_stat_counts, class_timed_ip_set;
+extern const struct lua_class class_limiter, class_shared_counter, class_shared_table, class_timespec, class_ring_entry, class_stat_node, class_stat_counts, class_timed_ip_set;
 
 // functions.c: closed by NULL.
 extern const struct lua_class *const lua_classes[];

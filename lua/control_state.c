@@ -137,6 +137,8 @@ control_output(void)
   return &output;
 }
 
+_Thread_local bool binder_dry;
+
 // What functions of copies show goes nowhere.
 static _Thread_local bool discarding;
 static _Thread_local struct text discarded;

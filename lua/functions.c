@@ -16,6 +16,7 @@
   ARRAY(functions_explain) \
   ARRAY(functions_grepq) \
   ARRAY(functions_interfaces) \
+  ARRAY(functions_limiter) \
   ARRAY(functions_listeners) \
   ARRAY(functions_log) \
   ARRAY(functions_metrics) \
@@ -33,6 +34,7 @@
   ARRAY(functions_scripts) \
   ARRAY(functions_servers) \
   ARRAY(functions_services) \
+  ARRAY(functions_shared) \
   ARRAY(functions_settings) \
   ARRAY(functions_stat_nodes) \
   ARRAY(functions_svc) \
@@ -56,7 +58,7 @@ const struct lua_function *const lua_function_arrays[] = {
 const struct lua_class *const lua_classes[] = {
     &class_action,      &class_address, &class_async,       &class_cache,        &class_edns_view,     &class_header,
     &class_dynblock, &class_dynblock_group, &class_dns_reply,   &class_dns_service,
-    &class_limiter,     &class_listener,      &class_name,         &class_name_set,      &class_netmask,
+    &class_limiter,     &class_shared_counter, &class_shared_table, &class_listener,      &class_name,         &class_name_set,      &class_netmask,
     &class_netmask_group, &class_no_cache, &class_packet_overlay, &class_endpoint, &class_network_listener,
     &class_policy,       &class_pool,          &class_question, &class_record,
     &class_response,    &class_response_action, &class_response_rule_action, &class_rule, &class_rule_action,

@@ -79,6 +79,7 @@ libdnsproxy_a_SOURCES += \
 	lua/class_response.c \
 	lua/class_ring_entry.c \
 	lua/class_server.c \
+	lua/class_shared.c \
 	lua/class_stat_node.c \
 	lua/class_svc.c \
 	lua/class_timed_ip_set.c \

@@ -125,7 +125,7 @@ class_member_safe(const struct lua_class *class, const char *name)
 {
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
     if (strcmp(m->name, name) == 0)
-      return is_of_query(class) || (m->flags & FUNCTION_NO_EFFECT) != 0;
+      return is_of_query(class) || (m->flags & (FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD)) != 0;
   return true;
 }
 
@@ -142,12 +142,14 @@ member_is_safe(const struct lua_class *class, const char *name)
 
 // ---- reaching ----
 
-// Handles whose objects any thread may read: sets are replaced, never changed, while somebody else holds them.
+// Handles whose objects any thread may use: sets are replaced, never changed, while somebody else holds them; the last four
+// are made to be shared.
 static bool
 can_be_copied(const struct lua_class *class)
 {
   return class == &class_name || class == &class_address || class == &class_netmask || class == &class_timespec ||
-         class == &class_suffix_match_node || class == &class_name_set || class == &class_netmask_group;
+         class == &class_suffix_match_node || class == &class_name_set || class == &class_netmask_group ||
+         class == &class_limiter || class == &class_shared_counter || class == &class_shared_table || class == &class_timed_ip_set;
 }
 
 static void

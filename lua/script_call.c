@@ -108,6 +108,7 @@ bool
 script_call_begin(struct script_call *call, struct script *script, struct query *q, enum action_side side)
 {
   *call = (struct script_call){.script = script, .query = q};
+  binder_dry = q->dry && !q->dry_scripts;
   call->copied = !q->dry && begin_with_copy(call);
   if (!call->copied) {
     control_lock();
@@ -178,6 +179,7 @@ script_call_end(struct script_call *call)
   if (call->scope != NULL)
     scope_leave(&call->host->scopes, call->scope);
   lua_settop(call->lua, call->base);
+  binder_dry = false;
   if (call->copied)
     binder_output_discard(false);
   else

@@ -140,6 +140,8 @@ newSuffixMatchNode |
 newNMG |
 newNetmask ?"192.0.2.0/24" |
 newQPSLimiter 1, 1 |
+newSharedCounter | 5
+newSharedTable | 10
 newSVCRecordParameters 1, ?"." | {port=53}
 getResolvers "/nonexistent" |
 setQueryCountFilter f |

@@ -27,6 +27,8 @@ INSTANCES = {
     "DNSHeader": "header_copy",
     "DNSService": "service",
     "QPSLimiter": "newQPSLimiter(10, 10)",
+    "SharedCounter": "newSharedCounter()",
+    "SharedTable": "newSharedTable(10)",
     "ClientState": "getBind(0)",
     "DNSName": 'newDNSName("a.b")',
     "DNSNameSet": "newDNSNameSet()",

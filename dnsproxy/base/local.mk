@@ -17,6 +17,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/netmask.c dnsproxy/base/netmask.h \
 	dnsproxy/base/object.c dnsproxy/base/object.h \
 	dnsproxy/base/random.c dnsproxy/base/random.h \
+	dnsproxy/base/shared_table.c dnsproxy/base/shared_table.h \
 	dnsproxy/base/slab.c dnsproxy/base/slab.h \
 	dnsproxy/base/text.c dnsproxy/base/text.h \
 	dnsproxy/base/token_bucket.c dnsproxy/base/token_bucket.h \
@@ -25,7 +26,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/param.h
 
 if HAVE_CMOCKA
-BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/ip_cipher tests/unit/log tests/unit/neighbours tests/unit/netmask tests/unit/object tests/unit/random tests/unit/slab tests/unit/token_bucket tests/unit/unix_datagram
+BASE_TESTS = tests/unit/address tests/unit/base64 tests/unit/epoch tests/unit/fault tests/unit/ip_cipher tests/unit/log tests/unit/neighbours tests/unit/netmask tests/unit/object tests/unit/random tests/unit/shared_table tests/unit/slab tests/unit/token_bucket tests/unit/unix_datagram
 check_PROGRAMS += $(BASE_TESTS)
 TESTS += $(BASE_TESTS)
 tests_unit_address_SOURCES = tests/test_address.c
@@ -52,6 +53,8 @@ tests_unit_random_SOURCES = tests/test_random.c
 tests_unit_random_LDADD = $(TEST_LIBS)
 tests_unit_slab_SOURCES = tests/test_slab.c
 tests_unit_slab_LDADD = $(TEST_LIBS)
+tests_unit_shared_table_SOURCES = tests/test_shared_table.c
+tests_unit_shared_table_LDADD = $(TEST_LIBS)
 tests_unit_token_bucket_SOURCES = tests/test_token_bucket.c
 tests_unit_token_bucket_LDADD = $(TEST_LIBS)
 endif

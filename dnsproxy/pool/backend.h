@@ -31,7 +31,8 @@ struct backend_options {
   struct address source;       // unset: the kernel chooses
   char source_interface[16];
   bool ip_bind_addr_no_port, tcp_only, reconnect_on_up, tcp_fast_open;
-  uint32_t retries, tcp_connect_timeout_s, tcp_send_timeout_s, tcp_recv_timeout_s;
+  uint32_t retries; // attempts over TCP, all of them
+  uint32_t tcp_connect_timeout_s, tcp_send_timeout_s, tcp_recv_timeout_s;
   uint32_t max_in_flight;      // per stream, 0 and 1: one
   uint32_t max_connections;    // 0: no limit
   bool use_client_subnet, disable_zero_scope, use_proxy_protocol, proxy_advertise_tls;

@@ -300,9 +300,10 @@ reconnect(struct upstream_connection *c)
   count_duration(c);
   channel_reset(&c->channel);
   upstream_slots_forget_abandoned(&c->slots);
+  uint32_t attempts = options_of(c)->retries > 0 ? options_of(c)->retries : 1;
   do {
     c->failures = c->fresh ? c->failures + 1 : 0;
-    if (c->failures > options_of(c)->retries) {
+    if (c->failures >= attempts) {
       give_up(c);
       return;
     }

@@ -217,6 +217,20 @@ room_ecs(struct query *q)
   return ROOM_CACHE_LOOKUP;
 }
 
+// The query gives way to the answer in its buffer, and gets a larger one for a large answer.
+static enum cache_result
+look_up(struct query *q, const struct cache_find *find)
+{
+  enum { ROOM = 512 }; // for what is added to answers
+  size_t size = 0;
+  enum cache_result result = packet_cache_lookup(q->cache, find, q->packet.data, q->packet.capacity, &size);
+  if (result == CACHE_NO_ROOM && query_own_packet(q, q->packet.data, q->packet.size, size + ROOM))
+    result = packet_cache_lookup(q->cache, find, q->packet.data, q->packet.capacity, &size);
+  if (result == CACHE_HIT || result == CACHE_STALE)
+    q->packet.size = size;
+  return result == CACHE_NO_ROOM ? CACHE_MISS : result;
+}
+
 // An answer for everybody, under the key from before the subnet was added.
 static enum cache_result
 look_up_for_all(struct query *q, struct cache_find find)
@@ -225,7 +239,7 @@ look_up_for_all(struct query *q, struct cache_find find)
   query_key_for_all(q, &key);
   find.key = &key;
   find.another_follows = true;
-  return packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
+  return look_up(q, &find);
 }
 
 enum room
@@ -245,7 +259,7 @@ room_cache_lookup(struct query *q)
   if (q->zero_scope)
     result = look_up_for_all(q, find);
   if (result == CACHE_MISS)
-    result = packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
+    result = look_up(q, &find);
   if (result == CACHE_MISS) {
     count(w, COUNTER_CACHE_MISSES);
     return ROOM_CACHE_MISS_RULES;

@@ -56,7 +56,8 @@ piece_address(const struct bytes *piece, struct address *out)
   return inet_aton(text, &v4) != 0 && address_from_raw(out, &v4, sizeof v4, 0);
 }
 
-// One address or name, or several addresses. Addresses that do not fit the type leave an empty answer.
+// One address or name, or several addresses, of which those that cannot be read are left out. Where none fits the type the
+// answer is empty.
 static enum verdict
 spoof(struct query *q, const struct bytes *text)
 {
@@ -67,13 +68,13 @@ spoof(struct query *q, const struct bytes *text)
   for (size_t i = 0; i < pieces_count; i++)
     if (piece_address(&pieces[i], &addresses[count]))
       count++;
-  if (count == pieces_count && count > 0) {
+  if (pieces_count != 1 || count == 1) {
     const struct address *mixed = shuffled(q, addresses, count, sizeof *mixed);
     answer_room_addresses(q, count);
     return answer_made(q, compose_addresses(&q->packet, &form, q->qtype, mixed, count));
   }
   struct name target;
-  if (pieces_count != 1 || !name_from_text(&target, pieces[0].data, pieces[0].size, NULL))
+  if (!name_from_text(&target, pieces[0].data, pieces[0].size, NULL))
     return verdict_drop(q, DROP_SCRIPT_ERROR);
   return answer_made(q, compose_cname(&q->packet, &form, &target));
 }

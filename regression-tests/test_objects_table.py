@@ -176,6 +176,17 @@ ROWS = [
 
     # --- small ones
     ("QPSLimiter.check", 'local l = newQPSLimiter(1, 2) return l:check(), l:check(), l:check()', "true | true | false"),
+    ("SharedCounter.add", 'local n = newSharedCounter() return n:add(), n:add(-3)', "1 | -2"),
+    ("SharedCounter.get", 'return newSharedCounter(7):get()', "7"),
+    ("SharedCounter.set", 'local n = newSharedCounter(7) return n:set(8), n:get()', "7 | 8"),
+    ("SharedTable.get", 'return newSharedTable():get("none")', "nil"),
+    ("SharedTable.set", 'local t = newSharedTable() return t:set("a", "x"), t:get("a")', "true | x"),
+    ("SharedTable.add", 'local t = newSharedTable() return t:add("a", 1), t:add("a", 2)', "true | false"),
+    ("SharedTable.incr", 'local t = newSharedTable() return t:incr("a"), t:incr("a", 2)', "1 | 3"),
+    ("SharedTable.delete", 'local t = newSharedTable() t:set("a", 1) return t:delete("a"), t:get("a")', "true | nil"),
+    ("SharedTable.clear", 'local t = newSharedTable() t:set("a", 1) t:clear() return t:get("a")', "nil"),
+    ("SharedTable.count", 'local t = newSharedTable() t:set("a", 1) return t:count()', "1"),
+    ("SharedTable.toTable", 'local t = newSharedTable() t:set("a", 1) return t:toTable().a', "1"),
     ("timespec.tv_sec", 'return getCurrentTime().tv_sec > 1600000000, getCurrentTime().tv_sec < 2^33', "true | true"),
     ("timespec.tv_nsec", 'local n = getCurrentTime().tv_nsec return n >= 0 and n < 1e9', "true"),
 

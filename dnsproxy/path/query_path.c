@@ -9,6 +9,7 @@
 #include "dnsproxy/path/log_limit.h"
 #include "dnsproxy/path/proxied.h"
 #include "dnsproxy/path/rooms.h"
+#include "dnsproxy/path/verbose.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/pool/upstream.h"
 #include "dnsproxy/wire/codes.h"
@@ -321,6 +322,7 @@ room_forward(struct query *q)
   backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
   // A query that came over a stream goes over one: its answer may be larger than a datagram.
   bool stream = q->over_tcp || backend->options.tcp_only;
+  verbose_forwarded(q);
   bool sent = stream ? upstream_stream_send(q, backend) : upstream_datagram_send(q, backend);
   if (sent)
     return ROOM_PARKED;

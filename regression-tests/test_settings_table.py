@@ -9,6 +9,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from harness import ports
 from harness.client import addresses, query
 from harness.proxy import Proxy, run
 from harness.responder import Responder, address_answer, answer, wait_until
@@ -445,3 +446,56 @@ def test_the_fake_answer_of_a_time_out():
             with pytest.raises(TimeoutError):
                 end.socket.settimeout(0.5)
                 end.receive()  # the verdict is ignored
+
+
+@pytest.mark.parametrize("tcp,option", [(True, ""), (False, ", tcpOnly=true")])
+def test_backends_that_give_up_are_time_outs_to_rules(tcp, option):
+    """Nobody listens there any more: another pool is asked."""
+    with Responder(address_answer("192.0.2.7")) as good:
+        config = f"""
+            newServer{{address="127.0.0.1:{ports.free_port()}", pool="first", healthCheckMode="up", retries=1{option}}}
+            newServer{{address="{good.address}", healthCheckMode="up"}}
+            addAction(AllRule(), LuaAction(function(dq) dq:setRestartable() dq.pool = "first" return DNSAction.None end))
+            addTimeoutResponseAction(AllRule(), LuaResponseAction(function(dr) dr.pool = "" dr:restart() return DNSResponseAction.None end))
+        """
+        with Proxy(config) as p:
+            assert addresses(p.ask("gone.restart.test", tcp=tcp)) == ["192.0.2.7"]
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_restart_into_nowhere(tcp):
+    config = """
+        setServFailWhenNoServer(true)
+        newServer{address="$backend", healthCheckMode="up"}
+        newServer{address="$backend", pool="down", healthCheckMode="down"}
+        addAction(AllRule(), LuaAction(function(dq) dq:setRestartable() return DNSAction.None end))
+        addResponseAction(AllRule(), LuaResponseAction(function(dr) dr.pool = "down" dr:restart() return DNSResponseAction.None end))
+    """
+    with Responder(handle) as backend, Proxy(config, backend=backend.address) as p:
+        assert p.ask("nowhere.restart.test", tcp=tcp).rcode() == dns.rcode.SERVFAIL
+        p.command("setServFailWhenNoServer(false)")
+        if tcp:
+            with p.tcp() as end:
+                end.send(query("nowhere.restart.test"))
+                assert end.at_end()
+        else:
+            assert answered(p, query("nowhere.restart.test")) is None
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_restart_finds_the_cache(tcp):
+    """The query enters again behind the rules: the other pool's cache may know the answer."""
+    config = """
+        newServer{address="$bad", healthCheckMode="up"}
+        newServer{address="$good", pool="good", healthCheckMode="up"}
+        getPool("good"):setCache(newPacketCache(100))
+        addAction(AllRule(), LuaAction(function(dq) dq:setRestartable() return DNSAction.None end))
+        addResponseAction(RCodeRule(DNSRCode.SERVFAIL), LuaResponseAction(function(dr) dr.pool = "good" dr:restart() return DNSResponseAction.None end))
+        hits = 0
+        addCacheHitResponseAction(AllRule(), LuaResponseAction(function(dr) hits = hits + 1 return DNSResponseAction.None end))
+    """
+    with Responder(lambda asked: answer(asked, rcode="SERVFAIL")) as bad, Responder(handle) as good:
+        with Proxy(config, bad=bad.address, good=good.address) as p:
+            for _ in range(3):
+                assert addresses(p.ask("cached.restart.test", tcp=tcp)) == ["192.0.2.1"]
+            assert (len(bad.queries), len(good.queries), p.command("hits")) == (3, 1, "2\n")

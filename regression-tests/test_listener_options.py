@@ -419,3 +419,11 @@ def test_ids_are_never_predictable():
         ids = [struct.unpack("!H", asked.wire[:2])[0] for asked in one.queries]
         steps = {(later - earlier) % 65536 for earlier, later in zip(ids, ids[1:])}
         assert len(steps) > 20
+
+
+@pytest.mark.parametrize("options", ["{tcpFastOpenQueueSize=3}", "{}"])
+def test_fast_open_key(options):
+    with Proxy('setTCPFastOpenKey("00000001-00000002-0000000a-ffffffff")', listen_options=options) as p:
+        ends = sockets.listening(p.process.pid, p.address[1], socket.SOCK_STREAM)
+        keys = {end.getsockopt(socket.IPPROTO_TCP, 33, 16) for end in ends}
+        assert keys == {struct.pack("=4I", 1, 2, 10, 0xffffffff)}

@@ -257,3 +257,23 @@ def test_traces_of_scripts_keep_their_lines(backend):
         p.ask("broken.test")
         wait_until(lambda: "on purpose" in p.output, 10, "the line")
     assert re.search(r'error="\[string \\"chunk\\"\]:\d+: on purpose\nstack traceback:\n\t', p.output)
+
+
+@pytest.mark.parametrize("options,field", [
+    ("{setInstanceFromServerID=true}", 'instance="me.test"'), ("{setInstanceFromServerID=false}", None), ('{levelPrefix="x"}', None),
+    ('{instance="other"}', 'instance="other"'), ('{setInstanceFromServerID=true, instance="other"}', 'instance="other"')])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_instance(options, field, order):
+    lines = [f"setStructuredLogging(true, {options})", 'setServerID("me.test")']
+    if "other" in options and order == "after" and "FromServerID" in options:
+        pytest.skip("who comes last wins")
+    done = check("\n".join(lines if order == "after" else reversed(lines)))
+    line = next(line for line in done.stdout.splitlines() if 'msg="Configuration OK"' in line)
+    assert (field in line) if field else ("instance" not in line)
+
+
+@pytest.mark.parametrize("word,form,told", [("numeric", r'ts="\d+\.\d{3}"', False), ("ISO8601", r'ts="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}"', False),
+                                            ("nonsense", r'ts="\d+\.\d{3}"', True)])
+def test_time_format(word, form, told):
+    done = check(f'setStructuredLogging(true, {{timeFormat="{word}"}})')
+    assert re.search(form, done.stdout.splitlines()[-1]) and ("'nonsense' is not known" in done.stdout) == told

@@ -639,3 +639,18 @@ def test_contents_of_caches(backend):
         assert p.command("pc:purgeExpired(0)") == "0\n"
         assert p.command("pc:expunge(4)") == "2\n"
         assert p.command("pc:toString()") == "4/40\n"
+
+
+@pytest.mark.parametrize("arguments", [["--check-config"], ["-c", "-e", "showVersion()"]], ids=["check", "client"])
+def test_the_same_while_nothing_runs(tmp_path, arguments):
+    """A configuration that is only checked, or read by the console's client, sees the same objects."""
+    lines = ['addLocal("127.0.0.1:0")', SETUP.replace("$backend", "127.0.0.1:9")]
+    lines += [f'do io.stderr:write("{number}\\t" .. attempt(function() {row[1]} end) .. "\\n") end' for number, row in enumerate(ROWS)]
+    path = tmp_path / "all.conf"
+    path.write_text("\n".join(lines))
+    done = subprocess.run([BINARY, *arguments, "-C", str(path)], capture_output=True, text=True, timeout=30, check=False)
+    said = dict(line.split("\t", 1) for line in done.stderr.splitlines() if "\t" in line)
+    assert len(said) == len(ROWS)
+    for number, (member, _, says) in enumerate(ROWS):
+        if "$" not in says:
+            assert said[str(number)] == says, member

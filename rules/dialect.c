@@ -4,7 +4,6 @@
 #include "dnsproxy/wire/codes.h"
 #include "rules/self_answer.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,19 +40,15 @@ split(const struct bytes *text, const char *separators, struct bytes *pieces)
   return count;
 }
 
-// "5" is 0.0.0.5, as it always was for inet_aton().
 static bool
 piece_address(const struct bytes *piece, struct address *out)
 {
   char text[ADDRESS_TEXT_SIZE];
-  struct in_addr v4;
   if (piece->size >= sizeof text)
     return false;
   memcpy(text, piece->data, piece->size);
   text[piece->size] = '\0';
-  if (address_parse(out, text, 0, NULL))
-    return true;
-  return inet_aton(text, &v4) != 0 && address_from_raw(out, &v4, sizeof v4, 0);
+  return address_parse(out, text, 0, NULL);
 }
 
 // One address or name, or several addresses, of which those that cannot be read are left out. Where none fits the type the

@@ -15,8 +15,7 @@ block(struct call *c, const struct dynblock_spec *spec)
 {
   if (!dynblock_options_good(c, spec->action, spec->tag_name))
     return -1;
-  if (dynblock_insert(&draft.dynblocks, spec, clock_mono_us()))
-    dynblock_log(spec);
+  dynblock_insert(&draft.dynblocks, spec, clock_mono_us());
   return 0;
 }
 

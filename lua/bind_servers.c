@@ -135,10 +135,12 @@ pool_has(const struct pool_entry *e, const struct backend *b)
 static void
 add_pools(const struct backend *b, struct text *out)
 {
-  size_t start = out->size;
+  const char *separator = "";
   for (uint32_t i = 0; i < draft.pools.count; i++)
-    if (pool_has(draft.pools.entries[i], b)) // the default pool has no name and leaves no gap
-      text_printf(out, "%s%s", out->size > start ? " " : "", draft.pools.entries[i]->name);
+    if (pool_has(draft.pools.entries[i], b)) {
+      text_printf(out, "%s%s", separator, draft.pools.entries[i]->name);
+      separator = " ";
+    }
 }
 
 static void

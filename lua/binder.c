@@ -48,7 +48,8 @@ call_fault(struct call *c, enum fault_kind kind, const char *format, ...)
 int
 call_wrong_type(struct call *c, int stack, const char *wanted)
 {
-  return call_fault(c, FAULT_PLAIN, "Unable to convert parameter from %s to %s", luaL_typename(c->lua, stack), wanted);
+  const char *type = binder_class_at(c->lua, stack) != NULL ? lua_typename(c->lua, LUA_TUSERDATA) : luaL_typename(c->lua, stack);
+  return call_fault(c, FAULT_PLAIN, "Unable to convert parameter from %s to %s", type, wanted);
 }
 
 static unsigned

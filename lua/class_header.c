@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // DNSHeader: the bits of a header, in the packet at hand (dq.dh) or in a copy (dq:getHeader()).
 #include "lua/classes.h"
+#include "lua/handles.h"
+#include "lua/members.h"
 #include "lua/question_access.h"
 
 struct header_bit {
@@ -12,13 +14,19 @@ static const struct header_bit bit_aa = {2, FLAG2_AA}, bit_ad = {3, FLAG3_AD}, b
                                bit_tc = {2, FLAG2_TC};
 
 static uint8_t *
-header_bytes(struct call *c)
+bytes_of(struct header_handle *h)
 {
-  struct header_handle *h = c->self;
   if (h->scope == NULL)
     return h->bytes;
-  if (h->scope->query != NULL)
-    return h->scope->query->packet.data;
+  return h->scope->query != NULL ? h->scope->query->packet.data : NULL;
+}
+
+static uint8_t *
+header_bytes(struct call *c)
+{
+  uint8_t *m = bytes_of(c->self);
+  if (m != NULL)
+    return m;
   call_fault(c, FAULT_PLAIN, "The query of this header has ended: dh may only be used in the call it was read in");
   return NULL;
 }
@@ -40,18 +48,58 @@ put_bit(uint8_t *m, const struct header_bit *bit, bool on)
   m[bit->byte] = (uint8_t)(on ? m[bit->byte] | bit->mask : m[bit->byte] & ~bit->mask);
 }
 
+// A truncated answer is one of ours: recursion is as available as it was desired.
+static void
+change_bit(uint8_t *m, const struct header_bit *bit, bool on)
+{
+  put_bit(m, bit, on);
+  if (bit == &bit_tc && on)
+    put_bit(m, &bit_ra, (m[2] & FLAG2_RD) != 0);
+}
+
 static int
 set_bit(struct call *c)
 {
-  const struct header_bit *bit = c->function->data;
   uint8_t *m = header_bytes(c);
   if (m == NULL)
     return -1;
-  put_bit(m, bit, c->args[0].boolean);
-  // A truncated answer is one of ours: recursion is as available as it was desired.
-  if (bit == &bit_tc && c->args[0].boolean)
-    put_bit(m, &bit_ra, (m[2] & FLAG2_RD) != 0);
+  change_bit(m, c->function->data, c->args[0].boolean);
   return 0;
+}
+
+// ---- for compiled members ----
+
+static const struct {
+  const char *name;
+  const struct header_bit *bit;
+} numbered[] = {{"AA", &bit_aa}, {"AD", &bit_ad}, {"CD", &bit_cd}, {"QR", &bit_qr},
+                {"RA", &bit_ra}, {"RD", &bit_rd}, {"TC", &bit_tc}};
+
+enum { BITS = sizeof numbered / sizeof *numbered };
+
+const char *
+header_bit_name(unsigned number)
+{
+  return number < BITS ? numbered[number].name : NULL;
+}
+
+bool
+header_bit_get(const uint8_t *header, unsigned number)
+{
+  const struct header_bit *bit = numbered[number % BITS].bit;
+  return (header[bit->byte] & bit->mask) != 0;
+}
+
+void
+header_bit_set(uint8_t *header, unsigned number, bool on)
+{
+  change_bit(header, numbered[number % BITS].bit, on);
+}
+
+uint8_t *
+header_of(const struct handle *h)
+{
+  return bytes_of((struct header_handle *)(uintptr_t)&h->value);
 }
 
 static int

@@ -4,6 +4,7 @@
 
 #include "lua/arguments.h"
 #include "lua/classes.h"
+#include "lua/members.h"
 #include "lua/scratch.h"
 
 #include <assert.h>
@@ -12,9 +13,19 @@
 
 static const char class_key; // metatable[&class_key] = class: nobody but us can make such a metatable
 
+// Every cdata has room for a pointer; scripts without ffi cannot make one that holds the address of a class.
+static struct handle *
+made_by_member(lua_State *lua, int index)
+{
+  struct handle *h = (struct handle *)(uintptr_t)lua_topointer(lua, index);
+  return h->class == &class_name || h->class == &class_address ? h : NULL;
+}
+
 struct handle *
 handle_test(lua_State *lua, int index)
 {
+  if (lua_type(lua, index) == LUA_TCDATA)
+    return made_by_member(lua, index);
   struct handle *h = lua_touserdata(lua, index);
   if (h == NULL || lua_islightuserdata(lua, index) || !lua_getmetatable(lua, index))
     return NULL;
@@ -249,4 +260,5 @@ handles_open(lua_State *lua)
 {
   for (const struct lua_class *const *class = lua_classes; *class != NULL; class++)
     class_open(lua, *class);
+  members_open(lua);
 }

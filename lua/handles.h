@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Userdata of our types: how they lie in memory, their metatables. For the binder.
+// Userdata of our types: how they lie in memory, their metatables. For the binder. Names and addresses that compiled
+// members made (lua/members.h) are cdata that hold the same.
 #ifndef LUA_HANDLES_H
 #define LUA_HANDLES_H
 
@@ -13,6 +14,8 @@ struct handle {
     uint64_t value; // the bytes of a value begin here: LuaJIT aligns to 8, no more
   };
 };
+
+enum { LUA_TCDATA = LUA_TTHREAD + 2 }; // LuaJIT's lua_type() of what ffi makes
 
 void handles_open(lua_State *); // makes the metatables of all classes
 struct handle *handle_test(lua_State *, int index); // NULL: not one of ours

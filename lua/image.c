@@ -69,8 +69,7 @@ enum tag {
   TAG_LIBRARY = 'L',  // path, declaration
   TAG_OBJECT = 'O',   // class, object
   TAG_VALUE = 'V',    // class, bytes
-  TAG_UNCALLED = 'B', // a function that no copy calls, though it may be compared
-  TAG_BARRED = 'X',   // what no copy looks at
+  TAG_BARRED = 'X',   // a function that no copy calls
 };
 
 // ---- writing ----
@@ -170,8 +169,7 @@ write_function(struct writer *w, int index)
     put_bytes(w, entry.path, strlen(entry.path));
     put(w, &entry.function, sizeof entry.function);
   } else if (lua_iscfunction(lua, index) || !can_be_called(w, lua_topointer(lua, index), &loops)) {
-    if (!put_again(w, index))
-      put_tag(w, TAG_UNCALLED);
+    put_tag(w, TAG_BARRED);
   } else if (!put_again(w, index)) {
     struct text dump;
     text_init(&dump);
@@ -246,6 +244,7 @@ write_value(struct writer *w, int index)
     write_function(w, index);
     break;
   case LUA_TUSERDATA:
+  case LUA_TCDATA:
     write_handle(w, index);
     break;
   default:
@@ -434,10 +433,6 @@ read_value(lua_State *lua, struct source *s)
     get(s, binder_push_value(lua, class), class->size);
     break;
   }
-  case TAG_UNCALLED:
-    lua_pushcfunction(lua, barred);
-    keep(lua, s);
-    break;
   case TAG_BARRED:
     lua_pushcfunction(lua, barred);
     break;

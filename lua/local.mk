@@ -57,7 +57,6 @@ libdnsproxy_a_SOURCES += \
 	lua/budget.h \
 	lua/bytecode.c \
 	lua/bytecode.h \
-	lua/bytecode_loops.c \
 	lua/cache_search.c \
 	lua/cache_search.h \
 	lua/callbacks.c \
@@ -159,6 +158,10 @@ libdnsproxy_a_SOURCES += \
 	lua/stat_node.h \
 	lua/thread_state.c \
 	lua/thread_state.h \
+	lua/members.c \
+	lua/members.h \
+	lua/members_calls.c \
+	lua/members_text.c \
 	lua/moot.c \
 	lua/version.c \
 	lua/waiting.c \

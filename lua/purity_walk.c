@@ -120,9 +120,7 @@ read_global(struct walk *w, const char *name)
   note_place(&s->found->globals, place);
   if (lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
     found_sharing(s, "reaches all globals through '%s'", name);
-  if (library_find(s->lua, -1).kind == LIBRARY_TABLE) {
-    reach_library(s, lua_gettop(s->lua));
-  } else if (library_find(s->lua, -1).kind == LIBRARY_UNKNOWN) {
+  if (library_find(s->lua, -1).kind == LIBRARY_UNKNOWN) {
     note_place(&s->found->reads, place);
     if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
       reach_value(s, lua_gettop(s->lua));
@@ -197,9 +195,7 @@ known_member(struct search *s, const struct register_value *v, const char *name)
     member = (struct register_value){.held = HELD_MEMBER, .name = name, .class = class};
   } else if (lua_istable(s->lua, -1)) {
     bool library = library_find(s->lua, -1).kind == LIBRARY_TABLE;
-    if (library)
-      reach_library(s, lua_gettop(s->lua));
-    else
+    if (!library)
       note_place(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
     if (lua_getmetatable(s->lua, -1)) {
       lua_pop(s->lua, 1);
@@ -285,7 +281,7 @@ hand_over(struct walk *w, const struct register_value *v)
   if (v->held == HELD_KNOWN) {
     push_known(s, v);
     reach_value(s, lua_gettop(s->lua));
-    if (lua_isfunction(s->lua, -1) && !lua_iscfunction(s->lua, -1))
+    if (lua_isfunction(s->lua, -1) && !lua_iscfunction(s->lua, -1) && library_find(s->lua, -1).kind == LIBRARY_UNKNOWN)
       walk_function(s, lua_gettop(s->lua), 0);
     lua_pop(s->lua, 1);
   } else if (v->held == HELD_REACHED) {

@@ -3,6 +3,7 @@
 #include "lua/question_access.h"
 
 #include "lua/classes.h"
+#include "lua/members.h"
 
 #include <assert.h>
 
@@ -72,6 +73,7 @@ scope_objects(lua_State *lua)
     lua_pushlightuserdata(lua, (void *)&header_keys[i]);
     struct header_handle *h = binder_push_value(lua, &class_header);
     h->scope = &scopes->levels[i];
+    members_note_header(lua, i);
     lua_rawset(lua, LUA_REGISTRYINDEX);
   }
   return 0;

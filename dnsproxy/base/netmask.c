@@ -2,7 +2,6 @@
 // A netmask as a value.
 #include "dnsproxy/base/netmask.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 // "8", "" (full length), "8x" (read as 8, as the dialect does). The dialect's number errors are another kind of error.
@@ -29,19 +28,16 @@ parse_bits(const char *text, unsigned most, uint8_t *bits, struct fault *f)
   return true;
 }
 
-// The part before the slash: an address without port or scope; four numbers, where an address may have fewer.
+// The part before the slash: an address without port, brackets or scope.
 static bool
 parse_network(struct address *a, const char *text, size_t size)
 {
   char copy[ADDRESS_TEXT_SIZE];
-  struct in_addr v4;
-  if (size >= sizeof copy || memchr(text, '%', size) != NULL)
+  if (size >= sizeof copy || memchr(text, '[', size) != NULL || memchr(text, '%', size) != NULL)
     return false;
   memcpy(copy, text, size);
   copy[size] = '\0';
-  if (strchr(copy, ':') == NULL)
-    return inet_pton(AF_INET, copy, &v4) == 1 && address_from_raw(a, &v4, sizeof v4, 0);
-  return (copy[0] != '[' || copy[size - 1] == ']') && address_parse(a, copy, 0, NULL) && address_is_v6(a);
+  return address_parse(a, copy, 0, NULL) && (address_is_v6(a) || strchr(copy, ':') == NULL);
 }
 
 bool

@@ -173,9 +173,7 @@ said(size_t row, const struct query *q)
   struct text text;
   text_init(&text);
   rows[row].say(q, &text);
-  char *words = text_steal(&text);
-  text_fini(&text);
-  return words;
+  return text_steal(&text);
 }
 
 void

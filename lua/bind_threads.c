@@ -194,7 +194,6 @@ run_thread(void *arg)
     run_once(s);
     helper_sleep(RESTART_MS);
   }
-  free(s);
 }
 
 static int
@@ -261,7 +260,6 @@ run_lookup(void *arg)
     call_shared(lua, 1, "The callback of getAddressInfo() failed");
     control_unlock();
   }
-  lookup_free(l);
 }
 
 static int

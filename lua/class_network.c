@@ -264,7 +264,6 @@ listen_on(void *arg)
         hear(&l->ears[i]);
   }
   free(ready);
-  listener_end(l);
 }
 
 static void

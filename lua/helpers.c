@@ -72,11 +72,13 @@ helper_main(void *arg)
 {
   struct helper *h = arg;
   pthread_setname_np(pthread_self(), h->work.name);
-  h->work.run(h->work.arg);
+  struct helper_work work = h->work;
+  work.run(work.arg);
   pthread_mutex_lock(&lock);
-  h->ended = true;
+  h->ended = true; // from here on nobody wakes it
   pthread_cond_broadcast(&changed);
   pthread_mutex_unlock(&lock);
+  work.free_arg(work.arg);
   return NULL;
 }
 

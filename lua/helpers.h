@@ -12,8 +12,8 @@
 
 enum { HELPERS_MAX = 128, HELPER_PATIENCE_MS = 1000 };
 
-// run() ends soon after helpers_stopping() becomes true or wake(), which may be NULL, was called, on another thread. `arg`
-// is run()'s, which frees it; if the thread is never started, free_arg() does. False: too many already (free_arg is called).
+// run() ends soon after helpers_stopping() becomes true or wake(), which may be NULL, was called, on another thread. free_arg()
+// frees `arg`, after run() and wake() or if the thread is never started. False: too many already (free_arg is called).
 struct helper_work {
   const char *name; // of the thread, 15 characters
   void (*run)(void *arg);

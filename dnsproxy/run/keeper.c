@@ -30,7 +30,8 @@ static struct event_base *base;
 static pthread_t thread, watcher;
 static int watch_end; // eventfd: the watcher is to end
 static bool started;
-static struct event *on_term, *on_int, *drain_over, *force, *asked;
+static int signals = -1; // signalfd: no thread has a handler, all have them blocked
+static struct event *signalled, *drain_over, *force, *asked;
 static void (*leave_hook)(void);
 static _Atomic bool leaving;
 static bool asked_early; // before the thread was started
@@ -97,9 +98,12 @@ on_asked(evutil_socket_t fd, short what, void *arg)
 
 // The second one ends at once.
 static void
-on_signal(evutil_socket_t signal_number, short what, void *arg)
+on_signal(evutil_socket_t fd, short what, void *arg)
 {
-  (void)signal_number, (void)what, (void)arg;
+  struct signalfd_siginfo info;
+  (void)what, (void)arg;
+  if (read(fd, &info, sizeof info) != sizeof info)
+    return;
   if (atomic_exchange(&leaving, true))
     _exit(EXIT_SUCCESS);
   leave();
@@ -110,18 +114,6 @@ keeper_ask_to_leave(void)
 {
   // Not a signal: to somebody who has sent one already this would be the second.
   event_active(asked, EV_TIMEOUT, 0);
-}
-
-void
-keeper_open(void)
-{
-  base = event_base_new();
-  assert(base != NULL);
-  on_term = evsignal_new(base, SIGTERM, on_signal, NULL);
-  on_int = evsignal_new(base, SIGINT, on_signal, NULL);
-  drain_over = evtimer_new(base, on_drain_over, NULL);
-  force = evtimer_new(base, on_force, NULL);
-  asked = evtimer_new(base, on_asked, NULL);
 }
 
 // ---- signals ----
@@ -142,10 +134,36 @@ keeper_take_signals(void)
   pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+static int
+open_signals(void)
+{
+  sigset_t set;
+  signals_of_keeper(&set);
+  int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  assert(fd >= 0);
+  return fd;
+}
+
+// ---- life ----
+
+void
+keeper_open(void)
+{
+  base = event_base_new();
+  assert(base != NULL);
+  signals = open_signals();
+  signalled = event_new(base, signals, EV_READ | EV_PERSIST, on_signal, NULL);
+  drain_over = evtimer_new(base, on_drain_over, NULL);
+  force = evtimer_new(base, on_force, NULL);
+  asked = evtimer_new(base, on_asked, NULL);
+}
+
+// ---- while nobody runs the loop ----
+
 enum watched { WATCHED_END, WATCHED_SIGNAL, WATCHED_NOTHING };
 
 static enum watched
-wait_for(int signals, int timeout_ms)
+wait_for(int timeout_ms)
 {
   struct pollfd ready[] = {{.fd = watch_end, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
   while (poll(ready, 2, timeout_ms) < 0 && errno == EINTR)
@@ -158,18 +176,13 @@ wait_for(int signals, int timeout_ms)
 static void *
 watch_main(void *arg)
 {
-  sigset_t set;
+  struct signalfd_siginfo info;
   (void)arg;
-  signals_of_keeper(&set);
-  int signals = signalfd(-1, &set, SFD_CLOEXEC);
-  assert(signals >= 0);
-  if (wait_for(signals, -1) == WATCHED_SIGNAL) {
-    sigwaitinfo(&set, NULL);
+  if (wait_for(-1) == WATCHED_SIGNAL && read(signals, &info, sizeof info) == sizeof info) {
     keeper_ask_to_leave();
-    if (wait_for(signals, (int)FORCE.tv_sec * 1000) != WATCHED_END)
+    if (wait_for((int)FORCE.tv_sec * 1000) != WATCHED_END)
       _exit(EXIT_SUCCESS);
   }
-  close(signals);
   return NULL;
 }
 
@@ -195,9 +208,6 @@ keeper_main(void *arg)
 {
   (void)arg;
   pthread_setname_np(pthread_self(), "keeper");
-  sigset_t set;
-  signals_of_keeper(&set);
-  pthread_sigmask(SIG_UNBLOCK, &set, NULL);
   event_base_loop(base, EVLOOP_NO_EXIT_ON_EMPTY);
   return NULL;
 }
@@ -206,8 +216,7 @@ void
 keeper_start(void (*on_leave)(void))
 {
   leave_hook = on_leave;
-  event_add(on_term, NULL);
-  event_add(on_int, NULL);
+  event_add(signalled, NULL);
   started = true;
   if (asked_early)
     keeper_ask_to_leave();
@@ -231,8 +240,9 @@ keeper_close(void)
   if (base == NULL)
     return;
   keeper_stop();
-  event_free(on_term);
-  event_free(on_int);
+  event_free(signalled);
+  close(signals);
+  signals = -1;
   event_free(drain_over);
   event_free(force);
   event_free(asked);

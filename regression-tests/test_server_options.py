@@ -230,16 +230,18 @@ def test_reconnect_on_up(option, renewed):
             assert (before != after) == renewed
 
 
-def test_outstanding_limit():
-    """The oldest gives way when the table is full."""
+@pytest.mark.parametrize("most,sockets_each,left", [(2, 1, 2), (3, 1, 3), (4, 4, 4), (20, 4, 20)])
+def test_outstanding_limit(most, sockets_each, left):
+    """The oldest gives way when as many as that are waiting."""
     with Responder(silent_or_not) as one:
-        with Proxy('setWorkers(1) setMaxUDPOutstanding(2) newServer{address="$one", healthCheckMode="up"}', one=one.address) as p:
+        config = f'setWorkers(1) setMaxUDPOutstanding({most}) newServer{{address="$one", healthCheckMode="up", sockets={sockets_each}}}'
+        with Proxy(config, one=one.address) as p:
             with p.udp() as end:
-                for number in range(5):
+                for number in range(30):
                     end.send(query(f"silent-{number}.options.test"))
-                one.wait_for(lambda me: len(me.queries) == 5)
-                assert p.command("getServer(0):getDrops()") == "3\n"
-                assert p.command("getServer(0):getOutstanding()") == "2\n"
+                    one.wait_for(lambda me, least=number: len(me.queries) > least)
+                assert p.command("getServer(0):getDrops()") == f"{30 - left}\n"
+                assert p.command("getServer(0):getOutstanding()") == f"{left}\n"
 
 
 # --- TCP

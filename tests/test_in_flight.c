@@ -106,6 +106,33 @@ test_full_table_evicts(void **state)
   free(list);
 }
 
+// Any number can be the limit; the oldest gives way.
+static void
+test_limits(void **state)
+{
+  (void)state;
+  static const unsigned limits[] = {0, 1, 3, 5, 100, 1000, 1500};
+  struct query *list = make_queries(2000), *evicted;
+  for (unsigned i = 0; i < sizeof limits / sizeof *limits; i++) {
+    struct in_flight t;
+    unsigned limit = limits[i] > 0 ? limits[i] : 1;
+    in_flight_init(&t, limits[i]);
+    for (unsigned j = 0; j < 2000; j++) {
+      in_flight_add(&t, &list[j], &evicted);
+      in_flight_grow(&t);
+      if (j < limit)
+        assert_null(evicted);
+      else
+        assert_ptr_equal(evicted, &list[j - limit]);
+    }
+    assert_int_equal(t.used, limit);
+    while (in_flight_expire(&t, UINT64_MAX) != NULL)
+      continue;
+    in_flight_fini(&t);
+  }
+  free(list);
+}
+
 static void
 test_expire_in_order(void **state)
 {
@@ -178,7 +205,7 @@ main(void)
       cmocka_unit_test(test_add_peek_take),     cmocka_unit_test(test_foreign_ids),
       cmocka_unit_test(test_growth_keeps_ids),  cmocka_unit_test(test_full_table_evicts),
       cmocka_unit_test(test_expire_in_order),   cmocka_unit_test(test_straggler),
-      cmocka_unit_test(test_crowd_of_stragglers),
+      cmocka_unit_test(test_crowd_of_stragglers), cmocka_unit_test(test_limits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

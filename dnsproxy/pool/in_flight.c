@@ -7,13 +7,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { FIRST_SIZE = 1024, SKIPS = 5 };
+enum { FIRST_SIZE = 1024, SKIPS = 5, SEQUENCES = 65536 };
 
+// Half of the slots stay free at the limit, so that slow queries are seldom in the way.
 static uint32_t
-power_of_two_below(uint32_t n)
+slots_for(uint32_t limit)
 {
   uint32_t p = 1;
-  while (p * 2 <= n && p < 65536)
+  while (p < 2 * limit && p < SEQUENCES)
     p *= 2;
   return p;
 }
@@ -21,11 +22,10 @@ power_of_two_below(uint32_t n)
 void
 in_flight_init(struct in_flight *t, uint32_t limit)
 {
-  t->limit = power_of_two_below(limit > 0 ? limit : 1);
   // 65535 is the dialect's way to say "all ids".
-  if (limit >= 65535)
-    t->limit = 65536;
-  uint32_t size = t->limit < FIRST_SIZE ? t->limit : FIRST_SIZE;
+  t->limit = limit == 0 ? 1 : limit < SEQUENCES - 1 ? limit : SEQUENCES;
+  t->size_most = slots_for(t->limit);
+  uint32_t size = t->size_most < FIRST_SIZE ? t->size_most : FIRST_SIZE;
   t->slots = memory_array(size, sizeof *t->slots);
   t->mask = size - 1;
   t->used = 0;
@@ -54,7 +54,7 @@ static bool
 enlarge(struct in_flight *t)
 {
   uint32_t size = t->mask + 1;
-  struct query **slots = size < t->limit ? calloc(size * 2, sizeof *slots) : NULL;
+  struct query **slots = size < t->size_most ? calloc(size * 2, sizeof *slots) : NULL;
   if (slots == NULL)
     return false;
   for (uint32_t i = 0; i < size; i++)
@@ -78,6 +78,8 @@ in_flight_add(struct in_flight *t, struct query *q, struct query **evicted)
   uint64_t sequence = t->next++;
   struct query **slot = &t->slots[sequence & t->mask];
   *evicted = *slot;
+  if (*slot == NULL && t->used == t->limit)
+    *evicted = in_flight_expire(t, UINT64_MAX);
   if (*slot == NULL)
     t->used++;
   *slot = q;

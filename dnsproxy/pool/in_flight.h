@@ -13,7 +13,8 @@ struct in_flight {
   struct query **slots; // slots[sequence & mask]; q->sequence tells which
   uint32_t mask;        // size - 1
   uint32_t used;
-  uint32_t limit;       // most slots, a power of two up to 65536
+  uint32_t limit;       // most queries, up to 65536
+  uint32_t size_most;   // most slots, a power of two
   uint64_t next, oldest; // sequence numbers: oldest <= every one in flight < next
   struct permutation16 ids;
 };

@@ -60,10 +60,11 @@ upstream_new(struct worker *w, struct backend *backend)
   u->worker = w;
   u->socket_count = count;
   u->opened_generation = atomic_load_explicit(&backend->generation, memory_order_relaxed);
+  uint32_t share = (w->lease->settings->udp_max_outstanding + count - 1) / count; // the limit is the backend's
   for (unsigned i = 0; i < count; i++) {
     u->sockets[i].upstream = u;
     u->sockets[i].fd = -1;
-    in_flight_init(&u->sockets[i].table, w->lease->settings->udp_max_outstanding);
+    in_flight_init(&u->sockets[i].table, share);
   }
   u->next = w->upstreams->list;
   w->upstreams->list = u;

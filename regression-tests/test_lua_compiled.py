@@ -26,8 +26,11 @@ WATCH = """
 local util = require('jit.util')
 traces = {whole = 0, bad = {}}
 jit.attach(function(what, trace, f, pc, reason, more)
-  if what == 'stop' and util.traceinfo(trace).linktype ~= 'stitch' then traces.whole = traces.whole + 1
-  elseif what == 'stop' then traces.bad[#traces.bad + 1] = 'stitched'
+  if what == 'stop' then
+    local link = util.traceinfo(trace).linktype
+    if not util.funcinfo(f).source then traces.bad[#traces.bad + 1] = 'ends at a function of C'
+    elseif link == LINK then traces.whole = traces.whole + 1
+    elseif link ~= 'return' then traces.bad[#traces.bad + 1] = link end
   elseif what == 'abort' then traces.bad[#traces.bad + 1] = 'given up: ' .. tostring(reason) .. ' ' .. tostring(more) end
 end, 'trace')
 """
@@ -44,7 +47,7 @@ def looped(side):
 
 
 ANSWERS = [words.replace("dq", "dr") for words in MEMBERS if "skipCache" not in words and "pool" not in words]
-SHARED = (WATCH + "suffix, address = newDNSName('loop.test'), newCA('192.0.2.1:53')\n" + looped("Action") +
+SHARED = (WATCH.replace("LINK", "'loop'") + "suffix, address = newDNSName('loop.test'), newCA('192.0.2.1:53')\n" + looped("Action") +
           'addAction("answer.test", SpoofAction("192.0.2.1"))\n' +
           "".join(f"""addSelfAnsweredResponseAction(QNameRule("{i}.answer.test"), LuaResponseAction(function(dr)
   traces.whole, traces.bad = 0, {{}}
@@ -82,7 +85,7 @@ def test_of_answers_too(shared, i):
 # many times as there are queries: its traces begin at the function itself.
 COPIES = f"""
 suffix, address = newDNSName('loop.test'), newCA('192.0.2.1:53')
-addAction("watch.test", LuaFFIPerThreadAction([==[{WATCH}
+addAction("watch.test", LuaFFIPerThreadAction([==[{WATCH.replace("LINK", "'return'")}
   return function(dq) return DNSAction.Nxdomain end]==]))
 addAction("report.test", LuaFFIPerThreadAction([==[
   return function(dq)

@@ -85,7 +85,7 @@ static bool
 read_request(struct call *c, struct explain_request *r, const char **form)
 {
   enum { EDNS_USUAL = 1232 };
-  struct value v[sizeof options / sizeof *options];
+  struct value v[sizeof options / sizeof *options - 1]; // the last row closes
   for (size_t i = 0; i < sizeof v / sizeof *v; i++)
     v[i] = c->args[1].given ? c->args[1].options[i] : (struct value){.given = false};
   add_fallbacks(c, v);

@@ -41,7 +41,8 @@ static int
 counter_step(struct call *c)
 {
   int64_t step = c->args[0].integer;
-  return push_count(c, binder_dry ? atomic_load(counter_of(c)) + step : atomic_fetch_add(counter_of(c), step) + step);
+  int64_t before = binder_dry ? atomic_load(counter_of(c)) : atomic_fetch_add(counter_of(c), step);
+  return push_count(c, (int64_t)((uint64_t)before + (uint64_t)step)); // around, as the counter itself goes
 }
 
 static int

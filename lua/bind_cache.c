@@ -40,6 +40,13 @@ static const struct param options[] = {
 #undef OPTION
         {.type = PARAM_END}};
 
+static void
+warn_long(const char *key, size_t count, size_t room)
+{
+  if (count > room)
+    log_warning("newPacketCache", "%s takes %zu numbers: the others of %zu are left out", key, room, count);
+}
+
 // skipOptions replaces padding, but the cookie stays skipped unless cookieHashing.
 static void
 put_skip_options(struct packet_cache_options *o, const struct value *v)
@@ -50,6 +57,7 @@ put_skip_options(struct packet_cache_options *o, const struct value *v)
   if (!v->given)
     o->skip_options[o->skip_count++] = 12;
   size_t room = sizeof o->skip_options / sizeof *o->skip_options;
+  warn_long("skipOptions", v->given ? v->list.count + o->skip_count : 0, room);
   for (size_t i = 0; v->given && i < v->list.count && o->skip_count < room; i++)
     if (o->cookie_hashing || v->list.integers[i] != EDNS_COOKIE_OPTION)
       o->skip_options[o->skip_count++] = (uint16_t)v->list.integers[i];
@@ -65,6 +73,7 @@ static void
 put_ranks(struct packet_cache_options *o, const struct value *v)
 {
   size_t room = sizeof o->payload_ranks / sizeof *o->payload_ranks;
+  warn_long("payloadRanks", v->given ? v->list.count : 0, room);
   for (size_t i = 0; v->given && i < v->list.count && o->rank_count < room; i++) {
     int64_t rank = v->list.integers[i];
     if (rank < PAYLOAD_RANK_MIN || rank > o->maximum_entry_size)

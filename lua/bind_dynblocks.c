@@ -15,7 +15,8 @@ block(struct call *c, const struct dynblock_spec *spec)
 {
   if (!dynblock_options_good(c, spec->action, spec->tag_name))
     return -1;
-  dynblock_insert(&draft.dynblocks, spec, clock_mono_us());
+  if (dynblock_insert(&draft.dynblocks, spec, clock_mono_us()))
+    dynblock_log(spec);
   return 0;
 }
 

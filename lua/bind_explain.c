@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPE, CLASS, CLIENT, LOCAL, TCP, RD, AD, CD, EDNS, DO, ECS, SCRIPTS, RCODE, FORM };
+enum { TYPE, CLASS, CLIENT, LOCAL, TCP, RD, AD, CD, EDNS, DO, ECS, SCRIPTS, RCODE, FORM, OPTIONS };
 
 static const struct param options[] = {
     [TYPE] = {.name = "type", .type = PARAM_STRING, .optional = true, .fallback = "A", .help = "type: a number or a name such as AAAA"},
@@ -36,7 +36,7 @@ static const struct param options[] = {
 static void
 add_fallbacks(struct call *c, struct value *values)
 {
-  for (size_t i = 0; options[i].type != PARAM_END; i++)
+  for (size_t i = 0; i < OPTIONS; i++)
     if (!values[i].given)
       argument_fallback(c, &options[i], &values[i]);
 }
@@ -85,8 +85,8 @@ static bool
 read_request(struct call *c, struct explain_request *r, const char **form)
 {
   enum { EDNS_USUAL = 1232 };
-  struct value v[sizeof options / sizeof *options - 1]; // the last row closes
-  for (size_t i = 0; i < sizeof v / sizeof *v; i++)
+  struct value v[OPTIONS];
+  for (size_t i = 0; i < OPTIONS; i++)
     v[i] = c->args[1].given ? c->args[1].options[i] : (struct value){.given = false};
   add_fallbacks(c, v);
   *r = (struct explain_request)EXPLAIN_REQUEST_INIT;

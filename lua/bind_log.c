@@ -89,6 +89,25 @@ static const struct param structured_options[] = {
     [INSTANCE] = {.name = "instance", .type = PARAM_STRING, .optional = true, .help = "value of the field instance"},
     {.type = PARAM_END}};
 
+static bool instance_is_id;
+
+// Lines of all threads read the instance: it stays as it is once they run.
+static void
+follow_id(void)
+{
+  struct log_settings *log = log_settings();
+  if (instance_is_id && draft.phase != PHASE_RUNNING)
+    snprintf(log->instance, sizeof log->instance, "%s", identity());
+}
+
+static void
+put_time_format(const char *word)
+{
+  log_settings()->iso8601 = strcmp(word, "ISO8601") == 0;
+  if (strcmp(word, "ISO8601") != 0 && strcmp(word, "numeric") != 0)
+    log_warning("setStructuredLogging", "The time format '%s' is not known", word);
+}
+
 static void
 put_structured(const struct value *v)
 {
@@ -96,9 +115,10 @@ put_structured(const struct value *v)
   if (v[BACKEND].given && !log_backend_from_text(v[BACKEND].string.data, &log->backend))
     log_warning("setStructuredLogging", "The backend '%s' is not known", v[BACKEND].string.data);
   if (v[TIME_FORMAT].given)
-    log->iso8601 = strcmp(v[TIME_FORMAT].string.data, "ISO8601") == 0;
-  if (v[INSTANCE_FROM_ID].boolean)
-    snprintf(log->instance, sizeof log->instance, "%s", identity());
+    put_time_format(v[TIME_FORMAT].string.data);
+  if (v[INSTANCE_FROM_ID].given)
+    instance_is_id = v[INSTANCE_FROM_ID].boolean;
+  follow_id();
   if (v[INSTANCE].given)
     snprintf(log->instance, sizeof log->instance, "%s", v[INSTANCE].string.data);
 }
@@ -136,6 +156,7 @@ static int
 set_server_id(struct call *c)
 {
   snprintf(server_id, sizeof server_id, "%s", c->args[0].string.data);
+  follow_id();
   return 0;
 }
 

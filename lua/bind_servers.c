@@ -135,12 +135,10 @@ pool_has(const struct pool_entry *e, const struct backend *b)
 static void
 add_pools(const struct backend *b, struct text *out)
 {
-  const char *separator = "";
+  size_t start = out->size;
   for (uint32_t i = 0; i < draft.pools.count; i++)
-    if (pool_has(draft.pools.entries[i], b)) {
-      text_printf(out, "%s%s", separator, draft.pools.entries[i]->name);
-      separator = " ";
-    }
+    if (pool_has(draft.pools.entries[i], b)) // the default pool has no name and leaves no gap
+      text_printf(out, "%s%s", out->size > start ? " " : "", draft.pools.entries[i]->name);
 }
 
 static void

@@ -5,6 +5,8 @@
 #include "dnsproxy/base/clock.h"
 
 #include <lauxlib.h>
+#include <luajit.h>
+#include <stdbool.h>
 
 enum { INSTRUCTIONS = 10000 }; // between two looks at the clock: well under a millisecond
 
@@ -21,6 +23,13 @@ look(lua_State *lua, lua_Debug *where)
   luaL_error(lua, "still running after %d ms: ended (setScriptBudget() says how long a function may take)", (int)allowed_ms);
 }
 
+static void
+watch(lua_State *lua, bool on)
+{
+  luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | (on ? LUAJIT_MODE_OFF : LUAJIT_MODE_ON));
+  lua_sethook(lua, on ? look : NULL, on ? LUA_MASKCOUNT : 0, INSTRUCTIONS);
+}
+
 void
 budget_begin(struct budget *b, lua_State *lua, uint64_t ms)
 {
@@ -30,12 +39,13 @@ budget_begin(struct budget *b, lua_State *lua, uint64_t ms)
     deadline_us = end;
     allowed_ms = ms;
   }
-  lua_sethook(lua, look, LUA_MASKCOUNT, INSTRUCTIONS);
+  if (b->outer_us == 0)
+    watch(lua, true);
 }
 
 void
 budget_end(const struct budget *b, lua_State *lua)
 {
   deadline_us = b->outer_us;
-  lua_sethook(lua, b->outer_us == 0 ? NULL : look, b->outer_us == 0 ? 0 : LUA_MASKCOUNT, INSTRUCTIONS);
+  watch(lua, b->outer_us != 0); // an error may have made it look at every instruction
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How long a function of a user may run: watched by a hook that counts instructions, which raises an error when it is over.
 //
-// Thread: that of the state. Budgets nest; the one that ends first counts. Compiled code takes no hooks: functions that may
-// go on for ever are left uncompiled (lua/copies.h).
+// Thread: that of the state. Budgets nest; the one that ends first counts. Compiled code takes no hooks: nothing
+// is compiled meanwhile, and functions that may go on for ever are left uncompiled (lua/copies.h).
 #ifndef LUA_BUDGET_H
 #define LUA_BUDGET_H
 

@@ -66,6 +66,8 @@ bool bytecode_open(lua_State *);
 // The function at `index`; NULL: it is C's, or cannot be read.
 struct bytecode *bytecode_read(lua_State *, int index);
 void bytecode_free(struct bytecode **);
+// May the function or one within it go on for ever? What it calls beside those is not looked at (bytecode_loops.c).
+bool bytecode_may_loop(const struct bytecode *);
 // The dump itself, for another state: names and lines included.
 bool bytecode_dump(lua_State *, int index, struct text *out);
 

@@ -199,6 +199,7 @@ deliver_ffi(lua_State *lua, const struct heard *h)
 {
   struct ffi_call call;
   bool good = ffi_call_begin(&call, control_ffi(), NULL, SIDE_QUERY);
+  call.watched = true;
   if (good) {
     script_push(lua, h->ear->callback);
     ffi_call_push_message(&call, h->ear->id, h->payload, h->size);

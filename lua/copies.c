@@ -6,6 +6,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/bytecode.h"
+#include "lua/library.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
@@ -186,6 +187,7 @@ copies_renew(lua_State *lua)
     return;
   touched = false;
   struct candidates list = {0};
+  library_look(lua);
   scripts_each(add_candidate, &list);
   for (size_t i = 0; i < list.count; i++) {
     inspect(lua, &list.items[i]);

@@ -2,7 +2,11 @@
 // Error objects, protected calls and tracebacks.
 #include "lua/errors.h"
 
+#include "dnsproxy/config/draft.h"
 #include "lua/binder.h"
+#include "lua/budget.h"
+#include "lua/control_state.h"
+#include "lua/script_host.h"
 
 #include <lauxlib.h>
 #include <stdio.h>
@@ -128,6 +132,20 @@ on_error(lua_State *lua)
   return 1;
 }
 
+// Commands, maintenance() and other callbacks in the shared state may not go on for ever: everybody waits for its lock.
+static int
+watched_pcall(lua_State *lua, int arguments, int results, int handler)
+{
+  struct budget budget;
+  bool watched = lua == control_host()->lua && draft.phase == PHASE_RUNNING;
+  if (watched)
+    budget_begin(&budget, lua, script_budget_ms(NULL));
+  int status = lua_pcall(lua, arguments, results, handler);
+  if (watched)
+    budget_end(&budget, lua);
+  return status;
+}
+
 bool
 errors_call(lua_State *lua, int arguments, int results, struct failure *f)
 {
@@ -135,7 +153,7 @@ errors_call(lua_State *lua, int arguments, int results, struct failure *f)
   lua_pushlightuserdata(lua, f);
   lua_pushcclosure(lua, on_error, 1);
   lua_insert(lua, base);
-  int status = lua_pcall(lua, arguments, results, base);
+  int status = watched_pcall(lua, arguments, results, base);
   lua_remove(lua, base);
   if (status == 0)
     return true;
@@ -148,7 +166,7 @@ errors_call(lua_State *lua, int arguments, int results, struct failure *f)
 bool
 errors_call_short(lua_State *lua, int arguments, int results, struct text *message)
 {
-  if (lua_pcall(lua, arguments, results, 0) == 0)
+  if (watched_pcall(lua, arguments, results, 0) == 0)
     return true;
   const char *text = binder_error_text(lua, -1);
   if (text == NULL)

@@ -35,6 +35,7 @@ ffi_function_begin(const struct ffi_function *f, struct ffi_call *call, struct q
   lua_State *lua = control_lock();
   if (!ffi_call_begin(call, control_ffi(), q, side))
     return false;
+  call->watched = atomic_load_explicit(&f->script->endless, memory_order_relaxed);
   script_push(lua, f->script);
   return true;
 }

@@ -5,6 +5,8 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/pool/pool.h"
 #include "lua/binder.h"
+#include "lua/budget.h"
+#include "lua/control_state.h"
 #include "lua/ffi_frame.h"
 
 #include <assert.h>
@@ -195,7 +197,13 @@ ffi_call_push_message(struct ffi_call *call, uint16_t endpoint_id, const char *p
 bool
 ffi_call_run(struct ffi_call *call, int arguments)
 {
-  if (lua_pcall(call->lua, arguments, 1, call->base + 1) == 0)
+  struct budget budget;
+  if (call->watched)
+    budget_begin(&budget, call->lua, script_budget_ms(call->frame->query));
+  bool good = lua_pcall(call->lua, arguments, 1, call->base + 1) == 0;
+  if (call->watched)
+    budget_end(&budget, call->lua);
+  if (good)
     return true;
   call->error = lua_isstring(call->lua, -1) ? lua_tostring(call->lua, -1) : "unknown error";
   return false;

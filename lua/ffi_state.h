@@ -28,6 +28,7 @@ struct ffi_call {
   struct dnsdist_ffi_dnsquestion_t *frame;
   struct dnsdist_ffi_servers_list_t *servers;
   struct dnsdist_ffi_network_message_t *message;
+  bool watched; // its function may go on for ever
   const char *error; // of begin or run; lives until the end
 };
 

@@ -69,7 +69,8 @@ enum tag {
   TAG_LIBRARY = 'L',  // path, declaration
   TAG_OBJECT = 'O',   // class, object
   TAG_VALUE = 'V',    // class, bytes
-  TAG_BARRED = 'X',   // a function that no copy calls
+  TAG_UNCALLED = 'B', // a function that no copy calls, though it may be compared
+  TAG_BARRED = 'X',   // what no copy looks at
 };
 
 // ---- writing ----
@@ -169,7 +170,8 @@ write_function(struct writer *w, int index)
     put_bytes(w, entry.path, strlen(entry.path));
     put(w, &entry.function, sizeof entry.function);
   } else if (lua_iscfunction(lua, index) || !can_be_called(w, lua_topointer(lua, index), &loops)) {
-    put_tag(w, TAG_BARRED);
+    if (!put_again(w, index))
+      put_tag(w, TAG_UNCALLED);
   } else if (!put_again(w, index)) {
     struct text dump;
     text_init(&dump);
@@ -433,6 +435,10 @@ read_value(lua_State *lua, struct source *s)
     get(s, binder_push_value(lua, class), class->size);
     break;
   }
+  case TAG_UNCALLED:
+    lua_pushcfunction(lua, barred);
+    keep(lua, s);
+    break;
   case TAG_BARRED:
     lua_pushcfunction(lua, barred);
     break;

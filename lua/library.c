@@ -5,9 +5,19 @@
 #include "lua/classes.h"
 #include "lua/handles.h"
 
+#include <assert.h>
 #include <string.h>
 
-static const char paths_key; // registry: value -> path
+static const char paths_key;    // registry: value -> path
+static const char originals_key; // registry: library -> what it held at first
+
+enum { LIBRARIES_MAX = 64 };
+static struct {
+  const void *table;
+  bool changed;
+} libraries[LIBRARIES_MAX]; // Lua lock
+static unsigned library_count;
+static bool changed_everywhere;
 
 static const struct {
   enum library_kind kind;
@@ -72,9 +82,113 @@ note_members(lua_State *lua, int paths, const char *name)
   }
 }
 
+// ---- what users change ----
+
+// originals[table at -1] = a copy of it.
+static void
+remember(lua_State *lua, int originals)
+{
+  int table = lua_gettop(lua);
+  lua_pushvalue(lua, table);
+  lua_newtable(lua);
+  for (lua_pushnil(lua); lua_next(lua, table) != 0; lua_pop(lua, 1)) {
+    lua_pushvalue(lua, -2);
+    lua_pushvalue(lua, -2);
+    lua_rawset(lua, table + 2);
+  }
+  lua_rawset(lua, originals);
+}
+
+static void
+remember_libraries(lua_State *lua)
+{
+  lua_newtable(lua);
+  int originals = lua_gettop(lua);
+  library_count = 0;
+  for (lua_pushnil(lua); lua_next(lua, LUA_GLOBALSINDEX) != 0; lua_pop(lua, 1)) {
+    if (!lua_istable(lua, -1) || lua_rawequal(lua, -1, LUA_GLOBALSINDEX))
+      continue;
+    assert(library_count < LIBRARIES_MAX);
+    libraries[library_count++].table = lua_topointer(lua, -1);
+    remember(lua, originals);
+  }
+  lua_pushliteral(lua, "");
+  if (lua_getmetatable(lua, -1))
+    remember(lua, originals);
+  lua_settop(lua, originals);
+  lua_pushlightuserdata(lua, (void *)&originals_key);
+  lua_insert(lua, originals);
+  lua_rawset(lua, LUA_REGISTRYINDEX);
+}
+
+// Does the table at -1 hold what it held at first?
+static bool
+as_at_first(lua_State *lua, int originals)
+{
+  int table = lua_gettop(lua), missing = 0;
+  bool same = true;
+  lua_pushvalue(lua, table);
+  lua_rawget(lua, originals);
+  for (lua_pushnil(lua); lua_next(lua, table + 1) != 0; lua_pop(lua, 1))
+    missing++;
+  for (lua_pushnil(lua); lua_next(lua, table) != 0; lua_pop(lua, 1)) {
+    lua_pushvalue(lua, -2);
+    lua_rawget(lua, table + 1);
+    same = same && lua_rawequal(lua, -1, -2);
+    missing--;
+    lua_pop(lua, 1);
+  }
+  bool has_metatable = lua_getmetatable(lua, table);
+  lua_settop(lua, table);
+  return same && missing == 0 && !has_metatable;
+}
+
+void
+library_look(lua_State *lua)
+{
+  int top = lua_gettop(lua);
+  lua_pushlightuserdata(lua, (void *)&originals_key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  int originals = lua_gettop(lua);
+  for (lua_pushnil(lua); lua_next(lua, originals) != 0;) {
+    const void *table = lua_topointer(lua, -2);
+    lua_pop(lua, 1);
+    lua_pushvalue(lua, -1);
+    bool changed = !as_at_first(lua, originals);
+    lua_pop(lua, 1);
+    for (unsigned i = 0; i < library_count; i++)
+      if (libraries[i].table == table)
+        libraries[i].changed = changed;
+  }
+  lua_pushliteral(lua, "");
+  bool methods = lua_getmetatable(lua, -1) && as_at_first(lua, originals);
+  lua_getglobal(lua, "string");
+  methods = methods && !library_changed(lua_topointer(lua, -1));
+  changed_everywhere = !methods || lua_getmetatable(lua, LUA_GLOBALSINDEX);
+  lua_settop(lua, top);
+}
+
+bool
+library_changed(const void *table)
+{
+  for (unsigned i = 0; i < library_count; i++)
+    if (libraries[i].table == table)
+      return libraries[i].changed;
+  return false;
+}
+
+bool
+library_changed_everywhere(void)
+{
+  return changed_everywhere;
+}
+
+// ---- what there is ----
+
 void
 library_open(lua_State *lua)
 {
+  remember_libraries(lua);
   lua_newtable(lua);
   int paths = lua_gettop(lua);
   for (lua_pushnil(lua); lua_next(lua, LUA_GLOBALSINDEX) != 0; lua_pop(lua, 1)) {

@@ -57,6 +57,7 @@ libdnsproxy_a_SOURCES += \
 	lua/budget.h \
 	lua/bytecode.c \
 	lua/bytecode.h \
+	lua/bytecode_loops.c \
 	lua/cache_search.c \
 	lua/cache_search.h \
 	lua/callbacks.c \

@@ -234,6 +234,14 @@ reach_function(struct search *s, int index)
     found_sharing(s, "reaches %s", entry.path != NULL ? entry.path : "a function of a library");
 }
 
+// A state of another thread has the library as it was at first.
+void
+reach_library(struct search *s, int index)
+{
+  if (library_changed(lua_topointer(s->lua, index)))
+    found_sharing(s, "uses %s, which was changed", library_find(s->lua, index).path);
+}
+
 void
 reach_value(struct search *s, int index)
 {
@@ -246,6 +254,8 @@ reach_value(struct search *s, int index)
   case LUA_TTABLE:
     if (library_find(s->lua, index).kind != LIBRARY_TABLE)
       reach_table(s, index);
+    else
+      reach_library(s, index);
     break;
   case LUA_TUSERDATA:
   case LUA_TCDATA:
@@ -272,6 +282,8 @@ purity_find(lua_State *lua, int function, struct purity *out)
   }
   lua_newtable(lua);
   struct search s = {.lua = lua, .found = out, .known = top + 1};
+  if (library_changed_everywhere())
+    found_sharing(&s, "may use methods of strings, or globals, that were changed");
   walk_function(&s, function, 1);
   for (size_t before = SIZE_MAX; before != s.visit_count;) {
     before = s.visit_count;

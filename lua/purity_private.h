@@ -64,6 +64,7 @@ struct surroundings {
 
 // purity.c
 void found_sharing(struct search *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void reach_library(struct search *, int index); // a library that was changed cannot be copied
 void found_writing(struct search *, struct place);
 struct register_value value_at(struct search *, int index);         // of the value on the Lua stack
 void push_known(struct search *, const struct register_value *);

@@ -120,7 +120,9 @@ read_global(struct walk *w, const char *name)
   note_place(&s->found->globals, place);
   if (lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
     found_sharing(s, "reaches all globals through '%s'", name);
-  if (library_find(s->lua, -1).kind == LIBRARY_UNKNOWN) {
+  if (library_find(s->lua, -1).kind == LIBRARY_TABLE) {
+    reach_library(s, lua_gettop(s->lua));
+  } else if (library_find(s->lua, -1).kind == LIBRARY_UNKNOWN) {
     note_place(&s->found->reads, place);
     if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
       reach_value(s, lua_gettop(s->lua));
@@ -195,7 +197,9 @@ known_member(struct search *s, const struct register_value *v, const char *name)
     member = (struct register_value){.held = HELD_MEMBER, .name = name, .class = class};
   } else if (lua_istable(s->lua, -1)) {
     bool library = library_find(s->lua, -1).kind == LIBRARY_TABLE;
-    if (!library)
+    if (library)
+      reach_library(s, lua_gettop(s->lua));
+    else
       note_place(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
     if (lua_getmetatable(s->lua, -1)) {
       lua_pop(s->lua, 1);

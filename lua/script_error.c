@@ -45,9 +45,6 @@ write_line(enum script_user user, const char *error, const char *where, const st
   char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1], count_text[24];
   snprintf(question, sizeof question, "%s %s", name_text(&q->qname, name), qtype_text(q->qtype, type));
   snprintf(count_text, sizeof count_text, "%" PRIu64, more);
-  struct text flat;
-  text_init(&flat);
-  add_flat(&flat, error);
   const struct log_field fields[] = {
       {"destination", address_text_with_port(&q->destination, destination)},
       {"function", where},
@@ -59,10 +56,9 @@ write_line(enum script_user user, const char *error, const char *where, const st
   };
   log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
                                 .message = messages[user],
-                                .error = flat.data,
+                                .error = error,
                                 .subsystem = "query-processing",
                                 .fields = fields});
-  text_fini(&flat);
 }
 
 // May this one be told? *more: how many were not since the last.

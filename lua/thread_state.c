@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/text.h"
+#include "lua/bytecode.h"
 #include "lua/classes.h"
 #include "lua/errors.h"
 #include "lua/handles.h"
@@ -29,6 +30,7 @@ struct compiled {
   struct thread_script *script; // NULL: free
   int reference;                // of the function in the registry; LUA_NOREF: it failed
   char *error;
+  bool endless; // it may go on for ever: its calls are watched
 };
 
 struct thread_state {
@@ -187,13 +189,24 @@ sweep(struct thread_state *t)
     }
 }
 
-// lua_pcall() form; the argument is the script. Leaves the function.
+static bool
+may_loop(lua_State *lua)
+{
+  struct bytecode *code = bytecode_read(lua, -1);
+  bool loops = code == NULL || bytecode_may_loop(code);
+  bytecode_free(&code);
+  return loops;
+}
+
+// lua_pcall() form; the arguments are the script and what it was compiled to. Leaves the function.
 static int
 compile(lua_State *lua)
 {
   const struct thread_script *s = lua_touserdata(lua, 1);
+  struct compiled *c = lua_touserdata(lua, 2);
   if (luaL_loadbuffer(lua, s->source, s->size, s->source) != 0)
     return lua_error(lua);
+  c->endless = may_loop(lua);
   lua_call(lua, 0, 1);
   if (!lua_isfunction(lua, -1))
     return luaL_error(lua, "the code must return a function, not a %s", luaL_typename(lua, -1));
@@ -217,7 +230,8 @@ compiled_get(struct thread_state *t, struct thread_script *s)
   c->reference = LUA_NOREF;
   lua_pushcfunction(t->lua, compile);
   lua_pushlightuserdata(t->lua, s);
-  if (lua_pcall(t->lua, 1, 1, 0) == 0) {
+  lua_pushlightuserdata(t->lua, c);
+  if (lua_pcall(t->lua, 2, 1, 0) == 0) {
     c->reference = luaL_ref(t->lua, LUA_REGISTRYINDEX);
     return c;
   }
@@ -241,6 +255,7 @@ thread_call_begin(struct ffi_call *call, struct thread_script *s, struct query *
   }
   if (!ffi_call_begin(call, t->ffi, q, side))
     return false;
+  call->watched = c->endless;
   lua_rawgeti(call->lua, LUA_REGISTRYINDEX, c->reference);
   return true;
 }

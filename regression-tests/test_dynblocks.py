@@ -290,3 +290,27 @@ def test_many_blocks_under_load(backend):
         assert any(int(line.split()[2]) > 0 for line in shown(p) if "load" in line or "name" in line) or p.counters()["dyn-blocked"] > 0
         p.command("clearDynBlocks()")
         check_balance(p)
+
+
+@pytest.mark.parametrize("command,what", [
+    ('addDynamicBlock("192.0.2.77", "by hand", DNSAction.Drop, 30)', "192.0.2.77/32"),
+    ('addDynBlocks({[newCA("192.0.2.78")]=5}, "by hand", 30)', "192.0.2.78/32"),
+    ('addDynBlockSMT({"log.dyn.test"}, "by hand", 30)', "log.dyn.test."),
+])
+def test_blocks_by_hand_are_logged_once(p, command, what):
+    line = f"Inserting dynamic block for {what} for 30 seconds: by hand"
+    p.command(command)
+    p.command(command)
+    wait_until(lambda: line in p.output, 10, "the line")
+    assert p.output.count(line) == 1
+
+
+def test_address_blocks_are_a_gauge(p):
+    def stored():
+        words = p.command("dumpStats()").split()
+        return int(words[words.index("dyn-block-nmg-size") + 1])
+    assert stored() == 0
+    p.command('addDynamicBlock("192.0.2.77", "x", DNSAction.Drop, 30) addDynBlockSMT({"gauge.dyn.test"}, "x", 30)')
+    assert stored() == 1
+    p.command("clearDynBlocks()")
+    assert stored() == 0

@@ -153,7 +153,7 @@ def test_nothing_is_left_behind(proxy):
                     k not in ("uptime", "real-memory-usage", "fd-usage", "security-status")}
         return [counters, proxy.drops(), proxy.command("showRules()"), proxy.command("showResponseRules()"),
                 proxy.command("showSelfAnsweredResponseRules()"), proxy.command("cache:printStats()"),
-                proxy.command("showDynBlocks()").split("1000")[0], proxy.command("topQueries(20)"),
+                proxy.command("showDynBlocks()").splitlines()[1].split()[2], proxy.command("topQueries(20)"),
                 proxy.command("showServers()").split("\n")[1][:60], proxy.command("showLuaFunctions()"),
                 proxy.command("return count")]
     before = state()

@@ -151,6 +151,7 @@ def test_log_files(backend):
     assert content["text"] == f"Packet from 127.0.0.1:{port} for file.test. A with id 4660\n".encode()
     assert re.fullmatch(rb"\[\d+\.\d{9}\] Answer to 127\.0\.0\.1:%d for file\.test\. A \(No Error\) with id 4660\n" % port,
                         content["answers"])
+    assert content["binary"][:2] == b"\x12\x34"
     assert content["binary"][2:13] == b"\4file\4test\0"
     assert content["binary"][-6:] == bytes([127, 0, 0, 1]) + port.to_bytes(2, "big")
 
@@ -200,3 +201,79 @@ def test_a_user_brings_its_groups(user, tmp_path):
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=15)
+
+
+VERBOSE = """
+newServer{address="$backend", name="one"}
+setACL("127.0.0.1")
+setVerbose(true)
+addAction("here.test", RCodeAction(5))
+addAction("gone.test", DropAction())
+pc = newPacketCache(100)
+addAction("cached.test", PoolAction("cached"))
+newServer{address="$backend", name="two", pool="cached"}
+getPool("cached"):setCache(pc)
+"""
+
+
+def test_verbose_mode_tells_what_became_of_each_query(backend):
+    with Proxy(VERBOSE, backend=backend.address) as p:
+        with p.udp() as end, p.udp(source="127.0.0.2") as stranger:
+            from harness.client import query
+            stranger.send(query("stranger.test"))
+            end.send_and_expect_nothing(query("gone.test"), query("here.test"))
+            for name in ("plain.test", "cached.test", "cached.test"):
+                end.ask(query(name))
+        p.ask("stream.test", tcp=True)
+        p.command("setVerbose(false)")
+        p.ask("quiet.test")
+
+    def told(text, **fields):
+        lines = [line for line in p.output.splitlines() if line.startswith(f'msg="{text}')]
+        return [line for line in lines if all(f' {key}="{value}' in line for key, value in fields.items())]
+    assert told("Query dropped: The client is not in the ACL.", source="127.0.0.2:")
+    assert told("Query dropped: A rule of the query", question="gone.test. A", source="127.0.0.1:", proto="Do53 UDP")
+    assert told("Query answered here", question="here.test. A")
+    assert told("Query relayed to a backend", question="plain.test. A") and told("Answer of a backend", question="plain.test. A")
+    assert len(told("Query relayed to a backend", question="cached.test. A")) == 1
+    assert len(told("Query answered from the cache", question="cached.test. A")) == 1
+    assert told("Query relayed to a backend", question="stream.test. A", proto="Do53 TCP")
+    assert "quiet.test" not in p.output
+
+
+def test_verbose_mode_in_plain_lines(backend):
+    with Proxy('newServer{address="$backend", name="one"}', backend=backend.address,
+               arguments=["--verbose", "--structured-logging", "false"]) as p:
+        p.ask("plain.test")
+    client = r"from 127\.0\.0\.1:\d+ \(Do53 UDP\)"
+    assert re.search(rf"^Got query for plain\.test\. A {client}, relayed to one \({backend.address}\)$", p.output, re.M)
+    assert re.search(rf"^Got answer for plain\.test\. A {client}, it came from one \({backend.address}\) and took \d+ us$",
+                     p.output, re.M)
+
+
+def test_traces_of_scripts_keep_their_lines(backend):
+    with Proxy('newServer("$backend") addAction(AllRule(), LuaAction(function(dq) error("on purpose") end))',
+               backend=backend.address) as p:
+        p.ask("broken.test")
+        wait_until(lambda: "on purpose" in p.output, 10, "the line")
+    assert re.search(r'error="\[string \\"chunk\\"\]:\d+: on purpose\nstack traceback:\n\t', p.output)
+
+
+@pytest.mark.parametrize("options,field", [
+    ("{setInstanceFromServerID=true}", 'instance="me.test"'), ("{setInstanceFromServerID=false}", None), ('{levelPrefix="x"}', None),
+    ('{instance="other"}', 'instance="other"'), ('{setInstanceFromServerID=true, instance="other"}', 'instance="other"')])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_instance(options, field, order):
+    lines = [f"setStructuredLogging(true, {options})", 'setServerID("me.test")']
+    if "other" in options and order == "after" and "FromServerID" in options:
+        pytest.skip("who comes last wins")
+    done = check("\n".join(lines if order == "after" else reversed(lines)))
+    line = next(line for line in done.stdout.splitlines() if 'msg="Configuration OK"' in line)
+    assert (field in line) if field else ("instance" not in line)
+
+
+@pytest.mark.parametrize("word,form,told", [("numeric", r'ts="\d+\.\d{3}"', False), ("ISO8601", r'ts="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}"', False),
+                                            ("nonsense", r'ts="\d+\.\d{3}"', True)])
+def test_time_format(word, form, told):
+    done = check(f'setStructuredLogging(true, {{timeFormat="{word}"}})')
+    assert re.search(form, done.stdout.splitlines()[-1]) and ("'nonsense' is not known" in done.stdout) == told

@@ -266,3 +266,39 @@ def test_copies_on_all_workers_while_everything_changes():
         for t in threads:
             t.join()
         assert not wrong
+
+
+# What people put into libraries, and a function that needs it to say 192.0.2.1.
+CHANGED = {
+    "function": ("function string.starts(s, start) return s:sub(1, #start) == start end",
+                 "string.starts(dq.qname:toString(), 'x')"),
+    "method": ("function string.starts(s, start) return s:sub(1, #start) == start end", "dq.qname:toString():starts('x')"),
+    "replaced": ("string.lower = function() return 'mine' end", "dq.qname:toString():lower() == 'mine'"),
+    "table": ("function table.contains(t, x) for _, v in pairs(t) do if v == x then return true end end end",
+              "table.contains({28, 1}, dq.qtype)"),
+    "local": ("local t = table t.one = 1", "t.one == 1"),
+    "constant": ("DNSQType.MINE = 1", "dq.qtype == DNSQType.MINE"),
+    "metatable of strings": ("getmetatable('').__index = function(s, k) return k == 'yes' or string[k] end", "('x').yes"),
+    "metatable of globals": ("setmetatable(_G, {__index = function(_, k) return k == 'MAGIC' end})", "MAGIC"),
+    "key": ("local key = function() end local known = {[key] = true}", "known[key]"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED)
+def test_changed_libraries_are_seen(what):
+    before, condition = CHANGED[what]
+    with Proxy(f"{before}\naddAction(AllRule(), LuaAction(function(dq) "
+               f"return DNSAction.Spoof, {condition} and '192.0.2.1' or '192.0.2.2' end))") as p:
+        assert addresses(p.ask("x.copies.test")) == ["192.0.2.1"]
+
+
+def test_a_library_that_is_changed_at_run_time():
+    words = "return DNSAction.Spoof, table.answer and '192.0.2.1' or '192.0.2.2'"
+    with Proxy(f"addAction(AllRule(), LuaAction(function(dq) {words} end))") as p:
+        assert addresses(p.ask("x.copies.test")) == ["192.0.2.2"]
+        p.command("table.answer = true")
+        assert addresses(p.ask("x.copies.test")) == ["192.0.2.1"]
+        assert "uses table, which was changed" in p.command("showLuaFunctions()")
+        p.command("table.answer = nil")
+        assert addresses(p.ask("x.copies.test")) == ["192.0.2.2"]
+        assert "copied" in p.command("showLuaFunctions()")

@@ -176,6 +176,17 @@ ROWS = [
 
     # --- small ones
     ("QPSLimiter.check", 'local l = newQPSLimiter(1, 2) return l:check(), l:check(), l:check()', "true | true | false"),
+    ("SharedCounter.add", 'local n = newSharedCounter() return n:add(), n:add(-3)', "1 | -2"),
+    ("SharedCounter.get", 'return newSharedCounter(7):get()', "7"),
+    ("SharedCounter.set", 'local n = newSharedCounter(7) return n:set(8), n:get()', "7 | 8"),
+    ("SharedTable.get", 'return newSharedTable():get("none")', "nil"),
+    ("SharedTable.set", 'local t = newSharedTable() return t:set("a", "x"), t:get("a")', "true | x"),
+    ("SharedTable.add", 'local t = newSharedTable() return t:add("a", 1), t:add("a", 2)', "true | false"),
+    ("SharedTable.incr", 'local t = newSharedTable() return t:incr("a"), t:incr("a", 2)', "1 | 3"),
+    ("SharedTable.delete", 'local t = newSharedTable() t:set("a", 1) return t:delete("a"), t:get("a")', "true | nil"),
+    ("SharedTable.clear", 'local t = newSharedTable() t:set("a", 1) t:clear() return t:get("a")', "nil"),
+    ("SharedTable.count", 'local t = newSharedTable() t:set("a", 1) return t:count()', "1"),
+    ("SharedTable.toTable", 'local t = newSharedTable() t:set("a", 1) return t:toTable().a', "1"),
     ("timespec.tv_sec", 'return getCurrentTime().tv_sec > 1600000000, getCurrentTime().tv_sec < 2^33', "true | true"),
     ("timespec.tv_nsec", 'local n = getCurrentTime().tv_nsec return n >= 0 and n < 1e9', "true"),
 
@@ -628,3 +639,18 @@ def test_contents_of_caches(backend):
         assert p.command("pc:purgeExpired(0)") == "0\n"
         assert p.command("pc:expunge(4)") == "2\n"
         assert p.command("pc:toString()") == "4/40\n"
+
+
+@pytest.mark.parametrize("arguments", [["--check-config"], ["-c", "-e", "showVersion()"]], ids=["check", "client"])
+def test_the_same_while_nothing_runs(tmp_path, arguments):
+    """A configuration that is only checked, or read by the console's client, sees the same objects."""
+    lines = ['addLocal("127.0.0.1:0")', SETUP.replace("$backend", "127.0.0.1:9")]
+    lines += [f'do io.stderr:write("{number}\\t" .. attempt(function() {row[1]} end) .. "\\n") end' for number, row in enumerate(ROWS)]
+    path = tmp_path / "all.conf"
+    path.write_text("\n".join(lines))
+    done = subprocess.run([BINARY, *arguments, "-C", str(path)], capture_output=True, text=True, timeout=30, check=False)
+    said = dict(line.split("\t", 1) for line in done.stderr.splitlines() if "\t" in line)
+    assert len(said) == len(ROWS)
+    for number, (member, _, says) in enumerate(ROWS):
+        if "$" not in says:
+            assert said[str(number)] == says, member

@@ -6,7 +6,7 @@ import dns.rcode
 import pytest
 
 from harness.client import addresses, query
-from harness.proxy import Proxy
+from harness.proxy import Proxy, run
 from harness.responder import Responder, address_answer, answer, wait_until
 
 CONFIG = """
@@ -295,3 +295,10 @@ def test_kinds_of_the_other_chain_are_refused():
                      "addAction(AllRule(), AllRule())"):
             assert p.command(line).startswith("Error: "), line
         assert len(p.command("showRules()").splitlines()) == 1
+
+
+@pytest.mark.parametrize("action", ["RCodeAction(5, {ttl=5, aa=true})", "ERCodeAction(5, {ttl=5})",
+                                    'NegativeAndSOAAction(true, "a.", 5, "b.", "c.", 1, 2, 3, 4, 5, {ttl=5})'])
+def test_ttl_option_of_answers_without_a_record_for_it(action):
+    done = run("--check-config", config=f'addAction("a.test", {action})')
+    assert done.returncode == 0 and "Unknown key" not in done.stdout, done.stdout

@@ -237,7 +237,7 @@ def test_outstanding_limit(most, sockets_each, left):
         config = f'setWorkers(1) setMaxUDPOutstanding({most}) newServer{{address="$one", healthCheckMode="up", sockets={sockets_each}}}'
         with Proxy(config, one=one.address) as p:
             with p.udp() as end:
-                for number in range(30):
+                for number in range(30):  # one by one: what gives way within a batch is never sent
                     end.send(query(f"silent-{number}.options.test"))
                     one.wait_for(lambda me, least=number: len(me.queries) > least)
                 assert p.command("getServer(0):getDrops()") == f"{30 - left}\n"

@@ -188,3 +188,9 @@ def test_server_methods(p):
 def test_bench_rule(p):
     assert re.fullmatch(r"Had 1000 matches out of 1000, [\d.e+]+ qps, in [\d.]+ us\n",
                         p.command("benchRule(AllRule(), 1000)"))
+
+
+def test_default_pool_leaves_no_gap_in_show_servers():
+    with Responder() as one, Proxy('newServer{address="$one", pool={"", "web"}}', one=one.address) as p:
+        header, row = p.command("showServers()").splitlines()[:2]
+        assert row[header.index("Pools"):] == "web"

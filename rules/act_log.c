@@ -85,7 +85,7 @@ put(uint8_t *record, size_t at, const void *bytes, size_t size)
 }
 
 // [seconds 8, nanoseconds 4,] id 2, name as on the wire, type 2, family 2, address 4 or 16, port 2; numbers in host
-// order but for address and port.
+// order but for the id, address and port, which are as on the wire.
 static void
 write_binary(const struct log_action *a, const struct query *q)
 {
@@ -98,8 +98,8 @@ write_binary(const struct log_action *a, const struct query *q)
     at = put(record, at, &nanoseconds, sizeof nanoseconds);
   }
   const uint8_t *address = address_raw(&q->client, &address_bytes);
-  uint16_t family = q->client.sa.sa_family, id = message_id(q->packet.data);
-  at = put(record, at, &id, sizeof id);
+  uint16_t family = q->client.sa.sa_family;
+  at = put(record, at, q->packet.data, 2);
   at = put(record, at, q->qname.bytes, q->qname.size);
   at = put(record, at, &q->qtype, sizeof q->qtype);
   at = put(record, at, &family, sizeof family);

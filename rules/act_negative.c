@@ -16,6 +16,7 @@ static const struct param negative_options[] = {
     ANSWER_FLAG_ROWS,
     [OPTION_IN_AUTHORITY] = {.name = "soaInAuthoritySection", .type = PARAM_BOOL, .optional = true, .fallback = "false",
                              .help = "put the SOA in the authority section, not in the additional one"},
+    {.name = "ttl", .type = PARAM_INT, .optional = true, .help = "accepted: the TTL of the SOA record is an argument"},
     {.type = PARAM_END}};
 
 #define NUMBER(text, words) {.name = text, .type = PARAM_INT, .unit = "s", .help = words}

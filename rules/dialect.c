@@ -4,7 +4,6 @@
 #include "dnsproxy/wire/codes.h"
 #include "rules/self_answer.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,22 +40,19 @@ split(const struct bytes *text, const char *separators, struct bytes *pieces)
   return count;
 }
 
-// "5" is 0.0.0.5, as it always was for inet_aton().
 static bool
 piece_address(const struct bytes *piece, struct address *out)
 {
   char text[ADDRESS_TEXT_SIZE];
-  struct in_addr v4;
   if (piece->size >= sizeof text)
     return false;
   memcpy(text, piece->data, piece->size);
   text[piece->size] = '\0';
-  if (address_parse(out, text, 0, NULL))
-    return true;
-  return inet_aton(text, &v4) != 0 && address_from_raw(out, &v4, sizeof v4, 0);
+  return address_parse(out, text, 0, NULL);
 }
 
-// One address or name, or several addresses. Addresses that do not fit the type leave an empty answer.
+// One address or name, or several addresses, of which those that cannot be read are left out. Where none fits the type the
+// answer is empty.
 static enum verdict
 spoof(struct query *q, const struct bytes *text)
 {
@@ -67,13 +63,13 @@ spoof(struct query *q, const struct bytes *text)
   for (size_t i = 0; i < pieces_count; i++)
     if (piece_address(&pieces[i], &addresses[count]))
       count++;
-  if (count == pieces_count && count > 0) {
+  if (pieces_count != 1 || count == 1) {
     const struct address *mixed = shuffled(q, addresses, count, sizeof *mixed);
     answer_room_addresses(q, count);
     return answer_made(q, compose_addresses(&q->packet, &form, q->qtype, mixed, count));
   }
   struct name target;
-  if (pieces_count != 1 || !name_from_text(&target, pieces[0].data, pieces[0].size, NULL))
+  if (!name_from_text(&target, pieces[0].data, pieces[0].size, NULL))
     return verdict_drop(q, DROP_SCRIPT_ERROR);
   return answer_made(q, compose_cname(&q->packet, &form, &target));
 }

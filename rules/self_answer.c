@@ -6,7 +6,7 @@
 
 enum { RECORD_HEAD_SIZE = 12 }; // a pointer to the question as owner, type, class, TTL, length
 
-const struct param answer_flag_options[] = {ANSWER_FLAG_ROWS, {.type = PARAM_END}};
+const struct param answer_flag_options[] = {ANSWER_FLAG_ROWS, ANSWER_UNUSED_TTL_ROW, {.type = PARAM_END}};
 const struct param answer_ttl_options[] = {ANSWER_FLAG_ROWS, ANSWER_TTL_ROW, {.type = PARAM_END}};
 
 static signed char

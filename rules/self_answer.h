@@ -17,6 +17,9 @@
 #define ANSWER_TTL_ROW                                                                                                 \
   {.name = "ttl", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s",                                  \
    .help = "TTL of generated records"}
+// People give it to actions that make no record of their own, too.
+#define ANSWER_UNUSED_TTL_ROW                                                                                          \
+  {.name = "ttl", .type = PARAM_INT, .optional = true, .help = "accepted: there is no record that it could be for"}
 
 enum { ANSWER_TTL = 60 };
 
@@ -27,7 +30,7 @@ struct answer_options {
 
 // The options of a value of type PARAM_OPTIONS; given or not. with_ttl: its rows have ANSWER_TTL_ROW behind the flags.
 struct answer_options answer_options_read(const struct value *, bool with_ttl);
-// The table closed by ANSWER_FLAG_ROWS alone, and with the TTL behind.
+// Without and with a TTL.
 extern const struct param answer_flag_options[], answer_ttl_options[];
 
 struct answer_form answer_form_of(const struct query *, const struct answer_options *);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Checks that keep the structure and the prose true. They need python3.
-STRUCTURE_CHECKS = tests/check_includes tests/check_headers tests/check_prose tests/check_listed tests/check_described
+STRUCTURE_CHECKS = tests/check_includes tests/check_headers tests/check_prose tests/check_listed tests/check_described tests/check_examples
 TESTS += $(STRUCTURE_CHECKS)
 dist_check_SCRIPTS = $(STRUCTURE_CHECKS)
 EXTRA_DIST += tests/check_lib.py

@@ -40,6 +40,7 @@ parse_scope(const char *text)
   return *end == '\0' && value <= UINT32_MAX ? (uint32_t)value : 0;
 }
 
+// "127.1" is 127.0.0.1 and "5" is 0.0.0.5, as they always were for inet_aton(), which would let blanks follow.
 static bool
 parse_v4(struct address *a, char *text, uint16_t port)
 {
@@ -50,7 +51,7 @@ parse_v4(struct address *a, char *text, uint16_t port)
       return false;
   }
   *a = (struct address){.v4 = {.sin_family = AF_INET, .sin_port = htons(port)}};
-  return inet_pton(AF_INET, text, &a->v4.sin_addr) == 1;
+  return text[strcspn(text, " \t\n\v\f\r")] == '\0' && inet_aton(text, &a->v4.sin_addr) != 0;
 }
 
 static bool

@@ -2,6 +2,7 @@
 // A netmask as a value.
 #include "dnsproxy/base/netmask.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 // "8", "" (full length), "8x" (read as 8, as the dialect does). The dialect's number errors are another kind of error.
@@ -28,16 +29,19 @@ parse_bits(const char *text, unsigned most, uint8_t *bits, struct fault *f)
   return true;
 }
 
-// The part before the slash: an address without port, brackets or scope.
+// The part before the slash: an address without port or scope; four numbers, where an address may have fewer.
 static bool
 parse_network(struct address *a, const char *text, size_t size)
 {
   char copy[ADDRESS_TEXT_SIZE];
-  if (size >= sizeof copy || memchr(text, '[', size) != NULL || memchr(text, '%', size) != NULL)
+  struct in_addr v4;
+  if (size >= sizeof copy || memchr(text, '%', size) != NULL)
     return false;
   memcpy(copy, text, size);
   copy[size] = '\0';
-  return address_parse(a, copy, 0, NULL) && (address_is_v6(a) || strchr(copy, ':') == NULL);
+  if (strchr(copy, ':') == NULL)
+    return inet_pton(AF_INET, copy, &v4) == 1 && address_from_raw(a, &v4, sizeof v4, 0);
+  return (copy[0] != '[' || copy[size - 1] == ']') && address_parse(a, copy, 0, NULL) && address_is_v6(a);
 }
 
 bool

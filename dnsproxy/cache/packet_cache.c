@@ -203,7 +203,7 @@ packet_cache_lookup(struct packet_cache *cache, const struct cache_find *find, u
     return miss(cache, find);
   struct cache_entry *e = cache_table_entry(&cache->table, ref);
   enum cache_result result = freshness(e, find);
-  if (result == CACHE_MISS || e->size > capacity)
+  if (result == CACHE_MISS)
     return miss(cache, find);
   if (!entry_matches(e, find->key, find->qname)) {
     if (!find->only_looks)
@@ -212,10 +212,12 @@ packet_cache_lookup(struct packet_cache *cache, const struct cache_find *find, u
   }
   if (find->refuse_truncated && entry_answer(e)[2] & FLAG2_TC)
     return miss(cache, find);
+  *size = e->size;
+  if (e->size > capacity)
+    return CACHE_NO_ROOM;
   if (!find->only_looks && atomic_load_explicit(&e->visited, memory_order_relaxed) == 0) // a store would take the line from the others
     atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
   serve(cache, e, find, result == CACHE_STALE, out);
-  *size = e->size;
   return result;
 }
 

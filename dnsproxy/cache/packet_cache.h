@@ -19,6 +19,8 @@
 struct packet_cache;
 extern const struct object_class packet_cache_class; // "PacketCache"
 
+enum { PACKET_CACHE_LIST = 256 };
+
 struct packet_cache_options {
   uint32_t max_ttl_s;               // 86400
   uint32_t min_ttl_s;               // 0
@@ -29,10 +31,9 @@ struct packet_cache_options {
   uint32_t maximum_entry_size;      // 4096 bytes
   uint32_t shards;                  // 20, at most max_entries: expunge() shares out by it, locks are apart from it
   bool dont_age, keep_stale, parse_ecs, cookie_hashing, deferrable_insert_lock, shuffle;
-  uint16_t skip_options[32]; // EDNS options whose content is left out of the key
-  uint8_t skip_count;
-  uint16_t payload_ranks[16]; // ascending; the EDNS size is rounded down to one of them when hashing
-  uint8_t rank_count;
+  uint16_t skip_count, rank_count;
+  uint16_t skip_options[PACKET_CACHE_LIST]; // EDNS options whose content is left out of the key
+  uint16_t payload_ranks[PACKET_CACHE_LIST]; // ascending; the EDNS size is rounded down to one of them when hashing
 };
 #define PACKET_CACHE_OPTIONS_DEFAULT                                                                                   \
   {.max_ttl_s = 86400, .max_negative_ttl_s = 3600, .temporary_failure_ttl_s = 60, .stale_ttl_s = 60,                   \
@@ -62,9 +63,9 @@ struct cache_find {
   bool only_looks;          // nothing is counted, nothing remembers that it was asked for
   bool another_follows;     // a miss is not counted: the same query is looked up by another key next
 };
-enum cache_result { CACHE_MISS, CACHE_HIT, CACHE_STALE };
+enum cache_result { CACHE_MISS, CACHE_HIT, CACHE_STALE, CACHE_NO_ROOM };
 // Copies the answer, aged (or with staleTTL), with the query's id and name bytes, into out (capacity bytes); *size is its size.
-// An answer that does not fit is a miss. Any thread, inside an epoch.
+// CACHE_NO_ROOM: it would be a hit, but does not fit; nothing is counted, *size is what it needs. Any thread, inside an epoch.
 enum cache_result packet_cache_lookup(struct packet_cache *, const struct cache_find *, uint8_t *out, size_t capacity, size_t *size);
 
 struct cache_answer {

@@ -3,6 +3,7 @@
 #include "dnsproxy/guard/dynblock.h"
 
 #include "dnsproxy/base/hash.h"
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 
@@ -272,9 +273,18 @@ dynblock_draft_fini(struct dynblock_draft *d)
   table_free(&d->suffixes);
 }
 
+static _Atomic size_t address_blocks;
+
+size_t
+dynblock_addresses(void)
+{
+  return atomic_load_explicit(&address_blocks, memory_order_relaxed);
+}
+
 struct dynblock_set *
 dynblock_set_build(const struct dynblock_draft *d)
 {
+  atomic_store_explicit(&address_blocks, d->addresses->count, memory_order_relaxed);
   struct dynblock_set *s = memory_new(sizeof *s);
   object_init(&s->object, &dynblock_set_class);
   s->count = d->addresses->count + d->suffixes->count;
@@ -320,6 +330,17 @@ dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint
   table_put(t, block_new(spec, until_us, outranks ? NULL : old));
   d->changed = true;
   return fresh;
+}
+
+void
+dynblock_log(const struct dynblock_spec *spec)
+{
+  struct text key;
+  text_init(&key);
+  dynblock_key_text(&spec->key, &key);
+  log_info("dynamic-rules", "Inserting %sdynamic block for %s for %llu seconds: %s", spec->warning ? "(warning) " : "", key.data,
+           (unsigned long long)spec->seconds, spec->reason);
+  text_fini(&key);
 }
 
 void

@@ -62,6 +62,7 @@ struct dynblock_draft {
 void dynblock_draft_init(struct dynblock_draft *);
 void dynblock_draft_fini(struct dynblock_draft *);
 struct dynblock_set *dynblock_set_build(const struct dynblock_draft *); // a reference for the caller
+size_t dynblock_addresses(void); // blocks of addresses in the set built last; any thread
 
 // What is to be blocked and why.
 struct dynblock_spec {
@@ -75,6 +76,7 @@ struct dynblock_spec {
 // A longer block that is there is kept; a warning never takes the place of a block. True: a new block was made (one that was
 // refreshed is not new).
 bool dynblock_insert(struct dynblock_draft *, const struct dynblock_spec *, uint64_t now_us);
+void dynblock_log(const struct dynblock_spec *); // that it was inserted
 void dynblock_clear(struct dynblock_draft *);
 void dynblock_purge(struct dynblock_draft *, uint64_t now_us); // those whose time is over, when the interval is
 // Unexpired ones: addresses in the order of netmask sets, then suffixes.

@@ -3,7 +3,6 @@
 #include "dnsproxy/guard/dynblock_group.h"
 
 #include "dnsproxy/base/clock.h"
-#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/wire/codes.h"
@@ -210,14 +209,8 @@ insert(const struct judging *j, const struct dynblock_spec *spec)
 {
   if (!dynblock_insert(j->draft, spec, j->now_us))
     return;
-  if (!j->group->quiet) {
-    struct text key;
-    text_init(&key);
-    dynblock_key_text(&spec->key, &key);
-    log_info("dynamic-rules", "Inserting %sdynamic block for %s for %llu seconds: %s", spec->warning ? "(warning) " : "", key.data,
-             (unsigned long long)spec->seconds, spec->reason);
-    text_fini(&key);
-  }
+  if (!j->group->quiet)
+    dynblock_log(spec);
   j->made(j->group, spec, j->arg);
 }
 

@@ -222,8 +222,9 @@ listener_bind(struct listener *l, unsigned worker_total, const int buffer_sizes[
     int error = errno;
     char where[ADDRESS_TEXT_SIZE];
     listener_close(l);
-    return fault_set(f, FAULT_PLAIN, "binding socket to %s: %s", address_text_with_port(&l->address, where),
-                     strerror(error));
+    fault_set(f, FAULT_PLAIN, "binding socket to %s: %s", address_text_with_port(&l->address, where), strerror(error));
+    errno = error;
+    return false;
   }
   return true;
 }

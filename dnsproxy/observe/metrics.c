@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/counters.h"
+#include "dnsproxy/guard/dynblock.h"
 #include "dnsproxy/observe/custom_metrics.h"
 #include "dnsproxy/observe/latency_average.h"
 
@@ -185,7 +186,7 @@ add_constants(struct list *l)
                                          "tcp-cross-protocol-query-pipe-full", "tcp-cross-protocol-response-pipe-full"};
   for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
     add_counter(l, counters[i], "No such queue: always 0", 0);
-  add_gauge(l, "dyn-block-nmg-size", "Address-based dynamic blocks currently stored", 0);
+  add_gauge(l, "dyn-block-nmg-size", "Address-based dynamic blocks currently stored", (double)dynblock_addresses());
   add_gauge(l, "security-status", "Result of the security poll: 0, not polled", 0);
 }
 

@@ -7,6 +7,7 @@
 #include "dnsproxy/path/ecs.h"
 #include "dnsproxy/path/latency.h"
 #include "dnsproxy/path/rooms.h"
+#include "dnsproxy/path/verbose.h"
 #include "dnsproxy/pool/health.h"
 #include "dnsproxy/pool/transfer.h"
 #include "dnsproxy/pool/upstream.h"
@@ -270,6 +271,7 @@ room_reply(struct query *q)
   if (!query_is_stream(q) && atomic_load_explicit(&q->listener->muted, memory_order_relaxed))
     return drop(q, DROP_MUTED);
   count(w, COUNTER_ANSWERS_SENT);
+  verbose_answered(q);
   if (q->delay_ms > 0 && !query_is_stream(q))
     delay_reply(q);
   else

@@ -173,7 +173,9 @@ said(size_t row, const struct query *q)
   struct text text;
   text_init(&text);
   rows[row].say(q, &text);
-  return text_steal(&text);
+  char *words = text_steal(&text);
+  text_fini(&text);
+  return words;
 }
 
 void

@@ -4,7 +4,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/path/log_limit.h dnsproxy/path/path.c dnsproxy/path/path.h dnsproxy/path/query_path.c \
 	dnsproxy/path/explain.c dnsproxy/path/explain.h dnsproxy/path/explain_answer.c dnsproxy/path/explain_facts.c \
 	dnsproxy/path/explain_rooms.c dnsproxy/path/explain_text.c dnsproxy/path/explain_walk.h \
-	dnsproxy/path/rooms.def dnsproxy/path/rooms.h dnsproxy/path/suspended.c dnsproxy/path/suspended.h
+	dnsproxy/path/rooms.def dnsproxy/path/rooms.h dnsproxy/path/suspended.c dnsproxy/path/suspended.h \
+	dnsproxy/path/verbose.c dnsproxy/path/verbose.h
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/unit/walk tests/unit/walk_drops

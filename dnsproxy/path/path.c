@@ -9,6 +9,7 @@
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/path/explain_walk.h"
 #include "dnsproxy/path/rooms.h"
+#include "dnsproxy/path/verbose.h"
 #include "dnsproxy/pool/health.h"
 
 #include <assert.h>
@@ -50,6 +51,7 @@ static void
 end_dropped(struct query *q)
 {
   count_drop(q);
+  verbose_dropped(q);
   q->route->dropped(q);
   query_free(&q);
 }
@@ -157,6 +159,7 @@ admit_stream(struct worker *w, struct listener *listener, const struct address *
     return true;
   count(w, COUNTER_ACL_DROPS);
   counter_add(&w->counters.drop[DROP_ACL], 1);
+  verbose_refused_stream(peer);
   return false;
 }
 

@@ -9,6 +9,7 @@
 #include "dnsproxy/path/log_limit.h"
 #include "dnsproxy/path/proxied.h"
 #include "dnsproxy/path/rooms.h"
+#include "dnsproxy/path/verbose.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/pool/upstream.h"
 #include "dnsproxy/wire/codes.h"
@@ -217,6 +218,20 @@ room_ecs(struct query *q)
   return ROOM_CACHE_LOOKUP;
 }
 
+// The query gives way to the answer in its buffer, and gets a larger one for a large answer.
+static enum cache_result
+look_up(struct query *q, const struct cache_find *find)
+{
+  enum { ROOM = 512 }; // for what is added to answers
+  size_t size = 0;
+  enum cache_result result = packet_cache_lookup(q->cache, find, q->packet.data, q->packet.capacity, &size);
+  if (result == CACHE_NO_ROOM && query_own_packet(q, q->packet.data, q->packet.size, size + ROOM))
+    result = packet_cache_lookup(q->cache, find, q->packet.data, q->packet.capacity, &size);
+  if (result == CACHE_HIT || result == CACHE_STALE)
+    q->packet.size = size;
+  return result == CACHE_NO_ROOM ? CACHE_MISS : result;
+}
+
 // An answer for everybody, under the key from before the subnet was added.
 static enum cache_result
 look_up_for_all(struct query *q, struct cache_find find)
@@ -225,7 +240,7 @@ look_up_for_all(struct query *q, struct cache_find find)
   query_key_for_all(q, &key);
   find.key = &key;
   find.another_follows = true;
-  return packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
+  return look_up(q, &find);
 }
 
 enum room
@@ -245,7 +260,7 @@ room_cache_lookup(struct query *q)
   if (q->zero_scope)
     result = look_up_for_all(q, find);
   if (result == CACHE_MISS)
-    result = packet_cache_lookup(q->cache, &find, q->packet.data, q->packet.capacity, &q->packet.size);
+    result = look_up(q, &find);
   if (result == CACHE_MISS) {
     count(w, COUNTER_CACHE_MISSES);
     return ROOM_CACHE_MISS_RULES;
@@ -307,6 +322,7 @@ room_forward(struct query *q)
   backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
   // A query that came over a stream goes over one: its answer may be larger than a datagram.
   bool stream = q->over_tcp || backend->options.tcp_only;
+  verbose_forwarded(q);
   bool sent = stream ? upstream_stream_send(q, backend) : upstream_datagram_send(q, backend);
   if (sent)
     return ROOM_PARKED;

@@ -6,6 +6,7 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/net/listener.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum { DNS_PORT = 53 };
@@ -92,16 +93,37 @@ deal(struct listener *l, size_t position, unsigned total)
     l->served[w] = w % lines == mine % lines;
 }
 
-// UDP and TCP of one line with port 0 get the same port.
-static void
+// UDP and TCP of one line with port 0 get the same port. Returns the UDP one; NULL: none.
+static struct listener *
 share_port(size_t position)
 {
   struct listener *l = draft.listeners[position];
   if (position == 0 || l->transport != TRANSPORT_TCP || address_port(&l->address) != 0)
-    return;
-  const struct listener *before = draft.listeners[position - 1];
-  if (before->transport == TRANSPORT_UDP && before->service == l->service && address_equal_ip(&before->address, &l->address))
-    address_set_port(&l->address, address_port(&before->address));
+    return NULL;
+  struct listener *before = draft.listeners[position - 1];
+  if (before->transport != TRANSPORT_UDP || before->service != l->service || !address_equal_ip(&before->address, &l->address))
+    return NULL;
+  address_set_port(&l->address, address_port(&before->address));
+  return before;
+}
+
+// The port that the kernel gave for UDP may be somebody else's over TCP: then another one.
+static bool
+bind_pair(struct listener *l, struct listener *udp, unsigned total, const int sizes[2], struct fault *fault)
+{
+  enum { TRIES = 64 };
+  for (int tries = 0; udp != NULL && tries < TRIES; tries++) {
+    if (listener_bind(l, total, sizes, fault))
+      return true;
+    if (errno != EADDRINUSE)
+      return false;
+    listener_close(udp);
+    address_set_port(&udp->address, 0);
+    if (!listener_bind(udp, total, sizes, fault))
+      return false;
+    address_set_port(&l->address, address_port(&udp->address));
+  }
+  return listener_bind(l, total, sizes, fault);
 }
 
 bool
@@ -112,9 +134,9 @@ listeners_bind(unsigned total, struct fault *fault)
     struct listener *l = draft.listeners[i];
     if (!l->enabled)
       continue;
-    share_port(i);
+    struct listener *udp = share_port(i);
     deal(l, i, total);
-    if (!listener_bind(l, total, sizes, fault))
+    if (!bind_pair(l, udp, total, sizes, fault))
       return false;
   }
   return true;

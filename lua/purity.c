@@ -170,10 +170,12 @@ reach_table(struct search *s, int table)
     return;
   }
   s->depth++;
-  for (lua_pushnil(lua); lua_next(lua, table) != 0; lua_pop(lua, 1)) {
+  int top = lua_gettop(lua);
+  for (lua_pushnil(lua); !s->cut && lua_next(lua, table) != 0; lua_pop(lua, 1)) {
     reach_value(s, lua_gettop(lua) - 1);
     reach_value(s, lua_gettop(lua));
   }
+  lua_settop(lua, top);
   s->depth--;
 }
 
@@ -242,9 +244,23 @@ reach_library(struct search *s, int index)
     found_sharing(s, "uses %s, which was changed", library_find(s->lua, index).path);
 }
 
+// Counts a value, a long text as several.
+static bool
+too_many(struct search *s, int index)
+{
+  s->values += 1 + (lua_type(s->lua, index) == LUA_TSTRING ? lua_objlen(s->lua, index) / VALUE_SIZE : 0);
+  if (s->values > VALUES_MAX && !s->cut) {
+    s->cut = true;
+    found_sharing(s, "reaches more than %d values", VALUES_MAX);
+  }
+  return s->cut;
+}
+
 void
 reach_value(struct search *s, int index)
 {
+  if (too_many(s, index))
+    return;
   switch (lua_type(s->lua, index)) {
   case LUA_TNIL:
   case LUA_TBOOLEAN:
@@ -289,6 +305,8 @@ purity_find(lua_State *lua, int function, struct purity *out)
     before = s.visit_count;
     walk_reached(&s);
   }
+  if (s.cut && s.call_count > 0) // one of those that nobody looked at may be called
+    out->anything = true;
   for (size_t i = 0; i < s.visit_count; i++)
     note_place(&out->functions, (struct place){PLACE_VALUE, s.visits[i].function});
   free(s.visits);

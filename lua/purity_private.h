@@ -32,7 +32,9 @@ struct register_value {
   const struct lua_class *class;
 };
 
-enum { REGISTERS = 256, DEPTH_MAX = 64 };
+// Copies are compared, and may be written out, as often as Lua runs: large tables would cost more than the lock that they
+// spare.
+enum { REGISTERS = 256, DEPTH_MAX = 64, VALUES_MAX = 5000, VALUE_SIZE = 64 };
 
 struct visit {
   const void *function; // Lua's address of it
@@ -52,6 +54,8 @@ struct search {
   uint32_t calls[8]; // of reached functions: which arguments were the query
   unsigned call_count;
   unsigned depth;
+  size_t values; // looked at within tables
+  bool cut;      // there were too many
 };
 
 // An inner function's surroundings.

@@ -302,3 +302,24 @@ def test_a_library_that_is_changed_at_run_time():
         p.command("table.answer = nil")
         assert addresses(p.ask("x.copies.test")) == ["192.0.2.2"]
         assert "copied" in p.command("showLuaFunctions()")
+
+
+LARGE = """
+small, large = {}, {}
+for i = 1, 100 do small["x" .. i .. ".copies.test."] = true end
+for i = 1, 300000 do large["x" .. i .. ".copies.test."] = {i} end
+addAction("small", LuaAction(function(dq) return DNSAction.Spoof, small[dq.qname:toString()] and "192.0.2.1" or "192.0.2.2" end))
+addAction("copies.test", LuaAction(function(dq) return DNSAction.Spoof, large[dq.qname:toString()] and "192.0.2.1" or "192.0.2.2" end))
+function maintenance() ticks = (ticks or 0) + 1 end
+"""
+
+
+def test_large_tables_stay_in_the_shared_state():
+    """They would be looked through after each maintenance() and command, while the lock is held."""
+    with Proxy(LARGE) as p:
+        assert addresses(p.ask("x7.copies.test")) == ["192.0.2.1"]
+        p.command('large["x7.copies.test."] = nil')
+        assert addresses(p.ask("x7.copies.test")) == ["192.0.2.2"]
+        rows = p.command("showLuaFunctions()").splitlines()
+        assert sum("copied" in row for row in rows) == 1
+        assert sum("reaches more than 5000 values" in row for row in rows) == 1

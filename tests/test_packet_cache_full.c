@@ -337,7 +337,7 @@ purging_takes_the_expired(void **state)
   assert_int_equal(packet_cache_purge_expired(cache, 0, NOW + 9), 0);
   assert_int_equal(packet_cache_purge_expired(cache, 4 * COUNT, NOW + 10), 0); // few enough
   size_t removed = packet_cache_purge_expired(cache, COUNT + COUNT / 2, NOW + 10);
-  assert_in_range(removed, COUNT / 2, COUNT / 2 + COUNT / 20);
+  assert_in_range(removed, COUNT / 2 - COUNT / 20, COUNT / 2 + COUNT / 20); // shards are never alike
   removed += packet_cache_purge_expired(cache, 0, NOW + 10);
   assert_int_equal(removed, COUNT);
   assert_int_equal(count_present(cache, "long", COUNT, NOW + 10), COUNT);

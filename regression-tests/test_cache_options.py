@@ -268,3 +268,6 @@ def test_large_answers_of_a_tcp_backend_are_cut_for_datagrams():
                 reply = p.ask("big-30.cut.test", "TXT")
                 assert reply.flags & dns.flags.TC and not reply.answer
             assert len(server.asked_for("big-30.cut.test")) == 1
+            for _ in range(2):
+                assert len(p.ask("big-30.cut.test", "TXT", edns=16000).answer[0]) == 30
+            assert len(server.asked_for("big-30.cut.test")) == 2, "EDNS is part of the key"

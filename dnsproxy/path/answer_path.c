@@ -134,7 +134,10 @@ enum room
 room_cache_insert(struct query *q)
 {
   enum { OVER_UDP_MAX = 4096 };
-  if (q->cache == NULL || !q->has_key || q->skip_cache || (!q->over_tcp && q->packet.size > OVER_UDP_MAX) || is_cut(q))
+  if (q->cache == NULL || !q->has_key || q->skip_cache || is_cut(q))
+    return ROOM_FINISH;
+  bool over_udp = !q->over_tcp && !q->backend->options.tcp_only;
+  if (over_udp && q->packet.size > OVER_UDP_MAX)
     return ROOM_FINISH;
   struct cache_key for_all;
   if (q->for_all)
@@ -143,7 +146,7 @@ room_cache_insert(struct query *q)
                       &(struct cache_answer){.data = q->packet.data,
                                              .size = q->packet.size,
                                              .now_s = q->worker->now_s,
-                                             .received_over_udp = !q->over_tcp && !q->backend->options.tcp_only,
+                                             .received_over_udp = over_udp,
                                              .temporary_failure_ttl_s = q->temporary_failure_ttl});
   return run_response_chain(q, CHAIN_CACHE_INSERTED, ROOM_FINISH);
 }

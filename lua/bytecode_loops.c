@@ -53,6 +53,9 @@ loops_at(const struct bytecode *f, unsigned at)
   case BYTECODE_ILOOP:
   case BYTECODE_JLOOP:
     return true;
+  case BYTECODE_JMP:
+  case BYTECODE_UCLO:
+    return bytecode_jump(i) < 0; // a goto out of a block has no LOOP where it leads
   case BYTECODE_FORI:
   case BYTECODE_JFORI:
     return !is_small(f, last_write(f, at, bytecode_a(i) + 1)) || !is_small(f, last_write(f, at, bytecode_a(i) + 2));

@@ -588,6 +588,8 @@ step(struct walk *w, unsigned pc, uint32_t i)
   case BYTECODE_JMP:
   case BYTECODE_UCLO:
   case BYTECODE_ISNEXT:
+    if (target <= pc) // a goto out of a block has no LOOP where it leads
+      note_endless(w);
     flow(w, target);
     return false;
   case BYTECODE_RET:

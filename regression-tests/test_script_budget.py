@@ -13,6 +13,7 @@ LOOPS = {
     "for": "for i = 1, math.huge do local x = i end",
     "forbig": "for i = 1, 1e15 do local x = i end",
     "goto": "::again:: goto again",
+    "gotoup": "local n = 0 ::again:: do n = n + 1 if n > 0 then goto again end end",
     "recursion": "local function f(n) return f(n + 1) end f(1)",
     "caught": "while true do pcall(function() while true do end end) end",
 }

@@ -152,6 +152,15 @@ can_be_copied(const struct lua_class *class)
          class == &class_limiter || class == &class_shared_counter || class == &class_shared_table || class == &class_timed_ip_set;
 }
 
+bool
+is_dangerous(struct search *s, int index)
+{
+  if (!lua_isfunction(s->lua, index))
+    return false;
+  enum library_kind kind = library_find(s->lua, index).kind;
+  return kind == LIBRARY_UNKNOWN ? lua_iscfunction(s->lua, index) : kind != LIBRARY_PURE && kind != LIBRARY_ITERATES;
+}
+
 static void
 reach_table(struct search *s, int table)
 {
@@ -174,6 +183,7 @@ reach_table(struct search *s, int table)
   for (lua_pushnil(lua); !s->cut && lua_next(lua, table) != 0; lua_pop(lua, 1)) {
     reach_value(s, lua_gettop(lua) - 1);
     reach_value(s, lua_gettop(lua));
+    s->keeps_library |= is_dangerous(s, lua_gettop(lua));
   }
   lua_settop(lua, top);
   s->depth--;
@@ -307,6 +317,10 @@ purity_find(lua_State *lua, int function, struct purity *out)
   }
   if (s.cut && s.call_count > 0) // one of those that nobody looked at may be called
     out->anything = true;
+  if (s.keeps_library && s.call_count > 0) {
+    out->anything = true;
+    found_sharing(&s, "may call functions of a library that it keeps in tables");
+  }
   for (size_t i = 0; i < s.visit_count; i++)
     note_place(&out->functions, (struct place){PLACE_VALUE, s.visits[i].function});
   free(s.visits);

@@ -21,6 +21,7 @@ enum held {
   HELD_REACHED,  // some value within what is reached: functions there are looked at on their own
   HELD_ITERATOR, // what pairs(), ipairs(), string.gmatch() gave
   HELD_UNKNOWN,
+  HELD_VOLATILE, // of a variable that an inner function writes, from then on: like unknown
 };
 struct register_value {
   enum held held;
@@ -53,6 +54,7 @@ struct search {
   size_t reached_count;
   uint32_t calls[8]; // of reached functions: which arguments were the query
   unsigned call_count;
+  bool keeps_library; // a function of a library that changes or calls things is where a call of `calls` may find it
   unsigned depth;
   size_t values; // looked at within tables
   bool cut;      // there were too many
@@ -77,6 +79,7 @@ bool member_is_safe(const struct lua_class *, const char *name);      // class N
 void note_place(struct places *, struct place);
 void note_reached(struct search *, int index);   // a function that may be called by what reaches it
 void note_call(struct search *, uint32_t queries); // of one of them, no matter which
+bool is_dangerous(struct search *, int index); // a function that is not of users, and more than pure
 
 // purity_walk.c
 // queries: bit i set when argument i is the query.

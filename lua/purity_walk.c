@@ -43,8 +43,10 @@ join(struct register_value a, struct register_value b)
 {
   if (a.held == HELD_NOTHING || same_value(&a, &b))
     return b;
-  if (b.held == HELD_NOTHING)
+  if (b.held == HELD_NOTHING || a.held == HELD_VOLATILE)
     return a;
+  if (b.held == HELD_VOLATILE)
+    return b;
   if (is_scalar(&a) && is_scalar(&b))
     return scalar;
   // What is no table, function or handle does no harm: using it as one is an error.
@@ -53,6 +55,17 @@ join(struct register_value a, struct register_value b)
   if (is_scalar(&b))
     return a;
   return a.held == b.held && a.held != HELD_KNOWN && a.held != HELD_MEMBER ? a : unknown;
+}
+
+// Where it goes cannot be followed: it may be what is called out of a table.
+static void
+note_kept(struct walk *w, const struct register_value *v)
+{
+  if (v->held != HELD_KNOWN)
+    return;
+  push_known(w->search, v);
+  w->search->keeps_library |= is_dangerous(w->search, lua_gettop(w->search->lua));
+  lua_pop(w->search->lua, 1);
 }
 
 static void
@@ -64,6 +77,10 @@ flow(struct walk *w, unsigned to)
   bool changed = false;
   for (unsigned r = 0; r < w->width - 1; r++) {
     struct register_value joined = join(row[r], w->now[r]);
+    if (joined.held == HELD_UNKNOWN) {
+      note_kept(w, &row[r]);
+      note_kept(w, &w->now[r]);
+    }
     if (!same_value(&joined, &row[r])) {
       row[r] = joined;
       changed = true;
@@ -78,7 +95,7 @@ flow(struct walk *w, unsigned to)
 static void
 set(struct walk *w, unsigned reg, struct register_value v)
 {
-  if (reg < w->width - 1)
+  if (reg < w->width - 1 && w->now[reg].held != HELD_VOLATILE)
     w->now[reg] = v;
 }
 
@@ -86,7 +103,7 @@ static void
 set_range(struct walk *w, unsigned first, unsigned last, struct register_value v)
 {
   for (unsigned r = first; r <= last && r < w->width - 1; r++)
-    w->now[r] = v;
+    set(w, r, v);
 }
 
 static const char *
@@ -208,6 +225,8 @@ known_member(struct search *s, const struct register_value *v, const char *name)
     lua_pushstring(s->lua, name);
     lua_rawget(s->lua, -2);
     member = value_at(s, -1);
+    if (library && lua_istable(s->lua, -1) && library_find(s->lua, -1).kind != LIBRARY_TABLE)
+      found_sharing(s, "reaches '%s' within a library", name); // package.loaded
     lua_pop(s->lua, 1);
   } else {
     found_sharing(s, "looks up '%s' in a %s", name, luaL_typename(s->lua, -1));
@@ -226,6 +245,16 @@ read_field(struct walk *w, const struct register_value *from, const char *name)
   return (struct register_value){.held = HELD_MEMBER, .name = name, .class = class, .reached = reached};
 }
 
+// Of a library: which of its functions may be meant?
+static void
+note_members(struct search *s, int table)
+{
+  if (library_find(s->lua, table).kind != LIBRARY_TABLE)
+    return;
+  for (lua_pushnil(s->lua); lua_next(s->lua, table) != 0; lua_pop(s->lua, 1))
+    s->keeps_library |= lua_istable(s->lua, -1) || is_dangerous(s, lua_gettop(s->lua));
+}
+
 static struct register_value
 read_computed(struct walk *w, const struct register_value *from)
 {
@@ -234,6 +263,7 @@ read_computed(struct walk *w, const struct register_value *from)
     push_known(s, from);
     bool table = lua_istable(s->lua, -1);
     reach_value(s, lua_gettop(s->lua));
+    note_members(s, lua_gettop(s->lua));
     lua_pop(s->lua, 1);
     return table ? (struct register_value){.held = HELD_REACHED} : unknown;
   }
@@ -248,7 +278,12 @@ write_field(struct walk *w, const struct register_value *into, const char *name)
     return;
   if (into->held == HELD_KNOWN) {
     push_known(s, into);
-    found_writing(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
+    if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
+      found_writing(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
+    else if (name != NULL)
+      found_writing(s, global_place(s, name));
+    else
+      s->found->anything = true;
     lua_pop(s->lua, 1);
   } else {
     s->found->anything = true;
@@ -285,12 +320,18 @@ hand_over(struct walk *w, const struct register_value *v)
   if (v->held == HELD_KNOWN) {
     push_known(s, v);
     reach_value(s, lua_gettop(s->lua));
+    if (is_dangerous(s, lua_gettop(s->lua))) {
+      const char *path = library_find(s->lua, -1).path;
+      s->found->anything = true;
+      found_sharing(s, "hands over %s()", path != NULL ? path : "a function of a library");
+    }
     if (lua_isfunction(s->lua, -1) && !lua_iscfunction(s->lua, -1) && library_find(s->lua, -1).kind == LIBRARY_UNKNOWN)
       walk_function(s, lua_gettop(s->lua), 0);
     lua_pop(s->lua, 1);
   } else if (v->held == HELD_REACHED) {
     note_call(s, 0);
-  } else if (v->held == HELD_UNKNOWN || v->held == HELD_OBJECT || v->held == HELD_MEMBER) {
+  } else if (v->held == HELD_UNKNOWN || v->held == HELD_VOLATILE || v->held == HELD_OBJECT ||
+             v->held == HELD_MEMBER) {
     s->found->anything = true;
     found_sharing(s, "hands over a function that cannot be known");
   }
@@ -350,10 +391,21 @@ call_known(struct walk *w, const struct register_value *callee, const struct reg
   return result;
 }
 
+// Methods call functions among their arguments as the libraries do.
+static void
+hand_to_method(struct walk *w, const char *name, const struct register_value *args, unsigned count)
+{
+  unsigned function = strcmp(name, "gsub") == 0 ? 2 : strcmp(name, "editTTLs") == 0 ? 1 : 0;
+  for (unsigned i = 1; i < count; i++)
+    if (i == function || args[i].held == HELD_KNOWN || args[i].held == HELD_REACHED)
+      hand_over(w, &args[i]);
+}
+
 static struct register_value
 call_member(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
 {
   struct search *s = w->search;
+  hand_to_method(w, callee->name, args, count);
   if (callee->reached) // a function in a table may be meant as well
     note_call(s, queries_among(args, count));
   if (member_is_safe(callee->class, callee->name))
@@ -374,6 +426,8 @@ call_member(struct walk *w, const struct register_value *callee, const struct re
 static struct register_value
 call_value(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
 {
+  for (unsigned i = 0; i < count; i++)
+    note_kept(w, &args[i]);
   switch (callee->held) {
   case HELD_KNOWN:
     return call_known(w, callee, args, count);
@@ -413,6 +467,8 @@ call_at(struct walk *w, unsigned a, unsigned count, bool more, unsigned results)
   struct register_value callee = w->now[a], state = count > 0 ? w->now[first] : scalar;
   struct register_value result = call_value(w, &callee, &w->now[first], count);
   set_range(w, a, results == 0 ? w->code->frame : a + results - 2u, result);
+  if (results > 0) // what was called, and with what, is gone
+    set_range(w, a + results - 1u, w->code->frame, scalar);
   if (result.held == HELD_ITERATOR && results > 2) { // a generator, what it goes over, where it is
     set(w, a + 1, state);
     set(w, a + 2, scalar);
@@ -433,7 +489,12 @@ iterate_at(struct walk *w, unsigned a, unsigned results)
   }
   if (generator->held != HELD_ITERATOR && !next)
     call_value(w, generator, over, 2);
-  else if (over->held == HELD_KNOWN || over->held == HELD_REACHED)
+  else if (over->held == HELD_KNOWN) {
+    push_known(w->search, over);
+    note_members(w->search, lua_gettop(w->search->lua));
+    lua_pop(w->search->lua, 1);
+  }
+  if ((generator->held == HELD_ITERATOR || next) && (over->held == HELD_KNOWN || over->held == HELD_REACHED))
     result = (struct register_value){.held = HELD_REACHED};
   set_range(w, a, a + results - 2u, result);
 }
@@ -441,6 +502,58 @@ iterate_at(struct walk *w, unsigned a, unsigned results)
 // ---- inner functions ----
 
 static void walk_code(struct search *, const struct bytecode *, const struct surroundings *, uint32_t queries);
+
+// May the function, or one within it, write its upvalue?
+static bool
+writes_upvalue(const struct bytecode *code, unsigned number)
+{
+  for (unsigned pc = 0; pc < code->size; pc++) {
+    uint32_t i = code->code[pc];
+    switch (bytecode_op(i)) {
+    case BYTECODE_USETV:
+    case BYTECODE_USETS:
+    case BYTECODE_USETN:
+    case BYTECODE_USETP:
+      if (bytecode_a(i) == number)
+        return true;
+      break;
+    case BYTECODE_FNEW: {
+      unsigned d = bytecode_d(i);
+      if (d >= code->constant_count || code->constants[d].kind != CONSTANT_FUNCTION)
+        return true;
+      const struct bytecode *inner = code->constants[d].function;
+      for (unsigned k = 0; k < inner->upvalue_count; k++)
+        if (!(inner->upvalues[k] & UPVALUE_LOCAL) && (inner->upvalues[k] & UPVALUE_INDEX) == number && writes_upvalue(inner, k))
+          return true;
+      break;
+    }
+    default:
+      break;
+    }
+  }
+  return false;
+}
+
+// Variables that it writes may change with every call from here on.
+static void
+note_captures(struct walk *w, const struct bytecode *inner)
+{
+  for (unsigned k = 0; k < inner->upvalue_count; k++) {
+    unsigned reg = inner->upvalues[k] & 0xff;
+    if (!(inner->upvalues[k] & UPVALUE_LOCAL) || reg >= w->width - 1 || !writes_upvalue(inner, k))
+      continue;
+    note_kept(w, &w->now[reg]);
+    w->now[reg] = (struct register_value){.held = HELD_VOLATILE};
+  }
+}
+
+static void
+end_captures(struct walk *w, unsigned first)
+{
+  for (unsigned r = first; r < w->width - 1; r++)
+    if (w->now[r].held == HELD_VOLATILE)
+      w->now[r] = unknown;
+}
 
 static void
 make_closure(struct walk *w, unsigned a, unsigned d)
@@ -458,6 +571,7 @@ make_closure(struct walk *w, unsigned a, unsigned d)
   } else {
     found_sharing(w->search, "has functions within each other too deeply");
   }
+  note_captures(w, inner.code);
 }
 
 // ---- one instruction ----
@@ -478,9 +592,11 @@ step(struct walk *w, unsigned pc, uint32_t i)
   unsigned a = bytecode_a(i), b = bytecode_b(i), c = bytecode_c(i), d = bytecode_d(i);
   unsigned target = (unsigned)((int)pc + 1 + bytecode_jump(i));
   switch (bytecode_op(i)) {
-  case BYTECODE_MOV:
-    set(w, a, w->now[d < w->width ? d : 0]);
+  case BYTECODE_MOV: {
+    struct register_value from = w->now[d < w->width ? d : 0];
+    set(w, a, from.held == HELD_VOLATILE ? unknown : from);
     return true;
+  }
   case BYTECODE_KSHORT:
     set(w, a, (struct register_value){.held = HELD_SMALL, .number = (int16_t)d});
     return true;
@@ -536,11 +652,13 @@ step(struct walk *w, unsigned pc, uint32_t i)
     return true;
   }
   case BYTECODE_TSETS:
+    note_kept(w, &w->now[a]);
     write_field(w, &w->now[b], string_constant(w, c));
     return true;
   case BYTECODE_TSETV:
   case BYTECODE_TSETB:
   case BYTECODE_TSETR:
+    note_kept(w, &w->now[a]);
     write_field(w, &w->now[b], NULL);
     return true;
   case BYTECODE_TSETM:
@@ -590,6 +708,8 @@ step(struct walk *w, unsigned pc, uint32_t i)
   case BYTECODE_ISNEXT:
     if (target <= pc) // a goto out of a block has no LOOP where it leads
       note_endless(w);
+    if (bytecode_op(i) == BYTECODE_UCLO)
+      end_captures(w, a);
     flow(w, target);
     return false;
   case BYTECODE_RET:
@@ -599,6 +719,7 @@ step(struct walk *w, unsigned pc, uint32_t i)
     return false;
   case BYTECODE_ISTC:
   case BYTECODE_ISFC:
+    note_kept(w, &w->now[a]);
     set(w, a, join(w->now[a], w->now[d < w->width ? d : 0]));
     flow(w, pc + 2);
     return true;

@@ -3,6 +3,7 @@
 #include "lua/thread_state.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/random.h"
 #include "dnsproxy/base/text.h"
 #include "lua/bytecode.h"
 #include "lua/classes.h"
@@ -135,11 +136,25 @@ make_key(void)
   pthread_key_create(&key, thread_state_close);
 }
 
+// Every state's math.random() would begin with the same numbers otherwise, whatever math.randomseed() said in another.
+static void
+seed_random(lua_State *lua)
+{
+  uint32_t seed;
+  random_bytes(&seed, sizeof seed);
+  lua_getglobal(lua, "math");
+  lua_getfield(lua, -1, "randomseed");
+  lua_pushnumber(lua, seed);
+  lua_call(lua, 1, 0);
+  lua_pop(lua, 1);
+}
+
 // lua_pcall() form: what such scripts find beside the standard libraries and ffi.
 static int
 open_state(lua_State *lua)
 {
   luaL_openlibs(lua);
+  seed_random(lua);
   stack_guard_open(lua);
   errors_open(lua);
   handles_open(lua);

@@ -217,6 +217,82 @@ def test_where_it_runs_alone(label):
             assert one(p, f"{label}.copies.test")
 
 
+# Each counts its calls in `list`, by ways that are no plain write. What stands before the function, its words.
+HIDDEN = {
+    "protected": ("", "pcall(table.insert, list, 1)"),
+    "protectedtwice": ("", "pcall(pcall, table.insert, list, 1)"),
+    "protectedmember": ("", "local t = {list = list} pcall(table.insert, t.list, 1)"),
+    "handler": ("", "xpcall(error, function() table.insert(list, 1) end)"),
+    "captured": ("", "local t = {} local function f() t = list end f() t[#t + 1] = 1"),
+    "capturedlater": ("", "local t, f = {} for turn = 1, 2 do if f then f() t[#t + 1] = 1 end f = function() t = list end end"),
+    "captureddeep": ("", "local t = {} local function f() return function() t = list end end f()() t[#t + 1] = 1"),
+    "capturedargument": ("", "local function f() dq = list end f() dq[#dq + 1] = 1"),
+    "field": ("", "local t = {f = table.insert} t.f(list, 1)"),
+    "fieldraw": ("", "local t = {f = rawset} t.f(list, #list + 1, 1)"),
+    "fieldeither": ("", "local f = dq.tcp and rawset or table.insert local t = {f = f} t.f(list, 1)"),
+    "computed": ("", "table[dq.tcp and 'remove' or 'insert'](list, 1)"),
+    "iterated": ("", "for name, f in pairs(table) do if name == 'insert' then f(list, 1) end end"),
+    "kept": ("ops = {ins = table.insert}", "local k = 'ins' ops[k](list, 1)"),
+    "keptmember": ("ops = {ins = table.insert} function put(o) o.ins(list, 1) end", "put(ops)"),
+    "passed": ("function apply(o) o.f(list, 1) end", "apply({f = table.insert})"),
+    "passedalone": ("function apply(f) local o = {f = f} o.f(list, 1) end", "apply(table.insert)"),
+    "replaced": ("function count() list[#list + 1] = 1 return 'x' end", "('x'):gsub('.', count)"),
+    "replacedfield": ("counters = {f = function() list[#list + 1] = 1 end}",
+                      "local function g(t) ('x'):gsub('.', t.f) end g(counters)"),
+    "loaded": ("package.loaded.mine = list", "table.insert(package.loaded.mine, 1)"),
+}
+
+
+@pytest.mark.parametrize("label", HIDDEN)
+def test_hidden_writes_are_seen(label):
+    before, words = HIDDEN[label]
+    config = f"""newServer{{address="$main"}} list = {{}} {before}
+addAction("w.test", LuaAction(function(dq) {words} return DNSAction.Spoof, "192.0.2." .. #list end), {{name="w"}})
+addAction("r.test", LuaAction(function(dq) return DNSAction.Spoof, "192.0.2." .. #list end), {{name="r"}})"""
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(config, main=main.address) as p:
+        rows = shown(p)
+        assert rows[line_of(p, "w")][1] == rows[line_of(p, "r")][1] == "shared", rows
+        for turn in range(1, 7):
+            assert one(p, "w.test") == one(p, "r.test") == [f"192.0.2.{turn}"]
+
+
+def test_globals_written_through_their_table():
+    config = """newServer{address="$main"} seen, all = 0, _G
+addAction("field.test", LuaAction(function(dq) _G.seen = _G.seen + 1 return DNSAction.Spoof, "192.0.2.1" end))
+addAction("alias.test", LuaAction(function(dq) local g = all g["seen"] = g.seen + 1 return DNSAction.Spoof, "192.0.2.1" end))
+addAction("computed.test", LuaAction(function(dq) _G["se" .. "en"] = seen + 1 return DNSAction.Spoof, "192.0.2.1" end))
+addAction("r.test", LuaAction(function(dq) return DNSAction.Spoof, "192.0.2." .. seen end), {name="r"})"""
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(config, main=main.address) as p:
+        for turn, label in enumerate(["field", "alias", "computed"] * 3, 1):
+            assert one(p, f"{label}.test") == ["192.0.2.1"]
+            assert one(p, "r.test") == [f"192.0.2.{turn}"], label
+
+
+def test_callbacks_of_methods_are_copied():
+    config = """newServer{address="$main"}
+function letter(x) return "9" end
+function ttl(section, class, type, ttl) return 77 end
+addAction("gsub.test", LuaAction(function(dq) return DNSAction.Spoof, (("192.0.2.x"):gsub("x", letter)) end), {name="gsub"})
+addResponseAction("ttl.test", LuaResponseAction(function(dr) dr:editTTLs(ttl) return DNSResponseAction.None end), {name="ttl"})"""
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(config, main=main.address) as p, p.udp() as end:
+        assert {row[1] for row in shown(p).values()} == {"copied"}
+        assert one(p, "gsub.test") == ["192.0.2.9"]
+        assert end.ask(query("ttl.test")).answer[0].ttl == 77
+
+
+def test_random_numbers_differ_between_workers_and_starts():
+    config = """newServer{address="$main"} math.randomseed(os.time())
+addAction("random.test", LuaAction(function(dq)
+  return DNSAction.Spoof, math.random(250) .. "." .. math.random(250) .. "." .. math.random(250) .. ".1" end), {name="random"})"""
+    seen = []
+    with Responder(address_answer("192.0.2.1")) as main:
+        for _ in range(2):
+            with Proxy("setWorkers(2)" + config, main=main.address) as p:
+                assert {row[1] for row in shown(p).values()} == {"copied"}
+                seen += [one(p, "random.test")[0] for _ in range(16)]
+    assert len(set(seen)) == len(seen)
+
+
 LOOPS = """
 newServer{address="$main"}
 setScriptBudget(100)

@@ -324,12 +324,12 @@ function DynBlockRulesGroup:setCacheMissRatio(ratio, seconds, reason, blockingTi
 ---@param options? table
 function DynBlockRulesGroup:setSuffixMatchRule(seconds, reason, blockingTime, action, visitor, options) end
 
----Not built: an error
+---The same for an FFI function; it goes before the other
 ---@param seconds integer # how far to look back
 ---@param reason string # shown with the block
 ---@param blockingTime integer # how long the block lasts
 ---@param action any # DNSAction, or nil
----@param visitor function # function(node)
+---@param visitor function # function(node), a dnsdist_ffi_stat_node_t, that returns true to block
 ---@param options? table
 function DynBlockRulesGroup:setSuffixMatchRuleFFI(seconds, reason, blockingTime, action, visitor, options) end
 

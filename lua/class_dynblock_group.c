@@ -9,6 +9,8 @@
 #include "lua/control_state.h"
 #include "lua/dynblock_options.h"
 #include "lua/errors.h"
+#include "lua/ffi_frame.h"
+#include "lua/ffi_state.h"
 #include "lua/stat_node.h"
 #include "rules/action.h"
 
@@ -105,16 +107,10 @@ set_suffix_rule(struct call *c)
   g->suffix.reason = memory_string(a[REASON].string.data);
   g->suffix.tag_name = memory_string(tag);
   g->suffix.tag_value = memory_string(dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_VALUE));
-  object_unref(&g->suffix.visitor);
-  g->suffix.visitor = object_ref(a[VISITOR].object);
+  void **visitor = c->function->data != NULL ? &g->suffix.visitor_ffi : &g->suffix.visitor;
+  object_unref(visitor);
+  *visitor = object_ref(a[VISITOR].object);
   return 0;
-}
-
-// The FFI visitor waits for its functions: said at once, rather than never called.
-static int
-set_suffix_rule_ffi(struct call *c)
-{
-  return call_fault(c, FAULT_CAUGHT, "setSuffixMatchRuleFFI() is not built: setSuffixMatchRule() takes an ordinary function");
 }
 
 static int
@@ -242,36 +238,62 @@ struct visit {
   bool failed;
 };
 
+// What a visitor said of a name; reason NULL, action None: the rule's.
+static void
+block_name(const struct visit *v, const struct stat_node *node, const char *reason, int action)
+{
+  const struct dynblock_group *g = v->group;
+  dynblock_group_block_name(g, &draft.dynblocks,
+                            &(struct dynblock_spec){.key = dynblock_key_suffix(&node->name),
+                                                    .seconds = g->suffix.duration_s,
+                                                    .reason = reason != NULL ? reason : g->suffix.reason,
+                                                    .action = action == DNS_ACTION_NONE ? g->suffix.action : action,
+                                                    .tag_name = g->suffix.tag_name,
+                                                    .tag_value = g->suffix.tag_value},
+                            tell_hook, v->call);
+}
+
 // function(node, self, all) -> block it?, reason, action
 static bool
 visit_node(const struct stat_node *node, void *arg)
 {
   struct visit *v = arg;
   lua_State *lua = v->call->lua;
-  const struct dynblock_group *g = v->group;
   struct text error;
   text_init(&error);
   int top = lua_gettop(lua);
-  script_push(lua, g->suffix.visitor);
+  script_push(lua, v->group->suffix.visitor);
   stat_node_push(lua, node, rings_weight());
   v->failed = !errors_call_short(lua, 3, 3, &error);
   if (v->failed)
     call_fault(v->call, FAULT_PLAIN, "%s", error.data);
   text_fini(&error);
-  if (!v->failed && lua_toboolean(lua, top + 1) && node->labels > 0) {
-    int action = lua_isnumber(lua, top + 3) ? (int)lua_tointeger(lua, top + 3) : DNS_ACTION_NONE;
-    dynblock_group_block_name(g, &draft.dynblocks,
-                              &(struct dynblock_spec){
-                                  .key = dynblock_key_suffix(&node->name),
-                                  .seconds = g->suffix.duration_s,
-                                  .reason = lua_isstring(lua, top + 2) ? lua_tostring(lua, top + 2) : g->suffix.reason,
-                                  .action = action == DNS_ACTION_NONE ? g->suffix.action : action,
-                                  .tag_name = g->suffix.tag_name,
-                                  .tag_value = g->suffix.tag_value},
-                              tell_hook, v->call);
-  }
+  if (!v->failed && lua_toboolean(lua, top + 1) && node->labels > 0)
+    block_name(v, node, lua_isstring(lua, top + 2) ? lua_tostring(lua, top + 2) : NULL,
+               lua_isnumber(lua, top + 3) ? (int)lua_tointeger(lua, top + 3) : DNS_ACTION_NONE);
   lua_settop(lua, top);
   return !v->failed;
+}
+
+// function(node) -> block it?
+static bool
+visit_node_ffi(const struct stat_node *node, void *arg)
+{
+  struct visit *v = arg;
+  struct ffi_call call;
+  bool good = ffi_call_begin(&call, control_ffi(), NULL, SIDE_QUERY);
+  if (good) {
+    script_push(call.lua, v->group->suffix.visitor_ffi);
+    ffi_call_push_stat_node(&call, node, rings_weight());
+    good = ffi_call_run(&call, 1);
+  }
+  v->failed = !good;
+  if (!good)
+    call_fault(v->call, FAULT_PLAIN, "%s", call.error);
+  else if (lua_toboolean(call.lua, -1) && node->labels > 0)
+    block_name(v, node, call.stat_node->reason, call.stat_node->action < 0 ? DNS_ACTION_NONE : call.stat_node->action);
+  ffi_call_end(&call);
+  return good;
 }
 
 static int
@@ -284,7 +306,7 @@ apply(struct call *c)
     return 0;
   struct visit v = {.call = c, .group = g};
   uint64_t now_us = clock_mono_us(), back_us = g->suffix.seconds * 1000000;
-  stat_nodes_visit(now_us > back_us ? now_us - back_us : 0, visit_node, &v);
+  stat_nodes_visit(now_us > back_us ? now_us - back_us : 0, g->suffix.visitor_ffi != NULL ? visit_node_ffi : visit_node, &v);
   return v.failed ? -1 : 0;
 }
 
@@ -348,10 +370,10 @@ static const struct lua_function methods[] = {
                       {.name = "visitor", .type = PARAM_FUNCTION, .help = "function(node, self, all) that returns true to block, a reason, an action"},
                       OPTIONS_ROW),
      .call = set_suffix_rule},
-    {.name = "setSuffixMatchRuleFFI", .help = "Not built: an error",
+    {.name = "setSuffixMatchRuleFFI", .help = "The same for an FFI function; it goes before the other",
      .params = PARAMS(SECONDS_ROW, REASON_ROW, DURATION_ROW, {.name = "action", .type = PARAM_ANY, .help = "DNSAction, or nil"},
-                      {.name = "visitor", .type = PARAM_FUNCTION, .help = "function(node)"}, OPTIONS_ROW),
-     .call = set_suffix_rule_ffi},
+                      {.name = "visitor", .type = PARAM_FUNCTION, .help = "function(node), a dnsdist_ffi_stat_node_t, that returns true to block"}, OPTIONS_ROW),
+     .call = set_suffix_rule, .data = &class_dynblock_group},
     {.name = "setMasks", .help = "Count clients together that share these bits",
      .params = PARAMS({.name = "v4", .type = PARAM_INT, .help = "0 to 32"}, {.name = "v6", .type = PARAM_INT, .help = "0 to 128"},
                       {.name = "port", .type = PARAM_INT, .help = "0 to 16"}),

@@ -53,6 +53,16 @@ struct dnsdist_ffi_network_message_t {
   uint16_t endpoint_id;
 };
 
+// What a visitor of dynamic blocks looks at and says.
+struct dnsdist_ffi_stat_node_t {
+  const struct stat_node *node; // NULL: no visit is under way
+  uint32_t weight;              // every count is multiplied by it
+  int action;                   // -1: nothing said
+  const char *reason;           // in reason_bytes; NULL: nothing said
+  struct ffi_list reason_bytes;
+  char full_name[NAME_TEXT_SIZE]; // "" for the root
+};
+
 static inline struct query *
 ffi_query(const dnsdist_ffi_dnsquestion_t *dq)
 {

@@ -7,6 +7,7 @@
 #include "lua/binder.h"
 #include "lua/budget.h"
 #include "lua/control_state.h"
+#include "dnsproxy/guard/stat_nodes.h"
 #include "lua/ffi_frame.h"
 
 #include <assert.h>
@@ -21,7 +22,8 @@ struct level {
   struct dnsdist_ffi_dnsresponse_t frame;
   struct dnsdist_ffi_servers_list_t servers;
   struct dnsdist_ffi_network_message_t message;
-  int question, response, server_list, message_handle; // handles, in the registry
+  struct dnsdist_ffi_stat_node_t stat_node;
+  int question, response, server_list, message_handle, stat_node_handle; // handles, in the registry
 };
 
 struct ffi_state {
@@ -76,6 +78,7 @@ prepare(lua_State *lua)
     l->response = handle_of(lua, maker, &l->frame, "dnsdist_ffi_dnsresponse_t *");
     l->server_list = handle_of(lua, maker, &l->servers, "dnsdist_ffi_servers_list_t *");
     l->message_handle = handle_of(lua, maker, &l->message, "dnsdist_ffi_network_message_t *");
+    l->stat_node_handle = handle_of(lua, maker, &l->stat_node, "dnsdist_ffi_stat_node_t *");
   }
   lua_pushcfunction(lua, on_error);
   s->handler = luaL_ref(lua, LUA_REGISTRYINDEX);
@@ -112,6 +115,7 @@ ffi_state_free(struct ffi_state **slot)
     return;
   for (unsigned i = 0; i < LEVELS; i++) {
     frame_free(&s->levels[i].frame.question);
+    free(s->levels[i].stat_node.reason_bytes.items);
     for (struct ffi_servers *b = s->levels[i].servers.servers, *previous; b != NULL; b = previous) {
       previous = b->previous;
       free(b);
@@ -194,6 +198,22 @@ ffi_call_push_message(struct ffi_call *call, uint16_t endpoint_id, const char *p
   lua_rawgeti(call->lua, LUA_REGISTRYINDEX, l->message_handle);
 }
 
+void
+ffi_call_push_stat_node(struct ffi_call *call, const struct stat_node *node, uint32_t weight)
+{
+  struct level *l = level_of(call);
+  call->stat_node = &l->stat_node;
+  l->stat_node.node = node;
+  l->stat_node.weight = weight;
+  l->stat_node.action = -1;
+  l->stat_node.reason = NULL;
+  if (node->labels == 0)
+    l->stat_node.full_name[0] = '\0';
+  else
+    name_text(&node->name, l->stat_node.full_name);
+  lua_rawgeti(call->lua, LUA_REGISTRYINDEX, l->stat_node_handle);
+}
+
 bool
 ffi_call_run(struct ffi_call *call, int arguments)
 {
@@ -239,6 +259,8 @@ ffi_call_end(struct ffi_call *call)
     call->frame->query = NULL;
     if (call->servers != NULL)
       forget_servers(call->servers);
+    if (call->stat_node != NULL)
+      call->stat_node->node = NULL;
     if (call->message != NULL)
       *call->message = (struct dnsdist_ffi_network_message_t){.payload = NULL};
     call->state->depth--;

@@ -10,6 +10,7 @@
 
 #include <lua.h>
 
+struct stat_node;
 struct ffi_state;
 struct pool;
 struct thread_script;
@@ -28,6 +29,7 @@ struct ffi_call {
   struct dnsdist_ffi_dnsquestion_t *frame;
   struct dnsdist_ffi_servers_list_t *servers;
   struct dnsdist_ffi_network_message_t *message;
+  struct dnsdist_ffi_stat_node_t *stat_node;
   bool watched; // its function may go on for ever
   const char *error; // of begin or run; lives until the end
 };
@@ -37,6 +39,7 @@ bool ffi_call_begin(struct ffi_call *, struct ffi_state *, struct query *, enum 
 void ffi_call_push_question(struct ffi_call *);
 bool ffi_call_push_servers(struct ffi_call *, const struct pool *); // false: no memory
 void ffi_call_push_message(struct ffi_call *, uint16_t endpoint_id, const char *payload, size_t size);
+void ffi_call_push_stat_node(struct ffi_call *, const struct stat_node *, uint32_t weight);
 bool ffi_call_run(struct ffi_call *, int arguments);                // one result, on top
 const struct bytes *ffi_call_result(const struct ffi_call *);       // what set_result() said; NULL: nothing
 void ffi_call_forget_result(struct ffi_call *);

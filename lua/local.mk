@@ -13,6 +13,8 @@ FFI_SOURCES = \
 	lua/ffi_question_set.c \
 	lua/ffi_response.c \
 	lua/ffi_rings.c \
+	lua/ffi_dynblocks.c \
+	lua/ffi_stat_node.c \
 	lua/ffi_svc.c
 dnsproxy_dnsproxy_SOURCES += $(FFI_SOURCES)
 libdnsproxy_a_SOURCES += \

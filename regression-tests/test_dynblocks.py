@@ -229,6 +229,87 @@ def test_suffix_rule(backend):
         assert "on purpose" in p.command("g:setSuffixMatchRule(10, 'random', 60, nil, function() error('on purpose') end) g:apply()")
 
 
+FFI = """
+ffi = require("ffi")
+C = ffi.C
+function all_blocks(kind)
+  local list, text = ffi.new("dnsdist_ffi_dynamic_blocks_list_t *[1]"), {}
+  local count = tonumber(C["dnsdist_ffi_dynamic_blocks_" .. kind .. "get_entries"](list))
+  for i = 0, count - 1 do
+    local e = C.dnsdist_ffi_dynamic_blocks_list_get(list[0], i)
+    text[#text + 1] = table.concat({ffi.string(e.key), ffi.string(e.reason), tonumber(e.blockedQueries), tonumber(e.remainingTime) > 50 and "long" or "short",
+                                    e.action, tostring(e.ebpf), tostring(e.warning)}, " ")
+  end
+  assert(count == 0 or C.dnsdist_ffi_dynamic_blocks_list_get(list[0], count) == nil)
+  C.dnsdist_ffi_dynamic_blocks_list_free(list[0])
+  return table.concat(text, ", ")
+end
+function see(node)
+  local name, size = ffi.new("const char *[1]"), ffi.new("size_t [1]")
+  C.dnsdist_ffi_stat_node_get_full_name_raw(node, name, size)
+  return ffi.string(name[0], size[0])
+end
+addAction("maker.dyn.test", LuaFFIPerThreadAction([[
+  local C = require("ffi").C
+  return function(dq)
+    C.dnsdist_ffi_dynamic_blocks_smt_add("made.dyn.test", "from a thread", DNSAction.Refused, 100, nil, nil)
+    return DNSAction.Refused
+  end]]))
+"""
+
+
+def test_ffi_blocks(backend):
+    with Proxy(CONFIG + FFI, backend=backend.address) as p:
+        add = "return tostring(C.dnsdist_ffi_dynamic_blocks_add({}))"
+        assert p.command("return all_blocks('')").strip() == ""
+        assert p.command(add.format("'127.0.0.9', 'why', DNSAction.Refused, 100, 32, 0, nil, nil")) == "true\n"
+        assert p.command(add.format("'127.0.0.9', 'why', DNSAction.Refused, 90, 32, 0, nil, nil")) == "false\n", "a longer one is there"
+        assert p.command(add.format("'2001:db8::1', 'range', DNSAction.SetTag, 100, 64, 0, 'key', 'value'")) == "true\n"
+        for wrong in ("nil, 'why', 1, 1, 32, 0, nil, nil", "'x', 'why', 1, 1, 32, 0, nil, nil", "'127.0.0.1', nil, 1, 1, 32, 0, nil, nil",
+                      "'127.0.0.1', 'why', 200, 1, 32, 0, nil, nil", "'127.0.0.1', 'tag', DNSAction.SetTag, 1, 32, 0, nil, nil"):
+            assert p.command(add.format(wrong)) == "false\n", wrong
+        assert p.command("return tostring(C.dnsdist_ffi_dynamic_blocks_smt_add('bad..name', 'why', 1, 1, nil, nil))") == "false\n"
+        with p.udp(source="127.0.0.9") as end:
+            assert end.ask(query("www.dyn.test")).rcode() == dns.rcode.REFUSED
+        assert p.command("return all_blocks('')").strip() == \
+            "127.0.0.9/32 why 1 long 2 false false, 2001:db8::/64 range 0 long 15 false false"
+        assert p.command("return all_blocks('smt_')").strip() == ""
+        p.ask("maker.dyn.test")
+        assert p.command("return all_blocks('smt_')").strip() == "made.dyn.test. from a thread 0 long 2 false false"
+        assert p.ask("www.made.dyn.test").rcode() == dns.rcode.REFUSED
+
+
+def test_ffi_suffix_rule(backend):
+    with Proxy(CONFIG + FFI, backend=backend.address) as p:
+        ask_many(p, [f"nx{n}.flood.dyn.test" for n in range(12)] + ["a.good.dyn.test"] * 12, "127.0.0.10")
+        p.command("""seen = {} g = group() g:setSuffixMatchRuleFFI(10, 'random', 60, DNSAction.Drop, function(node)
+            local name = see(node)
+            kept = node
+            seen[name] = table.concat({tonumber(C.dnsdist_ffi_stat_node_get_queries_count(node)), tonumber(C.dnsdist_ffi_stat_node_get_nxdomains_count(node)),
+                tonumber(C.dnsdist_ffi_stat_node_get_noerrors_count(node)), tonumber(C.dnsdist_ffi_stat_node_get_servfails_count(node)),
+                C.dnsdist_ffi_stat_node_get_labels_count(node), C.dnsdist_ffi_stat_node_get_children_count(node),
+                tonumber(C.dnsdist_ffi_stat_node_get_children_queries_count(node)), tonumber(C.dnsdist_ffi_stat_node_get_children_nxdomains_count(node)),
+                tonumber(C.dnsdist_ffi_stat_node_get_children_noerrors_count(node)),
+                tonumber(C.dnsdist_ffi_stat_node_get_children_drops_count(node)),
+                tostring(C.dnsdist_ffi_stat_node_get_children_bytes_count(node) > 0)}, ' ')
+            if name == 'flood.dyn.test.' then
+              C.dnsdist_ffi_state_node_set_reason(node, 'of the function', 15)
+              C.dnsdist_ffi_state_node_set_action(node, DNSAction.Refused)
+              return true
+            end
+            return name == 'good.dyn.test.' end)
+          g:setSuffixMatchRule(10, 'random', 60, DNSAction.Drop, function() error('the other one goes before') end)
+          g:apply()""")
+        assert p.command("return seen['flood.dyn.test.']").strip() == "0 0 0 0 3 12 12 12 0 0 true"
+        assert p.command("return seen['a.good.dyn.test.']").strip() == "12 0 12 0 4 0 12 0 12 0 true"
+        assert p.command("return tostring(seen[''] ~= nil)").strip() == "true"
+        flood, good = sorted(shown(p))
+        assert flood.startswith("flood.dyn.test. ") and flood.endswith("of the function") and "Refused" in flood
+        assert good.startswith("good.dyn.test. ") and good.endswith("random") and "Drop" in good
+        assert p.command("return tonumber(C.dnsdist_ffi_stat_node_get_queries_count(kept))") == "0\n"
+        assert "on purpose" in p.command("g:setSuffixMatchRuleFFI(10, 'random', 60, nil, function() error('on purpose') end) g:apply()")
+
+
 def test_exceed_functions_feed_blocks(backend):
     with Proxy(CONFIG, backend=backend.address) as p:
         ask_many(p, ["nx.ring.test"] * 15, "127.0.0.10")

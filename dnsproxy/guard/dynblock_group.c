@@ -34,6 +34,7 @@ group_free(struct object *object)
   free(g->suffix.tag_name);
   free(g->suffix.tag_value);
   object_unref(&g->suffix.visitor);
+  object_unref(&g->suffix.visitor_ffi);
   object_unref(&g->hook);
   free(g);
 }

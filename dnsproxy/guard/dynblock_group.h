@@ -44,8 +44,8 @@ struct dynblock_group {
     uint64_t seconds, duration_s;
     int action;
     char *reason, *tag_name, *tag_value;
-    void *visitor; // lua/: counted script
-    bool ffi;
+    void *visitor;     // lua/: counted script; NULL: none
+    void *visitor_ffi; // the same for ffi.C: goes before the other
   } suffix;
   void *hook; // lua/: counted script called for each new block; NULL: none
 };

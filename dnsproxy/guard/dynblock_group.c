@@ -56,7 +56,9 @@ static int
 by_kind(const void *left, const void *right)
 {
   const struct dynblock_rule *a = left, *b = right;
-  return a->kind != b->kind ? (int)a->kind - (int)b->kind : (int)a->number - (int)b->number;
+  if (a->kind != b->kind)
+    return (int)a->kind - (int)b->kind;
+  return (a->number > b->number) - (a->number < b->number); // any 32 bits: a difference may not fit
 }
 
 void

@@ -47,6 +47,14 @@ action_of(const struct value *v)
   return !v->given || v->integer == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : (int)v->integer;
 }
 
+// What apply() calls may keep the group and change it, but not what apply() goes over.
+static bool
+may_change(struct call *c)
+{
+  return !((const struct dynblock_group *)c->self)->applied ||
+         call_fault(c, FAULT_CAUGHT, "The rules of a group cannot be changed while it is applied") == 0;
+}
+
 // Where the arguments of a method are; -1: it has none of these.
 struct places {
   enum dynblock_rule_kind kind;
@@ -67,7 +75,7 @@ set_rule(struct call *c)
   const struct value *a = c->args;
   struct dynblock_rule r = {.kind = p->kind, .action = action_of(&a[p->action])};
   const char *tag = dynblock_option(&a[p->options], DYNBLOCK_TAG_NAME);
-  if (!dynblock_options_good(c, r.action, tag))
+  if (!may_change(c) || !dynblock_options_good(c, r.action, tag))
     return -1;
   if (p->kind == DYNBLOCK_ALLOWED_RCODES_RATIO)
     for (size_t i = 0; i < a[p->number].list.count; i++)
@@ -95,7 +103,7 @@ set_suffix_rule(struct call *c)
   const struct value *a = c->args;
   int action = lua_isnumber(c->lua, a[ACTION].stack) ? (int)lua_tointeger(c->lua, a[ACTION].stack) : DNS_ACTION_NONE;
   const char *tag = dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_NAME);
-  if (!dynblock_options_good(c, action, tag))
+  if (!may_change(c) || !dynblock_options_good(c, action, tag))
     return -1;
   g->suffix.set = true;
   g->suffix.seconds = (uint64_t)a[SECONDS].integer;
@@ -297,9 +305,8 @@ visit_node_ffi(const struct stat_node *node, void *arg)
 }
 
 static int
-apply(struct call *c)
+apply_now(struct call *c, const struct dynblock_group *g)
 {
-  const struct dynblock_group *g = c->self;
   double hits = (double)counter_sum(COUNTER_CACHE_HITS), misses = (double)counter_sum(COUNTER_CACHE_MISSES);
   dynblock_group_apply(g, &draft.dynblocks, hits + misses > 0 ? hits / (hits + misses) : 0, tell_hook, c);
   if (!g->suffix.set)
@@ -308,6 +315,17 @@ apply(struct call *c)
   uint64_t now_us = clock_mono_us(), back_us = g->suffix.seconds * 1000000;
   stat_nodes_visit(now_us > back_us ? now_us - back_us : 0, g->suffix.visitor_ffi != NULL ? visit_node_ffi : visit_node, &v);
   return v.failed ? -1 : 0;
+}
+
+static int
+apply(struct call *c)
+{
+  struct dynblock_group *g = c->self;
+  bool outer = g->applied;
+  g->applied = true;
+  int results = apply_now(c, g);
+  g->applied = outer;
+  return results;
 }
 
 static int

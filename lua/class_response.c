@@ -5,6 +5,8 @@
 
 #include "dnsproxy/pool/backend.h"
 
+#include <string.h>
+
 static const struct lua_attribute response_attributes[] = {QUESTION_ATTRIBUTES, {.name = NULL}};
 
 // ---- TTLs ----
@@ -54,7 +56,15 @@ edit_ttls(struct call *c)
   struct ttl_editor e = {.lua = c->lua, .function = function};
   if (!lua_checkstack(c->lua, 8))
     return call_fault(c, FAULT_PLAIN, "stack overflow");
-  message_edit_ttls(&q->packet, edit_ttl, &e);
+  // The function may change the answer: what is walked is a copy, and it counts if nothing but the header did.
+  size_t size = q->packet.size;
+  uint8_t *before = call_alloc(c, 2 * size), *edited = before + size;
+  memcpy(before, q->packet.data, size);
+  memcpy(edited, q->packet.data, size);
+  message_edit_ttls(&(struct wire_buffer){.data = edited, .size = size, .capacity = size}, edit_ttl, &e);
+  if (q->packet.size != size || memcmp(q->packet.data + HEADER_SIZE, before + HEADER_SIZE, size - HEADER_SIZE) != 0)
+    return call_fault(c, FAULT_PLAIN, "The answer was changed while its TTLs were edited");
+  memcpy(q->packet.data + HEADER_SIZE, edited + HEADER_SIZE, size - HEADER_SIZE);
   if (!e.failed)
     return 0;
   const char *text = binder_error_text(c->lua, -1);

@@ -48,6 +48,7 @@ struct dynblock_group {
     void *visitor_ffi; // the same for ffi.C: goes before the other
   } suffix;
   void *hook; // lua/: counted script called for each new block; NULL: none
+  bool applied; // lua/: right now, its rules may not change
 };
 extern const struct object_class dynblock_group_class; // "DynBlockRulesGroup"
 struct dynblock_group *dynblock_group_new(void);

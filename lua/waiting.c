@@ -60,6 +60,10 @@ waiting_call(struct call *c)
   const struct waiting *w = c->function->data;
   if (w->check != NULL && !w->check(c))
     return -1;
+  if (w->table != NULL) {
+    text_puts(binder_output(), w->table);
+    return 0;
+  }
   waiting_tell(c, "has no effect", w->part);
   switch (w->answer) {
   case ANSWER_ZERO:

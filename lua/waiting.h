@@ -19,6 +19,7 @@ struct waiting {
     ANSWER_OBJECT, // of `object`: its methods do nothing
   } answer;
   const struct object_class *object;
+  const char *table;            // what is printed when there is nothing to show: clients cut tables by column
   bool (*check)(struct call *); // what the rows cannot say; NULL: nothing. False: the fault is set
 };
 

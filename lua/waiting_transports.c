@@ -274,12 +274,17 @@ const struct lua_function functions_waiting_transports[] = {
      .help = "Print the DNS-over-TLS listeners",
      .flags = FUNCTION_NO_EFFECT,
      .call = waiting_call,
-     .data = WAITING(.part = tls)},
+     .data = WAITING(.part = tls,
+                     .table = "#   Address              # ticket keys  Rotation delay Next rotation        \n")},
     {.name = "showTLSErrorCounters",
      .help = "Print why TLS handshakes failed",
      .flags = FUNCTION_NO_EFFECT,
      .call = waiting_call,
-     .data = WAITING(.part = tls)},
+     .data = WAITING(.part = tls,
+                     .table = "#   Address              DH key too small        Inappropriate fallback  No shar"
+                              "ed cipher        Unknown cipher type     Unknown exchange type   Unknown protoco"
+                              "l        Unsupported EC          Unsupported protocol   \n"
+                              "\n")},
     {.name = "reloadAllCertificates", .help = "Read all certificates again", .call = waiting_call, .data = WAITING(.part = tls)},
     {.name = "loadTicketsKey",
      .help = "Use this ticket key on all listeners",
@@ -346,12 +351,25 @@ const struct lua_function functions_waiting_transports[] = {
      .help = "Print the DNS-over-HTTPS listeners",
      .flags = FUNCTION_NO_EFFECT,
      .call = waiting_call,
-     .data = WAITING(.part = doh)},
+     .data = WAITING(.part = doh,
+                     .table = "#   Address              HTTP            HTTP/1          HTTP/2          GET    "
+                              "         POST            Bad             Errors          Redirects       Valid  "
+                              "         # ticket keys   Rotation delay  Next rotation  \n")},
     {.name = "showDOHResponseCodes",
      .help = "Print how often they gave which HTTP status",
      .flags = FUNCTION_NO_EFFECT,
      .call = waiting_call,
-     .data = WAITING(.part = doh)},
+     .data = WAITING(.part = doh,
+                     .table = "\n"
+                              "- HTTP/1:\n"
+                              "\n"
+                              "#   Address              200             400             403             500    "
+                              "         502             Others         \n"
+                              "\n"
+                              "- HTTP/2:\n"
+                              "\n"
+                              "#   Address              200             400             403             500    "
+                              "         502             Others         \n")},
     {.name = "getDOH3Frontend",
      .help = "A DNS-over-HTTP/3 listener",
      .params = PARAMS(INDEX),
@@ -369,7 +387,9 @@ const struct lua_function functions_waiting_transports[] = {
      .help = "Print the DNS-over-HTTP/3 listeners",
      .flags = FUNCTION_NO_EFFECT,
      .call = waiting_call,
-     .data = WAITING(.part = doh3)},
+     .data = WAITING(.part = doh3,
+                     .table = "#   Address              Bad Version     Invalid Token   Errors          Valid  "
+                              "        \n")},
     {.name = "getDOQFrontend",
      .help = "A DNS-over-QUIC listener",
      .params = PARAMS(INDEX),
@@ -387,7 +407,9 @@ const struct lua_function functions_waiting_transports[] = {
      .help = "Print the DNS-over-QUIC listeners",
      .flags = FUNCTION_NO_EFFECT,
      .call = waiting_call,
-     .data = WAITING(.part = doq)},
+     .data = WAITING(.part = doq,
+                     .table = "#   Address              Bad Version     Invalid Token   Errors          Valid  "
+                              "        \n")},
     {.name = "setMaxIdleDoHConnectionsPerDownstream",
      .help = "Idle DNS-over-HTTPS connections kept to each backend",
      .params = PARAMS(NUMBER("num")),
@@ -434,7 +456,8 @@ const struct lua_function functions_waiting_transports[] = {
      .help = "Print the DNSCrypt listeners",
      .flags = FUNCTION_NO_EFFECT,
      .call = waiting_call,
-     .data = WAITING(.part = dnscrypt)},
+     .data = WAITING(.part = dnscrypt,
+                     .table = "#   Address              Provider Name       \n")},
     {.name = "getDNSCryptBind",
      .help = "The context of a DNSCrypt listener",
      .params = PARAMS(INDEX),

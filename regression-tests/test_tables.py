@@ -194,3 +194,24 @@ def test_default_pool_leaves_no_gap_in_show_servers():
     with Responder() as one, Proxy('newServer{address="$one", pool={"", "web"}}', one=one.address) as p:
         header, row = p.command("showServers()").splitlines()[:2]
         assert row[header.index("Pools"):] == "web"
+
+
+@pytest.mark.parametrize("command,columns", [
+    ("showTLSFrontends()", [(0, "#"), (4, "Address"), (25, "# ticket keys"), (40, "Rotation delay"), (55, "Next rotation")]),
+    ("showTLSErrorCounters()", [(0, "#"), (4, "Address"), (25, "DH key too small"), (193, "Unsupported protocol")]),
+    ("showDOHFrontends()", [(0, "#"), (4, "Address"), (25, "HTTP"), (41, "HTTP/1"), (201, "Next rotation")]),
+    ("showDOQFrontends()", [(0, "#"), (4, "Address"), (25, "Bad Version"), (73, "Valid")]),
+    ("showDOH3Frontends()", [(0, "#"), (4, "Address"), (25, "Bad Version"), (73, "Valid")]),
+    ("showDNSCryptBinds()", [(0, "#"), (4, "Address"), (25, "Provider Name")]),
+])
+def test_tables_of_listeners_that_there_are_none_of(p, command, columns):
+    rows = p.command(command).splitlines()
+    assert [row for row in rows if row.strip()] == rows[:1]
+    for at, word in columns:
+        assert rows[0][at:].startswith(word) and (at == 0 or rows[0][at - 1] == " "), (at, word)
+
+
+def test_empty_tables_of_several_parts(p):
+    table = "#   Address              200             400             403             500             502             Others         \n"
+    assert p.command("showDOHResponseCodes()") == f"\n- HTTP/1:\n\n{table}\n- HTTP/2:\n\n{table}"
+    assert p.command("showSecurityStatus()") == "0\n"

@@ -363,6 +363,25 @@ def test_connections_of_a_listener(backend, workers):
         wait_until(another, 5, "room for another")
 
 
+def test_connections_of_a_listener_at_once(backend):
+    """Whoever of the workers takes them: exactly as many as there may be."""
+    with Proxy(BACKEND + "setWorkers(4) setTCPConnectionsOverloadThreshold(0) setTCPRecvTimeout(20)", backend=backend.address,
+               listen_options="{maxConcurrentTCPConnections=5}") as p, contextlib.ExitStack() as stack:
+        ends = [stack.enter_context(socket.socket()) for _ in range(40)]
+        for end in ends:
+            end.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                end.connect(p.address)
+        answers = 0
+        for end in ends:
+            end.setblocking(True)
+            end.settimeout(10)
+            with contextlib.suppress(OSError):
+                end.sendall(TcpClient.frame(query("once.clients.test")))
+                answers += len(end.recv(2)) == 2
+        assert answers == 5
+
+
 # --- connections that are kept towards backends
 
 def keep_some(p, one, release, count):

@@ -350,6 +350,7 @@ def test_connections_limit(workers):
             for number, end in enumerate(ends):
                 end.send(query(f"c{number}.options.test"))
             wait_until(lambda: figures(p, 0)["Too many conn"] == "4", 5, "four refusals")
+            one.wait_for(lambda me: len(me.queries) == 2)
             assert one.connections == 2
             release.set()
             answered = [end.receive() for end in ends]

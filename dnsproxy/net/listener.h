@@ -27,6 +27,7 @@ struct listener {
   uint32_t max_connections;   // 0: no limit
   int *cpus;                  // pinning as configured: kept for show, workers are placed by the kernel
   size_t cpu_count;
+  _Atomic uint64_t places;    // connections admitted, of all workers; only counted under max_connections
   _Atomic bool muted;
   const struct walk_hooks *walk; // where its queries go: NULL for the proxy's walk, else a scripted service's
   void *service;              // of `walk`

@@ -33,9 +33,7 @@ static void
 give_up(struct proxied_stream *p)
 {
   struct stream_listener *sl = p->listener;
-  const struct stream_guard *guard = listener_walk(sl->listener, sl->worker)->stream_guard;
-  if (guard != NULL)
-    guard->closed(&p->peer, sl->worker->lease->settings);
+  stream_left(sl->worker, sl->listener, &p->peer);
   counter_add(&sl->listener->counters[sl->worker->id]->tcp_refused, 1);
   close(p->fd);
   forget(p);

@@ -19,6 +19,36 @@ stream_connections(const struct listener *l)
   return sum;
 }
 
+// One of the connections that the listener may have at once, over all workers; *taken: how many are with it.
+static bool
+take_place(struct listener *l, uint64_t *taken)
+{
+  *taken = 0;
+  if (l->max_connections == 0)
+    return true;
+  *taken = atomic_fetch_add_explicit(&l->places, 1, memory_order_relaxed) + 1;
+  if (*taken <= l->max_connections)
+    return true;
+  atomic_fetch_sub_explicit(&l->places, 1, memory_order_relaxed);
+  return false;
+}
+
+static void
+give_place_back(struct listener *l)
+{
+  if (l->max_connections > 0)
+    atomic_fetch_sub_explicit(&l->places, 1, memory_order_relaxed);
+}
+
+void
+stream_left(struct worker *w, struct listener *l, const struct address *peer)
+{
+  const struct stream_guard *guard = listener_walk(l, w)->stream_guard;
+  if (guard != NULL)
+    guard->closed(peer, w->lease->settings);
+  give_place_back(l);
+}
+
 // In the order of semantics.md section 2: ACL, listener's limit, client's limits.
 static enum stream_verdict
 admit(struct stream_listener *sl, const struct address *peer)
@@ -26,16 +56,16 @@ admit(struct stream_listener *sl, const struct address *peer)
   struct worker *w = sl->worker;
   struct listener *l = sl->listener;
   const struct walk_hooks *walk = listener_walk(l, w);
-  uint64_t now_open = stream_connections(l);
-  if (!walk->admit_stream(w, l, peer))
-    return STREAM_REFUSED;
-  if (l->max_connections > 0 && now_open >= l->max_connections)
+  uint64_t taken;
+  if (!walk->admit_stream(w, l, peer) || !take_place(l, &taken))
     return STREAM_REFUSED;
   const struct settings *settings = w->lease->settings;
   const struct stream_guard *guard = walk->stream_guard;
   enum stream_verdict verdict = guard == NULL ? STREAM_ADMITTED : guard->opened(peer, settings, w->now_s);
+  if (verdict == STREAM_REFUSED)
+    give_place_back(l);
   bool near = l->max_connections > 0 && settings->tcp_overload_percent > 0 &&
-              (now_open + 1) * 100 > (uint64_t)l->max_connections * settings->tcp_overload_percent;
+              taken * 100 > (uint64_t)l->max_connections * settings->tcp_overload_percent;
   return verdict == STREAM_ADMITTED && near ? STREAM_RESTRICTED : verdict;
 }
 
@@ -52,9 +82,8 @@ take_connection(struct stream_listener *sl, int fd, const struct address *peer)
       (header ? proxied_stream_open(sl, fd, peer, restricted) : stream_open(sl, fd, peer, restricted, NULL)))
     return;
   counter_add(&sl->listener->counters[w->id]->tcp_refused, 1);
-  const struct stream_guard *guard = listener_walk(sl->listener, w)->stream_guard;
-  if (verdict != STREAM_REFUSED && guard != NULL)
-    guard->closed(peer, w->lease->settings);
+  if (verdict != STREAM_REFUSED)
+    stream_left(w, sl->listener, peer);
   close(fd);
 }
 

@@ -56,6 +56,7 @@ struct stream_set {
 };
 
 uint64_t stream_connections(const struct listener *); // open now, of all workers
+void stream_left(struct worker *, struct listener *, const struct address *peer); // an admitted client is gone: limits forget it
 // stream_connection.c. Takes the socket over, if there is memory.
 // header: of the PROXY protocol, NULL without.
 bool stream_open(struct stream_listener *, int fd, const struct address *peer, bool restricted, const struct proxy_header *);

@@ -73,9 +73,7 @@ stream_end(struct stream *s)
   struct listener_counters *c = counters_of(s);
   counter_add(&c->tcp_current, (uint64_t)-1);
   counter_add(&c->tcp_duration_us, w->now_us - s->opened_us);
-  const struct stream_guard *guard = listener_walk(s->listener, w)->stream_guard;
-  if (guard != NULL)
-    guard->closed(&s->peer, settings_of(s));
+  stream_left(w, s->listener, &s->peer);
   *s->link = s->next;
   if (s->next != NULL)
     s->next->link = s->link;

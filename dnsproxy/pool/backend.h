@@ -99,6 +99,7 @@ struct backend {
   struct backend_counters *counters[WORKERS_MAX + 1]; // all there from backend_new() on; the last: a guest
   struct upstream *upstream[WORKERS_MAX];         // NULL until worker w first sends
   struct upstream_peer *streams[WORKERS_MAX];     // the same over TCP
+  _Atomic uint64_t places;                        // TCP connections of all workers; only counted under max_connections
   struct backend_options options; // constant; the name of now is backend_name()
   _Atomic uint64_t last_queries, last_drops;      // keeper: for rates
   _Atomic double qps_now, drop_rate_now;          // per second, refreshed every second by the keeper
@@ -115,6 +116,12 @@ backend_is_up(const struct backend *b)
     return false;
   uint8_t forced = atomic_load_explicit(&b->forced, memory_order_relaxed);
   return forced == FORCED_NONE ? atomic_load_explicit(&b->up, memory_order_relaxed) : forced == FORCED_UP;
+}
+static inline void
+backend_place_back(struct backend *b)
+{
+  if (b->options.max_connections > 0)
+    atomic_fetch_sub_explicit(&b->places, 1, memory_order_relaxed);
 }
 const char *backend_name(const struct backend *);      // "" without one; valid as long as the backend
 const char *backend_full_name(const struct backend *); // "name (ip:port)" or "ip:port"; likewise

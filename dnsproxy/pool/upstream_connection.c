@@ -136,6 +136,7 @@ upstream_connection_end(struct upstream_connection *c, enum drop why)
     c->peer->idle_count--;
   unlink_connection(c);
   counter_add(&counters_of(c)->tcp_current, (uint64_t)-1);
+  backend_place_back(c->peer->backend);
   count_duration(c);
   channel_close(&c->channel);
   // A failed query may be sent again at once, over another connection: this one is off the lists by now.

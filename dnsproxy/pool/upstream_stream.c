@@ -47,16 +47,16 @@ upstream_peer_free(struct upstream_peer **slot)
 
 // ---- which connection ----
 
+// One of the connections that the backend may have at once, over all workers.
 static bool
-too_many(const struct upstream_peer *peer)
+take_place(struct backend *b)
 {
-  const struct backend *b = peer->backend;
-  uint64_t now_open = 0;
   if (b->options.max_connections == 0)
-    return false;
-  for (unsigned i = 0; i < worker_count(); i++)
-    now_open += atomic_load_explicit(&b->counters[i]->tcp_current, memory_order_relaxed);
-  return now_open >= b->options.max_connections;
+    return true;
+  if (atomic_fetch_add_explicit(&b->places, 1, memory_order_relaxed) < b->options.max_connections)
+    return true;
+  backend_place_back(b);
+  return false;
 }
 
 static struct upstream_connection *
@@ -64,13 +64,15 @@ open_new(struct upstream_peer *peer, const struct query *q)
 {
   bool proxied = peer->backend->options.use_proxy_protocol;
   struct backend_counters *counters = peer->backend->counters[peer->worker->id];
-  if (too_many(peer)) {
+  if (!take_place(peer->backend)) {
     counter_add(&counters->tcp_too_many, 1);
     return NULL;
   }
   struct upstream_connection *c = upstream_connection_open(peer, proxied ? q->extra->proxied : NULL, proxied ? q->extra->proxied_size : 0);
-  if (c == NULL)
+  if (c == NULL) {
+    backend_place_back(peer->backend);
     log_verbose("backend", "Cannot connect to %s: %s", backend_full_name(peer->backend), strerror(errno));
+  }
   return c;
 }
 

@@ -15,7 +15,7 @@ block(struct call *c, const struct dynblock_spec *spec)
 {
   if (!dynblock_options_good(c, spec->action, spec->tag_name))
     return -1;
-  if (dynblock_insert(&draft.dynblocks, spec, clock_mono_us()))
+  if (dynblock_insert(&draft.dynblocks, spec, clock_mono_us()) == DYNBLOCK_NEW)
     dynblock_log(spec);
   return 0;
 }

@@ -3,20 +3,13 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
-#include "dnsproxy/guard/dynblock_group.h"
 #include "dnsproxy/wire/name_set.h"
 #include "lua/classes.h"
 #include "lua/control_state.h"
 #include "lua/dynblock_options.h"
+#include "lua/dynblock_suffix_rule.h"
 #include "lua/errors.h"
-#include "lua/ffi_frame.h"
-#include "lua/ffi_state.h"
-#include "lua/stat_node.h"
 #include "rules/action.h"
-
-#include "dnsproxy/base/clock.h"
-
-#include <stdlib.h>
 
 // ---- options ----
 
@@ -48,8 +41,8 @@ action_of(const struct value *v)
 }
 
 // What apply() calls may keep the group and change it, but not what apply() goes over.
-static bool
-may_change(struct call *c)
+bool
+dynblock_may_change(struct call *c)
 {
   return !((const struct dynblock_group *)c->self)->applied ||
          call_fault(c, FAULT_CAUGHT, "The rules of a group cannot be changed while it is applied") == 0;
@@ -75,7 +68,7 @@ set_rule(struct call *c)
   const struct value *a = c->args;
   struct dynblock_rule r = {.kind = p->kind, .action = action_of(&a[p->action])};
   const char *tag = dynblock_option(&a[p->options], DYNBLOCK_TAG_NAME);
-  if (!may_change(c) || !dynblock_options_good(c, r.action, tag))
+  if (!dynblock_may_change(c) || !dynblock_options_good(c, r.action, tag))
     return -1;
   if (p->kind == DYNBLOCK_ALLOWED_RCODES_RATIO)
     for (size_t i = 0; i < a[p->number].list.count; i++)
@@ -92,32 +85,6 @@ set_rule(struct call *c)
   r.tag_name = memory_string(tag);
   r.tag_value = memory_string(dynblock_option(&a[p->options], DYNBLOCK_TAG_VALUE));
   dynblock_group_set(c->self, &r);
-  return 0;
-}
-
-static int
-set_suffix_rule(struct call *c)
-{
-  enum { SECONDS, REASON, DURATION, ACTION, VISITOR, OPTIONS };
-  struct dynblock_group *g = c->self;
-  const struct value *a = c->args;
-  int action = lua_isnumber(c->lua, a[ACTION].stack) ? (int)lua_tointeger(c->lua, a[ACTION].stack) : DNS_ACTION_NONE;
-  const char *tag = dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_NAME);
-  if (!may_change(c) || !dynblock_options_good(c, action, tag))
-    return -1;
-  g->suffix.set = true;
-  g->suffix.seconds = (uint64_t)a[SECONDS].integer;
-  g->suffix.duration_s = (uint64_t)a[DURATION].integer;
-  g->suffix.action = action == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : action;
-  free(g->suffix.reason);
-  free(g->suffix.tag_name);
-  free(g->suffix.tag_value);
-  g->suffix.reason = memory_string(a[REASON].string.data);
-  g->suffix.tag_name = memory_string(tag);
-  g->suffix.tag_value = memory_string(dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_VALUE));
-  void **visitor = c->function->data != NULL ? &g->suffix.visitor_ffi : &g->suffix.visitor;
-  object_unref(visitor);
-  *visitor = object_ref(a[VISITOR].object);
   return 0;
 }
 
@@ -240,81 +207,12 @@ tell_hook(const struct dynblock_group *g, const struct dynblock_spec *spec, void
   text_fini(&error);
 }
 
-struct visit {
-  struct call *call;
-  const struct dynblock_group *group;
-  bool failed;
-};
-
-// What a visitor said of a name; reason NULL, action None: the rule's.
-static void
-block_name(const struct visit *v, const struct stat_node *node, const char *reason, int action)
-{
-  const struct dynblock_group *g = v->group;
-  dynblock_group_block_name(g, &draft.dynblocks,
-                            &(struct dynblock_spec){.key = dynblock_key_suffix(&node->name),
-                                                    .seconds = g->suffix.duration_s,
-                                                    .reason = reason != NULL ? reason : g->suffix.reason,
-                                                    .action = action == DNS_ACTION_NONE ? g->suffix.action : action,
-                                                    .tag_name = g->suffix.tag_name,
-                                                    .tag_value = g->suffix.tag_value},
-                            tell_hook, v->call);
-}
-
-// function(node, self, all) -> block it?, reason, action
-static bool
-visit_node(const struct stat_node *node, void *arg)
-{
-  struct visit *v = arg;
-  lua_State *lua = v->call->lua;
-  struct text error;
-  text_init(&error);
-  int top = lua_gettop(lua);
-  script_push(lua, v->group->suffix.visitor);
-  stat_node_push(lua, node, rings_weight());
-  v->failed = !errors_call_short(lua, 3, 3, &error);
-  if (v->failed)
-    call_fault(v->call, FAULT_PLAIN, "%s", error.data);
-  text_fini(&error);
-  if (!v->failed && lua_toboolean(lua, top + 1) && node->labels > 0)
-    block_name(v, node, lua_isstring(lua, top + 2) ? lua_tostring(lua, top + 2) : NULL,
-               lua_isnumber(lua, top + 3) ? (int)lua_tointeger(lua, top + 3) : DNS_ACTION_NONE);
-  lua_settop(lua, top);
-  return !v->failed;
-}
-
-// function(node) -> block it?
-static bool
-visit_node_ffi(const struct stat_node *node, void *arg)
-{
-  struct visit *v = arg;
-  struct ffi_call call;
-  bool good = ffi_call_begin(&call, control_ffi(), NULL, SIDE_QUERY);
-  if (good) {
-    script_push(call.lua, v->group->suffix.visitor_ffi);
-    ffi_call_push_stat_node(&call, node, rings_weight());
-    good = ffi_call_run(&call, 1);
-  }
-  v->failed = !good;
-  if (!good)
-    call_fault(v->call, FAULT_PLAIN, "%s", call.error);
-  else if (lua_toboolean(call.lua, -1) && node->labels > 0)
-    block_name(v, node, call.stat_node->reason, call.stat_node->action < 0 ? DNS_ACTION_NONE : call.stat_node->action);
-  ffi_call_end(&call);
-  return good;
-}
-
 static int
 apply_now(struct call *c, const struct dynblock_group *g)
 {
   double hits = (double)counter_sum(COUNTER_CACHE_HITS), misses = (double)counter_sum(COUNTER_CACHE_MISSES);
   dynblock_group_apply(g, &draft.dynblocks, hits + misses > 0 ? hits / (hits + misses) : 0, tell_hook, c);
-  if (!g->suffix.set)
-    return 0;
-  struct visit v = {.call = c, .group = g};
-  uint64_t now_us = clock_mono_us(), back_us = g->suffix.seconds * 1000000;
-  stat_nodes_visit(now_us > back_us ? now_us - back_us : 0, g->suffix.visitor_ffi != NULL ? visit_node_ffi : visit_node, &v);
-  return v.failed ? -1 : 0;
+  return dynblock_suffix_rule_apply(c, g, tell_hook) ? 0 : -1;
 }
 
 static int
@@ -387,11 +285,11 @@ static const struct lua_function methods[] = {
      .params = PARAMS(SECONDS_ROW, REASON_ROW, DURATION_ROW, {.name = "action", .type = PARAM_ANY, .help = "DNSAction, or nil"},
                       {.name = "visitor", .type = PARAM_FUNCTION, .help = "function(node, self, all) that returns true to block, a reason, an action"},
                       OPTIONS_ROW),
-     .call = set_suffix_rule},
+     .call = dynblock_set_suffix_rule},
     {.name = "setSuffixMatchRuleFFI", .help = "The same for an FFI function; it goes before the other",
      .params = PARAMS(SECONDS_ROW, REASON_ROW, DURATION_ROW, {.name = "action", .type = PARAM_ANY, .help = "DNSAction, or nil"},
                       {.name = "visitor", .type = PARAM_FUNCTION, .help = "function(node), a dnsdist_ffi_stat_node_t, that returns true to block"}, OPTIONS_ROW),
-     .call = set_suffix_rule, .data = &class_dynblock_group},
+     .call = dynblock_set_suffix_rule_ffi},
     {.name = "setMasks", .help = "Count clients together that share these bits",
      .params = PARAMS({.name = "v4", .type = PARAM_INT, .help = "0 to 32"}, {.name = "v6", .type = PARAM_INT, .help = "0 to 128"},
                       {.name = "port", .type = PARAM_INT, .help = "0 to 16"}),

@@ -17,16 +17,21 @@ struct dnsdist_ffi_dynamic_blocks_list_t {
   bool failed;                                // no memory
 };
 
+// True: the block is there as it was asked for. A longer one that was there already is kept.
 static bool
 insert(struct dynblock_spec *spec, uint8_t action)
 {
-  if (spec->reason == NULL || action > DNS_ACTION_SET_TAG || (action == DNS_ACTION_SET_TAG && spec->tag_name == NULL))
+  if (spec->reason == NULL || action > DNS_ACTION_SET_TAG)
+    return false;
+  if (action == DNS_ACTION_SET_TAG && (spec->tag_name == NULL || *spec->tag_name == '\0'))
     return false;
   spec->action = action == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : action;
   control_lock();
-  bool made = dynblock_insert(&draft.dynblocks, spec, clock_mono_us());
+  enum dynblock_outcome outcome = dynblock_insert(&draft.dynblocks, spec, clock_mono_us());
   control_unlock();
-  return made;
+  if (outcome == DYNBLOCK_NEW)
+    dynblock_log(spec);
+  return outcome != DYNBLOCK_KEPT;
 }
 
 bool

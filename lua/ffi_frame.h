@@ -57,7 +57,7 @@ struct dnsdist_ffi_network_message_t {
 struct dnsdist_ffi_stat_node_t {
   const struct stat_node *node; // NULL: no visit is under way
   uint32_t weight;              // every count is multiplied by it
-  int action;                   // -1: nothing said
+  int action;                   // DNSAction; None: nothing said
   const char *reason;           // in reason_bytes; NULL: nothing said
   struct ffi_list reason_bytes;
   char full_name[NAME_TEXT_SIZE]; // "" for the root

@@ -3,11 +3,11 @@
 #include "lua/ffi_state.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/guard/stat_nodes.h"
 #include "dnsproxy/pool/pool.h"
 #include "lua/binder.h"
 #include "lua/budget.h"
 #include "lua/control_state.h"
-#include "dnsproxy/guard/stat_nodes.h"
 #include "lua/ffi_frame.h"
 
 #include <assert.h>
@@ -205,7 +205,7 @@ ffi_call_push_stat_node(struct ffi_call *call, const struct stat_node *node, uin
   call->stat_node = &l->stat_node;
   l->stat_node.node = node;
   l->stat_node.weight = weight;
-  l->stat_node.action = -1;
+  l->stat_node.action = DNS_ACTION_NONE;
   l->stat_node.reason = NULL;
   if (node->labels == 0)
     l->stat_node.full_name[0] = '\0';

@@ -39,6 +39,8 @@ libdnsproxy_a_SOURCES += \
 	lua/class_dynblock.c \
 	lua/class_dynblock_group.c \
 	lua/dynblock_options.h \
+	lua/dynblock_suffix_rule.c \
+	lua/dynblock_suffix_rule.h \
 	lua/bind_log.c \
 	lua/bind_metrics.c \
 	lua/bind_misc.c \

@@ -264,6 +264,7 @@ def test_ffi_blocks(backend):
         assert p.command("return all_blocks('')").strip() == ""
         assert p.command(add.format("'127.0.0.9', 'why', DNSAction.Refused, 100, 32, 0, nil, nil")) == "true\n"
         assert p.command(add.format("'127.0.0.9', 'why', DNSAction.Refused, 90, 32, 0, nil, nil")) == "false\n", "a longer one is there"
+        assert p.command(add.format("'127.0.0.9', 'why', DNSAction.Refused, 200, 32, 0, nil, nil")) == "true\n", "it lasts longer now"
         assert p.command(add.format("'2001:db8::1', 'range', DNSAction.SetTag, 100, 64, 0, 'key', 'value'")) == "true\n"
         for wrong in ("nil, 'why', 1, 1, 32, 0, nil, nil", "'x', 'why', 1, 1, 32, 0, nil, nil", "'127.0.0.1', nil, 1, 1, 32, 0, nil, nil",
                       "'127.0.0.1', 'why', 200, 1, 32, 0, nil, nil", "'127.0.0.1', 'tag', DNSAction.SetTag, 1, 32, 0, nil, nil"):
@@ -308,6 +309,176 @@ def test_ffi_suffix_rule(backend):
         assert good.startswith("good.dyn.test. ") and good.endswith("random") and "Drop" in good
         assert p.command("return tonumber(C.dnsdist_ffi_stat_node_get_queries_count(kept))") == "0\n"
         assert "on purpose" in p.command("g:setSuffixMatchRuleFFI(10, 'random', 60, nil, function() error('on purpose') end) g:apply()")
+
+
+# What an FFI visitor reads of a node, as one text; the same of what a plain one is given.
+STAT_NODES = r"""
+local ffi = require('ffi')
+local C = ffi.C
+local fields = {"queries", "noerrors", "nxdomains", "servfails", "drops", "bytes", "hits"}
+local function get(node, field, below)
+  local name = (below and "children_" or "") .. field
+  local counted = not (field == "hits" or field == "bytes" and not below)
+  return tonumber(C["dnsdist_ffi_stat_node_get_" .. name .. (counted and "_count" or "")](node))
+end
+function name_of(node)
+  local data, size = ffi.new('const char *[1]'), ffi.new('size_t[1]')
+  C.dnsdist_ffi_stat_node_get_full_name_raw(node, data, size)
+  return ffi.string(data[0], size[0])
+end
+function read_ffi(node)
+  local row = {name_of(node), C.dnsdist_ffi_stat_node_get_labels_count(node), C.dnsdist_ffi_stat_node_get_children_count(node)}
+  for _, below in ipairs{false, true} do
+    for _, field in ipairs(fields) do row[#row + 1] = get(node, field, below) end
+  end
+  return table.concat(row, " ")
+end
+function read_plain(node, own, all)
+  local row = {node.fullname, node.labelsCount, node:numChildren()}
+  for _, counts in ipairs{own, all} do
+    for _, field in ipairs(fields) do row[#row + 1] = counts[field] end
+  end
+  return table.concat(row, " ")
+end
+function look(kind, read)
+  local rows, g = {}, group()
+  g["setSuffixMatchRule" .. kind](g, 20, 'why', 60, nil, function(...) rows[#rows + 1] = read(...) return false end)
+  g:apply()
+  return table.concat(rows, "\n")
+end
+"""
+
+
+@pytest.mark.parametrize("sampling", [0, 3])
+def test_ffi_visitors_read_what_others_are_given(backend, sampling):
+    config = CONFIG + f"setWorkers(1) setRingBuffersOptions({{samplingRate={sampling}}})" + STAT_NODES
+    with Proxy(config, backend=backend.address) as p:
+        ask_many(p, [f"{label}{n}.Tree.test" for label in ("nx", "fail", "big", "plain") for n in range(6)] + ["tree.test"] * 6, "127.0.0.10")
+        seen, given = p.command("return look('FFI', read_ffi)").splitlines(), p.command("return look('', read_plain)").splitlines()
+        assert seen == given
+        tree = {row.split()[0].lower(): [int(value) for value in row.split()[1:]] for row in seen if not row.startswith(" ")}["tree.test."]
+        if sampling == 0:
+            assert tree[:6] == [2, 24, 6, 6, 0, 0] and tree[9:13] == [30, 18, 6, 6]
+        else:
+            assert all(count % sampling == 0 for count in tree[2:]) and tree[9] > 0
+        assert seen[-1].startswith(" 0 1 ")  # the root
+
+
+def test_what_ffi_visitors_say(backend):
+    visitor = ("function(node) if C.dnsdist_ffi_stat_node_get_labels_count(node) ~= 3 then return false end local name = name_of(node) "
+               "if name:find('^said') then C.dnsdist_ffi_state_node_set_reason(node, 'said by itself', 11) "
+               "C.dnsdist_ffi_state_node_set_action(node, DNSAction.Nxdomain) end "
+               "if name:find('^odd') then for _, a in ipairs{-1, 99, 2147483647, DNSAction.None} do C.dnsdist_ffi_state_node_set_action(node, a) end "
+               "C.dnsdist_ffi_state_node_set_reason(node, nil, 5) end "
+               "if name:find('^empty') then C.dnsdist_ffi_state_node_set_reason(node, '', 0) end "
+               "kept = node return not name:find('^good') end")
+    with Proxy(CONFIG + "C = require('ffi').C" + STAT_NODES.replace("local C", "C"), backend=backend.address) as p:
+        ask_many(p, [f"a.{name}.dyn.test" for name in ("said", "odd", "empty", "good", "kept")], "127.0.0.10")
+        p.command("g = group() g:excludeDomains('kept.dyn.test') "
+                  "g:setNewBlockInsertedHook(function(type, key, reason, action, duration) hooked[#hooked + 1] = key .. action end) "
+                  f"g:setSuffixMatchRuleFFI(10, 'rule', 60, DNSAction.Refused, {visitor}) g:apply()")
+        rows = {line.split()[0]: (line[54:74].strip(), line[86:].strip()) for line in shown(p)}
+        assert rows == {"said.dyn.test.": ("Send NXDomain", "said by its"), "odd.dyn.test.": ("Send Refused", "rule"),
+                        "empty.dyn.test.": ("Send Refused", "")}
+        assert p.command("table.sort(hooked) return table.concat(hooked, ' ')").strip() == "empty.dyn.test.2 odd.dyn.test.2 said.dyn.test.1"
+        with p.udp() as end:
+            assert end.ask(query("b.said.dyn.test")).rcode() == dns.rcode.NXDOMAIN
+            assert end.ask(query("b.odd.dyn.test")).rcode() == dns.rcode.REFUSED
+            assert addresses(end.ask(query("b.good.dyn.test"))) == ["192.0.2.1"]
+        # A handle that was kept leads nowhere.
+        assert p.command("C.dnsdist_ffi_state_node_set_reason(kept, 'x', 1) C.dnsdist_ffi_state_node_set_action(kept, 1) return read_ffi(kept)"
+                         ).split() == ["0"] * 16
+
+
+def test_ffi_visitors_go_before_others_and_fail_as_they_do(backend):
+    with Proxy(CONFIG, backend=backend.address) as p:
+        ask_many(p, ["a.flood.dyn.test"] * 3, "127.0.0.10")
+        p.command("g = group() g:setSuffixMatchRuleFFI(10, 'one', 60, DNSAction.Refused, function(node) count = (count or 0) + 1 return false end)")
+        p.command("g:setSuffixMatchRule(10, 'two', 60, DNSAction.Refused, function() return true end)")
+        assert p.command("g:apply() return count").strip() == "5"
+        assert not shown(p) and "reason: 'two'" in p.command("return g:toString()")
+        assert "on purpose" in p.command("g:setSuffixMatchRuleFFI(10, 'why', 60, nil, function() error('on purpose') end) g:apply()")
+        assert "tagName" in p.command("g:setSuffixMatchRuleFFI(10, 'why', 60, DNSAction.SetTag, function() end)")
+        p.command("g:setSuffixMatchRuleFFI(10, 'why', 60, DNSAction.SetTag, function() return true end, {tagName='blocked', tagValue='yes'}) g:apply()")
+        with p.udp() as end:
+            assert addresses(end.ask(query("flood.dyn.test"))) == ["192.0.2.8"]
+
+
+# Blocks everything below the second label, of the client's own network for `me`; of a function of either kind of state.
+ADD = """return function(dq)
+  local ffi, data, size = require('ffi'), require('ffi').new('const char *[1]'), require('ffi').new('size_t[1]')
+  ffi.C.dnsdist_ffi_dnsquestion_get_qname_raw(dq, data, size)
+  if ffi.string(data[0], size[0]):find('me') then
+    ffi.C.dnsdist_ffi_dynamic_blocks_add('127.0.0.77', 'from ffi', DNSAction.Refused, 60, 28, 0, nil, nil)
+  else
+    ffi.C.dnsdist_ffi_dynamic_blocks_smt_add('victim.test', 'from ffi', DNSAction.None, 60, nil, nil)
+  end
+  return DNSAction.None
+end"""
+LIST = """
+function list(suffixes)
+  local ffi = require('ffi')
+  local out, rows = ffi.new('dnsdist_ffi_dynamic_blocks_list_t *[1]'), {}
+  local get = suffixes and ffi.C.dnsdist_ffi_dynamic_blocks_smt_get_entries or ffi.C.dnsdist_ffi_dynamic_blocks_get_entries
+  for i = 0, tonumber(get(out)) - 1 do
+    local e = ffi.C.dnsdist_ffi_dynamic_blocks_list_get(out[0], i)
+    rows[#rows + 1] = table.concat({ffi.string(e.key), ffi.string(e.reason), tonumber(e.blockedQueries), e.action, tostring(e.warning),
+                                    tostring(e.remainingTime > 50 and e.remainingTime <= 60)}, '|')
+  end
+  ffi.C.dnsdist_ffi_dynamic_blocks_list_free(out[0])
+  return table.concat(rows, '\\n')
+end
+"""
+
+
+@pytest.mark.parametrize("state", ["shared", "thread"])
+def test_ffi_functions_block(backend, state):
+    action = f"LuaFFIPerThreadAction([[{ADD}]])" if state == "thread" else f"LuaFFIAction(loadstring([[{ADD}]])())"
+    with Proxy(CONFIG + LIST + f'addAction("add.test", {action})', backend=backend.address) as p:
+        assert p.command("return list(false) .. list(true)").strip() == ""
+        with p.udp(source="127.0.0.9") as end, p.udp(source="127.0.0.76") as near:
+            end.ask(query("you.add.test"))
+            end.send_and_expect_nothing(query("any.victim.test"), query("rule.dyn.test"))
+            assert p.command("return list(true)").strip() == "victim.test.|from ffi|1|0|false|true"
+            p.command("setDynBlocksAction(DNSAction.Truncate)")
+            assert p.command("return list(true)").strip() == "victim.test.|from ffi|1|8|false|true"
+            assert addresses(near.ask(query("rule.dyn.test"))) == ["192.0.2.7"]
+            end.ask(query("me.add.test"))
+            assert near.ask(query("rule.dyn.test")).rcode() == dns.rcode.REFUSED
+            assert addresses(end.ask(query("rule.dyn.test"))) == ["192.0.2.7"]
+        assert p.command("return list(false)").strip() == "127.0.0.64/28|from ffi|1|2|false|true"
+
+
+def test_ffi_lists_hold_warnings_and_all_of_many(backend):
+    with Proxy(CONFIG + LIST, backend=backend.address) as p:
+        ask_many(p, ["a.ring.test"] * 15, "127.0.0.16")
+        p.command("g = group() g:setQueryRate(20, 10, 'why', 60, DNSAction.Refused, 1) g:apply()")
+        assert p.command("return list(false)").strip() == "127.0.0.16/32|why|0|11|true|true"
+        p.command("for i = 0, 999 do addDynamicBlock('198.51.' .. math.floor(i / 250) .. '.' .. i % 250, 'many', DNSAction.Drop, 60) end")
+        rows = p.command("return list(false)").splitlines()
+        assert len(rows) == 1001 and len(set(rows)) == 1001 and "198.51.3.249/32|many|0|0|false|true" in rows
+        p.command("clearDynBlocks()")
+        assert p.command("return list(false)").strip() == ""
+
+
+@pytest.mark.concurrent
+def test_ffi_functions_of_all_threads_block_at_once(backend):
+    """Every worker adds while the console clears and lists; nobody waits for ever, and what was said last holds."""
+    import threading
+    add = ADD.replace("'victim.test'", "ffi.string(data[0] + 1, data[0][0]) .. '.victim.test'")
+    with Proxy(CONFIG + LIST + f'setWorkers(4) addAction("add.test", LuaFFIPerThreadAction([[{add}]]))', backend=backend.address) as p:
+        def client(number):
+            with p.udp(source=f"127.0.1.{number}") as end:
+                for i in range(25):
+                    end.ask(query(f"n{number}-{i}.add.test"))
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for _ in range(10):
+            p.command("list(true) showDynBlocks()")
+        for thread in threads:
+            thread.join()
+        assert len(p.command("return list(true)").splitlines()) == 100
 
 
 def test_exceed_functions_feed_blocks(backend):
@@ -377,6 +548,8 @@ def test_many_blocks_under_load(backend):
     ('addDynamicBlock("192.0.2.77", "by hand", DNSAction.Drop, 30)', "192.0.2.77/32"),
     ('addDynBlocks({[newCA("192.0.2.78")]=5}, "by hand", 30)', "192.0.2.78/32"),
     ('addDynBlockSMT({"log.dyn.test"}, "by hand", 30)', "log.dyn.test."),
+    ('require("ffi").C.dnsdist_ffi_dynamic_blocks_add("192.0.2.79", "by hand", DNSAction.Drop, 30, 32, 0, nil, nil)', "192.0.2.79/32"),
+    ('require("ffi").C.dnsdist_ffi_dynamic_blocks_smt_add("ffilog.dyn.test", "by hand", DNSAction.Drop, 30, nil, nil)', "ffilog.dyn.test."),
 ])
 def test_blocks_by_hand_are_logged_once(p, command, what):
     line = f"Inserting dynamic block for {what} for 30 seconds: by hand"

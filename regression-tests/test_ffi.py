@@ -161,6 +161,34 @@ READ = [
      "C.dnsdist_ffi_svc_record_parameters_free(one[0]) return r", "noyesno"),
     ("asyncgone", "return b(C.dnsdist_ffi_resume_from_async(9, 9, nil, 0, nil, 0, true)) .. b(C.dnsdist_ffi_drop_from_async(9, 9)) .. "
      "b(C.dnsdist_ffi_set_rcode_from_async(9, 9, 3, true)) .. b(C.dnsdist_ffi_dnsresponse_set_async(dq, 9, 9, 1000))", "nononono"),
+    # A block; one that ends sooner; no address, no action, SetTag without a tag and with one; masks beyond the end.
+    ("block", "local function add(a, ...) return b(C.dnsdist_ffi_dynamic_blocks_add(a, 'why', ...)) end "
+     "return add('198.51.100.7', DNSAction.Refused, 60, 32, 0, nil, nil) .. add('198.51.100.7', DNSAction.Refused, 5, 32, 0, nil, nil) .. "
+     "add('nonsense', 0, 60, 32, 0, nil, nil) .. add(nil, 0, 60, 32, 0, nil, nil) .. add('198.51.100.8', 200, 60, 32, 0, nil, nil) .. "
+     "add('198.51.100.8', DNSAction.SetTag, 60, 32, 0, nil, 'v') .. add('198.51.100.8', DNSAction.SetTag, 60, 32, 0, '', 'v') .. "
+     "add('198.51.100.8', DNSAction.SetTag, 60, 32, 0, 'k', nil) .. add('2001:db8::77', 0, 60, 255, 255, nil, nil) .. "
+     "b(C.dnsdist_ffi_dynamic_blocks_add('198.51.100.9', nil, 0, 60, 32, 0, nil, nil))", "yesnonononononoyesyesno"),
+    ("suffix", "local function add(a, ...) return b(C.dnsdist_ffi_dynamic_blocks_smt_add(a, 'why', ...)) end "
+     "return add('Flood.example', DNSAction.Refused, 60, nil, nil) .. add('flood.example.', DNSAction.Refused, 5, nil, nil) .. "
+     "add('a..b', 0, 60, nil, nil) .. add('', 0, 60, nil, nil) .. add(nil, 0, 60, nil, nil) .. add(('a'):rep(64), 0, 60, nil, nil) .. "
+     "add('tag.example', DNSAction.SetTag, 60, nil, 'v') .. add('tag.example', DNSAction.SetTag, 60, 'k', 'v') .. "
+     "add('tag.example', 255, 60, nil, nil) .. b(C.dnsdist_ffi_dynamic_blocks_smt_add('none.example', nil, 0, 60, nil, nil))",
+     "yesnonononononoyesnono"),
+    ("blocklist", "C.dnsdist_ffi_dynamic_blocks_add('203.0.113.77', 'listed', DNSAction.Nxdomain, 60, 24, 0, nil, nil) "
+     "C.dnsdist_ffi_dynamic_blocks_smt_add('listed.example', 'below', DNSAction.Truncate, 60, nil, nil) "
+     "local list, r = ffi.new('dnsdist_ffi_dynamic_blocks_list_t *[1]'), '' "
+     "for _, get in ipairs{C.dnsdist_ffi_dynamic_blocks_get_entries, C.dnsdist_ffi_dynamic_blocks_smt_get_entries} do "
+     "local n = tonumber(get(list)) for i = 0, n - 1 do local e = C.dnsdist_ffi_dynamic_blocks_list_get(list[0], i) "
+     "local key = ffi.string(e.key) if key == '203.0.113.0/24' or key == 'listed.example.' then "
+     "r = r .. key .. ' ' .. ffi.string(e.reason) .. ' ' .. e.action .. b(e.remainingTime > 50 and e.remainingTime <= 60) .. "
+     "tonumber(e.blockedQueries) .. b(e.ebpf) .. b(e.warning) .. ' ' end end "
+     "r = r .. b(C.dnsdist_ffi_dynamic_blocks_list_get(list[0], n) == nil) .. b(C.dnsdist_ffi_dynamic_blocks_list_get(list[0], -1) == nil) .. ' ' "
+     "C.dnsdist_ffi_dynamic_blocks_list_free(list[0]) end return r",
+     "203.0.113.0/24 listed 1yes0nono yesyes listed.example. below 8yes0nono yesyes "),
+    ("statnode", "local n = ffi.cast('dnsdist_ffi_stat_node_t *', nil) local d, s = ffi.new('const char *[1]'), ffi.new('size_t[1]', 9) "
+     "C.dnsdist_ffi_stat_node_get_full_name_raw(n, d, s) C.dnsdist_ffi_state_node_set_action(n, 1) "
+     "C.dnsdist_ffi_state_node_set_reason(n, 'why', 3) return b(d[0] == nil) .. tonumber(s[0]) .. "
+     "tonumber(C.dnsdist_ffi_stat_node_get_queries_count(n)) .. C.dnsdist_ffi_stat_node_get_labels_count(n)", "yes000"),
 ]
 
 
@@ -330,7 +358,6 @@ def test_every_function_survives_nothing_and_nonsense(p):
     """NULL for every pointer, zero and the largest number for every number; in a state without a query."""
     found = list(declarations())
     assert len(found) > 190
-    waiting = re.compile("dnsdist_ffi_(dynamic_blocks|stat_node|state_node)_")
     calls = []
     for name, arguments in found:
         for number, flag in (("0", "false"), ("-1", "true")):
@@ -338,8 +365,7 @@ def test_every_function_survives_nothing_and_nonsense(p):
             calls.append(f"if pcall(function() return C.{name} end) then C.{name}({values}) else lost = lost .. ' {name}' end")
     body = "\n".join(calls)
     p.command("function abuse() local C, lost = require('ffi').C, ''\n" + body + "\nreturn 'lost:' .. lost end")
-    lost = p.command("return abuse()").split()
-    assert lost[0] == "lost:" and all(waiting.match(name) for name in lost[1:])
+    assert p.command("return abuse()").strip() == "lost:"
 
 
 POLICIES = r"""

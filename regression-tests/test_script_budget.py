@@ -97,6 +97,16 @@ def test_command(p, command):
     assert good(p)
 
 
+@pytest.mark.parametrize("kind", ["", "FFI"])
+@pytest.mark.parametrize("loop", [*LOOPS, "helper"])
+def test_visitors_of_names(p, kind, loop):
+    words = LOOPS.get(loop, "spin()")
+    p.command(f"g = dynBlockRulesGroup() g:setSuffixMatchRule{kind}(10, 'why', 60, nil, function(node) {words} return false end)")
+    answer = p.command("g:apply()")
+    assert "still running after 600 ms" in answer or "stack overflow" in answer, answer
+    assert good(p)
+
+
 @pytest.mark.parametrize("what", ["asked", "asked_too"])
 def test_maintenance(p, what):
     p.command(f"{what} = true")

@@ -315,21 +315,21 @@ block_new(const struct dynblock_spec *spec, uint64_t until_us, const struct dynb
   return b;
 }
 
-bool
+enum dynblock_outcome
 dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint64_t now_us)
 {
   struct dynblock_table *t = spec->key.is_suffix ? d->suffixes : d->addresses;
   uint64_t until_us = now_us + spec->seconds * 1000000;
   struct dynblock *old = unexpired(*slot_of(t, &spec->key), now_us);
   if (old != NULL && spec->warning && !old->warning)
-    return false;
+    return DYNBLOCK_KEPT;
   bool outranks = old != NULL && old->warning && !spec->warning; // a block takes the place of a warning, however long
   if (old != NULL && !outranks && old->until_us >= until_us)
-    return false;
+    return DYNBLOCK_KEPT;
   bool fresh = old == NULL || outranks;
   table_put(t, block_new(spec, until_us, outranks ? NULL : old));
   d->changed = true;
-  return fresh;
+  return fresh ? DYNBLOCK_NEW : DYNBLOCK_REFRESHED;
 }
 
 void

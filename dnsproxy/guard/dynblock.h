@@ -73,9 +73,13 @@ struct dynblock_spec {
   bool warning;
   const char *tag_name, *tag_value; // NULL: none
 };
-// A longer block that is there is kept; a warning never takes the place of a block. True: a new block was made (one that was
-// refreshed is not new).
-bool dynblock_insert(struct dynblock_draft *, const struct dynblock_spec *, uint64_t now_us);
+// A longer block that is there is kept; a warning never takes the place of a block.
+enum dynblock_outcome {
+  DYNBLOCK_KEPT,      // the one that was there
+  DYNBLOCK_REFRESHED, // a longer one took its place
+  DYNBLOCK_NEW,
+};
+enum dynblock_outcome dynblock_insert(struct dynblock_draft *, const struct dynblock_spec *, uint64_t now_us);
 void dynblock_log(const struct dynblock_spec *); // that it was inserted
 void dynblock_clear(struct dynblock_draft *);
 void dynblock_purge(struct dynblock_draft *, uint64_t now_us); // those whose time is over, when the interval is

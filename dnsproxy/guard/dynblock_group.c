@@ -210,7 +210,7 @@ struct judging {
 static void
 insert(const struct judging *j, const struct dynblock_spec *spec)
 {
-  if (!dynblock_insert(j->draft, spec, j->now_us))
+  if (dynblock_insert(j->draft, spec, j->now_us) != DYNBLOCK_NEW)
     return;
   if (!j->group->quiet)
     dynblock_log(spec);

@@ -287,5 +287,12 @@ const char *const members_text[] = {
         end
         return tostring_of(...)
       end
+      // Scripts ask for "userdata", which all our objects were, before they call methods of what they were given.
+      _G.type = function(...)
+        local x = ...
+        local word = type(...)
+        if word == "cdata" and (istype(new_name, x) or istype(new_address, x)) then return "userdata" end
+        return word
+      end
     ),
     NULL};

@@ -15,7 +15,7 @@ MEMBERS = [
     "x = dq.remoteaddr", "x = dq.remoteaddr:toString()", "x = tostring(dq.remoteaddr)", "x = dq.remoteaddr:tostring()",
     "x = dq.remoteaddr:toStringWithPort()", "x = dq.localaddr:tostringWithPort()", "x = dq.localaddr:getPort()",
     "x = dq.remoteaddr:isIPv4()", "x = dq.remoteaddr:isIPv6()", "x = dq.remoteaddr:isMappedIPv4()", "x = dq.remoteaddr:getRaw()",
-    "x = address:toString()", "x = address:getPort()", "x = tostring(address)",
+    "x = type(dq.qname) == 'userdata'", "x = type(dq.remoteaddr) == 'userdata'", "x = type(i)", "x = address:toString()", "x = address:getPort()", "x = tostring(address)",
     "x = dq.dh", "x = dq.dh:getRD()", "x = dq.dh:getTC()", "x = dq.dh:getAA()", "x = dq.dh:getAD()", "x = dq.dh:getCD()",
     "x = dq.dh:getRA()", "x = dq.dh:getID()", "dq.dh:setTC(false)", "dq.dh:setRD(true)", "dq.dh:setAA(false)",
     "dq.dh:setAD(false)", "dq.dh:setCD(false)", "dq.dh:setRA(false)",
@@ -167,3 +167,14 @@ addAction("values.test", LuaAction(function(dq) result = pairs_of(dq) return DNS
             "Unable to convert parameter from userdata to ComboAddress", "Unable to convert parameter from userdata to DNSQuestion",
             "Unable to convert parameter from string to integer", "This function requires at least 3 parameter(s)",
             "Unable to convert parameter from number to boolean", "Unable to convert parameter from userdata to string"]
+
+
+@pytest.mark.parametrize("copies", [True, False])
+def test_type_says_what_it_always_said(copies):
+    words = "type(dq)..' '..type(dq.qname)..' '..type(dq.remoteaddr)..' '..type(dq.dh)..' '..type(dq.qtype)..' '..type(nil)"
+    with Proxy(f"setLuaCopies({str(copies).lower()}) addAction(AllRule(), LuaAction(function(dq) local ok = not pcall(type) "
+               f"return DNSAction.Spoof, ok and {words} == 'userdata userdata userdata userdata number nil' "
+               "and '192.0.2.1' or '192.0.2.2' end))") as p:
+        assert [record.to_text() for rrset in p.ask("type.test").answer for record in rrset] == ["192.0.2.1"]
+        assert p.command("type(newDNSName('a'))..type(newCA('192.0.2.1'))..type(require('ffi').new('int'))") == "userdatauserdatacdata\n"
+        assert "copied" in p.command("showLuaFunctions()") or not copies

@@ -176,12 +176,33 @@ test_large(void **state)
   assert_int_equal(arrived, SEND_BATCH_MAX);
 }
 
+// One that is larger than what is ever grouped.
+static void
+test_largest(void **state)
+{
+  (void)state;
+  static struct send_batch b;
+  static uint8_t large[65000], got[65535];
+  bool segments = true;
+  failures = 0;
+  memset(large, 7, sizeof large);
+  for (unsigned i = 0; i < 2; i++)
+    b.items[i] = (struct send_item){.data = {.iov_base = large, .iov_len = sizeof large}, .to = &peers[i]};
+  b.count = 2;
+  send_batch_flush(&b, sender, &segments, count_failure, NULL);
+  assert_int_equal(failures, 0);
+  for (unsigned i = 0; i < 2; i++) {
+    assert_int_equal(recv(sockets[i], got, sizeof got, MSG_DONTWAIT), sizeof large);
+    assert_memory_equal(got, large, sizeof large);
+  }
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_grouped), cmocka_unit_test(test_single), cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_falls_back), cmocka_unit_test(test_large),
+      cmocka_unit_test(test_falls_back), cmocka_unit_test(test_large), cmocka_unit_test(test_largest),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

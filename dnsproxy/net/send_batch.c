@@ -65,7 +65,7 @@ group(struct send_batch *b, bool segments)
     unsigned m = b->message_count;
     size_t size = b->items[i].data.iov_len, total = 0;
     begin_message(b, i, part);
-    for (unsigned k = i; k < b->count && total + size <= SEGMENTED_BYTES_MAX; k++) {
+    for (unsigned k = i; k < b->count && (k == i || total + size <= SEGMENTED_BYTES_MAX); k++) {
       if (k != i && (taken[k] || !same_destination(&b->items[i], &b->items[k])))
         continue;
       taken[k] = true;

@@ -68,6 +68,8 @@ struct bytecode *bytecode_read(lua_State *, int index);
 void bytecode_free(struct bytecode **);
 // May the function or one within it go on for ever? What it calls beside those is not looked at (bytecode_loops.c).
 bool bytecode_may_loop(const struct bytecode *);
+// Does the numeric loop that begins there, with those around it, take long by its constants alone?
+bool bytecode_runs_long(const struct bytecode *, unsigned at);
 // The dump itself, for another state: names and lines included.
 bool bytecode_dump(lua_State *, int index, struct text *out);
 

@@ -3,7 +3,7 @@
 import dns.rcode
 import pytest
 
-from harness.client import query
+from harness.client import addresses, query
 from harness.proxy import Proxy
 from harness.responder import Responder, address_answer, wait_until
 
@@ -14,6 +14,10 @@ LOOPS = {
     "forbig": "for i = 1, 1e15 do local x = i end",
     "goto": "::again:: goto again",
     "gotoup": "local n = 0 ::again:: do n = n + 1 if n > 0 then goto again end end",
+    "step": "for i = 0, 1, 1e-300 do local x = i end",
+    "stepless": "for i = 1, 5, 0 do local x = i end",
+    "nested": "local n = 0 for i = 1, 1e5 do for j = 1, 1e5 do for k = 1, 1e5 do n = n + i * j end end end",
+    "multiplied": "local function f(n) if n == 0 then return 0 end return f(n - 1) + f(n - 1) end f(80)",
     "recursion": "local function f(n) return f(n + 1) end f(1)",
     "caught": "while true do pcall(function() while true do end end) end",
 }
@@ -75,6 +79,38 @@ def test_action(p, where, loop):
 def test_selector(p, where, loop):
     assert p.ask(f"{loop}.{where}.test").rcode() == dns.rcode.NOERROR, "an error is no match"
     assert good(p)
+
+
+GROWING = {
+    "own": "local t = {1} for _, v in ipairs(t) do t[#t + 1] = v end",
+    "inserted": "local t = {1} for _, v in ipairs(t) do table.insert(t, v) end",
+    "argument": "grow({1})",
+    "known": "for _, v in ipairs(list) do list[#list + 1] = v end",
+}
+
+
+@pytest.mark.parametrize("loop", GROWING)
+def test_tables_that_grow_while_they_are_walked(loop):
+    config = f"""newServer{{address="$backend", healthCheckMode="up"}} setScriptBudget(20) list = {{1}}
+function grow(t) for _, v in ipairs(t) do t[#t + 1] = v end end
+addAction("x.test", LuaAction(function(dq) {GROWING[loop]} return DNSAction.Refused end))"""
+    with Responder(address_answer("192.0.2.1")) as backend, Proxy(config, backend=backend.address) as proxy:
+        assert proxy.ask("x.test").rcode() == dns.rcode.SERVFAIL
+        assert "still running after 20 ms" in proxy.output
+
+
+def test_loops_that_end():
+    config = """newServer{address="$backend", healthCheckMode="up"} list = {1, 2}
+addAction("x.test", LuaAction(function(dq)
+  local n, copy = 0, {}
+  for i = 1, 100 do for j = 10, 1, -1 do n = n + 1 end end
+  for x = 0, 1, 0.25 do n = n + 1 end
+  for _, v in ipairs(list) do copy[#copy + 1] = v table.insert(copy, v) end
+  return DNSAction.Spoof, "192.0." .. n - 1000 .. "." .. #copy end))"""
+    with Responder(address_answer("192.0.2.1")) as backend:
+        with Proxy("setScriptBudget(1)" + config, backend=backend.address) as proxy:
+            for _ in range(20):
+                assert addresses(proxy.ask("x.test")) == ["192.0.5.4"]
 
 
 def test_response(p):

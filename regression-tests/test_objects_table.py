@@ -280,6 +280,35 @@ ROWS = [
      'tostring(newSuffixMatchNode()):sub(1, 11), tostring(getCurrentTime()):sub(1, 11)',
      "userdata: 0 | userdata: 0 | userdata: 0 | userdata: 0 | userdata: 0"),
 
+    ("Server.upStatus", 'server.upStatus = false local d = server:isUp() server.upStatus = true return d, server:isUp()', "false | true"),
+    ("Server.order", 'attempt(function() server.order = "x" end) return server.order, attempt(function() server.order = {} end):sub(1, 6)', "3 | error:"),
+    ("Server.name", 'return attempt(function() server.name = {} end):sub(1, 6), server.name', "error: | one"),
+    ("ServerPolicy.name", 'roundrobin.name = "turns" local n = roundrobin.name setPoolServerPolicy(roundrobin, "renamed") roundrobin.name = "roundrobin" '
+     'return n, getPoolServers("renamed")[1]', "turns | nil"),
+
+    # --- quirks of the dialect (semantics of its binding)
+    ("unknown field", 'return server.nonsense, select(2, pcall(function() server.nonsense = 1 end))', "nil | No exception"),
+    ("numbers for strings", 'return newDNSName(5):toString(), getPool(7) ~= nil, newCA("192.0.2.1"):ipencrypt(makeIPCipherKey(5)) ~= nil', "5. | true | true"),
+    ("strings for numbers", 'return getServer("0"):getName(), newPacketCache("10"):toString(), RCodeRule("3"):toString()', "one | 0/10 | rcode==Non-Existent domain"),
+    ("fractions are cut", 'return newPacketCache(10.9):toString(), QTypeRule(28.7):toString()', "0/10 | qtype==AAAA"),
+    ("narrow types wrap", 'return QTypeRule(70000):toString(), QTypeRule(-1):toString()', "qtype==TYPE4464 | qtype==TYPE65535"),
+    ("booleans are no numbers", 'return attempt(newPacketCache, true):sub(1, 6), attempt(setVerbose, 1):sub(1, 6), attempt(setVerbose, "true"):sub(1, 6)',
+     "error: | error: | error:"),
+    ("too many arguments", 'return attempt(function() return newDNSName("a"):countLabels(1) end):match("at most %d"), '
+     'attempt(function() return newDNSName("a", "b") end):match("at most %d"), attempt(function() return newDNSName() end):match("at least %d")',
+     "at most 1 | at most 1 | at least 1"),
+    ("exceptions of addresses", 'local _, e = pcall(newCA, "nonsense") return type(e), tostring(e):match("nonsense"), type(select(2, pcall(newDNSName, "a..b")))',
+     "userdata | nonsense | string"),
+    ("holes in lists", 'local s = newSuffixMatchNode() s:add({[5]="a.test", [9]="b.test"}) return s:check(newDNSName("a.test")), s:check(newDNSName("b.test"))',
+     "true | true"),
+    ("netmasks", 'return newNetmask("192.0.2.1/99"):toString(), newNetmask("192.0.2.1/8x"):toString(), newNetmask("192.0.2.1/"):toString(), '
+     'attempt(newNetmask, "192.0.2.1/x"):sub(1, 6), attempt(newNetmask, "192.0.2.1/-1"):sub(1, 6), attempt(newNetmask, "192.0.2.1/256"):sub(1, 6)',
+     "192.0.2.1/32 | 192.0.0.0/8 | 192.0.2.1/32 | error: | error: | error:"),
+    ("names", 'return attempt(newDNSName, "a..b"):sub(1, 6), attempt(newDNSName, ("x"):rep(64)):sub(1, 6), newDNSName(("x"):rep(63)):countLabels(), '
+     'newDNSName("\\200x"):toString()', r"error: | error: | 1 | \200x."),
+    ("loose rules", 'return makeRule("1.2.3"):toString():sub(1, 5), makeRule("1.2.3.4"):toString(), makeRule(5):toString(), makeRule({}):toString() ~= nil, '
+     'attempt(makeRule, {"a", AllRule()}):sub(1, 6)', "qname | Src: 1.2.3.4/32 | qname in 5. | true | error:"),
+
     # --- ClientState
     ("ClientState.toString", 'return getBind(0):toString()', "$listener"),
     ("ClientState.__tostring", 'return tostring(getBind(1))', "$listener"),
@@ -381,6 +410,15 @@ QUERY_ROWS = [
     ("spoof", "verdict = DNSAction.HeaderModify dq:spoof({newCA('192.0.2.77')})", "", "192.0.2.77"),
     ("spoof of text", "verdict = DNSAction.HeaderModify dq:spoof({'\\192\\0\\2\\78'})", "", "192.0.2.78"),
     ("suspend", "return attempt(dq.suspend, dq, 'x'):sub(1, 6)", "error:", ""),
+    ("read-only fields", "dq.qname = newDNSName('x') dq.qtype = 5 dq.tcp = true return dq.qname:toString(), dq.qtype, dq.tcp", "$Name | 1 | false", "192.0.2.1"),
+    ("unknown field", "return dq.nonsense, select(2, pcall(function() dq.nonsense = 1 end))", "nil | No exception", ""),
+    ("wrong type", "return attempt(function() dq.rcode = 'x' end):sub(1, 6), attempt(function() dq.skipCache = 1 end):sub(1, 6), dq.rcode", "error: | error: | 0", ""),
+    ("verdict as text", "verdict = '0' return 1", "1", "nothing"),
+    ("verdict beyond the list", "verdict = 4711 return 1", "1", "192.0.2.1"),
+    ("verdict with a fraction", "verdict = DNSAction.Refused + 0.5 return 1", "1", "REFUSED"),
+    ("verdict nil", "verdict = nil return 1", "1", "SERVFAIL"),
+    ("verdict boolean", "verdict = true return 1", "1", "SERVFAIL"),
+    ("text as number", "verdict = DNSAction.Spoof text = 5 return 1", "1", "0.0.0.5"),
 ]
 
 ANSWER_ROWS = [
@@ -486,6 +524,10 @@ def run_with(p, backend, what, variable, number, body, says, client):
     count = len(backend.queries)
     message = query(name, edns=1232 if client == "ede" else None)
     with p.udp() as end:
+        if client == "nothing":
+            end.send_and_expect_nothing(message, query("barrier.objects.test"))
+            assert p.command("result").rstrip("\n") == says
+            return
         end.send(message)
         wire = end.receive_wire()
     reply = dns.message.from_wire(wire, ignore_trailing=True)

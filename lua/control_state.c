@@ -82,7 +82,7 @@ control_state_close(void)
   history_clear();
   lua_State *lua = state;
   state = NULL;
-  lua_policies_close();
+  lua_policies_close(&host);
   policy_builtin_close();
   lua_close(lua);
   async_scopes_close();

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/config/draft.h"
 #include "lua/script_call.h"
+#include "lua/script_host.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -14,17 +15,17 @@
 
 enum { TABLES = 64 };
 
-// Under the Lua lock. A slot holds a pool, so that its address stays its own.
-static struct server_table {
+// Of a state. A slot holds a pool, so that its address stays its own.
+struct server_table {
   const struct pool *pool; // NULL: free
   int reference;           // into the registry
   const void **handles;    // what the table held when it was made: functions may have changed it
-} tables[TABLES];
+};
 
 static struct server_table *
-slot_of(const struct pool *pool)
+slot_of(const struct script_host *host, const struct pool *pool)
 {
-  return &tables[((uintptr_t)pool >> 6) * 0x9e3779b97f4a7c15u >> 58];
+  return &host->servers[((uintptr_t)pool >> 6) * 0x9e3779b97f4a7c15u >> 58];
 }
 
 static void
@@ -41,19 +42,19 @@ slot_clear(lua_State *lua, struct server_table *t)
 
 // Pools that only a slot still knows are of the past.
 static void
-sweep(lua_State *lua)
+sweep(const struct script_host *host)
 {
   for (unsigned i = 0; i < TABLES; i++)
-    if (tables[i].pool != NULL && object_refs(tables[i].pool) == 1)
-      slot_clear(lua, &tables[i]);
+    if (host->servers[i].pool != NULL && object_refs(host->servers[i].pool) == 1)
+      slot_clear(host->lua, &host->servers[i]);
 }
 
-// Protected: may run out of memory. The argument is the pool; leaves its slot filled.
+// Protected: may run out of memory. The arguments are the slot and the pool; leaves the slot filled.
 static int
 make_table(lua_State *lua)
 {
-  const struct pool *pool = lua_touserdata(lua, 1);
-  struct server_table *t = slot_of(pool);
+  struct server_table *t = lua_touserdata(lua, 1);
+  const struct pool *pool = lua_touserdata(lua, 2);
   lua_createtable(lua, (int)pool->count, 0);
   const void **handles = memory_array(pool->count + 1, sizeof *handles);
   t->handles = handles;
@@ -84,7 +85,10 @@ static bool
 push_servers(struct script_call *call, const struct pool *pool)
 {
   lua_State *lua = call->lua;
-  struct server_table *t = slot_of(pool);
+  struct script_host *host = call->host;
+  if (host->servers == NULL)
+    host->servers = memory_array(TABLES, sizeof *host->servers);
+  struct server_table *t = slot_of(host, pool);
   if (t->pool == pool) {
     lua_rawgeti(lua, LUA_REGISTRYINDEX, t->reference);
     if (untouched(lua, t))
@@ -92,8 +96,11 @@ push_servers(struct script_call *call, const struct pool *pool)
     lua_pop(lua, 1);
   }
   slot_clear(lua, t);
-  sweep(lua);
-  if (lua_cpcall(lua, make_table, (void *)pool) != 0) {
+  sweep(host);
+  lua_pushcfunction(lua, make_table);
+  lua_pushlightuserdata(lua, t);
+  lua_pushlightuserdata(lua, (void *)(uintptr_t)pool);
+  if (lua_pcall(lua, 2, 0, 0) != 0) {
     free(t->handles);
     t->handles = NULL;
     call->error = "no memory for the table of servers";
@@ -104,10 +111,12 @@ push_servers(struct script_call *call, const struct pool *pool)
 }
 
 void
-lua_policies_close(void)
+lua_policies_close(struct script_host *host)
 {
-  for (unsigned i = 0; i < TABLES; i++)
-    slot_clear(NULL, &tables[i]);
+  for (unsigned i = 0; host->servers != NULL && i < TABLES; i++)
+    slot_clear(NULL, &host->servers[i]);
+  free(host->servers);
+  host->servers = NULL;
 }
 
 // ---- the choice ----
@@ -164,7 +173,7 @@ policy_make(struct call *c)
   struct policy *p = policy_new(c->args[0].string.data, lua_choose);
   p->is_lua = true;
   p->script = object_ref(c->args[1].object);
-  script_used_by(p->script, "ServerPolicy", false);
+  script_used_by(p->script, "ServerPolicy", true);
   p->free_script = drop_script;
   return call_own(c, p);
 }

@@ -8,10 +8,13 @@
 #include "lua/copies.h"
 #include "lua/question_access.h"
 
+struct server_table; // lua/policy_lua.c: the servers of a pool as policies are given them, kept from query to query
+
 struct script_host {
   lua_State *lua;
   struct scopes scopes;
   struct copies copies; // of a thread
+  struct server_table *servers; // NULL: no policy was asked yet
 };
 
 struct script_host *control_host(void); // Lua lock held

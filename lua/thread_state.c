@@ -9,6 +9,7 @@
 #include "lua/classes.h"
 #include "lua/errors.h"
 #include "lua/handles.h"
+#include "lua/policy_lua.h"
 #include "lua/script_host.h"
 #include "lua/stack_guard.h"
 
@@ -123,6 +124,7 @@ thread_state_close(void *arg)
   lua_close(t->lua);
   ffi_state_free(&t->ffi);
   copies_drop(&t->host.copies);
+  lua_policies_close(&t->host);
   for (unsigned i = 0; i < t->count; i++)
     compiled_clear(&t->compiled[i]);
   free(t->compiled);

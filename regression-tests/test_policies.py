@@ -39,7 +39,7 @@ def test_round_robin_is_exact(three):
     with run(three, "setServerPolicy(roundrobin)") as p:
         assert p.command("showServerPolicy()") == "roundrobin\n"
         assert spread(p, 30) == {"1": 10, "2": 10, "3": 10}
-        p.command("getServer(1):setDown()")
+        p.command("second:setDown()")
         got = spread(p, 30)
         assert got["2"] == 0 and min(got["1"], got["3"]) >= 10
 
@@ -49,7 +49,7 @@ def test_first_available(three):
         got = spread(p, 20)
         assert 5 <= got["2"] <= 8 and got["1"] == 20 - got["2"]
         p.command("getServer(0):setDown()")
-        p.command("getServer(1):setDown()")
+        p.command("second:setDown()")
 
 
 def test_least_outstanding_avoids_the_busy(three):
@@ -178,3 +178,61 @@ def test_order_is_kept_when_servers_are_added(three):
             p.command(f'newServer{{address="{early.address}", order=1, healthCheckMode="up"}}')
             wait_until(lambda: addresses(p.ask("b.policies.test")) == ["192.0.2.8"], 5, "the new first")
             assert p.command("showServers()").splitlines()[1][25:].split()[0] == early.address
+
+
+COPIED = """
+setWorkers(2)
+first = newServer{address="$one", name="one", healthCheckMode="up"}
+second = newServer{address="$two", name="two", healthCheckMode="up"}
+setServerPolicyLua("all", function(servers, dq)
+  local best, least
+  for i, s in ipairs(servers) do
+    local load = s:getOutstanding() + s.weight + s.order + s:getLatency() + s:getQueries() * 0 + s:getDrops() * 0
+    if s:isUp() and s.upStatus and #s:getName() > 0 and #s.name > 0 and #s:getNameWithAddr() > 0 and (least == nil or load < least) then
+      best, least = i, load
+    end
+  end
+  return best
+end)
+"""
+
+
+@pytest.mark.concurrent
+def test_functions_run_on_all_workers_while_servers_change():
+    with Responder(address_answer("192.0.2.1")) as one, Responder(address_answer("192.0.2.2")) as two, \
+            Proxy(COPIED, one=one.address, two=two.address) as p:
+        assert " copied " in p.command("showLuaFunctions()").splitlines()[1]
+        stop, wrong, answered = threading.Event(), [], []
+
+        def ask():
+            while not stop.is_set():
+                with p.udp() as client:
+                    for _ in range(20):
+                        got = addresses(client.ask(query("www.policy.test")))
+                        answered.append(got[0])
+                        if got[0] not in ("192.0.2.1", "192.0.2.2"):
+                            wrong.append(got)
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for t in threads:
+            t.start()
+        for i in range(60):
+            p.command(f"first.name = 'name{i}' first.weight = {i % 5 + 1} first.order = {i % 3}")
+            p.command("second:setDown()")
+            p.command("second:setUp()")
+            p.command(f"more = newServer{{address='127.0.0.1:1', name='more{i}', pool='other', healthCheckMode='up'}}")
+            p.command("rmServer(more)")
+        stop.set()
+        for t in threads:
+            t.join()
+        assert not wrong and {"192.0.2.1", "192.0.2.2"} == set(answered)
+        row = p.command("showLuaFunctions()").splitlines()[1].split()
+        assert int(row[3]) >= len(answered) and row[4] == "0"
+
+
+def test_functions_that_change_servers_stay_shared():
+    with Responder(address_answer("192.0.2.1")) as one:
+        with Proxy('newServer{address="$one", healthCheckMode="up"} setServerPolicyLua("p", function(servers, dq) '
+                   'servers[1].order = 7 return 1 end)', one=one.address) as p:
+            assert addresses(p.ask("www.policy.test")) == ["192.0.2.1"]
+            assert "writes 'order' into a table" in p.command("showLuaFunctions()")
+            assert p.command("return getServer(0).order").strip() == "7"

@@ -39,7 +39,7 @@ def test_round_robin_is_exact(three):
     with run(three, "setServerPolicy(roundrobin)") as p:
         assert p.command("showServerPolicy()") == "roundrobin\n"
         assert spread(p, 30) == {"1": 10, "2": 10, "3": 10}
-        p.command("second:setDown()")
+        p.command("getServer(1):setDown()")
         got = spread(p, 30)
         assert got["2"] == 0 and min(got["1"], got["3"]) >= 10
 
@@ -49,7 +49,7 @@ def test_first_available(three):
         got = spread(p, 20)
         assert 5 <= got["2"] <= 8 and got["1"] == 20 - got["2"]
         p.command("getServer(0):setDown()")
-        p.command("second:setDown()")
+        p.command("getServer(1):setDown()")
 
 
 def test_least_outstanding_avoids_the_busy(three):
@@ -188,7 +188,7 @@ setServerPolicyLua("all", function(servers, dq)
   local best, least
   for i, s in ipairs(servers) do
     local load = s:getOutstanding() + s.weight + s.order + s:getLatency() + s:getQueries() * 0 + s:getDrops() * 0
-    if s:isUp() and s.upStatus and #s:getName() > 0 and #s.name > 0 and #s:getNameWithAddr() > 0 and (least == nil or load < least) then
+    if s:isUp() and s.upStatus ~= nil and #s:getName() > 0 and #s.name > 0 and #s:getNameWithAddr() > 0 and (least == nil or load < least) then
       best, least = i, load
     end
   end

@@ -35,11 +35,13 @@ budget_begin(struct budget *b, lua_State *lua, uint64_t ms)
 {
   uint64_t end = clock_mono_us() + ms * 1000;
   b->outer_us = deadline_us;
+  b->outer_ms = allowed_ms;
   if (deadline_us == 0 || end < deadline_us) {
     deadline_us = end;
     allowed_ms = ms;
   }
-  if (b->outer_us == 0)
+  b->outermost = lua_gethook(lua) != look;
+  if (b->outermost)
     watch(lua, true);
 }
 
@@ -47,5 +49,6 @@ void
 budget_end(const struct budget *b, lua_State *lua)
 {
   deadline_us = b->outer_us;
-  watch(lua, b->outer_us != 0); // an error may have made it look at every instruction
+  allowed_ms = b->outer_ms;
+  watch(lua, !b->outermost); // an error may have made it look at every instruction
 }

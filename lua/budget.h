@@ -7,10 +7,12 @@
 #define LUA_BUDGET_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct budget {
-  uint64_t outer_us; // deadline of the call around; 0: none
+  uint64_t outer_us, outer_ms; // deadline and time of the call around, perhaps in another state; 0: none
+  bool outermost;    // of this state
 };
 
 void budget_begin(struct budget *, lua_State *, uint64_t ms);

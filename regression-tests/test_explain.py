@@ -8,7 +8,7 @@ import pytest
 
 from harness.client import query
 from harness.proxy import Proxy, run
-from harness.responder import Responder, answer
+from harness.responder import Responder, address_answer, answer
 
 CONFIG = """
 setACL({"127.0.0.1/32", "192.0.2.0/24"})
@@ -295,3 +295,14 @@ def test_cost_of_rules(indexed):
         assert share > 50 and 0 < mean and mean / 4 < p99
         assert rows[51].split()[1] == "3000"
         assert len(proxy.command("showRules({cost=true, showUUIDs=true})").splitlines()[0]) > len(header)
+
+
+def test_functions_of_another_state_are_ended():
+    """The command and a per-thread function that it calls each have a state and a time of their own."""
+    config = """newServer{address="$main", healthCheckMode="up"} setScriptBudget(20)
+addAction("x.test", LuaFFIPerThreadAction([[return function(dq) while true do end end]]))"""
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(config, main=main.address) as p:
+        for _ in range(2):
+            assert "x.test" in p.command("return explain('x.test', {scripts=true})")
+            assert "still running after 20 ms" in p.output
+            assert "still running after 600 ms" in p.command("while true do end")

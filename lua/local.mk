@@ -134,8 +134,13 @@ libdnsproxy_a_SOURCES += \
 	lua/policy_lua.h \
 	lua/purity.c \
 	lua/purity.h \
+	lua/purity_access.c \
+	lua/purity_calls.c \
+	lua/purity_loops.c \
 	lua/purity_private.h \
+	lua/purity_registers.c \
 	lua/purity_walk.c \
+	lua/purity_walk.h \
 	lua/query_filter.h \
 	lua/question_access.c \
 	lua/question_access.h \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What purity.c (values and places) and purity_walk.c (instructions) share.
+// What purity.c (values and places) and lua/purity_walk.h (instructions) share.
 #ifndef LUA_PURITY_PRIVATE_H
 #define LUA_PURITY_PRIVATE_H
 

@@ -1,505 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Following instructions: what each leaves in its registers, what it calls, what it writes.
-#include "lua/purity_private.h"
+// Following instructions: each leaves something in the registers of those behind it, until nothing changes any more.
+#include "lua/purity_walk.h"
 
 #include "dnsproxy/base/memory.h"
-#include "lua/classes.h"
 
-#include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct walk {
-  struct search *search;
-  const struct bytecode *code;
-  const struct surroundings *around;
-  unsigned width;                // registers in a row, and one that says whether it was reached
-  struct register_value *states; // one row per instruction
-  bool *waiting;                 // instructions whose row changed
-  struct register_value *now;    // the row that is being worked on
-};
-
-static const struct register_value scalar = {.held = HELD_SCALAR}, unknown = {.held = HELD_UNKNOWN},
-                                   object = {.held = HELD_OBJECT};
-
-// ---- joining ----
-
-static bool
-same_value(const struct register_value *a, const struct register_value *b)
-{
-  return a->held == b->held && a->index == b->index && a->name == b->name && a->class == b->class && a->code == b->code && a->reached == b->reached &&
-         (a->held != HELD_SMALL || a->number == b->number);
-}
-
-static bool
-is_scalar(const struct register_value *v)
-{
-  return v->held == HELD_SCALAR || v->held == HELD_SMALL;
-}
-
-static struct register_value
-join(struct register_value a, struct register_value b)
-{
-  if (a.held == HELD_NOTHING || same_value(&a, &b))
-    return b;
-  if (b.held == HELD_NOTHING || a.held == HELD_VOLATILE)
-    return a;
-  if (b.held == HELD_VOLATILE)
-    return b;
-  if (is_scalar(&a) && is_scalar(&b))
-    return scalar;
-  // What is no table, function or handle does no harm: using it as one is an error.
-  if (is_scalar(&a))
-    return b;
-  if (is_scalar(&b))
-    return a;
-  if (a.held == HELD_OWN && b.held == HELD_OWN)
-    return (struct register_value){.held = HELD_OWN}; // made at different places
-  return a.held == b.held && a.held != HELD_KNOWN && a.held != HELD_MEMBER ? a : unknown;
-}
-
-// Where it goes cannot be followed: it may be what is called out of a table.
-static void
-note_kept(struct walk *w, const struct register_value *v)
-{
-  if (v->held != HELD_KNOWN)
-    return;
-  push_known(w->search, v);
-  w->search->keeps_library |= is_dangerous(w->search, lua_gettop(w->search->lua));
-  lua_pop(w->search->lua, 1);
-}
-
-static void
-flow(struct walk *w, unsigned to)
-{
-  if (to >= w->code->size)
-    return;
-  struct register_value *row = &w->states[(size_t)to * w->width];
-  bool changed = false;
-  for (unsigned r = 0; r < w->width - 1; r++) {
-    struct register_value joined = join(row[r], w->now[r]);
-    if (joined.held == HELD_UNKNOWN) {
-      note_kept(w, &row[r]);
-      note_kept(w, &w->now[r]);
-    }
-    if (!same_value(&joined, &row[r])) {
-      row[r] = joined;
-      changed = true;
-    }
-  }
-  if (changed || row[w->width - 1].held == HELD_NOTHING) {
-    row[w->width - 1] = scalar;
-    w->waiting[to] = true;
-  }
-}
-
-static void
-set(struct walk *w, unsigned reg, struct register_value v)
-{
-  if (reg < w->width - 1 && w->now[reg].held != HELD_VOLATILE)
-    w->now[reg] = v;
-}
-
-static void
-set_range(struct walk *w, unsigned first, unsigned last, struct register_value v)
-{
-  for (unsigned r = first; r <= last && r < w->width - 1; r++)
-    set(w, r, v);
-}
-
-static const char *
-string_constant(const struct walk *w, unsigned d)
-{
-  return d < w->code->constant_count && w->code->constants[d].kind == CONSTANT_STRING ? w->code->constants[d].string : "?";
-}
-
-// ---- globals and upvalues ----
-
-// Lua keeps one copy of a text: it is held for good, so that its address stays its own.
-static struct place
-global_place(struct search *s, const char *name)
-{
-  lua_pushstring(s->lua, name);
-  lua_pushvalue(s->lua, -1);
-  struct place place = {PLACE_GLOBAL, lua_tostring(s->lua, -1)};
-  lua_pushboolean(s->lua, 1);
-  lua_rawset(s->lua, LUA_REGISTRYINDEX);
-  lua_pop(s->lua, 1);
-  return place;
-}
-
-static struct register_value
-read_global(struct walk *w, const char *name)
-{
-  struct search *s = w->search;
-  lua_pushstring(s->lua, name);
-  lua_rawget(s->lua, LUA_GLOBALSINDEX);
-  struct place place = global_place(s, name);
-  note_place(&s->found->globals, place);
-  if (lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
-    found_sharing(s, "reaches all globals through '%s'", name);
-  if (library_find(s->lua, -1).kind == LIBRARY_TABLE) {
-    reach_library(s, lua_gettop(s->lua));
-  } else if (library_find(s->lua, -1).kind == LIBRARY_UNKNOWN) {
-    note_place(&s->found->reads, place);
-    if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
-      reach_value(s, lua_gettop(s->lua));
-  }
-  struct register_value v = value_at(s, -1);
-  lua_pop(s->lua, 1);
-  return v;
-}
-
-// The upvalue of an inner function: followed outwards. *own: a variable of the call itself.
-static struct register_value
-upvalue(struct walk *w, const struct surroundings *around, const struct bytecode *code, unsigned i, bool *own,
-        struct place *place)
-{
-  struct search *s = w->search;
-  *own = false;
-  if (around->function != 0) {
-    const char *name = lua_getupvalue(s->lua, around->function, (int)i + 1);
-    if (name == NULL)
-      return unknown;
-    *place = (struct place){PLACE_UPVALUE, lua_upvalueid(s->lua, around->function, (int)i + 1)};
-    struct register_value v = value_at(s, -1);
-    lua_pop(s->lua, 1);
-    return v;
-  }
-  if (i >= code->upvalue_count || around->outer == NULL)
-    return unknown;
-  uint16_t u = code->upvalues[i];
-  if (!(u & UPVALUE_LOCAL))
-    return upvalue(w, around->outer, around->outer->code, u & UPVALUE_INDEX, own, place);
-  *own = true;
-  unsigned reg = u & 0xff;
-  return (u & UPVALUE_IMMUTABLE) && around->captured != NULL ? around->captured[reg] : unknown;
-}
-
-static struct register_value
-read_upvalue(struct walk *w, unsigned i)
-{
-  struct place place;
-  bool own;
-  struct register_value v = upvalue(w, w->around, w->code, i, &own, &place);
-  if (!own && v.held != HELD_UNKNOWN)
-    note_place(&w->search->found->reads, place);
-  return v;
-}
-
-static void
-write_upvalue(struct walk *w, unsigned i)
-{
-  struct place place;
-  bool own;
-  struct register_value v = upvalue(w, w->around, w->code, i, &own, &place);
-  if (own)
-    return;
-  if (v.held == HELD_UNKNOWN)
-    w->search->found->anything = true;
-  else
-    found_writing(w->search, place);
-  found_sharing(w->search, "writes a variable of the file around it");
-}
-
-// ---- tables ----
-
-static struct register_value
-known_member(struct search *s, const struct register_value *v, const char *name)
-{
-  push_known(s, v);
-  struct register_value member = unknown;
-  const struct lua_class *class = binder_class_at(s->lua, -1);
-  if (class != NULL) {
-    reach_value(s, lua_gettop(s->lua));
-    member = (struct register_value){.held = HELD_MEMBER, .name = name, .class = class};
-  } else if (lua_istable(s->lua, -1)) {
-    bool library = library_find(s->lua, -1).kind == LIBRARY_TABLE;
-    if (library)
-      reach_library(s, lua_gettop(s->lua));
-    else
-      note_place(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
-    if (lua_getmetatable(s->lua, -1)) {
-      lua_pop(s->lua, 1);
-      found_sharing(s, "reaches a table with a metatable");
-    }
-    lua_pushstring(s->lua, name);
-    lua_rawget(s->lua, -2);
-    member = value_at(s, -1);
-    if (library && lua_istable(s->lua, -1) && library_find(s->lua, -1).kind != LIBRARY_TABLE)
-      found_sharing(s, "reaches '%s' within a library", name); // package.loaded
-    lua_pop(s->lua, 1);
-  } else {
-    found_sharing(s, "looks up '%s' in a %s", name, luaL_typename(s->lua, -1));
-  }
-  lua_pop(s->lua, 1);
-  return member;
-}
-
-static struct register_value
-read_field(struct walk *w, const struct register_value *from, const char *name)
-{
-  if (from->held == HELD_KNOWN)
-    return known_member(w->search, from, name);
-  const struct lua_class *class = from->held == HELD_QUERY ? &class_question : NULL;
-  bool reached = from->held == HELD_MEMBER ? from->reached : from->held != HELD_QUERY && from->held != HELD_OBJECT && !is_scalar(from);
-  return (struct register_value){.held = HELD_MEMBER, .name = name, .class = class, .reached = reached};
-}
-
-// Of a library: which of its functions may be meant?
-static void
-note_members(struct search *s, int table)
-{
-  if (library_find(s->lua, table).kind != LIBRARY_TABLE)
-    return;
-  for (lua_pushnil(s->lua); lua_next(s->lua, table) != 0; lua_pop(s->lua, 1))
-    s->keeps_library |= lua_istable(s->lua, -1) || is_dangerous(s, lua_gettop(s->lua));
-}
-
-static struct register_value
-read_computed(struct walk *w, const struct register_value *from)
-{
-  struct search *s = w->search;
-  if (from->held == HELD_KNOWN) {
-    push_known(s, from);
-    bool table = lua_istable(s->lua, -1);
-    reach_value(s, lua_gettop(s->lua));
-    note_members(s, lua_gettop(s->lua));
-    lua_pop(s->lua, 1);
-    return table ? (struct register_value){.held = HELD_REACHED} : unknown;
-  }
-  return unknown;
-}
-
-static void
-write_field(struct walk *w, const struct register_value *into, const char *name)
-{
-  struct search *s = w->search;
-  if (into->held == HELD_OWN || is_scalar(into) || (into->held == HELD_QUERY && name != NULL))
-    return;
-  if (into->held == HELD_KNOWN) {
-    push_known(s, into);
-    if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
-      found_writing(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
-    else if (name != NULL)
-      found_writing(s, global_place(s, name));
-    else
-      s->found->anything = true;
-    lua_pop(s->lua, 1);
-  } else {
-    s->found->anything = true;
-  }
-  found_sharing(s, name == NULL ? "writes into a table that it did not make" : "writes '%s' into a table that it did not make", name);
-}
-
-// ---- calls ----
-
-static void
-note_endless(struct walk *w)
-{
-  w->search->found->endless = true;
-  for (const struct surroundings *s = w->around; s != NULL; s = s->outer)
-    if (s->function != 0)
-      note_place(&w->search->found->loops, (struct place){PLACE_VALUE, lua_topointer(w->search->lua, s->function)});
-}
-
-static uint32_t
-queries_among(const struct register_value *args, unsigned count)
-{
-  uint32_t queries = 0;
-  for (unsigned i = 0; i < count && i < 32; i++)
-    if (args[i].held == HELD_QUERY)
-      queries |= 1u << i;
-  return queries;
-}
-
-// A value that is called by somebody else, with arguments that are not known.
-static void
-hand_over(struct walk *w, const struct register_value *v)
-{
-  struct search *s = w->search;
-  if (v->held == HELD_KNOWN) {
-    push_known(s, v);
-    reach_value(s, lua_gettop(s->lua));
-    if (is_dangerous(s, lua_gettop(s->lua))) {
-      const char *path = library_find(s->lua, -1).path;
-      s->found->anything = true;
-      found_sharing(s, "hands over %s()", path != NULL ? path : "a function of a library");
-    }
-    if (lua_isfunction(s->lua, -1) && !lua_iscfunction(s->lua, -1) && library_find(s->lua, -1).kind == LIBRARY_UNKNOWN)
-      walk_function(s, lua_gettop(s->lua), 0);
-    lua_pop(s->lua, 1);
-  } else if (v->held == HELD_REACHED) {
-    note_call(s, 0);
-  } else if (v->held == HELD_UNKNOWN || v->held == HELD_VOLATILE || v->held == HELD_OBJECT ||
-             v->held == HELD_MEMBER) {
-    s->found->anything = true;
-    found_sharing(s, "hands over a function that cannot be known");
-  }
-}
-
-static struct register_value
-call_library(struct walk *w, const struct library_entry *entry, const struct register_value *args, unsigned count)
-{
-  struct search *s = w->search;
-  for (unsigned i = 0; i < count; i++)
-    if (args[i].held == HELD_KNOWN)
-      hand_over(w, &args[i]);
-  switch (entry->kind) {
-  case LIBRARY_PURE:
-    return entry->function != NULL ? object : strchr(entry->path, '.') != NULL ? scalar : unknown;
-  case LIBRARY_ITERATES:
-    return (struct register_value){.held = HELD_ITERATOR};
-  case LIBRARY_CALLS: {
-    bool gsub = strcmp(entry->path, "string.gsub") == 0;
-    for (unsigned i = gsub ? 2 : 0; i < count && i < (gsub ? 3u : 2u); i++)
-      if (!gsub || !is_scalar(&args[i]))
-        hand_over(w, &args[i]);
-    return gsub ? scalar : unknown;
-  }
-  case LIBRARY_CHANGES:
-    if (count > 0)
-      write_field(w, &args[0], NULL);
-    if (count > 1 && strcmp(entry->path, "table.sort") == 0)
-      hand_over(w, &args[1]);
-    return unknown;
-  case LIBRARY_OUTSIDE:
-    found_sharing(s, "calls %s()", entry->path);
-    return object;
-  default:
-    s->found->anything = true;
-    found_sharing(s, "calls %s()", entry->path != NULL ? entry->path : "a function of a library");
-    return unknown;
-  }
-}
-
-static struct register_value
-call_known(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
-{
-  struct search *s = w->search;
-  struct register_value result = unknown;
-  push_known(s, callee);
-  struct library_entry entry = library_find(s->lua, -1);
-  if (!lua_isfunction(s->lua, -1)) {
-    s->found->anything = true;
-    found_sharing(s, "calls a %s", luaL_typename(s->lua, -1));
-  } else if (entry.kind != LIBRARY_UNKNOWN || lua_iscfunction(s->lua, -1)) {
-    result = call_library(w, &entry, args, count);
-  } else {
-    walk_function(s, lua_gettop(s->lua), queries_among(args, count));
-  }
-  lua_pop(s->lua, 1);
-  return result;
-}
-
-// Methods call functions among their arguments as the libraries do.
-static void
-hand_to_method(struct walk *w, const char *name, const struct register_value *args, unsigned count)
-{
-  unsigned function = strcmp(name, "gsub") == 0 ? 2 : strcmp(name, "editTTLs") == 0 ? 1 : 0;
-  for (unsigned i = 1; i < count; i++)
-    if (i == function || args[i].held == HELD_KNOWN || args[i].held == HELD_REACHED)
-      hand_over(w, &args[i]);
-}
-
-static struct register_value
-call_member(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
-{
-  struct search *s = w->search;
-  hand_to_method(w, callee->name, args, count);
-  if (callee->reached) // a function in a table may be meant as well
-    note_call(s, queries_among(args, count));
-  if (member_is_safe(callee->class, callee->name))
-    return strcmp(callee->name, "gmatch") == 0 || strcmp(callee->name, "gfind") == 0
-               ? (struct register_value){.held = HELD_ITERATOR}
-               : object;
-  if (count > 0 && args[0].held == HELD_KNOWN) {
-    push_known(s, &args[0]);
-    found_writing(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
-    lua_pop(s->lua, 1);
-  } else {
-    s->found->anything |= callee->reached;
-  }
-  found_sharing(s, "calls :%s()", callee->name);
-  return object;
-}
-
-static struct register_value
-call_value(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
-{
-  for (unsigned i = 0; i < count; i++)
-    note_kept(w, &args[i]);
-  switch (callee->held) {
-  case HELD_KNOWN:
-    return call_known(w, callee, args, count);
-  case HELD_MEMBER:
-    return call_member(w, callee, args, count);
-  case HELD_REACHED:
-    note_call(w->search, queries_among(args, count));
-    return unknown;
-  case HELD_CLOSURE: // was walked when it was made
-    for (const struct surroundings *s = w->around; s != NULL; s = s->outer)
-      if (s->code == callee->code)
-        note_endless(w);
-    return unknown;
-  case HELD_ITERATOR:
-  case HELD_SCALAR:
-  case HELD_SMALL:
-  case HELD_OWN:
-  case HELD_QUERY: // errors
-  case HELD_NOTHING:
-    return unknown;
-  default:
-    w->search->found->anything = true;
-    found_sharing(w->search, "calls a function that cannot be known");
-    return unknown;
-  }
-}
-
-// A: the function; arguments behind it, `count` of them or up to the end of the frame.
-static void
-call_at(struct walk *w, unsigned a, unsigned count, bool more, unsigned results)
-{
-  unsigned first = a + (w->code->wide_frames ? 2 : 1);
-  if (more)
-    count = w->code->frame > first ? w->code->frame - first : 0; // what was there counts as well
-  if (first + count > w->width - 1)
-    count = first < w->width - 1 ? w->width - 1 - first : 0;
-  struct register_value callee = w->now[a], state = count > 0 ? w->now[first] : scalar;
-  struct register_value result = call_value(w, &callee, &w->now[first], count);
-  set_range(w, a, results == 0 ? w->code->frame : a + results - 2u, result);
-  if (results > 0) // what was called, and with what, is gone
-    set_range(w, a + results - 1u, w->code->frame, scalar);
-  if (result.held == HELD_ITERATOR && results > 2) { // a generator, what it goes over, where it is
-    set(w, a + 1, state);
-    set(w, a + 2, scalar);
-  }
-}
-
-static void
-iterate_at(struct walk *w, unsigned a, unsigned results)
-{
-  const struct register_value *generator = &w->now[a - 3], *over = &w->now[a - 2];
-  struct register_value result = unknown;
-  bool next = false;
-  if (generator->held == HELD_KNOWN) {
-    push_known(w->search, generator);
-    const char *path = library_find(w->search->lua, -1).path;
-    next = path != NULL && strcmp(path, "next") == 0;
-    lua_pop(w->search->lua, 1);
-  }
-  if (generator->held != HELD_ITERATOR && !next)
-    call_value(w, generator, over, 2);
-  else if (over->held == HELD_KNOWN) {
-    push_known(w->search, over);
-    note_members(w->search, lua_gettop(w->search->lua));
-    lua_pop(w->search->lua, 1);
-  }
-  if ((generator->held == HELD_ITERATOR || next) && (over->held == HELD_KNOWN || over->held == HELD_REACHED))
-    result = (struct register_value){.held = HELD_REACHED};
-  set_range(w, a, a + results - 2u, result);
-}
 
 // ---- inner functions ----
 
@@ -554,7 +61,7 @@ end_captures(struct walk *w, unsigned first)
 {
   for (unsigned r = first; r < w->width - 1; r++)
     if (w->now[r].held == HELD_VOLATILE)
-      w->now[r] = unknown;
+      w->now[r] = held_unknown;
 }
 
 static void
@@ -565,7 +72,7 @@ make_closure(struct walk *w, unsigned a, unsigned d)
   struct surroundings around = *w->around;
   around.code = w->code;
   struct surroundings inner = {.outer = &around, .captured = w->now, .code = w->code->constants[d].function};
-  set(w, a, (struct register_value){.held = HELD_CLOSURE, .code = inner.code}); // it may capture itself
+  set_register(w, a, (struct register_value){.held = HELD_CLOSURE, .code = inner.code}); // it may capture itself
   if (w->search->depth < DEPTH_MAX) {
     w->search->depth++;
     walk_code(w->search, inner.code, &inner, 0);
@@ -578,15 +85,10 @@ make_closure(struct walk *w, unsigned a, unsigned d)
 
 // ---- one instruction ----
 
-static void
-begin_numeric_loop(struct walk *w, unsigned a, unsigned pc)
+static const char *
+string_constant(const struct walk *w, unsigned d)
 {
-  enum { TURNS_MAX = 2000000 };
-  const struct register_value *from = &w->now[a];
-  if (from[0].held != HELD_SMALL || from[1].held != HELD_SMALL || from[2].held != HELD_SMALL || from[2].number == 0 ||
-      (from[1].number - from[0].number) / from[2].number > TURNS_MAX || bytecode_runs_long(w->code, pc))
-    note_endless(w);
-  set_range(w, a, a + 3, scalar);
+  return d < w->code->constant_count && w->code->constants[d].kind == CONSTANT_STRING ? w->code->constants[d].string : "?";
 }
 
 // True: the instruction behind follows.
@@ -598,30 +100,30 @@ step(struct walk *w, unsigned pc, uint32_t i)
   switch (bytecode_op(i)) {
   case BYTECODE_MOV: {
     struct register_value from = w->now[d < w->width ? d : 0];
-    set(w, a, from.held == HELD_VOLATILE ? unknown : from);
+    set_register(w, a, from.held == HELD_VOLATILE ? held_unknown : from);
     return true;
   }
   case BYTECODE_KSHORT:
-    set(w, a, (struct register_value){.held = HELD_SMALL, .number = (int16_t)d});
+    set_register(w, a, (struct register_value){.held = HELD_SMALL, .number = (int16_t)d});
     return true;
   case BYTECODE_KNUM: {
     double n = d < w->code->number_count ? w->code->numbers[d] : INFINITY;
-    set(w, a, fabs(n) <= 1e6 ? (struct register_value){.held = HELD_SMALL, .number = n} : scalar);
+    set_register(w, a, fabs(n) <= 1e6 ? (struct register_value){.held = HELD_SMALL, .number = n} : held_scalar);
     return true;
   }
   case BYTECODE_LEN:
-    set(w, a, (struct register_value){.held = HELD_SMALL, .number = 1});
+    set_register(w, a, (struct register_value){.held = HELD_SMALL, .number = 1});
     return true;
   case BYTECODE_KSTR:
   case BYTECODE_KPRI:
   case BYTECODE_KCDATA:
-    set(w, a, scalar);
+    set_register(w, a, held_scalar);
     return true;
   case BYTECODE_KNIL:
-    set_range(w, a, d, scalar);
+    set_registers(w, a, d, held_scalar);
     return true;
   case BYTECODE_UGET:
-    set(w, a, read_upvalue(w, d));
+    set_register(w, a, read_upvalue(w, d));
     return true;
   case BYTECODE_USETV:
   case BYTECODE_USETS:
@@ -634,10 +136,10 @@ step(struct walk *w, unsigned pc, uint32_t i)
     return true;
   case BYTECODE_TNEW:
   case BYTECODE_TDUP:
-    set(w, a, (struct register_value){.held = HELD_OWN, .index = (int)pc + 1});
+    set_register(w, a, (struct register_value){.held = HELD_OWN, .index = (int)pc + 1});
     return true;
   case BYTECODE_GGET:
-    set(w, a, read_global(w, string_constant(w, d)));
+    set_register(w, a, read_global(w, string_constant(w, d)));
     return true;
   case BYTECODE_GSET:
     found_writing(w->search, global_place(w->search, string_constant(w, d)));
@@ -645,14 +147,14 @@ step(struct walk *w, unsigned pc, uint32_t i)
     return true;
   case BYTECODE_TGETS: {
     struct register_value from = w->now[b];
-    set(w, a, read_field(w, &from, string_constant(w, c)));
+    set_register(w, a, read_field(w, &from, string_constant(w, c)));
     return true;
   }
   case BYTECODE_TGETV:
   case BYTECODE_TGETB:
   case BYTECODE_TGETR: {
     struct register_value from = w->now[b];
-    set(w, a, read_computed(w, &from));
+    set_register(w, a, read_computed(w, &from));
     return true;
   }
   case BYTECODE_TSETS:
@@ -685,12 +187,12 @@ step(struct walk *w, unsigned pc, uint32_t i)
     iterate_at(w, a, b);
     return true;
   case BYTECODE_VARG:
-    set_range(w, a, b == 0 ? w->code->frame : a + b - 2u, unknown);
+    set_registers(w, a, b == 0 ? w->code->frame : a + b - 2u, held_unknown);
     return true;
   case BYTECODE_FORI:
   case BYTECODE_JFORI:
     begin_numeric_loop(w, a, pc);
-    flow(w, target);
+    flow_to(w, target);
     return true;
   case BYTECODE_FORL:
   case BYTECODE_IFORL:
@@ -699,8 +201,8 @@ step(struct walk *w, unsigned pc, uint32_t i)
   case BYTECODE_IITERL:
   case BYTECODE_JITERL:
     if (bytecode_op(i) == BYTECODE_ITERL || bytecode_op(i) == BYTECODE_IITERL || bytecode_op(i) == BYTECODE_JITERL)
-      set(w, a - 1, w->now[a]);
-    flow(w, target);
+      set_register(w, a - 1, w->now[a]);
+    flow_to(w, target);
     return true;
   case BYTECODE_LOOP:
   case BYTECODE_ILOOP:
@@ -714,7 +216,7 @@ step(struct walk *w, unsigned pc, uint32_t i)
       note_endless(w);
     if (bytecode_op(i) == BYTECODE_UCLO)
       end_captures(w, a);
-    flow(w, target);
+    flow_to(w, target);
     return false;
   case BYTECODE_RET:
   case BYTECODE_RETM:
@@ -724,8 +226,8 @@ step(struct walk *w, unsigned pc, uint32_t i)
   case BYTECODE_ISTC:
   case BYTECODE_ISFC:
     note_kept(w, &w->now[a]);
-    set(w, a, join(w->now[a], w->now[d < w->width ? d : 0]));
-    flow(w, pc + 2);
+    set_register(w, a, join_values(w->now[a], w->now[d < w->width ? d : 0]));
+    flow_to(w, pc + 2);
     return true;
   case BYTECODE_ISLT:
   case BYTECODE_ISGE:
@@ -741,85 +243,16 @@ step(struct walk *w, unsigned pc, uint32_t i)
   case BYTECODE_ISNEP:
   case BYTECODE_IST:
   case BYTECODE_ISF:
-    flow(w, pc + 2);
+    flow_to(w, pc + 2);
     return true;
   case BYTECODE_ISTYPE:
   case BYTECODE_ISNUM:
     return true;
   case BYTECODE_OTHER: // arithmetic and the like, on what has no metamethods of a user's
-    set(w, a, scalar);
+    set_register(w, a, held_scalar);
     return true;
   }
   return true;
-}
-
-// ---- loops over tables that grow ----
-
-static bool
-may_be_same(const struct register_value *a, const struct register_value *b)
-{
-  if (is_scalar(a) || is_scalar(b))
-    return false;
-  if (a->held == HELD_OWN || b->held == HELD_OWN)
-    return a->held == b->held && (a->index == b->index || a->index == 0 || b->index == 0);
-  return a->held != HELD_KNOWN || b->held != HELD_KNOWN || a->index == b->index;
-}
-
-static bool
-inserts(struct walk *w, const struct register_value *callee)
-{
-  if (callee->held != HELD_KNOWN)
-    return false;
-  push_known(w->search, callee);
-  const char *path = library_find(w->search->lua, -1).path;
-  lua_pop(w->search->lua, 1);
-  return path != NULL && strcmp(path, "table.insert") == 0;
-}
-
-// Does the instruction put something that is new into the table?
-static bool
-grows(struct walk *w, unsigned pc, const struct register_value *table)
-{
-  uint32_t i = w->code->code[pc];
-  const struct register_value *row = &w->states[(size_t)pc * w->width];
-  unsigned a = bytecode_a(i), b = bytecode_b(i);
-  switch (bytecode_op(i)) {
-  case BYTECODE_TSETV:
-  case BYTECODE_TSETR:
-    return b < w->width - 1 && may_be_same(&row[b], table);
-  case BYTECODE_CALL:
-  case BYTECODE_CALLM:
-    a = a < w->width - 4 ? a : w->width - 4;
-    return inserts(w, &row[a]) && may_be_same(&row[a + (w->code->wide_frames ? 2 : 1)], table);
-  default:
-    return false;
-  }
-}
-
-// pc: of the end of a loop over a table.
-static bool
-feeds_itself(struct walk *w, unsigned pc)
-{
-  uint32_t i = w->code->code[pc];
-  int first = (int)pc + 1 + bytecode_jump(i);
-  unsigned a = bytecode_a(i);
-  if (first < 0 || a < 2 || a >= w->width)
-    return false;
-  struct register_value over = w->states[(size_t)pc * w->width + a - 2];
-  for (unsigned at = (unsigned)first; at < pc; at++)
-    if (grows(w, at, &over))
-      return true;
-  return false;
-}
-
-static void
-look_at_loops(struct walk *w)
-{
-  for (unsigned pc = 0; pc < w->code->size; pc++) {
-    enum bytecode_op op = bytecode_op(w->code->code[pc]);
-    if ((op == BYTECODE_ITERL || op == BYTECODE_IITERL) && feeds_itself(w, pc))
-      note_endless(w);
-  }
 }
 
 // ---- a function ----
@@ -838,8 +271,8 @@ walk_code(struct search *s, const struct bytecode *code, const struct surroundin
   struct register_value row[REGISTERS] = {0};
   w.now = row;
   for (unsigned r = 0; r < code->frame; r++)
-    row[r] = r >= code->params ? scalar : r < 32 && (queries & 1u << r) ? (struct register_value){.held = HELD_QUERY} : unknown;
-  flow(&w, 0);
+    row[r] = r >= code->params ? held_scalar : r < 32 && (queries & 1u << r) ? (struct register_value){.held = HELD_QUERY} : held_unknown;
+  flow_to(&w, 0);
   for (bool again = true; again;) {
     again = false;
     for (unsigned pc = 0; pc < code->size; pc++) {
@@ -849,7 +282,7 @@ walk_code(struct search *s, const struct bytecode *code, const struct surroundin
       again = true;
       memcpy(row, &w.states[(size_t)pc * w.width], w.width * sizeof *row);
       if (step(&w, pc, code->code[pc]))
-        flow(&w, pc + 1);
+        flow_to(&w, pc + 1);
     }
   }
   look_at_loops(&w);

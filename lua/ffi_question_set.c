@@ -178,6 +178,25 @@ SET_TEXT(device_name)
 
 enum { VALUES_MAX = 1024 }; // no answer holds more
 
+// A copy, for the values may be bytes of the very packet that is about to be written. False: more than an answer holds.
+static bool
+copy_values(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_raw_value_t *values, size_t count, struct bytes *list)
+{
+  size_t sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    list[i] = (struct bytes){.data = "", .size = values[i].value == NULL ? 0 : values[i].size};
+    if (list[i].size > MESSAGE_MAX_SIZE || (sum += list[i].size) > MESSAGE_MAX_SIZE)
+      return false;
+  }
+  char *copy = ffi_list_room(&dq->text, sum + 1);
+  if (copy == NULL)
+    return false;
+  for (size_t i = 0; i < count; copy += list[i++].size)
+    if (list[i].size > 0)
+      list[i].data = memcpy(copy, values[i].value, list[i].size);
+  return true;
+}
+
 void
 dnsdist_ffi_dnsquestion_spoof_raw(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_raw_value_t *values, size_t count)
 {
@@ -185,9 +204,8 @@ dnsdist_ffi_dnsquestion_spoof_raw(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_f
   struct bytes list[VALUES_MAX];
   if (q == NULL || values == NULL || count == 0 || count > VALUES_MAX)
     return;
-  for (size_t i = 0; i < count; i++)
-    list[i] = (struct bytes){.data = values[i].value == NULL ? "" : values[i].value, .size = values[i].value == NULL ? 0 : values[i].size};
-  question_spoof_rdata(q, q->qtype, list, count);
+  if (copy_values(dq, values, count, list))
+    question_spoof_rdata(q, q->qtype, list, count);
 }
 
 void

@@ -88,10 +88,12 @@ bool
 question_set_tail(struct query *q, const void *tail, size_t size)
 {
   size_t proper = message_proper_size(q->packet.data, q->packet.size);
-  if (proper == 0 || size > MESSAGE_MAX_SIZE || !question_room(q, proper + size))
+  bool own = (const uint8_t *)tail >= q->packet.data && (const uint8_t *)tail < q->packet.data + q->packet.capacity;
+  size_t place = own ? (size_t)((const uint8_t *)tail - q->packet.data) : 0;
+  if (proper == 0 || size > MESSAGE_MAX_SIZE || (own && size > q->packet.capacity - place) || !question_room(q, proper + size))
     return false;
-  if (size > 0)
-    memcpy(q->packet.data + proper, tail, size);
+  if (size > 0) // bytes of the packet itself went with it
+    memmove(q->packet.data + proper, own ? q->packet.data + place : tail, size);
   q->packet.size = proper + size;
   q->packet_changed = true;
   return true;

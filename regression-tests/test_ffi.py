@@ -402,6 +402,48 @@ addAction("a.hash.policy.test", PoolAction("hash"))
 """
 
 
+OWN_BYTES = """
+newServer{address="$main", healthCheckMode="up"}
+addAction("raw.test", LuaFFIAction(function(dq)
+  local list, v = ffi.new("const dnsdist_ffi_ednsoption_t *[1]"), ffi.new("dnsdist_ffi_raw_value_t[3]")
+  if C.dnsdist_ffi_dnsquestion_get_edns_options(dq, list) ~= 1 then return DNSAction.Refused end
+  local half = list[0][0].len / 2
+  for i = 0, 1 do v[i].value, v[i].size = ffi.cast('const char *', list[0][0].data) + i * half, half end
+  v[2].value, v[2].size = ffi.cast('const char *', C.dnsdist_ffi_dnsquestion_get_data(dq)) + 12, 10
+  C.dnsdist_ffi_dnsquestion_spoof_raw(dq, v, 3)
+  return DNSAction.HeaderModify end))
+addAction("tail.test", LuaFFIAction(function(dq)
+  local tail = ffi.new("const char *[1]")
+  local n = tonumber(C.dnsdist_ffi_dnsquestion_get_trailing_data(dq, tail))
+  local wanted = ffi.string(tail[0] + 3, n - 3)
+  if not C.dnsdist_ffi_dnsquestion_set_trailing_data(dq, tail[0] + 3, n - 3) then return DNSAction.Refused end
+  n = tonumber(C.dnsdist_ffi_dnsquestion_get_trailing_data(dq, tail))
+  return ffi.string(tail[0], n) == wanted and DNSAction.Nxdomain or DNSAction.ServFail end))
+addAction("packet.test", LuaFFIAction(function(dq)
+  local data, n = C.dnsdist_ffi_dnsquestion_get_data(dq), tonumber(C.dnsdist_ffi_dnsquestion_get_size(dq))
+  C.dnsdist_ffi_dnsquestion_set_size(dq, n + 60)
+  data = C.dnsdist_ffi_dnsquestion_get_data(dq)
+  ffi.copy(ffi.cast("char *", data) + 20, ffi.string(data, n), n)
+  C.dnsdist_ffi_dnsquestion_spoof_packet(dq, ffi.cast('const char *', data) + 20, n)
+  return DNSAction.HeaderModify end))
+"""
+
+
+def test_bytes_of_the_query_itself_as_arguments():
+    """Pointers that getters gave lead into the packet that setters write."""
+    with Responder(address_answer("192.0.2.1")) as main:
+        with Proxy("ffi = require('ffi') C = ffi.C" + OWN_BYTES, main=main.address) as p, p.udp() as end:
+            for size in (64, 1000):  # the second makes the packet larger than its buffer
+                data = bytes(i * 7 % 251 for i in range(size))
+                q = dns.message.make_query("raw.test", 65280, use_edns=0, payload=4096,
+                                           options=[dns.edns.GenericOption(65001, data)])
+                got = sorted(r.to_wire() for r in end.ask(q).answer[0])
+                assert got == sorted([data[:size // 2], data[size // 2:], b"\x03raw\x04test\x00"])
+            end.socket.send(query("tail.test").to_wire() + bytes(range(200)))
+            assert end.socket.recv(4096)[3] & 15 == dns.rcode.NXDOMAIN
+            assert end.ask(query("packet.test")).question[0].name.to_text() == "packet.test."
+
+
 def test_policies():
     with Responder(address_answer("192.0.2.1")) as one, Responder(address_answer("192.0.2.2")) as two:
         with Proxy(POLICIES, one=one.address, two=two.address) as p, p.udp() as end:

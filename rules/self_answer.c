@@ -76,7 +76,7 @@ answer_packet(struct query *q, const void *packet, size_t size)
     return verdict_drop(q, DROP_ANSWER_TOO_LARGE);
   uint8_t *m = q->packet.data;
   uint16_t id = message_id(m);
-  memcpy(m, packet, size);
+  memmove(m, packet, size); // a script may take it from the query's own
   message_put_u16(m, id);
   q->packet.size = size;
   // Its question need not be the one that was asked.

@@ -8,7 +8,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/pool/policy_chashed.c dnsproxy/pool/policy_least.c dnsproxy/pool/policy_roundrobin.c \
 	dnsproxy/pool/policy_weighted.c dnsproxy/pool/pool.c dnsproxy/pool/pool.h dnsproxy/pool/pool_draft.c \
 	dnsproxy/pool/transfer.c dnsproxy/pool/transfer.h dnsproxy/pool/upstream.c dnsproxy/pool/upstream.h dnsproxy/pool/upstream_datagram.c \
-	dnsproxy/pool/upstream_datagram.h dnsproxy/pool/upstream_connection.c dnsproxy/pool/upstream_connection.h \
+	dnsproxy/pool/upstream_datagram.h dnsproxy/pool/upstream_connection.c dnsproxy/pool/upstream_connection.h dnsproxy/pool/upstream_connection_private.h dnsproxy/pool/upstream_answers.c dnsproxy/pool/upstream_timeouts.c \
 	dnsproxy/pool/upstream_proxy.c dnsproxy/pool/upstream_proxy.h dnsproxy/pool/upstream_slots.c dnsproxy/pool/upstream_slots.h \
 	dnsproxy/pool/upstream_stream.c dnsproxy/pool/upstream_stream.h
 

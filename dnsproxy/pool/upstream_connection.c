@@ -1,37 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A connection to a backend: ids, answers in any order, broken sockets replaced, time-outs.
-#include "dnsproxy/pool/upstream_connection.h"
+// A connection to a backend: its life, queries out, broken sockets replaced. Answers and time-outs have files of their own.
+#include "dnsproxy/pool/upstream_connection_private.h"
 
-#include "dnsproxy/pool/answer_match.h"
 #include "dnsproxy/pool/backend_socket.h"
 #include "dnsproxy/pool/upstream.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { SECOND_US = 1000000, ANSWER_ROOM = 512 };
-
-static struct backend_counters *
-counters_of(const struct upstream_connection *c)
-{
-  return c->peer->backend->counters[c->peer->worker->id];
-}
-
-static const struct backend_options *
-options_of(const struct upstream_connection *c)
-{
-  return &c->peer->backend->options;
-}
-
-// Ends the query's time in flight: whoever calls delivers it or fails it.
-static void
-unpark(struct upstream_connection *c, struct query *q)
-{
-  counter_add(&q->worker->parked, (uint64_t)-1);
-  counter_add(&counters_of(c)->outstanding, (uint64_t)-1);
-  message_put_u16(q->packet.data, q->id);
-}
 
 // ---- lists ----
 
@@ -111,8 +87,8 @@ upstream_connection_has_room(const struct upstream_connection *c)
 
 // ---- the end ----
 
-static void
-fail(struct upstream_connection *c, struct query *q, enum drop why)
+void
+upstream_connection_fail(struct upstream_connection *c, struct query *q, enum drop why)
 {
   unpark(c, q);
   q->transfer = NULL;
@@ -144,7 +120,7 @@ upstream_connection_end(struct upstream_connection *c, enum drop why)
     if (c->slots.list[i].taken) {
       struct query *q = upstream_slots_clear(&c->slots, &c->slots.list[i]);
       if (q != NULL)
-        fail(c, q, why);
+        upstream_connection_fail(c, q, why);
     }
 }
 
@@ -172,8 +148,6 @@ give_up(struct upstream_connection *c)
 
 static const struct channel_events connection_events;
 
-static void arm_timer(struct upstream_connection *);
-
 // Gives the connection a new socket.
 static bool
 connect_socket(struct upstream_connection *c)
@@ -190,7 +164,7 @@ connect_socket(struct upstream_connection *c)
   c->fresh = true;
   c->opened_us = c->heard_us = w->now_us;
   counter_add(&counters_of(c)->tcp_new_connections, 1);
-  arm_timer(c);
+  upstream_connection_arm(c);
   if (c->head == NULL || channel_send_raw(&c->channel, c->head, c->head_size))
     return true;
   channel_reset(&c->channel);
@@ -274,7 +248,7 @@ upstream_connection_send(struct upstream_connection *c, struct query *q)
   make_busy(c);
   counter_add(&counters_of(c)->tcp_queries, 1);
   if (!c->armed)
-    arm_timer(c);
+    upstream_connection_arm(c);
   return true;
 }
 
@@ -331,114 +305,7 @@ on_ended(struct channel *ch, enum channel_end why)
   reconnect(c);
 }
 
-// ---- answers in ----
-
-static void
-measure(struct upstream_connection *c, const struct query *q)
-{
-  struct backend_counters *counters = counters_of(c);
-  double now = (double)(q->worker->now_us - q->sent_us);
-  double old = atomic_load_explicit(&counters->tcp_latency_us, memory_order_relaxed);
-  atomic_store_explicit(&counters->tcp_latency_us, old == 0 ? now : old + (now - old) / 128, memory_order_relaxed);
-  counter_add(&counters->responses, 1);
-}
-
-// What this backend says cannot be trusted to belong to anything that was asked: everything on the connection fails.
-static enum channel_frame
-refuse(struct upstream_connection *c)
-{
-  count(c->peer->worker, COUNTER_NONCOMPLIANT_RESPONSES);
-  counter_add(&counters_of(c)->tcp_died_reading, 1);
-  upstream_connection_end(c, DROP_BACKEND_LOST);
-  return CHANNEL_PAUSE;
-}
-
-static void
-deliver(struct upstream_connection *c, struct query *q, const struct frame *frame)
-{
-  struct worker *w = q->worker;
-  size_t room = frame->size + (size_t)ANSWER_ROOM;
-  if (!c->transfer.began)
-    measure(c, q);
-  q->transfer = NULL;
-  bool copied = query_own_packet(q, frame->message, frame->size, room < PACKET_PIECE ? PACKET_PIECE : room);
-  unpark(c, q);
-  c->fresh = false;
-  c->failures = 0;
-  upstream_connection_idle(c); // may end it, and the memory that the answer was in
-  if (copied)
-    w->walk->answer(q);
-  else
-    w->walk->failed(q, DROP_OUT_OF_MEMORY);
-}
-
-// ---- zone transfers ----
-
-// A message with more to come: the query walks back with it and stays in its slot, unless the walk ended it.
-static enum channel_frame
-deliver_part(struct upstream_connection *c, struct upstream_slot *slot, const struct frame *frame)
-{
-  struct query *q = slot->query;
-  struct worker *w = q->worker;
-  size_t room = frame->size + (size_t)ANSWER_ROOM;
-  c->fresh = false;
-  c->failures = 0;
-  if (!c->transfer.began)
-    measure(c, q);
-  c->transfer.began = true;
-  c->transfer.went_on = false;
-  if (!query_own_packet(q, frame->message, frame->size, room < PACKET_PIECE ? PACKET_PIECE : room)) {
-    upstream_connection_end(c, DROP_OUT_OF_MEMORY);
-    return CHANNEL_PAUSE;
-  }
-  q->transfer = &c->transfer;
-  w->walk->answer(q);
-  if (c->transfer.went_on)
-    return c->transfer.full ? CHANNEL_PAUSE : CHANNEL_NEXT;
-  // It is gone, and what follows has nobody to go to.
-  upstream_slots_abandon(&c->slots, slot);
-  counter_add(&w->parked, (uint64_t)-1);
-  counter_add(&counters_of(c)->outstanding, (uint64_t)-1);
-  upstream_connection_end(c, DROP_CLIENT_GONE);
-  return CHANNEL_PAUSE;
-}
-
-void
-upstream_transfer_resume(struct query *q)
-{
-  struct upstream_connection *c = q->transfer->connection;
-  c->heard_us = c->peer->worker->now_us;
-  channel_resume(&c->channel);
-  if (!c->armed)
-    arm_timer(c);
-}
-
-static bool
-belongs(const struct upstream_connection *c, const struct query *q, const struct frame *frame)
-{
-  // Later messages of a transfer may come without the question (RFC 5936 2.2).
-  bool bare = c->transfer.began && message_count(frame->message, 0) == 0 && (frame->message[2] & FLAG2_QR) != 0;
-  return bare || answer_matches(q, frame->message, frame->size);
-}
-
-static enum channel_frame
-on_frame(struct channel *ch, const struct frame *frame)
-{
-  struct upstream_connection *c = (struct upstream_connection *)ch;
-  struct upstream_slot *slot = frame->size >= HEADER_SIZE ? upstream_slots_find(&c->slots, message_id(frame->message)) : NULL;
-  if (slot == NULL)
-    return refuse(c);
-  if (slot->query == NULL) {
-    upstream_slots_clear(&c->slots, slot);
-    return CHANNEL_NEXT;
-  }
-  if (!belongs(c, slot->query, frame))
-    return refuse(c);
-  if (c->exclusive && query_is_stream(slot->query) && !transfer_last(&c->transfer, frame->message, frame->size))
-    return deliver_part(c, slot, frame);
-  deliver(c, upstream_slots_clear(&c->slots, slot), frame);
-  return CHANNEL_NEXT;
-}
+// ---- events ----
 
 static void
 on_bytes(struct channel *ch, size_t size)
@@ -455,141 +322,18 @@ on_turn(struct channel *ch)
     on_ended(ch, CHANNEL_EOF);
 }
 
-// ---- time ----
-
-// Microseconds left; long when there is no time-out.
-static uint64_t
-until(uint64_t now, uint64_t since, uint32_t seconds)
-{
-  uint64_t due = since + (uint64_t)seconds * SECOND_US;
-  return seconds == 0 ? UINT32_MAX : due > now ? due - now : 0;
-}
-
-// Queries that are overdue although the connection is alive: others were answered since, these were forgotten.
-// Returns the time until the next one is overdue.
-static uint64_t
-expire_forgotten(struct upstream_connection *c)
-{
-  uint64_t now = c->peer->worker->now_us, least = UINT32_MAX;
-  for (uint32_t i = 0; !c->ended && i < c->slots.size; i++) {
-    struct query *q = c->slots.list[i].query;
-    if (q == NULL)
-      continue;
-    uint64_t left = until(now, q->sent_us, options_of(c)->tcp_recv_timeout_s);
-    if (left > 0) {
-      least = left < least ? left : least;
-      continue;
-    }
-    upstream_slots_abandon(&c->slots, &c->slots.list[i]);
-    counter_add(&counters_of(c)->tcp_read_timeouts, 1);
-    fail(c, q, DROP_TIMEOUT);
-  }
-  return least;
-}
-
-enum waiting { WAITING_CONNECT, WAITING_WRITE, WAITING_READ, WAITING_NOTHING };
-
-static enum waiting
-waiting_for(const struct upstream_connection *c)
-{
-  if (c->channel.connecting)
-    return WAITING_CONNECT;
-  if (c->channel.paused)
-    return WAITING_NOTHING;
-  if (channel_unsent(&c->channel) > 0)
-    return WAITING_WRITE;
-  return c->slots.queries > 0 ? WAITING_READ : WAITING_NOTHING;
-}
-
-static uint64_t
-time_left(const struct upstream_connection *c)
-{
-  const struct backend_options *o = options_of(c);
-  uint64_t now = c->peer->worker->now_us;
-  switch (waiting_for(c)) {
-  case WAITING_CONNECT:
-    return until(now, c->opened_us, o->tcp_connect_timeout_s);
-  case WAITING_WRITE:
-    return until(now, c->channel.progress_us, o->tcp_send_timeout_s);
-  case WAITING_READ:
-    return until(now, c->heard_us, o->tcp_recv_timeout_s);
-  case WAITING_NOTHING:
-    break;
-  }
-  return UINT32_MAX;
-}
-
-static void
-time_out(struct upstream_connection *c)
-{
-  struct backend_counters *counters = counters_of(c);
-  switch (waiting_for(c)) {
-  case WAITING_CONNECT:
-    counter_add(&counters->tcp_connect_timeouts, 1);
-    break;
-  case WAITING_WRITE:
-    counter_add(&counters->tcp_write_timeouts, 1);
-    break;
-  case WAITING_READ:
-  case WAITING_NOTHING:
-    counter_add(&counters->tcp_read_timeouts, 1);
-    break;
-  }
-  upstream_connection_end(c, DROP_TIMEOUT);
-}
-
-static uint64_t
-shorter(uint64_t a, uint64_t b)
-{
-  return a < b ? a : b;
-}
-
-// Rather early than late: the timer is not moved when bytes flow, it looks again when it is over.
-static void
-arm_timer_within(struct upstream_connection *c, uint64_t most_us)
-{
-  const struct backend_options *o = options_of(c);
-  uint64_t left = shorter(time_left(c), most_us);
-  if (!c->channel.connecting)
-    left = shorter(left, shorter(until(0, 0, o->tcp_recv_timeout_s), until(0, 0, o->tcp_send_timeout_s)));
-  c->armed = true;
-  channel_timer(&c->channel, left);
-}
-
-static void
-arm_timer(struct upstream_connection *c)
-{
-  arm_timer_within(c, UINT32_MAX);
-}
-
-static void
-on_timer(struct channel *ch)
-{
-  struct upstream_connection *c = (struct upstream_connection *)ch;
-  c->armed = false;
-  if (time_left(c) == 0) {
-    time_out(c);
-    return;
-  }
-  uint64_t most = waiting_for(c) == WAITING_READ ? expire_forgotten(c) : UINT32_MAX;
-  if (!c->ended && waiting_for(c) == WAITING_NOTHING)
-    upstream_connection_idle(c);
-  else if (!c->ended)
-    arm_timer_within(c, most);
-}
-
 static void
 on_connected(struct channel *ch)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
   c->heard_us = ch->worker->now_us;
-  arm_timer(c);
+  upstream_connection_arm(c);
 }
 
-static const struct channel_events connection_events = {.frame = on_frame,
+static const struct channel_events connection_events = {.frame = upstream_connection_on_frame,
                                                         .read = on_bytes,
                                                         .turn = on_turn,
                                                         .connected = on_connected,
-                                                        .timer = on_timer,
+                                                        .timer = upstream_connection_on_timer,
                                                         .ended = on_ended,
                                                         .gone = on_gone};

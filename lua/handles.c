@@ -174,7 +174,7 @@ to_string(lua_State *lua)
   struct scratch scratch = {0};
   struct call c;
   if (h->class->tostring == NULL) {
-    lua_pushfstring(lua, "userdata: %p", (void *)h);
+    lua_pushfstring(lua, "userdata %p", (void *)h);
     return 1;
   }
   call_init(&c, lua, h, &scratch);

@@ -278,7 +278,7 @@ ROWS = [
      "false | true | true"),
     ("tostring", 'return tostring(server):sub(1, 11), tostring(newPacketCache(1)):sub(1, 11), tostring(NoneAction()):sub(1, 11), '
      'tostring(newSuffixMatchNode()):sub(1, 11), tostring(getCurrentTime()):sub(1, 11)',
-     "userdata: 0 | userdata: 0 | userdata: 0 | userdata: 0 | userdata: 0"),
+     "userdata 0x | userdata 0x | userdata 0x | userdata 0x | userdata 0x"),
 
     ("Server.upStatus", 'server.upStatus = false local d = server:isUp() server.upStatus = true return d, server:isUp()', "false | true"),
     ("Server.order", 'attempt(function() server.order = "x" end) return server.order, attempt(function() server.order = {} end):sub(1, 6)', "3 | error:"),

@@ -120,6 +120,8 @@ libdnsproxy_a_SOURCES += \
 	lua/hooks.h \
 	lua/image.c \
 	lua/image.h \
+	lua/image_private.h \
+	lua/image_read.c \
 	lua/kinds.c \
 	lua/library.c \
 	lua/library.h \

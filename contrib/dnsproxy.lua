@@ -2292,6 +2292,236 @@ function newThread(code) end
 ---@param callback function # function(host, {ComboAddress, ...})
 function getAddressInfo(host, callback) end
 
+---A certificate, for listeners
+---@param path string
+---@param options? table
+---@return TLSCertificate
+function newTLSCertificate(path, options) end
+
+---Read all certificates again
+function reloadAllCertificates() end
+
+---Use this ticket key on all listeners
+---@param key string
+function loadTicketsKey(key) end
+
+---Load an engine of the TLS library
+---@param name string
+---@param default? string
+function loadTLSEngine(name, default) end
+
+---Load a provider of the TLS library
+---@param name string
+function loadTLSProvider(name) end
+
+---Write an OCSP response signed by a local authority
+---@param cert string
+---@param caCert string
+---@param caKey string
+---@param out string
+---@param days integer
+---@param minutes integer
+function generateOCSPResponse(cert, caCert, caKey, out, days, minutes) end
+
+---TLS sessions kept for backends
+---@return integer
+function getOutgoingTLSSessionCacheSize() end
+
+---TLS sessions kept for each backend
+---@param num integer
+function setOutgoingTLSSessionsCacheMaxTicketsPerBackend(num) end
+
+---Interval of looking for old ones
+---@param seconds integer
+function setOutgoingTLSSessionsCacheCleanupDelay(seconds) end
+
+---How long they are kept
+---@param seconds integer
+function setOutgoingTLSSessionsCacheMaxTicketValidity(seconds) end
+
+---A function to be called for each new ticket key
+---@param hook function
+function setTicketsKeyAddedHook(hook) end
+
+---Idle DNS-over-HTTPS connections kept to each backend
+---@param num integer
+function setMaxIdleDoHConnectionsPerDownstream(num) end
+
+---Interval of looking for idle ones
+---@param seconds integer
+function setDoHDownstreamCleanupInterval(seconds) end
+
+---How long idle ones are kept
+---@param seconds integer
+function setDoHDownstreamMaxIdleTime(seconds) end
+
+---Log the state of DNS-over-HTTPS connections to backends
+function requestDoHStatesDump() end
+
+---Write the keys of a provider
+---@param publicFile string
+---@param privateFile string
+function generateDNSCryptProviderKeys(publicFile, privateFile) end
+
+---Write a certificate and its key
+---@param providerPrivate string
+---@param certFile string
+---@param keyFile string
+---@param serial integer
+---@param begin integer
+---@param end integer
+---@param version? integer
+function generateDNSCryptCertificate(providerPrivate, certFile, keyFile, serial, begin, end, version) end
+
+---Print the fingerprint of a provider
+---@param publicFile string
+function printDNSCryptProviderFingerprint(publicFile) end
+
+---An eBPF filter for sockets
+---@param options table
+---@return BPFFilter
+function newBPFFilter(options) end
+
+---Entries of a filter that expire
+---@param filter BPFFilter
+---@return DynBPFFilter
+function newDynBPFFilter(filter) end
+
+---Use a filter on all listeners
+---@param filter BPFFilter
+function setDefaultBPFFilter(filter) end
+
+---Show a filter in the API
+---@param filter DynBPFFilter
+function registerDynBPFFilter(filter) end
+
+---Show it no longer
+---@param filter DynBPFFilter
+function unregisterDynBPFFilter(filter) end
+
+---Block addresses in a filter for some time
+---@param addresses any
+---@param filter DynBPFFilter
+---@param seconds? integer
+---@param msg? string
+function addBPFFilterDynBlocks(addresses, filter, seconds, msg) end
+
+---An AF_XDP socket
+---@param options table
+---@return XskSocket
+function newXsk(options) end
+
+---Listen for DNS over TLS; port 853 unless given
+---@param address string # address and port
+---@param certFile any # file, TLSCertificate, or a list of them
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addTLSLocal(address, certFile, keyFile, options) end
+
+---Listen for DNS over HTTPS; port 443 unless given
+---@param address string # address and port
+---@param certFile? any
+---@param keyFile? string|string[]
+---@param urls? string|string[]
+---@param options? table
+function addDOHLocal(address, certFile, keyFile, urls, options) end
+
+---Listen for DNS over HTTP/3; port 443 unless given
+---@param address string # address and port
+---@param certFile any # file, TLSCertificate, or a list of them
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addDOH3Local(address, certFile, keyFile, options) end
+
+---Listen for DNS over QUIC; port 853 unless given
+---@param address string # address and port
+---@param certFile any # file, TLSCertificate, or a list of them
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addDOQLocal(address, certFile, keyFile, options) end
+
+---Listen for DNSCrypt; port 443 unless given
+---@param address string # address and port
+---@param provider string # name of the provider
+---@param certFile string|string[] # file or files of certificates
+---@param keyFile string|string[] # file or files of the keys
+---@param options? table
+function addDNSCryptBind(address, provider, certFile, keyFile, options) end
+
+---A fixed answer for the paths that match
+---@param regex string
+---@param status integer
+---@param content string
+---@param headers? table<string, string>
+---@return DOHResponseMapEntry
+function newDOHResponseMapEntry(regex, status, content, headers) end
+
+---A DNS-over-TLS listener
+---@param index integer # position, from 0
+---@return TLSFrontend
+function getTLSFrontend(index) end
+
+---Number of DNS-over-TLS listeners
+---@return integer
+function getTLSFrontendCount() end
+
+---Print the DNS-over-TLS listeners
+function showTLSFrontends() end
+
+---Print why TLS handshakes failed
+function showTLSErrorCounters() end
+
+---A DNS-over-HTTPS listener
+---@param index integer # position, from 0
+---@return DOHFrontend
+function getDOHFrontend(index) end
+
+---Number of DNS-over-HTTPS listeners
+---@return integer
+function getDOHFrontendCount() end
+
+---Print the DNS-over-HTTPS listeners
+function showDOHFrontends() end
+
+---Print how often they gave which HTTP status
+function showDOHResponseCodes() end
+
+---A DNS-over-HTTP/3 listener
+---@param index integer # position, from 0
+---@return DOH3Frontend
+function getDOH3Frontend(index) end
+
+---Number of DNS-over-HTTP/3 listeners
+---@return integer
+function getDOH3FrontendCount() end
+
+---Print the DNS-over-HTTP/3 listeners
+function showDOH3Frontends() end
+
+---A DNS-over-QUIC listener
+---@param index integer # position, from 0
+---@return DOQFrontend
+function getDOQFrontend(index) end
+
+---Number of DNS-over-QUIC listeners
+---@return integer
+function getDOQFrontendCount() end
+
+---Print the DNS-over-QUIC listeners
+function showDOQFrontends() end
+
+---Print the DNSCrypt listeners
+function showDNSCryptBinds() end
+
+---The context of a DNSCrypt listener
+---@param index integer # position, from 0
+---@return DNSCryptContext
+function getDNSCryptBind(index) end
+
+---Number of DNSCrypt listeners
+---@return integer
+function getDNSCryptBindCount() end
+
 ---Serve metrics, API and dashboard here
 ---@param address string
 function webserver(address) end
@@ -2402,236 +2632,6 @@ function KeyValueLookupKeySourceIP(v4Mask, v6Mask, includePort) end
 ---@param tag string
 ---@return KeyValueLookupKey
 function KeyValueLookupKeyTag(tag) end
-
----An eBPF filter for sockets
----@param options table
----@return BPFFilter
-function newBPFFilter(options) end
-
----Entries of a filter that expire
----@param filter BPFFilter
----@return DynBPFFilter
-function newDynBPFFilter(filter) end
-
----Use a filter on all listeners
----@param filter BPFFilter
-function setDefaultBPFFilter(filter) end
-
----Show a filter in the API
----@param filter DynBPFFilter
-function registerDynBPFFilter(filter) end
-
----Show it no longer
----@param filter DynBPFFilter
-function unregisterDynBPFFilter(filter) end
-
----Block addresses in a filter for some time
----@param addresses any
----@param filter DynBPFFilter
----@param seconds? integer
----@param msg? string
-function addBPFFilterDynBlocks(addresses, filter, seconds, msg) end
-
----An AF_XDP socket
----@param options table
----@return XskSocket
-function newXsk(options) end
-
----Listen for DNS over TLS; port 853 unless given
----@param address string # address and port
----@param certFile any # file, TLSCertificate, or a list of them
----@param keyFile string|string[] # file or files of the keys
----@param options? table
-function addTLSLocal(address, certFile, keyFile, options) end
-
----Listen for DNS over HTTPS; port 443 unless given
----@param address string # address and port
----@param certFile? any
----@param keyFile? string|string[]
----@param urls? string|string[]
----@param options? table
-function addDOHLocal(address, certFile, keyFile, urls, options) end
-
----Listen for DNS over HTTP/3; port 443 unless given
----@param address string # address and port
----@param certFile any # file, TLSCertificate, or a list of them
----@param keyFile string|string[] # file or files of the keys
----@param options? table
-function addDOH3Local(address, certFile, keyFile, options) end
-
----Listen for DNS over QUIC; port 853 unless given
----@param address string # address and port
----@param certFile any # file, TLSCertificate, or a list of them
----@param keyFile string|string[] # file or files of the keys
----@param options? table
-function addDOQLocal(address, certFile, keyFile, options) end
-
----Listen for DNSCrypt; port 443 unless given
----@param address string # address and port
----@param provider string # name of the provider
----@param certFile string|string[] # file or files of certificates
----@param keyFile string|string[] # file or files of the keys
----@param options? table
-function addDNSCryptBind(address, provider, certFile, keyFile, options) end
-
----A certificate, for listeners
----@param path string
----@param options? table
----@return TLSCertificate
-function newTLSCertificate(path, options) end
-
----A fixed answer for the paths that match
----@param regex string
----@param status integer
----@param content string
----@param headers? table<string, string>
----@return DOHResponseMapEntry
-function newDOHResponseMapEntry(regex, status, content, headers) end
-
----A DNS-over-TLS listener
----@param index integer # position, from 0
----@return TLSFrontend
-function getTLSFrontend(index) end
-
----Number of DNS-over-TLS listeners
----@return integer
-function getTLSFrontendCount() end
-
----Print the DNS-over-TLS listeners
-function showTLSFrontends() end
-
----Print why TLS handshakes failed
-function showTLSErrorCounters() end
-
----Read all certificates again
-function reloadAllCertificates() end
-
----Use this ticket key on all listeners
----@param key string
-function loadTicketsKey(key) end
-
----Load an engine of the TLS library
----@param name string
----@param default? string
-function loadTLSEngine(name, default) end
-
----Load a provider of the TLS library
----@param name string
-function loadTLSProvider(name) end
-
----Write an OCSP response signed by a local authority
----@param cert string
----@param caCert string
----@param caKey string
----@param out string
----@param days integer
----@param minutes integer
-function generateOCSPResponse(cert, caCert, caKey, out, days, minutes) end
-
----TLS sessions kept for backends
----@return integer
-function getOutgoingTLSSessionCacheSize() end
-
----TLS sessions kept for each backend
----@param num integer
-function setOutgoingTLSSessionsCacheMaxTicketsPerBackend(num) end
-
----Interval of looking for old ones
----@param seconds integer
-function setOutgoingTLSSessionsCacheCleanupDelay(seconds) end
-
----How long they are kept
----@param seconds integer
-function setOutgoingTLSSessionsCacheMaxTicketValidity(seconds) end
-
----A function to be called for each new ticket key
----@param hook function
-function setTicketsKeyAddedHook(hook) end
-
----A DNS-over-HTTPS listener
----@param index integer # position, from 0
----@return DOHFrontend
-function getDOHFrontend(index) end
-
----Number of DNS-over-HTTPS listeners
----@return integer
-function getDOHFrontendCount() end
-
----Print the DNS-over-HTTPS listeners
-function showDOHFrontends() end
-
----Print how often they gave which HTTP status
-function showDOHResponseCodes() end
-
----A DNS-over-HTTP/3 listener
----@param index integer # position, from 0
----@return DOH3Frontend
-function getDOH3Frontend(index) end
-
----Number of DNS-over-HTTP/3 listeners
----@return integer
-function getDOH3FrontendCount() end
-
----Print the DNS-over-HTTP/3 listeners
-function showDOH3Frontends() end
-
----A DNS-over-QUIC listener
----@param index integer # position, from 0
----@return DOQFrontend
-function getDOQFrontend(index) end
-
----Number of DNS-over-QUIC listeners
----@return integer
-function getDOQFrontendCount() end
-
----Print the DNS-over-QUIC listeners
-function showDOQFrontends() end
-
----Idle DNS-over-HTTPS connections kept to each backend
----@param num integer
-function setMaxIdleDoHConnectionsPerDownstream(num) end
-
----Interval of looking for idle ones
----@param seconds integer
-function setDoHDownstreamCleanupInterval(seconds) end
-
----How long idle ones are kept
----@param seconds integer
-function setDoHDownstreamMaxIdleTime(seconds) end
-
----Log the state of DNS-over-HTTPS connections to backends
-function requestDoHStatesDump() end
-
----Write the keys of a provider
----@param publicFile string
----@param privateFile string
-function generateDNSCryptProviderKeys(publicFile, privateFile) end
-
----Write a certificate and its key
----@param providerPrivate string
----@param certFile string
----@param keyFile string
----@param serial integer
----@param begin integer
----@param end integer
----@param version? integer
-function generateDNSCryptCertificate(providerPrivate, certFile, keyFile, serial, begin, end, version) end
-
----Print the fingerprint of a provider
----@param publicFile string
-function printDNSCryptProviderFingerprint(publicFile) end
-
----Print the DNSCrypt listeners
-function showDNSCryptBinds() end
-
----The context of a DNSCrypt listener
----@param index integer # position, from 0
----@return DNSCryptContext
-function getDNSCryptBind(index) end
-
----Number of DNSCrypt listeners
----@return integer
-function getDNSCryptBindCount() end
 
 ---A policy that asks a function
 ---@param name string # name of the policy

@@ -41,8 +41,10 @@
   ARRAY(functions_tcp) \
   ARRAY(functions_top) \
   ARRAY(functions_threads) \
+  ARRAY(functions_waiting_encryption) \
+  ARRAY(functions_waiting_filters) \
+  ARRAY(functions_waiting_listeners) \
   ARRAY(functions_waiting_observers) \
-  ARRAY(functions_waiting_transports) \
 
 #define ARRAY(name) extern const struct lua_function name[];
 FUNCTION_ARRAYS(ARRAY)

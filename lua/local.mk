@@ -178,8 +178,10 @@ libdnsproxy_a_SOURCES += \
 	lua/version.c \
 	lua/waiting.c \
 	lua/waiting.h \
-	lua/waiting_observers.c \
-	lua/waiting_transports.c
+	lua/waiting_encryption.c \
+	lua/waiting_filters.c \
+	lua/waiting_listeners.c \
+	lua/waiting_observers.c
 
 if HAVE_CMOCKA
 LUA_TESTS = tests/unit/binder tests/unit/control_state tests/unit/history tests/unit/lua_policy tests/unit/lua_question \

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Encrypted transports, their certificates and keys: declared, waiting to be built.
+// Listeners of encrypted transports: declared, waiting to be built.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/classes.h"
@@ -10,7 +10,6 @@ static const char tls[] = "DNS over TLS", doh[] = "DNS over HTTPS", doh3[] = "DN
 
 // ---- types ----
 
-WAITING_OBJECT(class_tls_certificate, "TLSCertificate");
 WAITING_OBJECT(class_tls_frontend, "TLSFrontend");
 WAITING_OBJECT(class_doh_frontend, "DOHFrontend");
 WAITING_OBJECT(class_doh3_frontend, "DOH3Frontend");
@@ -23,7 +22,6 @@ WAITING_OBJECT(class_dnscrypt_context, "DNSCryptContext");
       WAITING_METHOD("loadTicketsKeys"), WAITING_METHOD("loadTicketsKey"), WAITING_METHOD("reloadCertificates"),       \
       WAITING_METHOD("rotateTicketsKey")
 
-WAITING_CLASS(class_tls_certificate, "TLSCertificate", "A certificate and its key");
 WAITING_CLASS(class_tls_frontend, "TLSFrontend", "A listener for DNS over TLS", TICKET_METHODS, );
 WAITING_CLASS(class_doh_frontend, "DOHFrontend", "A listener for DNS over HTTPS", TICKET_METHODS,
               WAITING_METHOD("setResponsesMap"), );
@@ -92,9 +90,6 @@ static const struct param quic_options[] = {
     OPTION("keyLogFile", STRING, "file for secrets"),
     OPTION("ignoreTLSConfigurationErrors", BOOL, "leave the listener out when its certificates cannot be loaded"),
     {.type = PARAM_END}};
-static const struct param certificate_options[] = {OPTION("key", STRING, "file of the private key"),
-                                                   OPTION("password", STRING, "password of the file"),
-                                                   {.type = PARAM_END}};
 
 // ---- listeners that were asked for: they are counted, and found by their position ----
 
@@ -205,9 +200,8 @@ check_dnscrypt(struct call *c)
 #define KEY {.name = "keyFile", .type = PARAM_STRINGS, .help = "file or files of the keys"}
 #define OPTIONS(rows) {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = rows}
 #define INDEX {.name = "index", .type = PARAM_INT, .help = "position, from 0"}
-#define NUMBER(word) {.name = word, .type = PARAM_INT, .min = 0, .max = INT64_MAX}
 
-const struct lua_function functions_waiting_transports[] = {
+const struct lua_function functions_waiting_listeners[] = {
     {.name = "addTLSLocal",
      .help = "Listen for DNS over TLS; port 853 unless given",
      .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(tls_options)),
@@ -243,12 +237,6 @@ const struct lua_function functions_waiting_transports[] = {
      .flags = FUNCTION_CONFIG_ONLY,
      .call = add_listener,
      .data = LISTENER(DNSCRYPT, .part = dnscrypt, .check = check_dnscrypt)},
-    {.name = "newTLSCertificate",
-     .help = "A certificate, for listeners",
-     .params = PARAMS({.name = "path", .type = PARAM_STRING}, OPTIONS(certificate_options)),
-     .returns = "TLSCertificate",
-     .call = waiting_call,
-     .data = WAITING(.part = tls, .answer = ANSWER_OBJECT, .object = &class_tls_certificate_object)},
     {.name = "newDOHResponseMapEntry",
      .help = "A fixed answer for the paths that match",
      .params = PARAMS({.name = "regex", .type = PARAM_STRING}, {.name = "status", .type = PARAM_INT},
@@ -285,55 +273,6 @@ const struct lua_function functions_waiting_transports[] = {
                               "ed cipher        Unknown cipher type     Unknown exchange type   Unknown protoco"
                               "l        Unsupported EC          Unsupported protocol   \n"
                               "\n")},
-    {.name = "reloadAllCertificates", .help = "Read all certificates again", .call = waiting_call, .data = WAITING(.part = tls)},
-    {.name = "loadTicketsKey",
-     .help = "Use this ticket key on all listeners",
-     .params = PARAMS({.name = "key", .type = PARAM_STRING}),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
-    {.name = "loadTLSEngine",
-     .help = "Load an engine of the TLS library",
-     .params = PARAMS({.name = "name", .type = PARAM_STRING}, {.name = "default", .type = PARAM_STRING, .optional = true}),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
-    {.name = "loadTLSProvider",
-     .help = "Load a provider of the TLS library",
-     .params = PARAMS({.name = "name", .type = PARAM_STRING}),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
-    {.name = "generateOCSPResponse",
-     .help = "Write an OCSP response signed by a local authority",
-     .params = PARAMS({.name = "cert", .type = PARAM_STRING}, {.name = "caCert", .type = PARAM_STRING},
-                      {.name = "caKey", .type = PARAM_STRING}, {.name = "out", .type = PARAM_STRING},
-                      {.name = "days", .type = PARAM_INT}, {.name = "minutes", .type = PARAM_INT}),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
-    {.name = "getOutgoingTLSSessionCacheSize",
-     .help = "TLS sessions kept for backends",
-     .returns = "integer",
-     .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = tls, .answer = ANSWER_ZERO)},
-    {.name = "setOutgoingTLSSessionsCacheMaxTicketsPerBackend",
-     .help = "TLS sessions kept for each backend",
-     .params = PARAMS(NUMBER("num")),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
-    {.name = "setOutgoingTLSSessionsCacheCleanupDelay",
-     .help = "Interval of looking for old ones",
-     .params = PARAMS(NUMBER("seconds")),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
-    {.name = "setOutgoingTLSSessionsCacheMaxTicketValidity",
-     .help = "How long they are kept",
-     .params = PARAMS(NUMBER("seconds")),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
-    {.name = "setTicketsKeyAddedHook",
-     .help = "A function to be called for each new ticket key",
-     .params = PARAMS({.name = "hook", .type = PARAM_FUNCTION}),
-     .call = waiting_call,
-     .data = WAITING(.part = tls)},
     {.name = "getDOHFrontend",
      .help = "A DNS-over-HTTPS listener",
      .params = PARAMS(INDEX),
@@ -410,48 +349,6 @@ const struct lua_function functions_waiting_transports[] = {
      .data = WAITING(.part = doq,
                      .table = "#   Address              Bad Version     Invalid Token   Errors          Valid  "
                               "        \n")},
-    {.name = "setMaxIdleDoHConnectionsPerDownstream",
-     .help = "Idle DNS-over-HTTPS connections kept to each backend",
-     .params = PARAMS(NUMBER("num")),
-     .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = doh)},
-    {.name = "setDoHDownstreamCleanupInterval",
-     .help = "Interval of looking for idle ones",
-     .params = PARAMS(NUMBER("seconds")),
-     .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = doh)},
-    {.name = "setDoHDownstreamMaxIdleTime",
-     .help = "How long idle ones are kept",
-     .params = PARAMS(NUMBER("seconds")),
-     .flags = FUNCTION_CONFIG_ONLY,
-     .call = waiting_call,
-     .data = WAITING(.part = doh)},
-    {.name = "requestDoHStatesDump",
-     .help = "Log the state of DNS-over-HTTPS connections to backends",
-     .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = doh)},
-    {.name = "generateDNSCryptProviderKeys",
-     .help = "Write the keys of a provider",
-     .params = PARAMS({.name = "publicFile", .type = PARAM_STRING}, {.name = "privateFile", .type = PARAM_STRING}),
-     .call = waiting_call,
-     .data = WAITING(.part = dnscrypt)},
-    {.name = "generateDNSCryptCertificate",
-     .help = "Write a certificate and its key",
-     .params = PARAMS({.name = "providerPrivate", .type = PARAM_STRING}, {.name = "certFile", .type = PARAM_STRING},
-                      {.name = "keyFile", .type = PARAM_STRING}, {.name = "serial", .type = PARAM_INT},
-                      {.name = "begin", .type = PARAM_INT}, {.name = "end", .type = PARAM_INT},
-                      {.name = "version", .type = PARAM_INT, .optional = true, .fallback = "1"}),
-     .call = waiting_call,
-     .data = WAITING(.part = dnscrypt)},
-    {.name = "printDNSCryptProviderFingerprint",
-     .help = "Print the fingerprint of a provider",
-     .params = PARAMS({.name = "publicFile", .type = PARAM_STRING}),
-     .flags = FUNCTION_NO_EFFECT,
-     .call = waiting_call,
-     .data = WAITING(.part = dnscrypt)},
     {.name = "showDNSCryptBinds",
      .help = "Print the DNSCrypt listeners",
      .flags = FUNCTION_NO_EFFECT,

@@ -258,3 +258,23 @@ def test_groups_run_by_themselves_are_not_needed(backend):
                 end.ask(query("good.maintained.test"))
             wait_until(lambda: shown(p), 5, "the block")
             assert end.ask(query("good.maintained.test")).rcode() == dns.rcode.REFUSED
+
+
+def test_visitor_of_ffi(p):
+    """The form for ffi: a node, true for a block; an action and its tag from the rule."""
+    said = p.command("(function() local ffi = require('ffi') local g = dynBlockRulesGroup() g:setQuiet(true) g:setSuffixMatchRuleFFI(60, 'why', 60, DNSAction.SetTag, function(node) "
+                     "return ffi.C.dnsdist_ffi_stat_node_get_labels_count(node) == 2 and ffi.C.dnsdist_ffi_stat_node_get_children_nxdomains_count(node) > 10 "
+                     "end, {tagName='colour', tagValue='blue'}) g:apply() end)()")
+    assert said == "", said
+    assert p.command("showDynBlocks()").splitlines()[1].startswith("ring.test.")
+    assert addresses(p.ask("good.ring.test")) == ["192.0.2.8"]
+
+
+def test_visitor_of_ffi_says_more(p):
+    said = p.command("(function() local ffi = require('ffi') local g = dynBlockRulesGroup() g:setQuiet(true) g:setSuffixMatchRuleFFI(60, 'why', 60, nil, "
+                     "function(node) if ffi.C.dnsdist_ffi_stat_node_get_nxdomains_count(node) < 10 then return false end "
+                     "ffi.C.dnsdist_ffi_state_node_set_reason(node, 'words', 5) ffi.C.dnsdist_ffi_state_node_set_action(node, DNSAction.Refused) return true end) "
+                     "g:apply() end)()")
+    assert said == "", said
+    line = p.command("showDynBlocks()").splitlines()[1]
+    assert line.startswith("nx.ring.test.") and line.endswith("words") and "Refused" in line

@@ -499,3 +499,75 @@ def test_restart_finds_the_cache(tcp):
             for _ in range(3):
                 assert addresses(p.ask("cached.restart.test", tcp=tcp)) == ["192.0.2.1"]
             assert (len(bad.queries), len(good.queries), p.command("hits")) == (3, 1, "2\n")
+
+
+# --- flags of answers made here: every action that takes them
+
+FLAGGED = {
+    "RCodeAction": "DNSRCode.REFUSED", "ERCodeAction": "DNSRCode.REFUSED", "NegativeAndSOAAction": "true, 'z.test', 5, 'm.test', 'r.test', 1, 2, 3, 4, 5",
+    "SpoofAction": "'192.0.2.9'", "SpoofCNAMEAction": "'c.test'", "SpoofRawAction": "'\\192\\0\\2\\9'",
+    "SpoofSVCAction": "{newSVCRecordParameters(1, 't.test')}",
+}
+FLAG_ROWS = [("", set()), ("aa=true", {"AA"}), ("aa=false", set()), ("ad=true", {"AD"}), ("ad=false", set()), ("ra=true", {"RA"}), ("ra=false", set()),
+             ("aa=true, ad=true, ra=true", {"AA", "AD", "RA"})]
+
+
+@pytest.fixture(scope="module")
+def flagged():
+    lines = []
+    for action, arguments in FLAGGED.items():
+        for number, (options, _) in enumerate(FLAG_ROWS):
+            lines.append(f'addAction("r{number}.{action}.flags.test", {action}({arguments}, {{{options}}}))')
+    with Proxy("\n".join(lines)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("action", FLAGGED)
+@pytest.mark.parametrize("rd", [True, False], ids=["rd", "no rd"])
+def test_flags(flagged, action, rd):
+    for number, (options, wanted) in enumerate(FLAG_ROWS):
+        reply = flagged.ask(f"r{number}.{action}.flags.test", "HTTPS" if action == "SpoofSVCAction" else "A", rd=rd)
+        seen = {flag for flag in ("AA", "AD", "RA") if reply.flags & dns.flags.from_text(flag)}
+        assert seen == wanted | ({"RA"} if rd and "ra=" not in options else set()), options
+        assert bool(reply.flags & dns.flags.RD) == rd
+
+
+@pytest.mark.parametrize("soa,section", [("false", "additional"), ("true", "authority")])
+def test_section_of_the_soa(soa, section):
+    with Proxy(f"addAction(AllRule(), NegativeAndSOAAction(true, 'z.test', 5, 'm.test', 'r.test', 1, 2, 3, 4, 5, {{soaInAuthoritySection={soa}}}))") as p:
+        reply = p.ask("x.test")
+        assert reply.rcode() == dns.rcode.NXDOMAIN
+        assert [rrset.to_text() for rrset in getattr(reply, section)] == ["z.test. 5 IN SOA m.test. r.test. 1 2 3 4 5"]
+
+
+# --- most used rules of every chain
+
+CHAIN_WORDS = ["", "CacheMiss", "Response", "CacheHitResponse", "CacheInsertedResponse", "SelfAnsweredResponse", "XFRResponse", "TimeoutResponse"]
+
+
+@pytest.fixture(scope="module")
+def chains(backend):
+    lines = ['newServer{address="$backend"}']
+    for number, word in enumerate(CHAIN_WORDS):
+        action = "NoneAction()" if word in ("", "CacheMiss") else "AllowResponseAction()"
+        for rule, name in (('QNameRule("a-rather-long-name.tops.test")', "often"), ('QNameRule("b.tops.test")', "never")):
+            lines.append(f'add{word}Action({rule}, {action}, {{name="{name}", uuid="0000000{number}-0000-0000-0000-00000000000{1 if name == "often" else 2}"}})')
+    with Proxy("\n".join(lines), backend=backend.address) as running:
+        for _ in range(3):
+            running.ask("a-rather-long-name.tops.test")
+        yield running
+
+
+@pytest.mark.parametrize("number,word", list(enumerate(CHAIN_WORDS)), ids=[word or "query" for word in CHAIN_WORDS])
+def test_tops(chains, number, word):
+    table = chains.command(f"top{word}Rules(1, {{showUUIDs=true, truncateRuleWidth=12}})").splitlines()
+    assert f"0000000{number}-0000-0000-0000-000000000001" in table[1] or word not in ("", "Response")
+    assert "qname==a-rat" in table[1] or "qname==b.top" in table[1]
+    assert "a-rather-long" not in "\n".join(table)
+    assert "0000-0000" not in chains.command(f"top{word}Rules(1)")
+    assert len(chains.command(f"top{word}Rules()").splitlines()) >= 3
+    assert chains.command(f"#getTop{word}Rules(1)") == "1\n" and chains.command(f"#getTop{word}Rules()") == "2\n"
+    most = chains.command(f"getTop{word}Rules(1)[1]:getSelector():toString()")
+    assert most == "qname==a-rather-long-name.tops.test.\n" or word not in ("", "Response")
+    assert "a-rather-long" not in chains.command(f"show{word}Rules({{truncateRuleWidth=12}})")
+    assert f"0000000{number}-0000-0000-0000-000000000002" in chains.command(f"show{word}Rules({{showUUIDs=true}})")

@@ -234,7 +234,8 @@ def test_verbose_mode_tells_what_became_of_each_query(backend):
     assert told("Query dropped: The client is not in the ACL.", source="127.0.0.2:")
     assert told("Query dropped: A rule of the query", question="gone.test. A", source="127.0.0.1:", proto="Do53 UDP")
     assert told("Query answered here", question="here.test. A")
-    assert told("Query relayed to a backend", question="plain.test. A") and told("Answer of a backend", question="plain.test. A")
+    assert told("Query relayed to a backend", question="plain.test. A") and told(
+        "Answer of a backend", question="plain.test. A", **{"backend.name": "one", "backend.address": backend.address})
     assert len(told("Query relayed to a backend", question="cached.test. A")) == 1
     assert len(told("Query answered from the cache", question="cached.test. A")) == 1
     assert told("Query relayed to a backend", question="stream.test. A", proto="Do53 TCP")

@@ -20,24 +20,27 @@ wanted(const struct query *q)
 
 // `plain` is the sentence of unstructured mode, up to whose query it is, and `rest` what follows.
 static void
-tell(const struct query *q, const char *message, const char *plain, const char *rest, const char *backend)
+tell(const struct query *q, const char *message, const char *plain, const char *rest, const struct backend *backend)
 {
-  char line[LINE_SIZE], source[ADDRESS_TEXT_SIZE], name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
+  char line[LINE_SIZE], source[ADDRESS_TEXT_SIZE], address[ADDRESS_TEXT_SIZE] = "", name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
   char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1] = "";
   if (q->qname.size > 0)
     snprintf(question, sizeof question, "%s %s", name_text(&q->qname, name), qtype_text(q->qtype, type));
   const char *proto = transport_rows[q->transport].long_name;
   address_text_with_port(&q->client, source);
+  if (backend != NULL)
+    address_text_with_port(&backend->options.address, address);
   snprintf(line, sizeof line, "%s %s from %s (%s)%s", plain, question[0] == '\0' ? "an unreadable query" : question, source, proto,
            rest);
   const struct log_field fields[] = {
-      {"backend.name", backend}, {"proto", proto}, {"question", question}, {"source", source}, {NULL, NULL},
+      {"backend.address", address}, {"backend.name", backend != NULL ? backend_name(backend) : ""},
+      {"proto", proto}, {"question", question}, {"source", source}, {NULL, NULL},
   };
   log_event(&(struct log_event){.priority = LOG_PRIO_INFO,
                                 .message = message,
                                 .subsystem = "query-processing",
                                 .plain = line,
-                                .fields = backend == NULL ? fields + 1 : fields,
+                                .fields = backend == NULL ? fields + 2 : fields,
                                 .verbose = true});
 }
 
@@ -48,7 +51,7 @@ verbose_forwarded(const struct query *q)
   if (!wanted(q))
     return;
   snprintf(rest, sizeof rest, ", relayed to %s", backend_full_name(q->backend));
-  tell(q, "Query relayed to a backend", "Got query for", rest, backend_full_name(q->backend));
+  tell(q, "Query relayed to a backend", "Got query for", rest, q->backend);
 }
 
 void
@@ -64,7 +67,7 @@ verbose_answered(const struct query *q)
   }
   snprintf(rest, sizeof rest, ", it came from %s and took %" PRIu64 " us", backend_full_name(q->backend),
            q->worker->now_us - q->received_us);
-  tell(q, "Answer of a backend relayed", "Got answer for", rest, backend_full_name(q->backend));
+  tell(q, "Answer of a backend relayed", "Got answer for", rest, q->backend);
 }
 
 void
@@ -75,7 +78,7 @@ verbose_dropped(const struct query *q)
     return;
   snprintf(rest, sizeof rest, ": %s", drop_rows[q->drop].sentence);
   snprintf(message, sizeof message, "Query dropped: %s", drop_rows[q->drop].sentence);
-  tell(q, message, "Dropped query for", rest, q->backend != NULL ? backend_full_name(q->backend) : NULL);
+  tell(q, message, "Dropped query for", rest, q->backend);
 }
 
 void

@@ -114,6 +114,8 @@ const struct lua_class class_pool = {
 static int
 get_pool(struct call *c)
 {
+  if (c->args[0].string.size >= sizeof ((struct pool_name *)0)->text) // what the handle would name is another pool
+    return call_fault(c, FAULT_CAUGHT, "The name of a pool has at most %zu bytes", sizeof ((struct pool_name *)0)->text - 1);
   struct pool_entry *e = pool_draft_get(&draft.pools, c->args[0].string.data);
   struct pool_name *name = binder_push_value(c->lua, &class_pool);
   snprintf(name->text, sizeof name->text, "%s", e->name);

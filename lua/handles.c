@@ -31,9 +31,10 @@ handle_test(lua_State *lua, int index)
     return NULL;
   lua_pushlightuserdata(lua, (void *)&class_key);
   lua_rawget(lua, -2);
-  bool ours = lua_touserdata(lua, -1) != NULL;
+  const struct lua_class *class = lua_touserdata(lua, -1);
   lua_pop(lua, 2);
-  return ours && h->class != NULL ? h : NULL;
+  // debug.setmetatable() puts ours onto other things. Collected objects have no class any more.
+  return class != NULL && lua_objlen(lua, index) > sizeof h->class && h->class == class ? h : NULL;
 }
 
 const struct lua_class *
@@ -87,7 +88,7 @@ binder_push_value(lua_State *lua, const struct lua_class *class)
   return &push_handle(lua, class)->value;
 }
 
-// ---- metamethods; upvalue 1: the table of members ----
+// ---- metamethods; upvalue 1: the table of members, upvalue 2: the class ----
 
 static int
 collect(lua_State *lua)
@@ -123,7 +124,7 @@ static struct handle *
 self_of(lua_State *lua)
 {
   struct handle *h = handle_test(lua, 1);
-  if (h == NULL)
+  if (h == NULL || h->class != lua_touserdata(lua, lua_upvalueindex(2)))
     luaL_error(lua, "Unable to convert parameter from %s to object", luaL_typename(lua, 1));
   return h;
 }
@@ -194,10 +195,12 @@ are_equal(lua_State *lua)
 }
 
 static void
-set_closure(lua_State *lua, int table, const char *name, lua_CFunction function, int members)
+set_closure(lua_State *lua, const struct lua_class *class, const char *name, lua_CFunction function)
 {
+  int members = lua_gettop(lua), table = members - 1;
   lua_pushvalue(lua, members);
-  lua_pushcclosure(lua, function, 1);
+  lua_pushlightuserdata(lua, (void *)class);
+  lua_pushcclosure(lua, function, 2);
   lua_setfield(lua, table, name);
 }
 
@@ -229,12 +232,11 @@ class_open(lua_State *lua, const struct lua_class *class)
   lua_newtable(lua);
   int table = lua_gettop(lua);
   push_members(lua, class);
-  int members = lua_gettop(lua);
-  set_closure(lua, table, "__index", get_member, members);
-  set_closure(lua, table, "__newindex", set_member, members);
-  set_closure(lua, table, "__tostring", to_string, members);
+  set_closure(lua, class, "__index", get_member);
+  set_closure(lua, class, "__newindex", set_member);
+  set_closure(lua, class, "__tostring", to_string);
   if (class->equal != NULL)
-    set_closure(lua, table, "__eq", are_equal, members);
+    set_closure(lua, class, "__eq", are_equal);
   lua_pop(lua, 1);
   if (class->call != NULL) {
     push_method(lua, class, class->call);

@@ -357,6 +357,32 @@ def test_misuse(proxy, name):
     assert proxy.command("return 1 + 1") == "2\n"
 
 
+TAMPERING = {
+    "userdata": "debug.setmetatable(newproxy(), debug.getmetatable(newNMG())) collectgarbage() return 'survived'",
+    "file": "local f = io.tmpfile() debug.setmetatable(f, debug.getmetatable(newNMG())) pcall(function() return f:size() end) pcall(tostring, f) return 'survived'",
+    "index": "debug.getmetatable(getServer(0)).__index(newNMG(), 'weight') return 'read'",
+    "newindex": "debug.getmetatable(getServer(0)).__newindex(newNMG(), 'weight', 5) return 'written'",
+    "tostring": "return debug.getmetatable(newNMG()).__tostring(getServer(0))",
+    "swapped": "local g = newNMG() debug.setmetatable(g, debug.getmetatable(getServer(0))) return tostring(g.weight)",
+}
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+def test_metatables_on_other_things(what):
+    """debug.setmetatable() and metamethods called by hand: an error or nothing, no other object's memory."""
+    with Responder() as backend, Proxy('newServer{address="$backend"}', backend=backend.address) as p:
+        answer = p.command(f"(function() {TAMPERING[what]} end)()")
+        assert answer == "survived\n" if "survived" in TAMPERING[what] else "Unable to convert parameter from userdata" in answer
+        assert p.command("return 1") == "1\n"
+
+
+def test_names_of_pools_that_are_too_long():
+    with Responder() as backend, Proxy('newServer{address="$backend"}', backend=backend.address) as p:
+        assert "at most 255 bytes" in p.command("getPool(('x'):rep(256)):setECS(true)")
+        p.command("getPool(('x'):rep(255)):setECS(true)")
+        assert p.command("return #getPoolNames()") == "2\n"
+
+
 def test_collected_objects_and_finalizers():
     """Finalizers of scripts may see objects whose own has run, at the latest when the process ends."""
     config = LUA + """

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tables of blocks: one probe for each shape of key (family, bits, port bits; labels) that some block has.
-#include "dnsproxy/guard/dynblock.h"
+// Keys, blocks, sets of them, and the draft that sets are built from.
+#include "dnsproxy/guard/dynblock_table.h"
 
-#include "dnsproxy/base/hash.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/base/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,14 +40,6 @@ dynblock_key_text(const struct dynblock_key *key, struct text *out)
     text_printf(out, "%s/%u", address_text(&key->address, text), key->bits);
 }
 
-static bool
-same_key(const struct dynblock_key *a, const struct dynblock_key *b)
-{
-  if (a->is_suffix)
-    return name_bytes_equal(a->suffix.bytes, a->suffix.size, b->suffix.bytes, b->suffix.size);
-  return a->bits == b->bits && a->port_bits == b->port_bits && address_equal(&a->address, &b->address);
-}
-
 // ---- blocks ----
 
 static void
@@ -71,188 +61,14 @@ block_free(struct object *object)
 }
 const struct object_class dynblock_class = {.name = "DynBlock", .free = block_free};
 
-// ---- tables ----
-
-struct shape {
-  bool v6;
-  uint8_t bits, port_bits; // of names: bits are labels
-  size_t blocks;
-};
-
-struct dynblock_table {
-  uint64_t seed;
-  size_t count, capacity;  // a power of two, at least twice the count
-  struct dynblock **slots; // one reference each
-  struct shape *shapes;    // the longest first
-  unsigned shape_count;
-};
-
-static struct dynblock_table *
-table_new(void)
-{
-  enum { CAPACITY = 16 };
-  struct dynblock_table *t = memory_new(sizeof *t);
-  random_bytes(&t->seed, sizeof t->seed);
-  t->capacity = CAPACITY;
-  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
-  return t;
-}
-
-static void
-table_free(struct dynblock_table **slot)
-{
-  struct dynblock_table *t = *slot;
-  *slot = NULL;
-  if (t == NULL)
-    return;
-  for (size_t i = 0; i < t->capacity; i++)
-    object_unref(&t->slots[i]);
-  free(t->slots);
-  free(t->shapes);
-  free(t);
-}
-
-static struct dynblock_table *
-table_copy(const struct dynblock_table *from)
-{
-  struct dynblock_table *t = memory_new(sizeof *t);
-  *t = *from;
-  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
-  for (size_t i = 0; i < t->capacity; i++)
-    t->slots[i] = object_ref(from->slots[i]);
-  t->shapes = memory_array(t->shape_count + 1, sizeof *t->shapes);
-  if (t->shape_count > 0)
-    memcpy(t->shapes, from->shapes, t->shape_count * sizeof *t->shapes);
-  return t;
-}
-
-static uint64_t
-hash_of(const struct dynblock_table *t, const struct dynblock_key *key)
-{
-  if (key->is_suffix)
-    return name_bytes_hash(key->suffix.bytes, key->suffix.size, t->seed);
-  return address_hash(&key->address, t->seed ^ ((uint64_t)key->bits << 32 | (uint64_t)key->port_bits << 40 | address_port(&key->address)));
-}
-
-static struct dynblock **
-slot_of(const struct dynblock_table *t, const struct dynblock_key *key)
-{
-  size_t at = hash_of(t, key) & (t->capacity - 1);
-  while (t->slots[at] != NULL && !same_key(&t->slots[at]->key, key))
-    at = (at + 1) & (t->capacity - 1);
-  return &t->slots[at];
-}
-
-static struct shape
-shape_of(const struct dynblock_key *key)
-{
-  if (key->is_suffix)
-    return (struct shape){.bits = (uint8_t)name_bytes_labels(key->suffix.bytes)};
-  return (struct shape){.v6 = address_is_v6(&key->address), .bits = key->bits, .port_bits = key->port_bits};
-}
-
-static bool
-longer(const struct shape *a, const struct shape *b)
-{
-  return a->bits != b->bits ? a->bits > b->bits : a->port_bits > b->port_bits;
-}
-
-static void
-shape_add(struct dynblock_table *t, const struct dynblock_key *key)
-{
-  struct shape s = shape_of(key);
-  unsigned at = 0;
-  for (; at < t->shape_count && !longer(&s, &t->shapes[at]); at++)
-    if (t->shapes[at].v6 == s.v6 && t->shapes[at].bits == s.bits && t->shapes[at].port_bits == s.port_bits) {
-      t->shapes[at].blocks++;
-      return;
-    }
-  t->shapes = memory_resize(t->shapes, t->shape_count + 1, sizeof *t->shapes);
-  memmove(&t->shapes[at + 1], &t->shapes[at], (t->shape_count - at) * sizeof *t->shapes);
-  s.blocks = 1;
-  t->shapes[at] = s;
-  t->shape_count++;
-}
-
-// Takes over the reference.
-static void
-table_put(struct dynblock_table *t, struct dynblock *b)
-{
-  struct dynblock **slot = slot_of(t, &b->key);
-  if (*slot == NULL) {
-    t->count++;
-    shape_add(t, &b->key);
-  }
-  object_unref(slot);
-  *slot = b;
-  if (2 * t->count <= t->capacity)
-    return;
-  struct dynblock **old = t->slots;
-  size_t capacity = t->capacity;
-  t->capacity *= 2;
-  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
-  for (size_t i = 0; i < capacity; i++)
-    if (old[i] != NULL)
-      *slot_of(t, &old[i]->key) = old[i];
-  free(old);
-}
-
-// ---- looking up ----
-
-static struct dynblock *
-unexpired(struct dynblock *b, uint64_t now_us)
-{
-  return b != NULL && b->until_us > now_us ? b : NULL;
-}
-
-struct dynblock *
-dynblock_find_client(const struct dynblock_set *set, const struct address *client, uint64_t now_us)
-{
-  const struct dynblock_table *t = set->addresses;
-  bool v6 = address_is_v6(client);
-  for (unsigned i = 0; i < t->shape_count; i++) {
-    const struct shape *s = &t->shapes[i];
-    if (s->v6 != v6)
-      continue;
-    struct dynblock_key key = dynblock_key_address(client, s->bits, s->port_bits);
-    struct dynblock *b = unexpired(*slot_of(t, &key), now_us);
-    if (b != NULL)
-      return b;
-  }
-  return NULL;
-}
-
-struct dynblock *
-dynblock_find_name(const struct dynblock_set *set, const struct name *name, uint64_t now_us)
-{
-  const struct dynblock_table *t = set->suffixes;
-  if (t->count == 0)
-    return NULL;
-  unsigned labels = name_bytes_labels(name->bytes);
-  const uint8_t *at = name->bytes;
-  for (unsigned i = 0; i < t->shape_count; i++) {
-    if (t->shapes[i].bits > labels)
-      continue;
-    while (labels > t->shapes[i].bits) {
-      at += *at + 1;
-      labels--;
-    }
-    struct dynblock_key key = {.is_suffix = true};
-    key.suffix.size = (uint8_t)(name->size - (at - name->bytes));
-    memcpy(key.suffix.bytes, at, key.suffix.size);
-    struct dynblock *b = unexpired(*slot_of(t, &key), now_us);
-    if (b != NULL)
-      return b;
-  }
-  return NULL;
-}
+// ---- sets ----
 
 static void
 set_free(struct object *object)
 {
   struct dynblock_set *s = (struct dynblock_set *)(void *)object;
-  table_free(&s->addresses);
-  table_free(&s->suffixes);
+  dynblock_table_free(&s->addresses);
+  dynblock_table_free(&s->suffixes);
   free(s);
 }
 const struct object_class dynblock_set_class = {.name = "dynamic blocks", .free = set_free};
@@ -263,14 +79,14 @@ void
 dynblock_draft_init(struct dynblock_draft *d)
 {
   enum { PURGE_S = 60 };
-  *d = (struct dynblock_draft){.changed = true, .purge_interval_s = PURGE_S, .addresses = table_new(), .suffixes = table_new()};
+  *d = (struct dynblock_draft){.changed = true, .purge_interval_s = PURGE_S, .addresses = dynblock_table_new(), .suffixes = dynblock_table_new()};
 }
 
 void
 dynblock_draft_fini(struct dynblock_draft *d)
 {
-  table_free(&d->addresses);
-  table_free(&d->suffixes);
+  dynblock_table_free(&d->addresses);
+  dynblock_table_free(&d->suffixes);
 }
 
 static _Atomic size_t address_blocks;
@@ -289,8 +105,8 @@ dynblock_set_build(const struct dynblock_draft *d)
   object_init(&s->object, &dynblock_set_class);
   s->count = d->addresses->count + d->suffixes->count;
   s->default_action = d->default_action;
-  s->addresses = table_copy(d->addresses);
-  s->suffixes = table_copy(d->suffixes);
+  s->addresses = dynblock_table_copy(d->addresses);
+  s->suffixes = dynblock_table_copy(d->suffixes);
   return s;
 }
 
@@ -320,14 +136,14 @@ dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint
 {
   struct dynblock_table *t = spec->key.is_suffix ? d->suffixes : d->addresses;
   uint64_t until_us = now_us + spec->seconds * 1000000;
-  struct dynblock *old = unexpired(*slot_of(t, &spec->key), now_us);
+  struct dynblock *old = dynblock_unexpired(*dynblock_table_slot(t, &spec->key), now_us);
   if (old != NULL && spec->warning && !old->warning)
     return DYNBLOCK_KEPT;
   bool outranks = old != NULL && old->warning && !spec->warning; // a block takes the place of a warning, however long
   if (old != NULL && !outranks && old->until_us >= until_us)
     return DYNBLOCK_KEPT;
   bool fresh = old == NULL || outranks;
-  table_put(t, block_new(spec, until_us, outranks ? NULL : old));
+  dynblock_table_put(t, block_new(spec, until_us, outranks ? NULL : old));
   d->changed = true;
   return fresh ? DYNBLOCK_NEW : DYNBLOCK_REFRESHED;
 }
@@ -346,24 +162,24 @@ dynblock_log(const struct dynblock_spec *spec)
 void
 dynblock_clear(struct dynblock_draft *d)
 {
-  table_free(&d->addresses);
-  table_free(&d->suffixes);
-  d->addresses = table_new();
-  d->suffixes = table_new();
+  dynblock_table_free(&d->addresses);
+  dynblock_table_free(&d->suffixes);
+  d->addresses = dynblock_table_new();
+  d->suffixes = dynblock_table_new();
   d->changed = true;
 }
 
 static bool
 purge_table(struct dynblock_table **slot, uint64_t now_us)
 {
-  struct dynblock_table *t = *slot, *kept = table_new();
+  struct dynblock_table *t = *slot, *kept = dynblock_table_new();
   for (size_t i = 0; i < t->capacity; i++)
-    if (unexpired(t->slots[i], now_us) != NULL)
-      table_put(kept, object_ref(t->slots[i]));
+    if (dynblock_unexpired(t->slots[i], now_us) != NULL)
+      dynblock_table_put(kept, object_ref(t->slots[i]));
   bool gone = kept->count != t->count;
   if (gone)
     *slot = kept;
-  table_free(gone ? &t : &kept);
+  dynblock_table_free(gone ? &t : &kept);
   return gone;
 }
 
@@ -395,7 +211,7 @@ each_in(const struct dynblock_table *t, uint64_t now_us, void (*visit)(struct dy
   struct dynblock **list = memory_array(t->count + 1, sizeof(struct dynblock *));
   size_t count = 0;
   for (size_t i = 0; i < t->capacity; i++)
-    if (unexpired(t->slots[i], now_us) != NULL)
+    if (dynblock_unexpired(t->slots[i], now_us) != NULL)
       list[count++] = t->slots[i];
   qsort(list, count, sizeof(struct dynblock *), in_order);
   for (size_t i = 0; i < count; i++)

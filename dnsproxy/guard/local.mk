@@ -3,6 +3,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/guard/connections.c dnsproxy/guard/connections.h \
 	dnsproxy/guard/query_counts.c dnsproxy/guard/query_counts.h \
 	dnsproxy/guard/dynblock.c dnsproxy/guard/dynblock.h dnsproxy/guard/dynblock_group.c dnsproxy/guard/dynblock_group.h \
+	dnsproxy/guard/dynblock_table.c dnsproxy/guard/dynblock_table.h \
 	dnsproxy/guard/ring_counts.c dnsproxy/guard/ring_counts.h \
 	dnsproxy/guard/ring_entry.h \
 	dnsproxy/guard/ring_grep.c dnsproxy/guard/ring_grep.h \

@@ -83,7 +83,9 @@ dnsdist_ffi_packetcache_get_domain_list_by_addr(const char *pool, const char *ad
     cache_names_of(cache, &address, add_name, &list->texts);
     control_unlock();
     count = list->texts.count;
-    *out = list;
+    if (count == 0) // scripts free what they got something in
+      dnsdist_ffi_domain_list_free(list);
+    *out = count == 0 ? NULL : list;
   }
   object_unref(&snapshot);
   return count;
@@ -104,7 +106,9 @@ dnsdist_ffi_packetcache_get_address_list_by_domain(const char *pool, const char 
     cache_addresses_of(cache, &name, add_address, &list->texts);
     control_unlock();
     count = list->texts.count;
-    *out = list;
+    if (count == 0)
+      dnsdist_ffi_address_list_free(list);
+    *out = count == 0 ? NULL : list;
   }
   object_unref(&snapshot);
   return count;

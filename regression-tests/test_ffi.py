@@ -476,6 +476,8 @@ return text"""
         assert p.command(script.replace("\n", " ")).strip() == "1cached.ffi.test.1192.0.2.77true"
         assert p.command("return tonumber(require('ffi').C.dnsdist_ffi_packetcache_get_domain_list_by_addr("
                          "'nopool', '1.2.3.4', require('ffi').new('dnsdist_ffi_domain_list_t *[1]')))").strip() == "0"
+        nothing = script[:script.index("local text")].replace("192.0.2.77", "192.0.2.78").replace("cached.", "other.")
+        assert p.command(nothing.replace("\n", " ") + "return tostring(n == 0 and m == 0 and d[0] == nil and a[0] == nil)") == "true\n"
 
 
 # The first label is the query's number, the second what happens; who lets it go on is a function of the shared state, or

@@ -17,6 +17,7 @@
 #include "lua/policy_builtin.h"
 #include "lua/policy_lua.h"
 #include "lua/query_filter.h"
+#include "lua/thread_state.h"
 #include "lua/question_access.h"
 #include "lua/script.h"
 #include "lua/script_host.h"
@@ -76,6 +77,7 @@ control_state_open(void)
 void
 control_state_close(void)
 {
+  thread_state_end();
   copies_close();
   callbacks_clear();
   query_filter_close();

@@ -132,6 +132,15 @@ thread_state_close(void *arg)
   current = NULL;
 }
 
+void
+thread_state_end(void)
+{
+  if (current == NULL)
+    return;
+  pthread_setspecific(key, NULL);
+  thread_state_close(current);
+}
+
 static void
 make_key(void)
 {

@@ -21,4 +21,7 @@ bool thread_script_check(const struct thread_script *, struct text *error);
 // whether the source gave a function at all.
 bool thread_call_begin(struct ffi_call *, struct thread_script *, struct query *, enum action_side, bool *compiled);
 
+// The calling thread needs its state no more: for the main one, whose end is the process's.
+void thread_state_end(void);
+
 #endif

@@ -108,10 +108,10 @@ script_may_run(const struct script *s, struct query *q)
 struct script_counts *
 script_counts(struct script *s, const struct query *q)
 {
-  if (q->dry)
+  unsigned count = worker_count();
+  if (q->dry || count == 0) // benchRule() of a configuration file: how many workers there will be is not known yet
     return NULL;
   struct script_counts *counts = atomic_load_explicit(&s->counts, memory_order_acquire);
-  unsigned count = worker_count();
   if (counts == NULL) {
     size_t size = (count + 1) * sizeof *counts;
     struct script_counts *made = aligned_alloc(_Alignof(struct script_counts), size), *other = NULL;

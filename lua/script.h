@@ -46,7 +46,7 @@ void scripts_each(void (*visit)(struct script *, void *), void *arg);
 // May it be called for this query? False, and the query is untold, for one that is made up and a function that may do more
 // than look. Any thread.
 bool script_may_run(const struct script *, struct query *);
-// The counters for the calling thread's query; NULL: it is made up, or no memory.
+// The counters for the calling thread's query; NULL: it is made up, there are no workers yet, or no memory.
 struct script_counts *script_counts(struct script *, const struct query *);
 // Lua lock held; NULL: the state is gone.
 void scripts_forget(lua_State *);

@@ -293,6 +293,16 @@ addAction("random.test", LuaAction(function(dq)
     assert len(set(seen)) == len(seen)
 
 
+def test_calls_before_there_are_workers():
+    config = """r = LuaRule(function(dq) return false end)
+benchRule(r, 10) setWorkers(40) newServer{address="$main"} addAction(r, NoneAction(), {name="r"})"""
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(config, main=main.address) as p:
+        for _ in range(80):
+            assert one(p, "a.test") == ["192.0.2.1"]
+        calls = {row[2] for row in shown(p).values()}
+        assert calls == {80}
+
+
 LOOPS = """
 newServer{address="$main"}
 setScriptBudget(100)

@@ -299,3 +299,20 @@ def test_port_0_is_one_that_udp_and_tcp_both_get():
                 found = re.findall(r"127\.0\.0\.19:(\d+)", console.command("showBinds()"))
             p.stop()
             assert len(found) == 2 and found[0] == found[1] != "0"
+
+
+def test_servers_that_come_and_go_leave_no_memory_behind(backend):
+    def resident(p):
+        with open(f"/proc/{p.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
+    def turns(p, count):
+        for _ in range(count):
+            p.command(f'newServer{{address="{backend.address}", pool="x"}}')
+            p.command("rmServer(getServers()[2])")
+            p.command("collectgarbage()")
+    with Proxy('newServer("$backend")', backend=backend.address) as p:
+        turns(p, 300)
+        before = resident(p)
+        turns(p, 600)
+        assert resident(p) - before < 8000

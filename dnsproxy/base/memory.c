@@ -3,6 +3,7 @@
 #include "dnsproxy/base/memory.h"
 
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,6 +61,25 @@ memory_table(size_t size)
   if (alignment == HUGE) // a look-up is a cache miss: let it not be a page walk too
     madvise(table, whole, MADV_HUGEPAGE);
   return memset(table, 0, size);
+}
+
+void *
+memory_lines_new(size_t size)
+{
+  char *base = memory_new(size + LINE);
+  char *lines = base + LINE - (uintptr_t)base % LINE; // at least as far behind as malloc() aligns
+  memcpy(lines - sizeof base, &base, sizeof base);
+  return lines;
+}
+
+void
+memory_lines_free(void *lines)
+{
+  char *base;
+  if (lines == NULL)
+    return;
+  memcpy(&base, (char *)lines - sizeof base, sizeof base);
+  free(base);
 }
 
 char *

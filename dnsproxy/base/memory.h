@@ -12,6 +12,10 @@ void *memory_array(size_t count, size_t size);     // zeroed, overflow-checked
 void *memory_resize(void *old, size_t count, size_t size); // like reallocarray; new part not zeroed
 void *memory_copy(const void *bytes, size_t size); // one NUL byte is added behind
 void *memory_table(size_t size); // zeroed, aligned to cache lines; for big tables that are read here and there: huge pages
+// Zeroed, aligned to cache lines, for what comes and goes: what aligned_alloc() gives fits no second time into its place in
+// glibc before 2.38, and the heap grows for ever.
+void *memory_lines_new(size_t size);
+void memory_lines_free(void *); // NULL: nothing
 char *memory_string(const char *string);           // like strdup; NULL stays NULL
 _Noreturn void memory_exhausted(void);             // the message and the end
 

@@ -47,19 +47,10 @@ backend_options_default(struct backend_options *o)
   assert(parsed);
 }
 
-static void *
-aligned_new(size_t size)
-{
-  void *p = aligned_alloc(64, (size + 63) & ~(size_t)63);
-  if (p == NULL)
-    abort();
-  return memset(p, 0, size);
-}
-
 struct backend *
 backend_new(const struct backend_options *options)
 {
-  struct backend *b = aligned_new(sizeof *b);
+  struct backend *b = memory_lines_new(sizeof *b);
   object_init(&b->object, &backend_class);
   b->options = *options;
   object_ref(b->options.check.function);
@@ -71,7 +62,7 @@ backend_new(const struct backend_options *options)
   b->weight = options->weight;
   b->forced = (uint8_t)options->check.forced;
   b->mode = (uint8_t)options->check.mode;
-  struct backend_counters *counters = aligned_new((WORKERS_MAX + 1) * sizeof *counters);
+  struct backend_counters *counters = memory_lines_new((WORKERS_MAX + 1) * sizeof *counters);
   for (unsigned w = 0; w <= WORKERS_MAX; w++)
     b->counters[w] = counters + w;
   b->health = health_new(options);
@@ -99,8 +90,8 @@ backend_free(struct object *object)
   health_free(&b->health);
   object_unref(&b->options.check.function);
   object_unref(&b->options.check.validator);
-  free(b->counters[0]);
-  free(b);
+  memory_lines_free(b->counters[0]);
+  memory_lines_free(b);
 }
 
 const char *

@@ -29,9 +29,7 @@ struct health {
 struct health *
 health_new(const struct backend_options *o)
 {
-  struct health *h = aligned_alloc(_Alignof(struct health), sizeof *h);
-  if (h == NULL)
-    abort();
+  struct health *h = memory_lines_new(sizeof *h);
   *h = (struct health){
       .checked = o->check.forced != FORCED_NONE,
       .params = {.timeout_ms = o->check.timeout_ms,
@@ -52,7 +50,7 @@ health_free(struct health **slot)
   *slot = NULL;
   pthread_mutex_destroy(&h->lock);
   free(h->window);
-  free(h);
+  memory_lines_free(h);
 }
 
 static uint32_t

@@ -81,13 +81,20 @@ dnsdist_ffi_dnsquestion_set_alternate_name(dnsdist_ffi_dnsquestion_t *dq, const 
   char key[256];
   if (q == NULL || !ffi_name(&name, raw, raw_size) || tag_size >= sizeof key || former_tag_size >= sizeof key)
     return false;
+  if (value == NULL || value_size > UINT32_MAX)
+    value_size = 0;
+  char *copy = ffi_list_room(&dq->text, value_size + 1); // it may be bytes of the packet, which changes first
+  if (copy == NULL)
+    return false;
+  if (value_size > 0)
+    memcpy(copy, value, value_size);
   former = q->qname;
   if (!question_rename(q, &name))
     return false;
   if (tag != NULL && tag_size > 0) {
     memcpy(key, tag, tag_size);
     key[tag_size] = '\0';
-    query_tag_set(q, key, value == NULL ? "" : value, value == NULL ? 0 : value_size);
+    query_tag_set(q, key, copy, value_size);
   }
   if (former_tag != NULL && former_tag_size > 0) {
     memcpy(key, former_tag, former_tag_size);

@@ -419,6 +419,11 @@ addAction("tail.test", LuaFFIAction(function(dq)
   if not C.dnsdist_ffi_dnsquestion_set_trailing_data(dq, tail[0] + 3, n - 3) then return DNSAction.Refused end
   n = tonumber(C.dnsdist_ffi_dnsquestion_get_trailing_data(dq, tail))
   return ffi.string(tail[0], n) == wanted and DNSAction.Nxdomain or DNSAction.ServFail end))
+addAction("old.test", LuaFFIAction(function(dq)
+  local value = ffi.cast("const char *", C.dnsdist_ffi_dnsquestion_get_data(dq)) + 12
+  C.dnsdist_ffi_dnsquestion_set_alternate_name(dq, "\\3new\\4test\\0", 10, "t", 1, value, 10, "f", 1)
+  local got = ffi.string(C.dnsdist_ffi_dnsquestion_get_tag(dq, "t"))
+  return got == "\\3old\\4test" and DNSAction.Nxdomain or DNSAction.ServFail end))
 addAction("packet.test", LuaFFIAction(function(dq)
   local data, n = C.dnsdist_ffi_dnsquestion_get_data(dq), tonumber(C.dnsdist_ffi_dnsquestion_get_size(dq))
   C.dnsdist_ffi_dnsquestion_set_size(dq, n + 60)
@@ -440,6 +445,8 @@ def test_bytes_of_the_query_itself_as_arguments():
                 got = sorted(r.to_wire() for r in end.ask(q).answer[0])
                 assert got == sorted([data[:size // 2], data[size // 2:], b"\x03raw\x04test\x00"])
             end.socket.send(query("tail.test").to_wire() + bytes(range(200)))
+            assert end.socket.recv(4096)[3] & 15 == dns.rcode.NXDOMAIN
+            end.socket.send(query("old.test").to_wire())
             assert end.socket.recv(4096)[3] & 15 == dns.rcode.NXDOMAIN
             assert end.ask(query("packet.test")).question[0].name.to_text() == "packet.test."
 

@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 
 import dns.flags
 import dns.message
@@ -165,6 +166,28 @@ def test_a_backend_that_falls_silent(p):
         assert end.receive().answer
         assert end.at_end()
     check_balance(p)
+
+
+def slowly(asked):
+    """A message every 0.4 seconds, 3.2 seconds in all; any other query is answered at once."""
+    if asked.type != "AXFR":
+        return answer(asked, "60 A 192.0.2.1")
+    for records in [[soa(), a(1)]] + [[a(n)] for n in range(2, 9)] + [[soa()]]:
+        asked.reply_with(message(asked, *records).to_wire())
+        time.sleep(.4)
+    return None
+
+
+def test_a_transfer_may_take_longer_than_a_silence():
+    """tcpRecvTimeout is how long a backend may be silent, not how long a whole transfer may take."""
+    config = 'newServer{address="$backend", tcpRecvTimeout=1}'
+    with Responder(slowly) as backend, Proxy(config, backend=backend.address) as p:
+        with p.tcp() as end:
+            end.send(query("slow.xfr.test", "AXFR"))
+            for _ in range(9):
+                assert end.receive().answer
+            assert end.ask(query("after.xfr.test")).answer
+        check_balance(p)
 
 
 def test_several_at_once_and_clients_that_leave(p):

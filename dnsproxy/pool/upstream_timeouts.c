@@ -18,6 +18,8 @@ static uint64_t
 expire_forgotten(struct upstream_connection *c)
 {
   uint64_t now = c->peer->worker->now_us, least = UINT32_MAX;
+  if (c->exclusive) // nobody else is answered there, and a transfer may take long: silence alone counts
+    return least;
   for (uint32_t i = 0; !c->ended && i < c->slots.size; i++) {
     struct query *q = c->slots.list[i].query;
     if (q == NULL)

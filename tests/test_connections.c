@@ -62,6 +62,22 @@ limits_concurrent_connections_and_restricts_near_it(void **state)
 }
 
 static void
+counts_out_while_nothing_is_limited(void **state)
+{
+  (void)state;
+  struct settings s = defaults(), unlimited = defaults();
+  s.tcp_max_per_client = 2;
+  struct address a = client("192.0.2.4");
+  for (int i = 0; i < 2; i++)
+    assert_int_not_equal(connections_opened(&a, &s, 100), STREAM_REFUSED);
+  assert_int_equal(connections_opened(&a, &s, 100), STREAM_REFUSED);
+  for (int i = 0; i < 2; i++)
+    connections_closed(&a, &unlimited); // setMaxTCPConnectionsPerClient(0) meanwhile
+  assert_int_not_equal(connections_opened(&a, &s, 100), STREAM_REFUSED);
+  connections_closed(&a, &s);
+}
+
+static void
 bans_a_client_that_exceeds_the_rate(void **state)
 {
   (void)state;
@@ -202,6 +218,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(without_limits_nothing_is_remembered),
       cmocka_unit_test(limits_concurrent_connections_and_restricts_near_it),
+      cmocka_unit_test(counts_out_while_nothing_is_limited),
       cmocka_unit_test(bans_a_client_that_exceeds_the_rate),
       cmocka_unit_test(bans_for_too_many_reads),
       cmocka_unit_test(clients_are_ranges),

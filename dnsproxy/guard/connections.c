@@ -264,7 +264,8 @@ connections_opened(const struct address *client, const struct settings *settings
 void
 connections_closed(const struct address *client, const struct settings *settings)
 {
-  if (!is_limited(settings))
+  // A limit that was taken away may come back: who was counted in is counted out.
+  if (!is_limited(settings) && atomic_load_explicit(&clients, memory_order_relaxed) == 0)
     return;
   struct address range = range_of(client, settings);
   struct shard *shard = lock_shard(&range);

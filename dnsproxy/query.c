@@ -241,7 +241,10 @@ query_proxy_values(const struct query *q)
 bool
 query_add_proxy_value(struct query *q, uint8_t type, const void *data, size_t size)
 {
-  if (size > UINT16_MAX - proxy_values_size(query_proxy_values(q)))
+  struct proxy_value one = {.size = (uint16_t)size};
+  // What is written behind the fixed part: addresses, then values.
+  size_t others = PROXY_HEADER_MAX - PROXY_HEADER_FIXED + proxy_values_size(query_proxy_values(q));
+  if (size > UINT16_MAX || others + proxy_values_size(&one) > UINT16_MAX)
     return false;
   uint8_t *copy = query_alloc(q, size + 1);
   struct proxy_value *v = copy == NULL ? NULL : query_alloc(q, sizeof *v);

@@ -302,6 +302,8 @@ newServer{address="$backend", useProxyProtocol=true, name="one"}
 setProxyProtocolACL({"127.0.0.5/32"})
 addAction("values.proxy.test", SetProxyProtocolValuesAction({[3]="three", [1]="one"}))
 addAction("add.proxy.test", SetAdditionalProxyProtocolValueAction(9, "nine"))
+addAction("toolarge.proxy.test", SetProxyProtocolValuesAction({[1]=string.rep("x", 65535), [2]="two"}))
+addAction("large.proxy.test", SetProxyProtocolValuesAction({[1]="one", [2]=string.rep("x", 65000)}))
 addAction("lua.proxy.test", LuaAction(function(dq)
   dq:setProxyProtocolValues({[4]="four"}) dq:addProxyProtocolValue(8, "a\\0b") return DNSAction.None end))
 """
@@ -332,6 +334,16 @@ def test_backends_are_told_who_asks(listening, out, name, values, transport):
         assert addresses(end.ask(query(name))) == ["192.0.2.80"]
     family = 0x11 if transport == "tcp" else 0x12
     assert listening.of(name)[-1] == (mine[0], theirs[0], mine[1], theirs[1], family, values)
+
+
+@pytest.mark.parametrize("name,transport,values", [("toolarge.proxy.test.", "udp", [(2, b"two")]),
+                                                   ("toolarge.proxy.test.", "tcp", [(2, b"two")]),
+                                                   ("large.proxy.test.", "tcp", [(1, b"one"), (2, b"x" * 65000)])])
+def test_a_value_that_no_header_holds_is_left_out(listening, out, name, transport, values):
+    """The others go along, and no query goes without its header."""
+    with getattr(out, transport)() as end:
+        assert addresses(end.ask(query(name))) == ["192.0.2.80"]
+    assert listening.of(name)[-1][5] == values
 
 
 def test_received_values_go_on(listening, out):

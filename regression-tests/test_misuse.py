@@ -363,7 +363,8 @@ TAMPERING = {
     "index": "debug.getmetatable(getServer(0)).__index(newNMG(), 'weight') return 'read'",
     "newindex": "debug.getmetatable(getServer(0)).__newindex(newNMG(), 'weight', 5) return 'written'",
     "tostring": "return debug.getmetatable(newNMG()).__tostring(getServer(0))",
-    "swapped": "local g = newNMG() debug.setmetatable(g, debug.getmetatable(getServer(0))) return tostring(g.weight)",
+    "swapped": "local g = newNMG() local own = debug.getmetatable(g) debug.setmetatable(g, debug.getmetatable(getServer(0))) "
+               "local good, why = pcall(function() return g.weight end) debug.setmetatable(g, own) return tostring(why)",
 }
 
 

@@ -10,6 +10,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from harness import ports
 from harness.client import TcpClient, addresses, query
 from harness.proxy import Proxy
 from harness.responder import Responder, address_answer, wait_until
@@ -242,9 +243,10 @@ class Listening:
     """A DNS server that wants a PROXY header: one per datagram, one per connection. Keeps what it was told."""
 
     def __init__(self):
+        port = ports.free_port()
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", 0))
-        self.tcp = socket.create_server(self.udp.getsockname())
+        self.udp.bind(("127.0.0.1", port))
+        self.tcp = socket.create_server(("127.0.0.1", port))
         self.address = "127.0.0.1:%d" % self.udp.getsockname()[1]
         self.told, self.checks, self.connections = [], 0, 0
         for target in (self.serve_udp, self.serve_tcp):

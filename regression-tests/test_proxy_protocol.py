@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """PROXY protocol v2: from senders in its ACL, towards backends; over UDP and TCP; bad headers."""
 import ipaddress
+import select
 import socket
 import struct
 import threading
@@ -235,6 +236,21 @@ def test_connections_that_never_send_their_header(p):
     ends[1].close()
     for end in ends[2:]:
         assert end.at_end()  # after the read time-out
+
+
+def test_a_header_that_comes_drop_by_drop_has_no_more_time(p):
+    with p.tcp() as end:
+        head = SIGNATURE + b"\x21\x11" + struct.pack("!H", 400)
+        gone = False
+        for byte in head + bytes(40):
+            try:
+                end.socket.sendall(bytes([byte]))
+                gone = bool(select.select([end.socket], [], [], 0.1)[0])
+            except OSError:
+                gone = True
+            if gone:
+                break
+        assert gone, "every byte bought it another time-out"
 
 
 # ---- to backends ----

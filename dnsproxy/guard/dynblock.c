@@ -89,21 +89,13 @@ dynblock_draft_fini(struct dynblock_draft *d)
   dynblock_table_free(&d->suffixes);
 }
 
-static _Atomic size_t address_blocks;
-
-size_t
-dynblock_addresses(void)
-{
-  return atomic_load_explicit(&address_blocks, memory_order_relaxed);
-}
-
 struct dynblock_set *
 dynblock_set_build(const struct dynblock_draft *d)
 {
-  atomic_store_explicit(&address_blocks, d->addresses->count, memory_order_relaxed);
   struct dynblock_set *s = memory_new(sizeof *s);
   object_init(&s->object, &dynblock_set_class);
-  s->count = d->addresses->count + d->suffixes->count;
+  s->address_count = d->addresses->count;
+  s->count = s->address_count + d->suffixes->count;
   s->default_action = d->default_action;
   s->addresses = dynblock_table_copy(d->addresses);
   s->suffixes = dynblock_table_copy(d->suffixes);

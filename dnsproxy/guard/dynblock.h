@@ -41,7 +41,7 @@ extern const struct object_class dynblock_class; // "DynBlock"
 
 struct dynblock_set {
   struct object object;
-  size_t count;
+  size_t count, address_count; // of all blocks; of those by address
   int default_action;
   struct dynblock_table *addresses, *suffixes;
 };
@@ -62,7 +62,6 @@ struct dynblock_draft {
 void dynblock_draft_init(struct dynblock_draft *);
 void dynblock_draft_fini(struct dynblock_draft *);
 struct dynblock_set *dynblock_set_build(const struct dynblock_draft *); // a reference for the caller
-size_t dynblock_addresses(void); // blocks of addresses in the set built last; any thread
 
 // What is to be blocked and why.
 struct dynblock_spec {

@@ -226,7 +226,7 @@ is_ratio(const struct dynblock_rule *r)
 static bool
 exceeds(const struct dynblock_rule *r, const struct tick *t, double limit)
 {
-  return limit > 0 && (double)t->count > limit * (is_ratio(r) ? (double)t->of : (double)r->seconds);
+  return (double)t->count > limit * (is_ratio(r) ? (double)t->of : (double)r->seconds);
 }
 
 enum judged { FINE, WARNED, BLOCKED };
@@ -239,9 +239,9 @@ judge(const struct judging *j, const struct dynblock_rule *r, const struct tick 
     return FINE;
   if (r->kind == DYNBLOCK_CACHE_MISS_RATIO && j->hit_ratio < r->min_hit_ratio)
     return FINE;
-  if (is_ratio(r) ? (double)t.count > r->limit * (double)t.of : (double)t.count > r->limit * (double)r->seconds)
+  if (exceeds(r, &t, r->limit))
     return BLOCKED;
-  return exceeds(r, &t, r->warning) ? WARNED : FINE;
+  return r->warning > 0 && exceeds(r, &t, r->warning) ? WARNED : FINE;
 }
 
 static void

@@ -40,8 +40,11 @@ query_counts_use_filter(query_count_filter_fn use)
 static uint64_t
 seed_of(struct worker *w)
 {
-  uint64_t drawn = random_next(&w->random) | 1, none = 0;
-  return atomic_compare_exchange_strong(&seed, &none, drawn) ? drawn : none;
+  uint64_t known = atomic_load_explicit(&seed, memory_order_relaxed), drawn;
+  if (known != 0)
+    return known;
+  drawn = random_next(&w->random) | 1;
+  return atomic_compare_exchange_strong(&seed, &known, drawn) ? drawn : known;
 }
 
 static struct table *

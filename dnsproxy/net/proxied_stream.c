@@ -13,6 +13,7 @@ struct proxied_stream {
   int fd;
   struct address peer;
   bool restricted;
+  uint64_t until_us; // however slowly it comes
   size_t have, need;
   uint8_t *bytes;
 };
@@ -106,7 +107,7 @@ on_event(evutil_socket_t fd, short what, void *arg)
   struct worker *w = p->listener->worker;
   (void)fd;
   worker_begin(w);
-  if (what & EV_TIMEOUT) {
+  if ((what & EV_TIMEOUT) || w->now_us >= p->until_us) {
     counter_add(&p->listener->listener->counters[w->id]->tcp_client_timeouts, 1);
     give_up(p);
   } else {
@@ -129,16 +130,17 @@ proxied_stream_open(struct stream_listener *sl, int fd, const struct address *pe
     free(p);
     return false;
   }
-  uint32_t patience_s = sl->worker->lease->settings->tcp_recv_timeout_s;
+  uint32_t wanted_s = sl->worker->lease->settings->tcp_recv_timeout_s, patience_s = wanted_s > 0 ? wanted_s : NO_LIMIT_S;
   struct stream_set *set = sl->worker->streams;
   *p = (struct proxied_stream){.listener = sl, .event = event, .fd = fd, .peer = *peer, .restricted = restricted,
+                               .until_us = sl->worker->now_us + (uint64_t)patience_s * 1000000,
                                .need = PROXY_HEADER_FIXED, .bytes = bytes};
   p->link = &set->proxied;
   p->next = set->proxied;
   if (p->next != NULL)
     p->next->link = &p->next;
   set->proxied = p;
-  event_add(event, &(struct timeval){.tv_sec = patience_s > 0 ? patience_s : NO_LIMIT_S});
+  event_add(event, &(struct timeval){.tv_sec = patience_s});
   return true;
 }
 

@@ -5,7 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/counters.h"
-#include "dnsproxy/guard/dynblock.h"
+#include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/observe/custom_metrics.h"
 #include "dnsproxy/observe/latency_average.h"
 
@@ -186,8 +186,15 @@ add_constants(struct list *l)
                                          "tcp-cross-protocol-query-pipe-full", "tcp-cross-protocol-response-pipe-full"};
   for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
     add_counter(l, counters[i], "No such queue: always 0", 0);
-  add_gauge(l, "dyn-block-nmg-size", "Address-based dynamic blocks currently stored", (double)dynblock_addresses());
   add_gauge(l, "security-status", "Result of the security poll: 0, not polled", 0);
+}
+
+static void
+add_blocks(struct list *l)
+{
+  struct snapshot *s = snapshot_current();
+  add_gauge(l, "dyn-block-nmg-size", "Address-based dynamic blocks currently stored", s == NULL ? 0 : (double)s->dynblocks->address_count);
+  object_unref(&s);
 }
 
 static void
@@ -226,6 +233,7 @@ metrics_each(void (*visit)(const struct metric *, void *), void *arg)
   struct list l = {.count = 0};
   add_counters(&l);
   add_constants(&l);
+  add_blocks(&l);
   add_latencies(&l);
   add_process(&l);
   add_system(&l);

@@ -8,6 +8,7 @@
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/path/explain_walk.h"
+#include "dnsproxy/path/proxied.h"
 #include "dnsproxy/path/rooms.h"
 #include "dnsproxy/path/verbose.h"
 #include "dnsproxy/pool/health.h"
@@ -166,8 +167,7 @@ admit_stream(struct worker *w, struct listener *listener, const struct address *
 static bool
 expects_header(struct worker *w, const struct listener *listener, const struct address *peer)
 {
-  const struct netmask_set *acl = w->lease->snapshot->proxy_acl;
-  return netmask_set_count(acl) > 0 && listener->proxy_protocol && netmask_set_match(acl, peer);
+  return proxied_expected(w->lease->snapshot, listener, peer);
 }
 
 const struct walk_hooks path_hooks = {

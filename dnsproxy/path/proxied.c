@@ -6,10 +6,9 @@
 #include "dnsproxy/net/listener.h"
 
 bool
-proxied_expected(const struct query *q)
+proxied_expected(const struct snapshot *s, const struct listener *listener, const struct address *peer)
 {
-  const struct netmask_set *acl = q->lease->snapshot->proxy_acl;
-  return netmask_set_count(acl) > 0 && q->listener->proxy_protocol && netmask_set_match(acl, &q->peer);
+  return netmask_set_count(s->proxy_acl) > 0 && listener->proxy_protocol && netmask_set_match(s->proxy_acl, peer);
 }
 
 static bool

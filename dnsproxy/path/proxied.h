@@ -5,10 +5,10 @@
 
 #include "dnsproxy/query.h"
 
-struct netmask_set;
+struct snapshot;
 
-// Must this datagram have a header? Its sender then need not be in the ACL.
-bool proxied_expected(const struct query *);
+// Must what comes from this peer have a header? It then need not be in the ACL.
+bool proxied_expected(const struct snapshot *, const struct listener *, const struct address *peer);
 // Takes the header off. False: q->drop says why.
 bool proxied_take(struct query *);
 

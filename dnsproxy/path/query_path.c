@@ -29,7 +29,7 @@ room_admit(struct query *q)
   struct worker *w = q->worker;
   q->lease = lease_begin(w);
   // A stream was admitted when it was accepted, and had its PROXY header read.
-  bool proxied = !query_is_stream(q) && proxied_expected(q);
+  bool proxied = !query_is_stream(q) && proxied_expected(q->lease->snapshot, q->listener, &q->peer);
   if (!query_is_stream(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->client))
     return drop(q, DROP_ACL);
   const struct settings *settings = query_settings(q);

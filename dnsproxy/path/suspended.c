@@ -39,8 +39,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct suspended_place *buckets[BUCKETS];
 static unsigned total;
 static void (*script_lock)(void), (*script_unlock)(void);
-// Whose random numbers and counters a script's changes go to: those of the query's worker are another thread's.
-static struct worker limbo;
+// Whose clock, random numbers and counters a script's changes go by: those of the query's worker are another thread's. Lua
+// lock. Where there is something for each worker, it has the place behind all of them.
+static struct worker limbo = {.id = WORKERS_MAX};
 
 void
 suspended_use_lock(void (*take)(void), void (*give)(void))
@@ -293,6 +294,7 @@ suspended_take(uint16_t async_id, uint16_t query_id, struct query **view)
     p->view = view;
     *view = p->query;
     p->query->worker = &limbo;
+    worker_clock(&limbo);
     found = object_ref(&p->handle);
   }
   pthread_mutex_unlock(&lock);

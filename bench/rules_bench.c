@@ -5,7 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/wire/name_set.h"
-#include "rules/chain.h"
+#include "rules/chain/chain.h"
 #include "tests/fake_worker.h"
 #include "tests/rule_spec.h"
 

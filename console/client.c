@@ -7,7 +7,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/base/text.h"
-#include "lua/describe.h"
+#include "lua/front/describe.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>

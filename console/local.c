@@ -3,8 +3,8 @@
 #include "console/client.h"
 #include "console/line.h"
 #include "dnsproxy/base/text.h"
-#include "lua/control_state.h"
-#include "lua/describe.h"
+#include "lua/scripts/control_state.h"
+#include "lua/front/describe.h"
 
 #include <stdio.h>
 #include <stdlib.h>

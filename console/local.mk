@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	console/client.c console/client.h console/frame.c console/frame.h console/line.c console/line.h console/local.c \
-	console/server.c console/server.h
+	console/client.c \
+	console/client.h \
+	console/frame.c \
+	console/frame.h \
+	console/line.c \
+	console/line.h \
+	console/local.c \
+	console/server.c \
+	console/server.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/line tests/unit/console_server
-TESTS += tests/unit/line tests/unit/console_server
-tests_unit_console_server_SOURCES = tests/test_console_server.c
-tests_unit_console_server_LDADD = $(TEST_LIBS)
-tests_unit_line_SOURCES = tests/test_line.c
-tests_unit_line_LDADD = $(TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/line \
+	tests/unit/console_server
+tests_unit_line_SOURCES = tests/console/test_line.c
+tests_unit_console_server_SOURCES = tests/console/test_console_server.c
 endif
 
 FUZZ_TARGETS += fuzz/bin/console_frame

@@ -7,7 +7,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/config/draft.h"
-#include "lua/control_state.h"
+#include "lua/scripts/control_state.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

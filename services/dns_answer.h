@@ -5,8 +5,8 @@
 #ifndef SERVICES_DNS_ANSWER_H
 #define SERVICES_DNS_ANSWER_H
 
-#include "dnsproxy/query.h"
-#include "lua/service_hooks.h"
+#include "dnsproxy/core/query.h"
+#include "lua/scripts/service_hooks.h"
 
 struct dns_answer {
   unsigned rcode;

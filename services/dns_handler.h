@@ -6,8 +6,8 @@
 #ifndef SERVICES_DNS_HANDLER_H
 #define SERVICES_DNS_HANDLER_H
 
-#include "lua/service_hooks.h"
-#include "rules/pattern.h"
+#include "lua/scripts/service_hooks.h"
+#include "rules/select/pattern.h"
 
 #include <stdatomic.h>
 

@@ -6,7 +6,7 @@
 #ifndef SERVICES_DNS_REQUEST_H
 #define SERVICES_DNS_REQUEST_H
 
-#include "lua/service_hooks.h"
+#include "lua/scripts/service_hooks.h"
 #include "services/dns_answer.h"
 #include "services/dns_handler.h"
 

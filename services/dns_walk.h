@@ -3,7 +3,7 @@
 #ifndef SERVICES_DNS_WALK_H
 #define SERVICES_DNS_WALK_H
 
-#include "dnsproxy/worker.h"
+#include "dnsproxy/core/worker.h"
 
 extern const struct walk_hooks dns_walk_hooks;
 

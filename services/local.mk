@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	services/dns_answer.c services/dns_answer.h services/dns_handler.c services/dns_handler.h \
-	services/dns_request.c services/dns_request.h services/dns_service.c services/dns_service.h \
-	services/dns_walk.c services/dns_walk.h services/service.c services/service.h
+	services/dns_answer.c \
+	services/dns_answer.h \
+	services/dns_handler.c \
+	services/dns_handler.h \
+	services/dns_request.c \
+	services/dns_request.h \
+	services/dns_service.c \
+	services/dns_service.h \
+	services/dns_walk.c \
+	services/dns_walk.h \
+	services/service.c \
+	services/service.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/dns_service
-TESTS += tests/unit/dns_service
-tests_unit_dns_service_SOURCES = tests/test_dns_service.c
-tests_unit_dns_service_LDADD = $(TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/dns_service
+tests_unit_dns_service_SOURCES = tests/services/test_dns_service.c
 endif

@@ -5,7 +5,7 @@
 // ordinary ones whose `walk` and `service` lead to it: they bind with the others and are served before the first health
 // checks. The registry is filled while the configuration loads (Lua lock held) and does not change afterwards.
 //
-// TO ADD A KIND: one struct service_kind beside its walk hooks; its Lua functions go to lua/bind_services.c.
+// TO ADD A KIND: one struct service_kind beside its walk hooks; its Lua functions go to lua/functions/bind_services.c.
 #ifndef SERVICES_SERVICE_H
 #define SERVICES_SERVICE_H
 
@@ -33,7 +33,7 @@ struct service {
   size_t listener_count;
 };
 
-// Fills in the hooks of lua/service_hooks.h. Main thread, before the configuration is read.
+// Fills in the hooks of lua/scripts/service_hooks.h. Main thread, before the configuration is read.
 void services_open(void);
 // Main thread, when workers have ended and before the Lua state closes: services forget their scripts and leave the
 // registry.

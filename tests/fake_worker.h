@@ -5,7 +5,7 @@
 #ifndef TESTS_FAKE_WORKER_H
 #define TESTS_FAKE_WORKER_H
 
-#include "dnsproxy/query.h"
+#include "dnsproxy/core/query.h"
 
 enum { FAKE_PACKET_CAPACITY = 4096 };
 

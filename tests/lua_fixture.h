@@ -4,7 +4,7 @@
 #define DNSPROXY_TESTS_LUA_FIXTURE_H
 
 #include "dnsproxy/config/draft.h"
-#include "lua/control_state.h"
+#include "lua/scripts/control_state.h"
 
 #include <assert.h>
 #include <stdio.h>

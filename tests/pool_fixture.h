@@ -3,8 +3,8 @@
 #ifndef TESTS_POOL_FIXTURE_H
 #define TESTS_POOL_FIXTURE_H
 
-#include "dnsproxy/pool/pool.h"
-#include "dnsproxy/query.h"
+#include "dnsproxy/backends/pool.h"
+#include "dnsproxy/core/query.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

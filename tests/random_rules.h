@@ -5,7 +5,7 @@
 #ifndef TESTS_RANDOM_RULES_H
 #define TESTS_RANDOM_RULES_H
 
-#include "rules/rule.h"
+#include "rules/chain/rule.h"
 #include "tests/fake_worker.h"
 
 // Selectors and actions that no program has: they tell when they are asked, fail, or change what keys are made of.

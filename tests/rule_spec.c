@@ -6,7 +6,7 @@
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/name_set.h"
-#include "rules/waiting.h"
+#include "rules/select/waiting.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef TESTS_RULE_SPEC_H
 #define TESTS_RULE_SPEC_H
 
-#include "rules/action.h"
+#include "rules/act/action.h"
 
 // NULL: fault says why. An unknown kind or a wrong number of arguments is a mistake in the test.
 struct selector *spec_selector(const char *spec, struct fault *);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A worker with its loop, a TCP listener and a backend, for tests that talk to net/stream and pool/upstream_stream over
+// A worker with its loop, a TCP listener and a backend, for tests that talk to net/stream and upstream/upstream_stream over
 // real sockets. The walk is the test's: it answers a query itself or sends it to the backend, as the name's first label says.
 #ifndef DNSPROXY_TESTS_STREAM_WORLD_H
 #define DNSPROXY_TESTS_STREAM_WORLD_H
 
 #include "dnsproxy/net/listener.h"
-#include "dnsproxy/pool/upstream.h"
+#include "dnsproxy/upstream/upstream.h"
 
 enum { WORLD_MESSAGE = 64, WORLD_PEERS = 16 };
 

@@ -11,7 +11,7 @@
 
 #include "dnsproxy/cache/cache_memory.h"
 #include "dnsproxy/cache/cache_table.h"
-#include "dnsproxy/counters.h"
+#include "dnsproxy/core/counters.h"
 
 #include <pthread.h>
 

@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/cache/cache_entry.c dnsproxy/cache/cache_entry.h \
+	dnsproxy/cache/cache_entry.c \
+	dnsproxy/cache/cache_entry.h \
 	dnsproxy/cache/cache_key.c \
-	dnsproxy/cache/cache_map.c dnsproxy/cache/cache_map.h \
-	dnsproxy/cache/cache_memory.c dnsproxy/cache/cache_memory.h \
-	dnsproxy/cache/cache_region.c dnsproxy/cache/cache_region.h \
-	dnsproxy/cache/cache_table.c dnsproxy/cache/cache_table.h \
-	dnsproxy/cache/packet_cache.c dnsproxy/cache/packet_cache.h dnsproxy/cache/packet_cache_private.h \
+	dnsproxy/cache/cache_map.c \
+	dnsproxy/cache/cache_map.h \
+	dnsproxy/cache/cache_memory.c \
+	dnsproxy/cache/cache_memory.h \
+	dnsproxy/cache/cache_region.c \
+	dnsproxy/cache/cache_region.h \
+	dnsproxy/cache/cache_table.c \
+	dnsproxy/cache/cache_table.h \
+	dnsproxy/cache/packet_cache.c \
+	dnsproxy/cache/packet_cache.h \
+	dnsproxy/cache/packet_cache_private.h \
 	dnsproxy/cache/packet_cache_purge.c
 
 if HAVE_CMOCKA
-CACHE_TESTS = tests/unit/packet_cache tests/unit/packet_cache_full tests/unit/packet_cache_threads
-check_PROGRAMS += $(CACHE_TESTS)
-TESTS += $(CACHE_TESTS)
 EXTRA_DIST += tests/cache_samples.h
-tests_unit_packet_cache_SOURCES = tests/test_packet_cache.c
-tests_unit_packet_cache_LDADD = $(TEST_LIBS)
-tests_unit_packet_cache_full_SOURCES = tests/test_packet_cache_full.c
-tests_unit_packet_cache_full_LDADD = $(TEST_LIBS)
-tests_unit_packet_cache_threads_SOURCES = tests/test_packet_cache_threads.c
-tests_unit_packet_cache_threads_LDADD = $(TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/packet_cache \
+	tests/unit/packet_cache_full \
+	tests/unit/packet_cache_threads
+tests_unit_packet_cache_SOURCES = tests/cache/test_packet_cache.c
+tests_unit_packet_cache_full_SOURCES = tests/cache/test_packet_cache_full.c
+tests_unit_packet_cache_threads_SOURCES = tests/cache/test_packet_cache_threads.c
 endif
 
 FUZZ_TARGETS += fuzz/bin/cache

@@ -13,7 +13,7 @@
 #define DNSPROXY_CACHE_PACKET_CACHE_H
 
 #include "dnsproxy/base/netmask.h"
-#include "dnsproxy/cache_key.h"
+#include "dnsproxy/core/cache_key.h"
 #include "dnsproxy/wire/message.h"
 
 struct packet_cache;

@@ -4,7 +4,7 @@
 
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/net/listener.h"
-#include "dnsproxy/pool/health.h"
+#include "dnsproxy/backends/health.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -21,7 +21,7 @@ struct draft {
   struct settings settings;
   struct netmask_set *acl, *proxy_acl, *console_acl; // copy-on-write: netmask_set_writable() first
   struct rule_list chains[CHAIN_COUNT];
-  struct pool_draft pools;       // pool/pool.h
+  struct pool_draft pools;       // backends/pool.h
   struct dynblock_draft dynblocks; // guard/dynblock.h
   struct listener **listeners;   // in showBinds order; fixed once running
   size_t listener_count;

@@ -8,10 +8,10 @@
 
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/guard/dynblock.h"
-#include "dnsproxy/pool/pool.h"
-#include "dnsproxy/settings.h"
-#include "dnsproxy/worker.h"
-#include "rules/chain.h"
+#include "dnsproxy/backends/pool.h"
+#include "dnsproxy/core/settings.h"
+#include "dnsproxy/core/worker.h"
+#include "rules/chain/chain.h"
 
 struct snapshot {
   struct object object;

@@ -9,7 +9,7 @@
 #include "dnsproxy/base/address.h"
 #include "dnsproxy/base/object.h"
 #include "dnsproxy/base/text.h"
-#include "dnsproxy/query.h"
+#include "dnsproxy/core/query.h"
 
 // Whom: addresses with these many leading bits in common, of ports with these many in common; or names at or below one.
 struct dynblock_key {

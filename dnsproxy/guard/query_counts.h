@@ -6,7 +6,7 @@
 #ifndef DNSPROXY_GUARD_QUERY_COUNTS_H
 #define DNSPROXY_GUARD_QUERY_COUNTS_H
 
-#include "dnsproxy/query.h"
+#include "dnsproxy/core/query.h"
 
 enum { QUERY_COUNT_KEYS = 65536, QUERY_COUNT_KEY_SIZE = 1024 }; // keys per worker; bytes of a key
 

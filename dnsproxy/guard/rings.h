@@ -17,7 +17,7 @@
 #ifndef DNSPROXY_GUARD_RINGS_H
 #define DNSPROXY_GUARD_RINGS_H
 
-#include "dnsproxy/query.h"
+#include "dnsproxy/core/query.h"
 
 enum ring_kind { RING_QUERIES, RING_ANSWERS, RING_KINDS };
 

@@ -3,7 +3,7 @@
 #include "dnsproxy/net/channel.h"
 
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/query.h"
+#include "dnsproxy/core/query.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A connected, non-blocking stream of framed DNS messages: one read for all queries that wait, one write per wake-up.
 //
-// Used for both sides: clients (net/stream) and backends (pool/upstream_stream). Embedded in its owner's structure.
+// Used for both sides: clients (net/stream) and backends (upstream/upstream_stream). Embedded in its owner's structure.
 // Thread: the worker. Not a bufferevent, because those read 4 KiB at a time, keep buffers per connection, and arm
 // EV_WRITE for every answer. All reads of a worker share one scratch buffer; output is written at the end of the turn
 // of the event loop, once per connection, however many messages were queued from however many callbacks.
@@ -11,7 +11,7 @@
 #define DNSPROXY_NET_CHANNEL_H
 
 #include "dnsproxy/net/framing.h"
-#include "dnsproxy/worker.h"
+#include "dnsproxy/core/worker.h"
 
 #include <event2/event_struct.h>
 

@@ -7,7 +7,7 @@
 #define DNSPROXY_NET_LISTENER_H
 
 #include "dnsproxy/base/object.h"
-#include "dnsproxy/query.h"
+#include "dnsproxy/core/query.h"
 
 struct listener_counters {
   _Atomic uint64_t queries, responses, noncompliant;

@@ -8,7 +8,7 @@
 
 #include "dnsproxy/base/address.h"
 #include "dnsproxy/base/object.h"
-#include "dnsproxy/worker.h"
+#include "dnsproxy/core/worker.h"
 
 #include <stdatomic.h>
 

@@ -2,7 +2,7 @@
 // The mean of the workers' latency averages.
 #include "dnsproxy/observe/latency_average.h"
 
-#include "dnsproxy/worker.h"
+#include "dnsproxy/core/worker.h"
 
 double
 latency_average(enum latency_kind kind, unsigned window)

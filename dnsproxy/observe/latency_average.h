@@ -3,7 +3,7 @@
 #ifndef DNSPROXY_OBSERVE_LATENCY_AVERAGE_H
 #define DNSPROXY_OBSERVE_LATENCY_AVERAGE_H
 
-#include "dnsproxy/counters.h"
+#include "dnsproxy/core/counters.h"
 
 // Microseconds; 0 when nothing was measured. window: 0 to LATENCY_WINDOWS - 1.
 double latency_average(enum latency_kind, unsigned window);

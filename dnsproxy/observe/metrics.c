@@ -4,7 +4,7 @@
 
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/counters.h"
+#include "dnsproxy/core/counters.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/observe/custom_metrics.h"
 #include "dnsproxy/observe/latency_average.h"

@@ -6,7 +6,7 @@
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/run/post.h"
-#include "lua/control_state.h"
+#include "lua/scripts/control_state.h"
 
 #include <assert.h>
 #include <pthread.h>

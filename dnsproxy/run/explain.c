@@ -4,8 +4,8 @@
 
 #include "dnsproxy/base/text.h"
 #include "dnsproxy/config/draft.h"
-#include "lua/control_state.h"
-#include "lua/copies.h"
+#include "lua/scripts/control_state.h"
+#include "lua/scripts/copies.h"
 
 #include <ctype.h>
 #include <stdio.h>

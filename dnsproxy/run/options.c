@@ -4,9 +4,9 @@
 
 #include "config.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/version.h"
-#include "dnsproxy/worker.h"
-#include "lua/control_state.h"
+#include "dnsproxy/core/version.h"
+#include "dnsproxy/core/worker.h"
+#include "lua/scripts/control_state.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -8,9 +8,9 @@
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/net/tee.h"
-#include "dnsproxy/path/path.h"
-#include "dnsproxy/path/suspended.h"
-#include "dnsproxy/pool/upstream.h"
+#include "dnsproxy/walk/path.h"
+#include "dnsproxy/walk/suspended.h"
+#include "dnsproxy/upstream/upstream.h"
 #include "services/service.h"
 
 #include <assert.h>

@@ -3,7 +3,7 @@
 #ifndef DNSPROXY_RUN_WORKER_THREAD_H
 #define DNSPROXY_RUN_WORKER_THREAD_H
 
-#include "dnsproxy/worker.h"
+#include "dnsproxy/core/worker.h"
 
 // One per CPU that affinity and the cgroup's quota allow.
 unsigned worker_threads_default(void);

@@ -1,36 +1,59 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/wire/client_subnet.c dnsproxy/wire/client_subnet.h dnsproxy/wire/codes.c \
-	dnsproxy/wire/codes.h dnsproxy/wire/compose.c dnsproxy/wire/compose.h \
-	dnsproxy/wire/message.c dnsproxy/wire/message.h dnsproxy/wire/name.c dnsproxy/wire/name.h \
-	dnsproxy/wire/name_bytes.c dnsproxy/wire/name_set.c dnsproxy/wire/name_set.h dnsproxy/wire/name_table.c \
-	dnsproxy/wire/name_table.h dnsproxy/wire/qtypes.def dnsproxy/wire/rcodes.def dnsproxy/wire/rebuild.c \
-	dnsproxy/wire/rebuild.h dnsproxy/wire/rewrite.c dnsproxy/wire/rewrite.h dnsproxy/wire/rewrite_edns.c \
-	dnsproxy/wire/suffix_set.c dnsproxy/wire/words.h
-libdnsproxy_a_SOURCES += dnsproxy/wire/rdata.c dnsproxy/wire/rdata.h
-libdnsproxy_a_SOURCES += dnsproxy/wire/svc_record.c dnsproxy/wire/svc_record.h
-libdnsproxy_a_SOURCES += dnsproxy/wire/proxy_header.c dnsproxy/wire/proxy_header.h
+	dnsproxy/wire/client_subnet.c \
+	dnsproxy/wire/client_subnet.h \
+	dnsproxy/wire/codes.c \
+	dnsproxy/wire/codes.h \
+	dnsproxy/wire/compose.c \
+	dnsproxy/wire/compose.h \
+	dnsproxy/wire/message.c \
+	dnsproxy/wire/message.h \
+	dnsproxy/wire/name.c \
+	dnsproxy/wire/name.h \
+	dnsproxy/wire/name_bytes.c \
+	dnsproxy/wire/name_set.c \
+	dnsproxy/wire/name_set.h \
+	dnsproxy/wire/name_table.c \
+	dnsproxy/wire/name_table.h \
+	dnsproxy/wire/presentation.c \
+	dnsproxy/wire/presentation.h \
+	dnsproxy/wire/proxy_header.c \
+	dnsproxy/wire/proxy_header.h \
+	dnsproxy/wire/qtypes.def \
+	dnsproxy/wire/rcodes.def \
+	dnsproxy/wire/rdata.c \
+	dnsproxy/wire/rdata.h \
+	dnsproxy/wire/rebuild.c \
+	dnsproxy/wire/rebuild.h \
+	dnsproxy/wire/rewrite.c \
+	dnsproxy/wire/rewrite.h \
+	dnsproxy/wire/rewrite_edns.c \
+	dnsproxy/wire/suffix_set.c \
+	dnsproxy/wire/svc_record.c \
+	dnsproxy/wire/svc_record.h \
+	dnsproxy/wire/words.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose \
-	tests/unit/name_set tests/unit/client_subnet
-TESTS += tests/unit/name tests/unit/message tests/unit/codes tests/unit/rewrite tests/unit/compose \
-	tests/unit/name_set tests/unit/client_subnet
 EXTRA_DIST += tests/hex.h
-tests_unit_name_SOURCES = tests/test_name.c
-tests_unit_name_LDADD = $(TEST_LIBS)
-tests_unit_message_SOURCES = tests/test_message.c
-tests_unit_message_LDADD = $(TEST_LIBS)
-tests_unit_codes_SOURCES = tests/test_codes.c
-tests_unit_codes_LDADD = $(TEST_LIBS)
-tests_unit_rewrite_SOURCES = tests/test_rewrite.c
-tests_unit_rewrite_LDADD = $(TEST_LIBS)
-tests_unit_compose_SOURCES = tests/test_compose.c
-tests_unit_compose_LDADD = $(TEST_LIBS)
-tests_unit_client_subnet_SOURCES = tests/test_client_subnet.c
-tests_unit_client_subnet_LDADD = $(TEST_LIBS)
-tests_unit_name_set_SOURCES = tests/test_name_set.c
-tests_unit_name_set_LDADD = $(TEST_LIBS)
+UNIT_TESTS += \
+	tests/unit/name \
+	tests/unit/message \
+	tests/unit/codes \
+	tests/unit/rewrite \
+	tests/unit/compose \
+	tests/unit/name_set \
+	tests/unit/client_subnet \
+	tests/unit/presentation \
+	tests/unit/svc_record
+tests_unit_name_SOURCES = tests/wire/test_name.c
+tests_unit_message_SOURCES = tests/wire/test_message.c
+tests_unit_codes_SOURCES = tests/wire/test_codes.c
+tests_unit_rewrite_SOURCES = tests/wire/test_rewrite.c
+tests_unit_compose_SOURCES = tests/wire/test_compose.c
+tests_unit_name_set_SOURCES = tests/wire/test_name_set.c
+tests_unit_client_subnet_SOURCES = tests/wire/test_client_subnet.c
+tests_unit_presentation_SOURCES = tests/wire/test_presentation.c
+tests_unit_svc_record_SOURCES = tests/wire/test_svc_record.c
 endif
 
 FUZZ_TARGETS += fuzz/bin/proxy_header
@@ -50,21 +73,7 @@ fuzz_bin_name_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 fuzz_bin_rewrite_SOURCES = fuzz/fuzz_rewrite.c $(FUZZ_MAIN)
 fuzz_bin_rewrite_LDADD = $(FUZZ_LIBS)
 fuzz_bin_rewrite_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-libdnsproxy_a_SOURCES += dnsproxy/wire/presentation.c dnsproxy/wire/presentation.h
-if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/presentation
-TESTS += tests/unit/presentation
-tests_unit_presentation_SOURCES = tests/test_presentation.c
-tests_unit_presentation_LDADD = $(TEST_LIBS)
-endif
-
 FUZZ_TARGETS += fuzz/bin/presentation
 fuzz_bin_presentation_SOURCES = fuzz/fuzz_presentation.c $(FUZZ_MAIN)
 fuzz_bin_presentation_LDADD = $(FUZZ_LIBS)
 fuzz_bin_presentation_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/svc_record
-TESTS += tests/unit/svc_record
-tests_unit_svc_record_SOURCES = tests/test_svc_record.c
-tests_unit_svc_record_LDADD = $(TEST_LIBS)
-endif

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Pools as the configuration edits them, and building the immutable form. Lua lock held throughout.
+#include "dnsproxy/backends/pool.h"
+
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/backends/policy.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void state_free(struct object *);
+static const struct object_class pool_state_class = {.name = "pool state", .free = state_free};
+
+static void
+state_free(struct object *object)
+{
+  free(object);
+}
+
+struct pool_entry *
+pool_draft_find(struct pool_draft *d, const char *name)
+{
+  for (uint32_t i = 0; i < d->count; i++)
+    if (strcmp(d->entries[i]->name, name) == 0)
+      return d->entries[i];
+  return NULL;
+}
+
+struct pool_entry *
+pool_draft_get(struct pool_draft *d, const char *name)
+{
+  struct pool_entry *e = pool_draft_find(d, name);
+  if (e != NULL)
+    return e;
+  e = memory_new(sizeof *e);
+  e->draft = d;
+  e->zero_scope = true;
+  e->name = memory_string(name);
+  e->state = memory_new(sizeof *e->state);
+  object_init(&e->state->object, &pool_state_class);
+  d->entries = memory_resize(d->entries, d->count + 1, sizeof d->entries[0]);
+  d->entries[d->count++] = e;
+  pool_entry_touch(e);
+  return e;
+}
+
+void
+pool_entry_touch(struct pool_entry *e)
+{
+  e->changed = true;
+  e->draft->changed = true;
+}
+
+void
+pool_entry_set_policy(struct pool_entry *e, struct policy *policy)
+{
+  struct policy *old = e->policy;
+  e->policy = object_ref(policy);
+  object_unref(&old);
+  pool_entry_touch(e);
+}
+
+void
+pool_entry_set_cache(struct pool_entry *e, struct packet_cache *cache)
+{
+  struct packet_cache *old = e->cache;
+  e->cache = object_ref(cache);
+  object_unref(&old);
+  pool_entry_touch(e);
+}
+
+void
+pool_draft_set_default_policy(struct pool_draft *d, struct policy *policy)
+{
+  struct policy *old = d->default_policy;
+  d->default_policy = object_ref(policy);
+  object_unref(&old);
+  d->policy_changed = true;
+  d->changed = true;
+}
+
+// Insertion sort by the orders of now: stable, and nearly sorted as it comes.
+static void
+sort_backends(struct backend **items, uint32_t count)
+{
+  for (uint32_t i = 1; i < count; i++) {
+    struct backend *b = items[i];
+    uint32_t at = i;
+    for (; at > 0 && items[at - 1]->order > b->order; at--)
+      items[at] = items[at - 1];
+    items[at] = b;
+  }
+}
+
+static bool
+find_backend(struct backend *const *items, uint32_t count, const struct backend *b, uint32_t *at)
+{
+  for (*at = 0; *at < count; ++*at)
+    if (items[*at] == b)
+      return true;
+  return false;
+}
+
+bool
+pool_entry_add(struct pool_entry *e, struct backend *b)
+{
+  uint32_t at;
+  if (find_backend(e->backends, e->count, b, &at))
+    return false;
+  if (e->count == e->capacity) {
+    e->capacity = e->capacity == 0 ? 4 : e->capacity * 2;
+    e->backends = memory_resize(e->backends, e->capacity, sizeof e->backends[0]);
+  }
+  e->backends[e->count++] = object_ref(b);
+  sort_backends(e->backends, e->count);
+  pool_entry_touch(e);
+  return true;
+}
+
+bool
+pool_entry_remove(struct pool_entry *e, const struct backend *b)
+{
+  uint32_t at;
+  if (!find_backend(e->backends, e->count, b, &at))
+    return false;
+  object_unref(&e->backends[at]);
+  memmove(e->backends + at, e->backends + at + 1, (e->count - at - 1) * sizeof e->backends[0]);
+  e->count--;
+  pool_entry_touch(e);
+  return true;
+}
+
+void
+pool_draft_add_backend(struct pool_draft *d, struct backend *b)
+{
+  d->backends = memory_resize(d->backends, d->backend_count + 1, sizeof d->backends[0]);
+  d->backends[d->backend_count++] = object_ref(b);
+  sort_backends(d->backends, d->backend_count);
+  d->changed = true;
+}
+
+bool
+pool_draft_remove_backend(struct pool_draft *d, struct backend *b)
+{
+  uint32_t at;
+  if (!find_backend(d->backends, d->backend_count, b, &at))
+    return false;
+  for (uint32_t i = 0; i < d->count; i++)
+    pool_entry_remove(d->entries[i], b);
+  atomic_store_explicit(&b->retired, true, memory_order_relaxed);
+  memmove(d->backends + at, d->backends + at + 1, (d->backend_count - at - 1) * sizeof d->backends[0]);
+  d->backend_count--;
+  d->changed = true;
+  object_unref(&b);
+  return true;
+}
+
+void
+pool_draft_reweighed(struct pool_draft *d, const struct backend *b)
+{
+  uint32_t at;
+  for (uint32_t i = 0; i < d->count; i++) {
+    struct pool_entry *e = d->entries[i];
+    if (e->built != NULL && e->built->points != NULL && find_backend(e->backends, e->count, b, &at))
+      pool_entry_touch(e);
+  }
+}
+
+static void
+entry_free(struct pool_entry **slot)
+{
+  struct pool_entry *e = *slot;
+  *slot = NULL;
+  for (uint32_t i = 0; i < e->count; i++)
+    object_unref(&e->backends[i]);
+  object_unref(&e->policy);
+  object_unref(&e->cache);
+  object_unref(&e->state);
+  object_unref(&e->built);
+  free(e->backends);
+  free(e->name);
+  free(e);
+}
+
+void
+pool_draft_fini(struct pool_draft *d)
+{
+  for (uint32_t i = 0; i < d->count; i++)
+    entry_free(&d->entries[i]);
+  for (uint32_t i = 0; i < d->backend_count; i++)
+    object_unref(&d->backends[i]);
+  object_unref(&d->default_policy);
+  free(d->entries);
+  free(d->backends);
+  *d = (struct pool_draft){0};
+}
+
+// Building.
+
+// Of the backends, when they agree, else of the script.
+bool
+pool_entry_agree(const struct pool_entry *e, bool *use_ecs, bool *zero_scope)
+{
+  *use_ecs = e->use_ecs;
+  *zero_scope = e->zero_scope;
+  for (uint32_t i = 1; i < e->count; i++) {
+    const struct backend_options *a = &e->backends[0]->options, *b = &e->backends[i]->options;
+    if (a->use_client_subnet != b->use_client_subnet || a->disable_zero_scope != b->disable_zero_scope ||
+        a->tcp_only != b->tcp_only)
+      return false;
+  }
+  if (e->count > 0) {
+    *use_ecs = e->backends[0]->options.use_client_subnet;
+    *zero_scope = !e->backends[0]->options.disable_zero_scope;
+  }
+  return true;
+}
+
+static struct pool *
+pool_build(const struct pool_entry *e, struct policy *default_policy, const struct settings *settings)
+{
+  struct pool *pool = pool_new(e->name, e->count);
+  pool->policy = object_ref(e->policy != NULL ? e->policy : default_policy);
+  pool->has_own_policy = e->policy != NULL;
+  pool->cache = object_ref(e->cache);
+  pool->state = object_ref(e->state);
+  for (uint32_t i = 0; i < e->count; i++)
+    pool->backends[i] = object_ref(e->backends[i]);
+  pool->consistent = pool_entry_agree(e, &pool->use_ecs, &pool->zero_scope);
+  pool->tcp_only = pool->consistent && e->count > 0 && e->backends[0]->options.tcp_only;
+  pool->plain = pool->consistent && !pool->use_ecs;
+  if (pool->policy->needs_points)
+    pool->points = hash_points_build(pool, policy_seed(settings), &pool->point_count);
+  return pool;
+}
+
+struct pool_table *
+pool_table_build(struct pool_draft *d, const struct settings *settings)
+{
+  struct pool_table *table = pool_table_new(d->count);
+  table->default_policy = object_ref(d->default_policy != NULL ? d->default_policy : builtin_policies[0]);
+  for (uint32_t i = 0; i < d->count; i++) {
+    struct pool_entry *e = d->entries[i];
+    if (e->built == NULL || e->changed || (d->policy_changed && e->policy == NULL)) {
+      object_unref(&e->built);
+      e->built = pool_build(e, table->default_policy, settings);
+      e->changed = false;
+    }
+    table->pools[d->count - 1 - i] = object_ref(e->built);
+  }
+  d->policy_changed = false;
+  pool_table_index(table);
+  return table;
+}
+
+struct backend_list *
+backend_list_build(const struct pool_draft *d)
+{
+  return backend_list_new(d->backends, d->backend_count);
+}

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-2-Clause
+libdnsproxy_a_SOURCES += \
+	dnsproxy/core/cache_key.h \
+	dnsproxy/core/counters.c \
+	dnsproxy/core/counters.def \
+	dnsproxy/core/counters.h \
+	dnsproxy/core/drops.def \
+	dnsproxy/core/query.c \
+	dnsproxy/core/query.h \
+	dnsproxy/core/settings.c \
+	dnsproxy/core/settings.def \
+	dnsproxy/core/settings.h \
+	dnsproxy/core/transports.def \
+	dnsproxy/core/version.c \
+	dnsproxy/core/version.h \
+	dnsproxy/core/worker.c \
+	dnsproxy/core/worker.h

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A query on its walk: what rooms, selectors, actions and policies may read and write.
+//
+// *A query has exactly one owner: the room it is in, or the table it is parked in.* Whoever parks it resumes it or
+// drops it. Thread: the worker it was born on, until it dies. The same struct carries the answer back: `packet` is
+// then the answer, everything else still describes the query.
+#ifndef DNSPROXY_CORE_QUERY_H
+#define DNSPROXY_CORE_QUERY_H
+
+#include "dnsproxy/base/address.h"
+#include "dnsproxy/base/neighbours.h"
+#include "dnsproxy/core/cache_key.h"
+#include "dnsproxy/wire/compose.h"
+#include "dnsproxy/wire/proxy_header.h"
+#include "dnsproxy/core/worker.h"
+
+struct backend;
+struct listener;
+struct netmask;
+struct packet_cache;
+struct pool;
+struct stream;
+struct suspended;
+struct transfer;
+struct query;
+
+enum transport {
+#define TRANSPORT(id, short_name, long_name, bind_text, stream) TRANSPORT_##id,
+#include "dnsproxy/core/transports.def"
+#undef TRANSPORT
+  TRANSPORT_COUNT
+};
+struct transport_row {
+  const char *short_name, *long_name, *bind_text;
+  bool stream;
+};
+extern const struct transport_row transport_rows[TRANSPORT_COUNT];
+
+// How an answer goes back. reply() takes over the query, with its packet, and frees it when it is sent.
+struct reply_route {
+  void (*reply)(struct query *);
+  void (*dropped)(struct query *); // the query ends without an answer: a stream closes or goes on. Then the caller frees it.
+  // One message of several of a zone transfer; the query goes on. PART_FULL: no more before resume() is called for it, once.
+  enum part_sent { PART_SENT, PART_FULL, PART_FAILED } (*part)(struct query *, void (*resume)(struct query *));
+};
+
+struct tag {
+  struct tag *next;
+  char *key, *value; // NUL-terminated
+  uint32_t value_size;
+};
+
+// An extended error (RFC 8914) to attach to the answer, if that has EDNS.
+struct extended_error {
+  struct extended_error *next;
+  uint16_t code, size;
+  char text[];
+};
+
+// Rarely needed facts, taken from the worker's slab on first use.
+struct query_extra {
+  struct tag *tags;
+  struct extended_error *errors; // in the order they were added
+  struct proxy_value *proxy_values, *last_proxy_value; // received, and those that rules added
+  struct address local;          // with a PROXY header: where the query really arrived
+  uint8_t *proxied;              // the packet with a PROXY header in front, as it goes to the backend
+  size_t proxied_size;
+  uint8_t *restart_packet;       // the query as it was, for dr:restart()
+  uint16_t restart_size;
+  bool restart_ecs_added, restart_edns_added; // to it
+  char *requestor_id, *device_id, *device_name;
+  size_t used;      // of space
+  void *overflow;   // list of malloc'ed chunks
+  uint8_t space[768]; // tags live here first
+};
+
+struct query {
+  uint32_t magic;
+  enum transport transport : 8;
+  uint8_t drop;          // enum drop, when a room returned ROOM_DROP
+  uint8_t room;          // enum room, where it stands (trace, explain)
+  struct worker *worker;
+  struct lease *lease;   // the configuration it lives under
+  struct query *next;    // the owner's list
+  uint64_t sequence;     // of the in-flight table that owns it
+  struct suspended *suspended; // its place, from dq:suspend() until it goes on (walk/suspended.h); borrowed
+
+  // The packet as it stands: the query, later the answer. Borrowed from the batch it came in, or in `own`.
+  struct wire_buffer packet;
+  uint8_t *own;          // memory that goes with the query, see query_own_packet(); `packet` may be in it
+  uint32_t own_size;     // PACKET_PIECE: from the worker's slab, else malloc'ed
+  uint16_t question_end;
+  uint16_t qtype, qclass;
+  uint16_t id;           // the client's, host order
+  uint8_t flags[2];      // header bytes 2 and 3 as received
+  struct edns edns;      // of the query as received (offsets valid in the original query only)
+  uint64_t qname_hash;   // name_bytes_hash() with the process seed
+
+  // Verdicts on the way.
+  bool skip_cache : 1;
+  bool self_answered : 1;     // QR was set by us
+  bool from_cache : 1, stale : 1;
+  bool use_ecs : 1, ecs_override : 1;
+  bool ecs_added : 1, edns_added : 1; // by us: the option, the whole OPT; the answer loses them again
+  bool zero_scope : 1;        // `hash_for_all` is filled: an answer for every subnet will do
+  bool for_all : 1;           // the answer is one
+  bool is_xfr : 1;
+  bool has_local : 1;         // a PROXY header said who and where: extra->local is the address to answer from
+  bool in_part : 1;           // some of the answer went to the client: there is no other one
+  bool restart : 1;           // a response rule asked for it: the chain ends, the query is asked again
+  bool has_key : 1;           // `key` is filled
+  bool over_tcp : 1;          // goes to the backend over a stream
+  bool packet_changed : 1;    // by a rule: offsets of `edns` no longer fit the packet
+  bool resumed : 1;           // it was suspended in the room that it enters: the chain there is behind it
+  bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
+  // Made up by explain(), on a guest: what keeps state only looks at it, nothing is sent, logged or counted.
+  bool dry : 1;
+  bool dry_scripts : 1;       // but scripts run, whatever they do
+  bool untold : 1;            // something did not decide because it may do more than look; explain() clears it
+  uint8_t restarts;
+  uint16_t delay_ms;          // UDP only
+  uint16_t ecs_prefix_v4, ecs_prefix_v6; // more than the address has: all of it
+  const struct netmask *ecs;     // sent instead of the client's; of an action, which the lease keeps; NULL: the client's
+  int32_t temporary_failure_ttl; // -1: the cache's
+  uint32_t max_returned_ttl;     // UINT32_MAX: no cap
+
+  const struct pool *pool;    // set by choose_pool, of the lease's snapshot
+  struct backend *backend;    // counted by the in-flight table while parked
+  struct packet_cache *cache; // where the answer goes
+  struct cache_key key;
+  uint64_t hash_for_all;      // key's, from before a subnet was added
+  struct query_extra *extra;
+
+  uint64_t received_us;       // monotonic
+  uint64_t sent_us;           // to the backend
+
+  // Who and where.
+  struct listener *listener;
+  const struct reply_route *route;
+  struct address peer;        // the other end of the client's socket: answers go there
+  struct address client;      // the client: peer, or what a PROXY header said
+  struct address destination; // the address it was sent to
+  uint32_t local_interface;   // scope of the reply
+  struct datagram_socket *datagram; // UDP: the socket it arrived on
+  struct stream *stream;      // of a stream transport
+  struct transfer *transfer;  // upstream/transfer.h: messages of it went to the client, and its last is still to come
+  uint64_t stream_sequence;   // which query of the stream
+
+  char pool_name[64];         // chosen by rules; "" is the default pool
+  struct name qname;          // the client's casing
+};
+
+// What a query of a stream, or one that goes over a stream, brings with it: room for the usual answer.
+enum { PACKET_PIECE = 4608 };
+
+#define QUERY_MAGIC 0x9e41a5efu
+
+// Takes a query from the worker's slab, cleared up to the first name; NULL when the slab is at its limit.
+struct query *query_new(struct worker *);
+void query_free(struct query **); // gives up its lease, extra and slab piece
+
+// Is the packet an answer (QR set)?
+static inline bool
+query_answered(const struct query *q)
+{
+  return (q->packet.data[2] & FLAG2_QR) != 0;
+}
+static inline bool
+query_is_stream(const struct query *q) // what rules call TCP
+{
+  return transport_rows[q->transport].stream;
+}
+
+// The address that answers leave from.
+static inline const struct address *
+query_local(const struct query *q)
+{
+  return q->has_local ? &q->extra->local : &q->destination;
+}
+
+static inline const struct settings *
+query_settings(const struct query *q)
+{
+  return q->lease->settings;
+}
+
+// Tags: kept until the answer is sent. Values may hold any bytes. False: out of memory (counted).
+bool query_tag_set(struct query *, const char *key, const char *value, size_t size);
+const struct tag *query_tag_get(const struct query *, const char *key); // NULL when unset
+void query_tag_unset(struct query *, const char *key);
+const struct tag *query_tags(const struct query *); // first of the list, NULL when none
+// Extended errors: queued, attached by query_attach_errors() when the answer is finished. False: out of memory.
+bool query_add_error(struct query *, uint16_t code, const char *text, size_t size);
+void query_clear_errors(struct query *);
+void query_attach_errors(struct query *); // those that fit; the queue is then empty
+// Values of the PROXY protocol, in their order. False: no memory, or more than a header holds.
+const struct proxy_value *query_proxy_values(const struct query *);
+bool query_add_proxy_value(struct query *, uint8_t type, const void *data, size_t size);
+void query_clear_proxy_values(struct query *);
+// Client, destination and values are what the header says. False: no memory.
+bool query_take_proxy_header(struct query *, const struct proxy_header *);
+bool query_set_pool(struct query *, const char *name, size_t size); // false: longer than a pool name can be
+// Moves `bytes` into memory of the query's own with room for `capacity` of them: they are its packet from now on. `bytes`
+// may be the packet itself (to keep it beyond its batch, or to make it larger). False: no memory, packet unchanged.
+bool query_own_packet(struct query *, const uint8_t *bytes, size_t size, size_t capacity);
+// Readies the query for changes by another thread, to which it will be given: from then on no memory of its worker's slabs
+// is taken or given back, until it is freed. Thread: the worker. False: no memory.
+bool query_make_portable(struct query *);
+// Memory that lives as long as the query; NULL when there is none.
+void *query_alloc(struct query *, size_t size);
+// The link address of a client on a local network, as the kernel knows it. Returns its size, 0: unknown. Thread: the worker.
+size_t query_link_address(const struct query *, uint8_t link[LINK_ADDRESS_MAX]);
+// Form of a self-made answer for this query (EDNS as the settings say).
+struct answer_form query_answer_form(const struct query *, const struct answer_flags *, uint32_t ttl);
+// Keeps the packet as it stands for query_ask_restart(). False: no memory.
+bool query_keep_for_restart(struct query *);
+// Marks the query to be asked again; false when nothing was kept, for answers that no backend gave, and after 255 times.
+bool query_ask_restart(struct query *);
+// Makes the kept packet the query's again, for another walk from choose_pool. False: no memory.
+bool query_restart(struct query *);
+// The key under which answers for everybody are kept: of a query with zero_scope.
+void query_key_for_all(const struct query *, struct cache_key *);
+// EDNS as the packet has it now: rules and client subnet may have changed it since it was decoded. Into `edns`, or q->edns.
+const struct edns *query_edns_now(const struct query *, struct edns *edns);
+// The question was changed by a rule (name, type): reads it again from the packet. False: malformed.
+bool query_reparse(struct query *);
+
+#endif

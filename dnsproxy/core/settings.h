@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Plain settings as values: the fields of settings.def and the few whose setters take more than one argument.
+//
+// Part of the draft (Lua lock) and, immutable, of each snapshot; workers read them through their lease.
+#ifndef DNSPROXY_CORE_SETTINGS_H
+#define DNSPROXY_CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct settings {
+#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, help) type field;
+#include "dnsproxy/core/settings.def"
+#undef SETTING
+  uint16_t self_answer_payload;         // setPayloadSizeOnSelfGeneratedAnswers, 512..1500
+  int udp_recv_buffer, udp_send_buffer; // setUDPSocketBufferSizes, bytes; 0: the system's maximum is tried
+};
+
+void settings_default(struct settings *);
+
+#endif

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The dry walk: a query is made, led through the rooms, and what each of them and each rule did is written down.
+#include "dnsproxy/explain/explain.h"
+
+#include "dnsproxy/base/epoch.h"
+#include "dnsproxy/explain/explain_walk.h"
+#include "dnsproxy/walk/rooms.h"
+#include "dnsproxy/wire/client_subnet.h"
+#include "dnsproxy/wire/codes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// One explanation at a time: whoever makes it holds the Lua lock.
+struct explanation {
+  json_t *rooms;
+  json_t *room;        // that the query is in
+  struct facts facts;  // as of the last change told
+  struct text notes;   // of the guest
+  bool untold;         // something on the way could not be told
+};
+static struct explanation *current;
+
+// What scripts would have logged since the last time.
+static void
+add_notes(json_t *o)
+{
+  if (current->notes.size == 0)
+    return;
+  json_object_set_new(o, "error", explain_string(current->notes.data, current->notes.size - 1));
+  text_clear(&current->notes);
+}
+
+static void
+add_changes(json_t *o, const struct query *q)
+{
+  json_t *changes = facts_changes(&current->facts, q);
+  if (changes != NULL)
+    json_object_set_new(o, "changes", changes);
+}
+
+static bool
+is_untold(struct query *q, json_t *o)
+{
+  if (!q->untold)
+    return false;
+  current->untold = true;
+  json_object_set_new(o, "untold", json_string("a script that may do more than look: not run (scripts=true runs it)"));
+  return true;
+}
+
+// ---- rules ----
+
+static json_t *
+shown(void (*show)(const void *, struct text *), const void *what)
+{
+  struct text text;
+  text_init(&text);
+  show(what, &text);
+  json_t *s = explain_string(text.data, text.size);
+  text_fini(&text);
+  return s;
+}
+
+static void
+show_selector(const void *selector, struct text *out)
+{
+  selector_show(selector, out);
+}
+
+static void
+show_action(const void *action, struct text *out)
+{
+  action_show(action, out);
+}
+
+static json_t *
+rule_object(const struct rule *r, uint32_t position)
+{
+  char uuid[UUID_TEXT_SIZE];
+  return json_pack("{s:i, s:o, s:s, s:o, s:o}", "position", (int)position, "name", explain_string(r->name, strlen(r->name)),
+                   "uuid", uuid_text(&r->uuid, uuid), "selector", shown(show_selector, r->selector), "action",
+                   shown(show_action, r->action));
+}
+
+static void
+add_state(json_t *o, const struct rule *r, const struct query *q)
+{
+  struct text seen;
+  text_init(&seen);
+  selector_see(r->selector, q, &seen);
+  if (seen.size > 0)
+    json_object_set_new(o, "sees", explain_string(seen.data, seen.size));
+  text_fini(&seen);
+}
+
+static const char *
+verdict_word(enum verdict v, const struct query *q)
+{
+  switch (v) {
+  case VERDICT_NEXT:
+    return "goes on";
+  case VERDICT_STOP:
+    return "ends the chain";
+  case VERDICT_DROP:
+    return "drops";
+  case VERDICT_PARKED:
+    break;
+  }
+  return q->restart ? "asks again" : "waits";
+}
+
+static enum verdict
+explain_action(json_t *o, const struct rule *r, struct query *q)
+{
+  enum verdict v = action_run(r->action, q);
+  if (is_untold(q, o))
+    return VERDICT_NEXT;
+  if (r->action->kind->effect == EFFECT_SENDS)
+    json_object_set_new(o, "does", json_string("sends or logs (not now)"));
+  json_object_set_new(o, "verdict", json_string(verdict_word(v, q)));
+  add_changes(o, q);
+  return v;
+}
+
+// A rule whose selector keeps something is told even if it does not match.
+static enum verdict
+explain_rule(json_t *list, const struct rule *r, uint32_t position, struct query *q)
+{
+  q->untold = false;
+  bool match = selector_match(r->selector, q);
+  bool keeps = selector_effect(r->selector) == EFFECT_STATE;
+  if (!match && !keeps && !q->untold && current->notes.size == 0)
+    return VERDICT_NEXT;
+  json_t *o = rule_object(r, position);
+  json_array_append_new(list, o);
+  add_state(o, r, q);
+  if (is_untold(q, o)) {
+    match = false;
+  } else {
+    json_object_set_new(o, "matches", json_boolean(match));
+    if (match && q->selector_failed)
+      return VERDICT_DROP;
+  }
+  enum verdict v = match ? explain_action(o, r, q) : VERDICT_NEXT;
+  add_notes(o);
+  return v;
+}
+
+static enum verdict
+explain_chain(const struct chain *chain, struct query *q)
+{
+  json_t *list = json_array();
+  enum verdict v = VERDICT_NEXT;
+  json_object_set_new(current->room, "of", json_integer(chain->count));
+  json_object_set_new(current->room, "rules", list);
+  for (uint32_t i = 0; i < chain->count && v == VERDICT_NEXT; i++)
+    v = explain_rule(list, chain->rules[i], i, q);
+  q->untold = false;
+  return v == VERDICT_NEXT && q->selector_failed ? VERDICT_DROP : v;
+}
+
+// ---- rooms ----
+
+static json_t *
+enter_list(enum room room)
+{
+  current->room = json_pack("{s:s, s:s}", "room", room_rows[room].label, "help", room_rows[room].help);
+  json_array_append_new(current->rooms, current->room);
+  return current->room;
+}
+
+// Rooms whose work is to leave something behind for others are walked past.
+static enum room
+pass(enum room room)
+{
+  if (room == ROOM_RECORD)
+    return ROOM_DYNBLOCK;
+  return room == ROOM_CACHE_INSERT ? ROOM_FINISH : room;
+}
+
+// The backend's answer as the request wants it: the query turned around.
+static enum room
+pretend_answer(const struct explain_request *r, struct query *q)
+{
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  return compose_rcode(&q->packet, &form, (unsigned)r->rcode) ? ROOM_CHECK_ANSWER : ROOM_FORWARD;
+}
+
+static enum room
+walk(const struct explain_request *r, struct query *q)
+{
+  enum { ROOMS_MOST = 100 }; // rules may ask for another try, again and again
+  enum room room = ROOM_DECODE;
+  for (unsigned n = 0; n < ROOMS_MOST; n++) {
+    room = pass(room);
+    if (room == ROOM_FORWARD && r->rcode >= 0)
+      room = pretend_answer(r, q);
+    if (room >= ROOM_COUNT || room == ROOM_FORWARD || room == ROOM_REPLY)
+      return room;
+    json_t *o = enter_list(room);
+    q->untold = false;
+    q->room = (uint8_t)room;
+    enum room next = room_rows[room].enter(q);
+    is_untold(q, o);
+    explain_room(o, room, q);
+    add_changes(o, q);
+    add_notes(o);
+    room = next;
+  }
+  return ROOM_PARKED;
+}
+
+// ---- the end ----
+
+static json_t *
+end_of(enum room room, const struct query *q)
+{
+  switch (room) {
+  case ROOM_FORWARD: {
+    const char *name = backend_full_name(q->backend);
+    return json_pack("{s:s, s:o, s:s}", "what", "forwarded", "server", explain_string(name, strlen(name)), "over",
+                     q->over_tcp || q->backend->options.tcp_only ? "TCP" : "UDP");
+  }
+  case ROOM_REPLY:
+    return json_pack("{s:s, s:s}", "what", "answered", "by",
+                     q->from_cache ? "the cache" : q->self_answered ? "a rule" : "the server");
+  case ROOM_DROP:
+    return json_pack("{s:s, s:s, s:s}", "what", "dropped", "why", drop_rows[q->drop].name, "sentence",
+                     drop_rows[q->drop].sentence);
+  default:
+    return json_pack("{s:s}", "what", "endless");
+  }
+}
+
+// ---- the query ----
+
+enum { PACKET_CAPACITY = 65535 };
+
+static void
+put_question(struct wire_buffer *p, const struct explain_request *r)
+{
+  memset(p->data, 0, HEADER_SIZE);
+  p->data[2] = r->rd ? FLAG2_RD : 0;
+  p->data[3] = (uint8_t)((r->ad ? FLAG3_AD : 0) | (r->cd ? FLAG3_CD : 0));
+  message_set_count(p->data, 0, 1);
+  memcpy(p->data + HEADER_SIZE, r->name.bytes, r->name.size);
+  uint8_t *at = p->data + HEADER_SIZE + r->name.size;
+  message_put_u16(at, r->type);
+  message_put_u16(at + 2, r->class);
+  p->size = (size_t)HEADER_SIZE + r->name.size + 4;
+}
+
+static void
+put_edns(struct wire_buffer *p, const struct explain_request *r)
+{
+  struct client_subnet subnet;
+  bool added;
+  if (r->payload == 0)
+    return;
+  message_add_opt(p, r->payload, 0, r->dnssec_ok, NULL, 0);
+  if (!r->has_ecs)
+    return;
+  client_subnet_make(&subnet, &r->ecs.network, r->ecs.bits);
+  message_set_option(p, EDNS_ECS, subnet.data, subnet.size, r->payload, &added);
+}
+
+static struct query *
+make_query(const struct explain_request *r, struct worker *guest)
+{
+  struct query *q = query_new(guest);
+  uint8_t empty[HEADER_SIZE] = {0};
+  if (q == NULL || !query_own_packet(q, empty, sizeof empty, PACKET_CAPACITY)) {
+    if (q != NULL)
+      query_free(&q);
+    return NULL;
+  }
+  put_question(&q->packet, r);
+  put_edns(&q->packet, r);
+  q->lease = lease_begin(guest);
+  const struct settings *settings = query_settings(q);
+  q->ecs_override = settings->ecs_override;
+  q->ecs_prefix_v4 = settings->ecs_prefix_v4;
+  q->ecs_prefix_v6 = settings->ecs_prefix_v6;
+  q->transport = r->tcp ? TRANSPORT_TCP : TRANSPORT_UDP;
+  q->peer = q->client = r->client;
+  q->destination = r->local;
+  q->received_us = guest->now_us;
+  q->dry = true;
+  q->dry_scripts = r->scripts;
+  // The room that decodes it says so again; what is compared with must be there before.
+  memcpy(q->qname.bytes, r->name.bytes, r->name.size);
+  q->qname.size = r->name.size;
+  q->qtype = r->type;
+  return q;
+}
+
+static json_t *
+query_object(const struct explain_request *r)
+{
+  char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], client[ADDRESS_TEXT_SIZE], local[ADDRESS_TEXT_SIZE];
+  return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "name", name_text(&r->name, name), "type", qtype_text(r->type, type),
+                   "class", (int)r->class, "client", address_text_with_port(&r->client, client), "local",
+                   address_text_with_port(&r->local, local), "protocol", r->tcp ? "TCP" : "UDP");
+}
+
+// The ACL is asked before there is a query.
+static enum room
+admit(struct query *q)
+{
+  json_t *o = enter_list(ROOM_ADMIT);
+  bool allowed = netmask_set_match(q->lease->snapshot->acl, &q->client);
+  json_object_set_new(o, "allowed", json_boolean(allowed));
+  if (!allowed)
+    q->drop = DROP_ACL;
+  return allowed ? ROOM_DECODE : ROOM_DROP;
+}
+
+static json_t *
+explain_query(const struct explain_request *r, struct worker *guest)
+{
+  struct query *q = make_query(r, guest);
+  if (q == NULL)
+    return NULL;
+  facts_take(&current->facts, q);
+  enum room room = admit(q);
+  if (room != ROOM_DROP)
+    room = walk(r, q);
+  json_t *all = json_pack("{s:o, s:o, s:o, s:b}", "query", query_object(r), "rooms", json_incref(current->rooms), "end",
+                          end_of(room, q), "untold", (int)current->untold);
+  if (room == ROOM_REPLY)
+    json_object_set_new(all, "answer", explain_answer(q));
+  facts_fini(&current->facts);
+  query_free(&q);
+  return all;
+}
+
+json_t *
+explain(const struct explain_request *r, struct snapshot *snapshot)
+{
+  struct explanation mine = {.rooms = json_array()};
+  if (current != NULL) { // a script that explains while it is explained
+    json_decref(mine.rooms);
+    return NULL;
+  }
+  struct worker *guest = worker_guest();
+  text_init(&mine.notes);
+  guest->notes = &mine.notes;
+  atomic_store(&guest->mailbox, object_ref(snapshot));
+  snapshot_take(guest);
+  current = &mine;
+  run_chain_dry = explain_chain;
+  epoch_enter(EPOCH_READERS - 1);
+  json_t *all = explain_query(r, guest);
+  epoch_leave(EPOCH_READERS - 1);
+  current = NULL;
+  leases_drop(guest);
+  worker_free(&guest);
+  json_decref(mine.rooms);
+  text_fini(&mine.notes);
+  return all;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Sending queries to a backend and getting their answers back: one worker's sockets, connections, in-flight tables.
+//
+// Thread: the worker. upstream_send() takes the query over (it is parked) or gives it back with q->drop set; later
+// exactly one of the worker's walk hooks answer() or failed() is called with it.
+#ifndef DNSPROXY_UPSTREAM_UPSTREAM_H
+#define DNSPROXY_UPSTREAM_UPSTREAM_H
+
+#include "dnsproxy/backends/backend.h"
+#include "dnsproxy/core/query.h"
+
+struct settings;
+
+// Over UDP: q->packet is borrowed until upstream_flush(). False: not sent, q->drop says why, the caller keeps it.
+bool upstream_datagram_send(struct query *, struct backend *);
+// Over TCP (tcpOnly backends, queries that came over a stream): the packet is copied.
+bool upstream_stream_send(struct query *, struct backend *);
+// Hands what is queued to the kernel: at the end of each batch of work.
+void upstream_flush(struct worker *);
+// A backend was removed: its sockets close once nothing is in flight.
+void upstream_retired(struct worker *);
+void upstream_open(struct worker *);  // before the worker's loop starts
+void upstream_close(struct worker *); // drops what is in flight with DROP_SHUTDOWN
+
+// A transfer that had to wait for its client goes on (struct reply_route).
+void upstream_transfer_resume(struct query *);
+
+#endif

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// UDP towards backends: queue, flush, receive, match, time out.
+#include "dnsproxy/upstream/upstream_datagram.h"
+
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/upstream/answer_match.h"
+#include "dnsproxy/backends/backend_socket.h"
+#include "dnsproxy/backends/health.h"
+#include "dnsproxy/upstream/upstream_proxy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TICK_MS = 50 };
+
+static struct backend_counters *
+counters_of(const struct upstream *u)
+{
+  return u->backend->counters[u->worker->id];
+}
+
+// ---- sockets ----
+
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+
+static bool
+socket_open(struct upstream_socket *s)
+{
+  // Connected: the kernel refuses answers from anybody else, and each answer returns to this worker.
+  int fd = backend_socket_open(&s->upstream->backend->options, SOCK_DGRAM);
+  if (fd < 0)
+    return false;
+  s->fd = fd;
+  s->segments = true;
+  s->event = event_new(s->upstream->worker->base, fd, EV_READ | EV_PERSIST, on_readable, s);
+  return s->event != NULL && event_add(s->event, NULL) == 0;
+}
+
+static void
+socket_close(struct upstream_socket *s)
+{
+  if (s->event != NULL)
+    event_free(s->event);
+  s->event = NULL;
+  if (s->fd >= 0)
+    close(s->fd);
+  s->fd = -1;
+}
+
+static struct upstream *
+upstream_new(struct worker *w, struct backend *backend)
+{
+  unsigned count = backend->options.sockets > 0 ? backend->options.sockets : 1;
+  struct upstream *u = memory_new(sizeof *u + count * sizeof u->sockets[0]);
+  u->backend = object_ref(backend);
+  u->worker = w;
+  u->socket_count = count;
+  u->opened_generation = atomic_load_explicit(&backend->generation, memory_order_relaxed);
+  uint32_t share = (w->lease->settings->udp_max_outstanding + count - 1) / count; // the limit is the backend's
+  for (unsigned i = 0; i < count; i++) {
+    u->sockets[i].upstream = u;
+    u->sockets[i].fd = -1;
+    in_flight_init(&u->sockets[i].table, share);
+  }
+  u->next = w->upstreams->list;
+  w->upstreams->list = u;
+  backend->upstream[w->id] = u;
+  return u;
+}
+
+static void
+upstream_free(struct upstream **slot)
+{
+  struct upstream *u = *slot;
+  *slot = NULL;
+  u->backend->upstream[u->worker->id] = NULL;
+  for (unsigned i = 0; i < u->socket_count; i++) {
+    socket_close(&u->sockets[i]);
+    in_flight_fini(&u->sockets[i].table);
+  }
+  object_unref(&u->backend);
+  free(u);
+}
+
+static uint32_t
+upstream_used(const struct upstream *u)
+{
+  uint32_t used = 0;
+  for (unsigned i = 0; i < u->socket_count; i++)
+    used += u->sockets[i].table.used;
+  return used;
+}
+
+// Sockets with a new source port: after errors, and when a reconnectOnUp backend came back.
+static void
+renew_sockets(struct upstream *u)
+{
+  for (unsigned i = 0; i < u->socket_count; i++)
+    socket_close(&u->sockets[i]);
+}
+
+// ---- queries leave the table ----
+
+// Ends the time in flight: the caller delivers or fails the query.
+static void
+unpark(struct upstream_socket *s, struct query *q)
+{
+  struct upstream *u = s->upstream;
+  counter_add(&u->worker->parked, (uint64_t)-1);
+  counter_add(&counters_of(u)->outstanding, (uint64_t)-1);
+  (void)q;
+}
+
+static void
+fail(struct upstream_socket *s, struct query *q, enum drop why)
+{
+  struct backend_counters *c = counters_of(s->upstream);
+  unpark(s, q);
+  if (why == DROP_SEND_ERROR)
+    counter_add(&c->send_errors, 1);
+  else
+    counter_add(&c->drops, 1);
+  if (why == DROP_SLOT_REUSED)
+    counter_add(&c->reused_slots, 1);
+  q->worker->walk->failed(q, why);
+}
+
+// A query that gives way to a newer one may not even have been sent.
+static void
+forget_pending(struct upstream_socket *s, const struct query *q)
+{
+  for (unsigned i = 0; i < s->pending_count; i++)
+    if (s->pending[i] == q) {
+      s->pending[i] = s->pending[--s->pending_count];
+      return;
+    }
+}
+
+// ---- send ----
+
+static void
+queue(struct upstream_socket *s, struct query *q)
+{
+  struct upstream_set *set = s->upstream->worker->upstreams;
+  s->pending[s->pending_count++] = q;
+  if (!s->is_pending) {
+    s->is_pending = true;
+    s->next_pending = set->pending;
+    set->pending = s;
+  }
+}
+
+static bool
+is_socket_broken(int error)
+{
+  return error == EINVAL || error == ENODEV || error == ENETUNREACH || error == EHOSTUNREACH || error == EBADF;
+}
+
+// What the kernel would not send.
+struct refused {
+  struct upstream_socket *socket;
+  struct query *pending[UPSTREAM_BATCH]; // by number of the item
+  struct query *queries[UPSTREAM_BATCH];
+  unsigned count;
+  bool broken; // the socket itself
+};
+
+static void
+on_refused(unsigned item, int error, void *arg)
+{
+  struct refused *r = arg;
+  r->queries[r->count++] = r->pending[item];
+  r->broken |= is_socket_broken(error);
+}
+
+static void
+flush_socket(struct upstream_socket *s)
+{
+  struct send_batch *out = &s->upstream->worker->upstreams->out;
+  struct refused refused = {.socket = s};
+  // A neighbour broke and took this one along. If it cannot be opened, sending says so for each query.
+  if (s->fd < 0 && !socket_open(s))
+    socket_close(s);
+  out->count = s->pending_count;
+  for (unsigned i = 0; i < out->count; i++) {
+    struct query *q = s->pending[i];
+    refused.pending[i] = q;
+    out->items[i].data = s->upstream->backend->options.use_proxy_protocol
+                             ? (struct iovec){.iov_base = q->extra->proxied, .iov_len = q->extra->proxied_size}
+                             : (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
+    out->items[i].to = NULL;
+    out->items[i].control_size = 0;
+  }
+  s->pending_count = 0;
+  send_batch_flush(out, s->fd, &s->segments, on_refused, &refused);
+  // A failed query may be sent again at once: nothing of this flush is used any more.
+  for (unsigned i = 0; i < refused.count; i++) {
+    in_flight_take(&s->table, refused.queries[i]);
+    fail(s, refused.queries[i], DROP_SEND_ERROR);
+  }
+  if (refused.broken)
+    renew_sockets(s->upstream);
+  in_flight_grow(&s->table);
+}
+
+void
+upstream_datagram_flush(struct worker *w)
+{
+  struct upstream_set *set = w->upstreams;
+  while (set->pending != NULL) {
+    struct upstream_socket *s = set->pending;
+    set->pending = s->next_pending;
+    s->is_pending = false;
+    if (s->pending_count > 0)
+      flush_socket(s);
+  }
+}
+
+static struct upstream_socket *
+choose_socket(struct upstream *u)
+{
+  if (u->socket_count == 1)
+    return &u->sockets[0];
+  if (u->worker->lease->settings->udp_random_sockets)
+    return &u->sockets[random_below(&u->worker->random, u->socket_count)];
+  return &u->sockets[u->turn++ % u->socket_count];
+}
+
+static void
+start_ticking(struct upstream_set *set)
+{
+  struct timeval tv = {.tv_usec = TICK_MS * 1000};
+  if (!set->ticking)
+    event_add(set->tick, &tv);
+  set->ticking = true;
+}
+
+bool
+upstream_datagram_send(struct query *q, struct backend *backend)
+{
+  struct worker *w = q->worker;
+  struct upstream *u = backend->upstream[w->id];
+  if (u == NULL)
+    u = upstream_new(w, backend);
+  uint32_t generation = atomic_load_explicit(&backend->generation, memory_order_relaxed);
+  if (generation != u->opened_generation) {
+    u->opened_generation = generation;
+    upstream_datagram_flush(w);
+    renew_sockets(u);
+  }
+  struct upstream_socket *s = choose_socket(u);
+  if (s->fd < 0 && !socket_open(s)) {
+    log_verbose("backend", "Cannot open a socket to %s: %s", backend_full_name(backend), strerror(errno));
+    counter_add(&counters_of(u)->send_errors, 1);
+    socket_close(s);
+    q->drop = DROP_SEND_ERROR;
+    return false;
+  }
+  bool proxied = backend->options.use_proxy_protocol;
+  if (proxied && !upstream_proxy_prepare(q, backend, true)) {
+    q->drop = DROP_OUT_OF_MEMORY;
+    return false;
+  }
+  if (s->pending_count == UPSTREAM_BATCH)
+    flush_socket(s);
+  q->backend = backend;
+  q->sent_us = w->now_us;
+  struct query *evicted;
+  message_put_u16(q->packet.data, in_flight_add(&s->table, q, &evicted));
+  if (proxied)
+    upstream_proxy_write(q, true);
+  counter_add(&counters_of(u)->queries, 1);
+  counter_add(&counters_of(u)->outstanding, 1);
+  counter_add(&w->parked, 1);
+  queue(s, q);
+  start_ticking(w->upstreams);
+  if (evicted != NULL) {
+    forget_pending(s, evicted);
+    fail(s, evicted, DROP_SLOT_REUSED);
+  }
+  return true;
+}
+
+// ---- receive ----
+
+static void
+prepare_receive(struct upstream_set *set)
+{
+  for (unsigned i = 0; i < UPSTREAM_BATCH; i++) {
+    set->parts[i] = (struct iovec){.iov_base = set->buffers[i], .iov_len = UPSTREAM_RECEIVE};
+    set->messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &set->parts[i], .msg_iovlen = 1}};
+  }
+}
+
+static void
+measure(struct upstream *u, const struct query *q)
+{
+  struct backend_counters *c = counters_of(u);
+  double now = (double)(u->worker->now_us - q->sent_us);
+  double old = atomic_load_explicit(&c->latency_us, memory_order_relaxed);
+  atomic_store_explicit(&c->latency_us, old == 0 ? now : old + (now - old) / 128, memory_order_relaxed);
+  counter_add(&c->responses, 1);
+}
+
+// The packet is an answer that somebody waits for, or it is ignored and counted: the query goes on waiting.
+static void
+receive_one(struct upstream_socket *s, uint8_t *data, size_t size, bool cut)
+{
+  struct worker *w = s->upstream->worker;
+  struct query *q = size >= HEADER_SIZE ? in_flight_peek(&s->table, message_id(data)) : NULL;
+  if (q == NULL || cut || !answer_matches(q, data, size)) {
+    count(w, COUNTER_NONCOMPLIANT_RESPONSES);
+    return;
+  }
+  in_flight_take(&s->table, q);
+  measure(s->upstream, q);
+  unpark(s, q);
+  q->packet = (struct wire_buffer){.data = data, .size = size, .capacity = UPSTREAM_BUFFER};
+  w->walk->answer(q);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+  (void)what;
+  struct upstream_socket *s = arg;
+  struct worker *w = s->upstream->worker;
+  struct upstream_set *set = w->upstreams;
+  prepare_receive(set);
+  int got = recvmmsg(fd, set->messages, UPSTREAM_BATCH, MSG_DONTWAIT, NULL);
+  if (got <= 0)
+    return;
+  worker_begin(w);
+  // Sending uses the same headers: sizes are read before the first walk.
+  unsigned sizes[UPSTREAM_BATCH];
+  bool cut[UPSTREAM_BATCH];
+  for (int i = 0; i < got; i++) {
+    sizes[i] = set->messages[i].msg_len;
+    cut[i] = (set->messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+  }
+  for (int i = 0; i < got; i++)
+    receive_one(s, set->buffers[i], sizes[i], cut[i]);
+  worker_end(w);
+}
+
+// ---- time ----
+
+static void
+expire(struct upstream *u)
+{
+  uint32_t own = u->backend->options.udp_timeout_s;
+  uint64_t timeout_us = (uint64_t)(own > 0 ? own : u->worker->lease->settings->udp_timeout_s) * 1000000;
+  uint64_t now = u->worker->now_us;
+  for (unsigned i = 0; i < u->socket_count; i++) {
+    struct query *q;
+    while (now > timeout_us && (q = in_flight_expire(&u->sockets[i].table, now - timeout_us)) != NULL)
+      fail(&u->sockets[i], q, DROP_TIMEOUT);
+  }
+}
+
+// From wherever it is by now: a query that timed out may have been sent again, to a backend that is new in the list.
+static void
+unlink_upstream(struct upstream_set *set, const struct upstream *u)
+{
+  struct upstream **at = &set->list;
+  while (*at != u)
+    at = &(*at)->next;
+  *at = u->next;
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  struct worker *w = arg;
+  struct upstream_set *set = w->upstreams;
+  set->ticking = false;
+  worker_begin(w);
+  bool busy = false;
+  for (struct upstream *u = set->list, *next; u != NULL; u = next) {
+    next = u->next;
+    expire(u);
+    if (upstream_used(u) > 0) {
+      busy = true;
+    } else if (atomic_load_explicit(&u->backend->retired, memory_order_relaxed)) {
+      upstream_datagram_flush(w);
+      unlink_upstream(set, u);
+      upstream_free(&u);
+    }
+  }
+  if (busy)
+    start_ticking(set);
+  worker_end(w);
+}
+
+void
+upstream_datagram_open(struct worker *w)
+{
+  w->upstreams = memory_new(sizeof *w->upstreams);
+  w->upstreams->tick = evtimer_new(w->base, on_tick, w);
+}
+
+void
+upstream_datagram_retired(struct worker *w)
+{
+  start_ticking(w->upstreams);
+}
+
+void
+upstream_datagram_close(struct worker *w)
+{
+  struct upstream_set *set = w->upstreams;
+  if (set == NULL)
+    return;
+  upstream_datagram_flush(w);
+  while (set->list != NULL) {
+    struct upstream *u = set->list;
+    for (unsigned i = 0; i < u->socket_count; i++) {
+      struct query *q;
+      while ((q = in_flight_expire(&u->sockets[i].table, UINT64_MAX)) != NULL)
+        fail(&u->sockets[i], q, DROP_SHUTDOWN);
+    }
+    set->list = u->next;
+    upstream_free(&u);
+  }
+  event_free(set->tick);
+  free(set);
+  w->upstreams = NULL;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// One worker's UDP sockets to one backend. Internal to pool/.
+#ifndef DNSPROXY_UPSTREAM_UPSTREAM_DATAGRAM_H
+#define DNSPROXY_UPSTREAM_UPSTREAM_DATAGRAM_H
+
+#include "dnsproxy/net/send_batch.h"
+#include "dnsproxy/upstream/in_flight.h"
+#include "dnsproxy/upstream/upstream.h"
+
+#include <sys/uio.h>
+
+enum { UPSTREAM_BATCH = 64, UPSTREAM_BUFFER = 4608, UPSTREAM_RECEIVE = 4480 };
+
+struct upstream_socket {
+  struct upstream *upstream;
+  int fd; // -1: not open
+  bool segments; // may send several datagrams as one message
+  struct event *event;
+  struct in_flight table;
+  // Queued for the next flush.
+  struct query *pending[UPSTREAM_BATCH];
+  unsigned pending_count;
+  struct upstream_socket *next_pending; // list of sockets with something queued
+  bool is_pending;
+};
+
+struct upstream {
+  struct backend *backend; // one reference
+  struct worker *worker;
+  struct upstream *next; // of the worker
+  uint32_t opened_generation; // backend->generation when the sockets were opened (reconnectOnUp)
+  unsigned socket_count, turn;
+  struct upstream_socket sockets[];
+};
+
+// What a worker keeps for all its backends.
+struct upstream_set {
+  struct upstream *list;
+  struct upstream_socket *pending;
+  struct event *tick; // time-outs; armed while something is in flight
+  bool ticking;
+  struct send_batch out;
+  struct mmsghdr messages[UPSTREAM_BATCH]; // for receiving
+  struct iovec parts[UPSTREAM_BATCH];
+  uint8_t buffers[UPSTREAM_BATCH][UPSTREAM_BUFFER];
+};
+
+void upstream_datagram_open(struct worker *);
+void upstream_datagram_flush(struct worker *);
+void upstream_datagram_retired(struct worker *);
+void upstream_datagram_close(struct worker *);
+
+#endif

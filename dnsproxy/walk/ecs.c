@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Client subnet on the walk.
+#include "dnsproxy/walk/ecs.h"
+
+#include "dnsproxy/base/netmask.h"
+#include "dnsproxy/cache/packet_cache.h"
+#include "dnsproxy/backends/pool.h"
+#include "dnsproxy/wire/client_subnet.h"
+#include "dnsproxy/wire/codes.h"
+
+bool
+ecs_is_wanted(const struct query *q)
+{
+  return q->use_ecs && (q->backend != NULL ? q->backend->options.use_client_subnet : q->pool->use_ecs);
+}
+
+bool
+ecs_has_zero_scope(const struct query *q)
+{
+  bool allowed = q->backend != NULL ? !q->backend->options.disable_zero_scope : q->pool->zero_scope;
+  return allowed && packet_cache_options(q->cache)->parse_ecs;
+}
+
+static void
+make(const struct query *q, struct client_subnet *subnet)
+{
+  if (q->ecs != NULL)
+    client_subnet_make(subnet, &q->ecs->network, q->ecs->bits);
+  else
+    client_subnet_make(subnet, &q->client, address_is_v6(&q->client) ? q->ecs_prefix_v6 : q->ecs_prefix_v4);
+}
+
+// A stream's packet has little room to spare; a datagram may grow to what backends are known to take.
+static bool
+make_room(struct query *q)
+{
+  return query_is_stream(q) && q->packet.capacity < MESSAGE_MAX_SIZE &&
+         query_own_packet(q, q->packet.data, q->packet.size, MESSAGE_MAX_SIZE);
+}
+
+static enum client_subnet_result
+add(struct query *q, const struct client_subnet *subnet)
+{
+  enum { DATAGRAM_MOST = 4096, PAYLOAD = 512 };
+  struct edns edns;
+  const struct edns *now = query_edns_now(q, &edns);
+  struct wire_buffer b = q->packet;
+  if (!query_is_stream(q) && b.capacity > DATAGRAM_MOST)
+    b.capacity = DATAGRAM_MOST;
+  enum client_subnet_result result = client_subnet_add(&b, now, subnet, q->ecs_override, PAYLOAD);
+  q->packet.size = b.size;
+  return result;
+}
+
+bool
+ecs_add(struct query *q)
+{
+  struct client_subnet subnet;
+  make(q, &subnet);
+  enum client_subnet_result result = add(q, &subnet);
+  if (result == CLIENT_SUBNET_DOES_NOT_FIT && make_room(q))
+    result = add(q, &subnet);
+  // With a subnet of its own the query says for whom the answer must be: no answer for everybody will do.
+  if (result == CLIENT_SUBNET_KEPT || result == CLIENT_SUBNET_REPLACED)
+    q->zero_scope = false;
+  if (result == CLIENT_SUBNET_ADDED)
+    q->ecs_added = true;
+  if (result == CLIENT_SUBNET_ADDED_OPT)
+    q->edns_added = true;
+  if (result != CLIENT_SUBNET_KEPT)
+    q->packet_changed = true;
+  return result != CLIENT_SUBNET_DOES_NOT_FIT;
+}
+
+void
+ecs_take_off(struct query *q)
+{
+  q->for_all = q->zero_scope && client_subnet_is_for_all(q->packet.data, q->packet.size);
+  // What cannot be read stays as the backend sent it.
+  if (q->edns_added)
+    message_remove_opt(&q->packet);
+  else
+    message_remove_option(&q->packet, EDNS_ECS);
+}

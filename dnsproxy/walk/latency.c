@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Latency averages and histogram (semantics.md section 6.10).
+#include "dnsproxy/walk/latency.h"
+
+static const enum latency_kind kind_of[TRANSPORT_COUNT] = {
+    [TRANSPORT_UDP] = LATENCY_UDP,          [TRANSPORT_TCP] = LATENCY_TCP, [TRANSPORT_DNSCRYPT_UDP] = LATENCY_UDP,
+    [TRANSPORT_DNSCRYPT_TCP] = LATENCY_TCP, [TRANSPORT_DOT] = LATENCY_DOT, [TRANSPORT_DOH] = LATENCY_DOH,
+    [TRANSPORT_DOQ] = LATENCY_DOQ,          [TRANSPORT_DOH3] = LATENCY_DOH3,
+};
+static const double weight[LATENCY_WINDOWS] = {1.0 / 100, 1.0 / 1000, 1.0 / 10000, 1.0 / 1000000};
+
+static enum counter
+bucket_of(uint64_t us)
+{
+  if (us < 1000)
+    return COUNTER_LATENCY_0_1;
+  if (us < 10000)
+    return COUNTER_LATENCY_1_10;
+  if (us < 50000)
+    return COUNTER_LATENCY_10_50;
+  if (us < 100000)
+    return COUNTER_LATENCY_50_100;
+  return us < 1000000 ? COUNTER_LATENCY_100_1000 : COUNTER_LATENCY_SLOW;
+}
+
+void
+latency_record(struct worker *w, const struct query *q)
+{
+  uint64_t us = w->now_us - q->received_us;
+  enum latency_kind kind = kind_of[q->transport];
+  for (unsigned i = 0; i < LATENCY_WINDOWS; i++) {
+    _Atomic double *average = &w->counters.latency[kind][i];
+    double old = atomic_load_explicit(average, memory_order_relaxed);
+    atomic_store_explicit(average, old + ((double)us - old) * weight[i], memory_order_relaxed);
+  }
+  if (kind != LATENCY_UDP)
+    return;
+  count(w, bucket_of(us));
+  count(w, COUNTER_LATENCY_COUNT);
+  counter_add(&w->counters.counter[COUNTER_LATENCY_SUM], us / 1000);
+}

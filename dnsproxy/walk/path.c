@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The loop that walks, and the ends of walks.
+#include "dnsproxy/walk/path.h"
+
+#include "dnsproxy/cache/packet_cache.h"
+#include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/guard/connections.h"
+#include "dnsproxy/guard/rings.h"
+#include "dnsproxy/net/listener.h"
+#include "dnsproxy/walk/rooms.h"
+#include "dnsproxy/walk/proxied.h"
+#include "dnsproxy/walk/rooms.h"
+#include "dnsproxy/walk/verbose.h"
+#include "dnsproxy/backends/health.h"
+
+#include <assert.h>
+
+const struct room_row room_rows[ROOM_COUNT] = {
+#define ROOM(id, function, text, words) [ROOM_##id] = {.label = text, .help = words, .enter = function},
+#include "dnsproxy/walk/rooms.def"
+#undef ROOM
+};
+
+// The dialect's counter that goes with a drop reason, beside the reason's own.
+static void
+count_drop(struct query *q)
+{
+  struct worker *w = q->worker;
+  counter_add(&w->counters.drop[q->drop], 1);
+  switch ((enum drop)q->drop) {
+  case DROP_ACL:
+    count(w, COUNTER_ACL_DROPS);
+    break;
+  case DROP_NOT_A_QUERY:
+  case DROP_MALFORMED:
+    count(w, COUNTER_NONCOMPLIANT_QUERIES);
+    counter_add(&q->listener->counters[w->id]->noncompliant, 1);
+    break;
+  case DROP_RULE:
+    count(w, COUNTER_RULE_DROP);
+    break;
+  case DROP_TIMEOUT:
+  case DROP_SLOT_REUSED:
+    count(w, COUNTER_DOWNSTREAM_TIMEOUTS);
+    break;
+  default:
+    break;
+  }
+}
+
+static void
+end_dropped(struct query *q)
+{
+  count_drop(q);
+  verbose_dropped(q);
+  q->route->dropped(q);
+  query_free(&q);
+}
+
+void
+path_drop(struct query *q, unsigned why)
+{
+  q->drop = (uint8_t)why;
+  end_dropped(q);
+}
+
+enum verdict (*run_chain_dry)(const struct chain *, struct query *);
+
+enum verdict
+run_chain(struct query *q, enum chain_id id)
+{
+  const struct chain *chain = q->lease->snapshot->chains[id];
+  if (q->dry)
+    return run_chain_dry(chain, q);
+  // Suspended in this room, it comes back to where its rule left it.
+  if (q->resumed) {
+    q->resumed = false;
+    return VERDICT_STOP;
+  }
+  return chain->count == 0 ? VERDICT_NEXT : chain_run(chain, q);
+}
+
+static void
+walk_until(struct query *q, enum room *room, enum room stop)
+{
+  while (*room < ROOM_COUNT && *room != stop) {
+    q->room = (uint8_t)*room;
+    *room = room_rows[*room].enter(q);
+  }
+}
+
+void
+path_walk(struct query *q, enum room room)
+{
+  assert(q->magic == QUERY_MAGIC);
+  walk_until(q, &room, ROOM_COUNT);
+  if (room == ROOM_DROP)
+    end_dropped(q);
+}
+
+static void
+begin_query(struct query *q)
+{
+  path_walk(q, ROOM_ADMIT);
+}
+
+// Up to the cache one by one, so that the cache lines of the whole batch are on their way before the first lookup.
+static void
+begin_queries(struct query **queries, unsigned n)
+{
+  unsigned waiting = 0;
+  for (unsigned i = 0; i < n; i++) {
+    struct query *q = queries[i];
+    enum room room = ROOM_ADMIT;
+    walk_until(q, &room, ROOM_CACHE_LOOKUP);
+    if (room == ROOM_CACHE_LOOKUP)
+      queries[waiting++] = q;
+    else if (room == ROOM_DROP)
+      end_dropped(q);
+  }
+  for (unsigned i = 0; i < waiting; i++) {
+    packet_cache_prefetch_entry(queries[i]->cache, queries[i]->key.hash);
+    if (queries[i]->zero_scope)
+      packet_cache_prefetch_entry(queries[i]->cache, queries[i]->hash_for_all);
+  }
+  for (unsigned i = 0; i < waiting; i++)
+    path_walk(queries[i], ROOM_CACHE_LOOKUP);
+}
+
+static void
+answer(struct query *q)
+{
+  path_walk(q, ROOM_CHECK_ANSWER);
+}
+
+static void
+failed(struct query *q, unsigned why)
+{
+  q->drop = (uint8_t)why;
+  if (why == DROP_SEND_ERROR)
+    count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
+  if (why != DROP_TIMEOUT && why != DROP_BACKEND_LOST) {
+    end_dropped(q);
+    return;
+  }
+  // The backend left it unanswered.
+  if (why == DROP_TIMEOUT)
+    rings_record_timeout(q, &q->backend->options.address, backend_transport(q));
+  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
+    health_result(q->backend, true, 0);
+  path_walk(q, ROOM_TIMEOUT_RULES);
+}
+
+static bool
+admit_stream(struct worker *w, struct listener *listener, const struct address *peer)
+{
+  (void)listener;
+  // As worker_begin() does it, so that a configuration that came since the batch began is not half taken.
+  if (w->begin != NULL)
+    w->begin(w);
+  if (netmask_set_match(w->lease->snapshot->acl, peer))
+    return true;
+  count(w, COUNTER_ACL_DROPS);
+  counter_add(&w->counters.drop[DROP_ACL], 1);
+  verbose_refused_stream(peer);
+  return false;
+}
+
+static bool
+expects_header(struct worker *w, const struct listener *listener, const struct address *peer)
+{
+  return proxied_expected(w->lease->snapshot, listener, peer);
+}
+
+const struct walk_hooks path_hooks = {
+    .query = begin_query,
+    .queries = begin_queries,
+    .answer = answer,
+    .failed = failed,
+    .admit_stream = admit_stream,
+    .expects_header = expects_header,
+    .stream_guard = &connections_guard,
+};

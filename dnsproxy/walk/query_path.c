@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The way in: from the client's packet to the backend's socket. In walking order.
+#include "dnsproxy/cache/packet_cache.h"
+#include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/guard/query_counts.h"
+#include "dnsproxy/guard/rings.h"
+#include "dnsproxy/walk/ecs.h"
+#include "dnsproxy/walk/blocked.h"
+#include "dnsproxy/walk/log_limit.h"
+#include "dnsproxy/walk/proxied.h"
+#include "dnsproxy/walk/rooms.h"
+#include "dnsproxy/walk/verbose.h"
+#include "dnsproxy/net/listener.h"
+#include "dnsproxy/upstream/upstream.h"
+#include "dnsproxy/wire/codes.h"
+
+#include <string.h>
+
+static enum room
+drop(struct query *q, enum drop why)
+{
+  q->drop = (uint8_t)why;
+  return ROOM_DROP;
+}
+
+enum room
+room_admit(struct query *q)
+{
+  struct worker *w = q->worker;
+  q->lease = lease_begin(w);
+  // A stream was admitted when it was accepted, and had its PROXY header read.
+  bool proxied = !query_is_stream(q) && proxied_expected(q->lease->snapshot, q->listener, &q->peer);
+  if (!query_is_stream(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->client))
+    return drop(q, DROP_ACL);
+  const struct settings *settings = query_settings(q);
+  q->ecs_override = settings->ecs_override;
+  q->ecs_prefix_v4 = settings->ecs_prefix_v4;
+  q->ecs_prefix_v6 = settings->ecs_prefix_v6;
+  count(w, COUNTER_QUERIES);
+  counter_add(&q->listener->counters[w->id]->queries, 1);
+  if (proxied && !proxied_take(q))
+    return ROOM_DROP;
+  return ROOM_DECODE;
+}
+
+// QDCOUNT 0: answered without any rule, cache or ring (semantics.md section 1.7).
+static enum room
+decode_empty(struct query *q)
+{
+  count(q->worker, COUNTER_EMPTY_QUERIES);
+  if (query_settings(q)->drop_empty_queries)
+    return drop(q, DROP_EMPTY);
+  q->packet.data[2] |= FLAG2_QR;
+  q->packet.data[3] = (uint8_t)((q->packet.data[3] & ~FLAG3_RCODE) | RCODE_NOTIMP);
+  q->question_end = HEADER_SIZE;
+  q->self_answered = true;
+  return ROOM_REPLY;
+}
+
+enum room
+room_decode(struct query *q)
+{
+  const uint8_t *m = q->packet.data;
+  struct question question;
+  q->id = message_id(m);
+  q->flags[0] = m[2];
+  q->flags[1] = m[3];
+  if ((m[2] & FLAG2_QR) != 0)
+    return drop(q, DROP_NOT_A_QUERY);
+  if (message_count(m, 0) == 0)
+    return decode_empty(q);
+  if ((m[2] & FLAG2_RD) != 0)
+    count(q->worker, COUNTER_RDQUERIES);
+  if (!message_question(m, q->packet.size, &question))
+    return drop(q, DROP_MALFORMED);
+  q->qname.size = question.name.size;
+  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
+  q->qtype = question.type;
+  q->qclass = question.class;
+  q->question_end = question.end;
+  // Records that cannot be read are the backend's business: without a readable OPT there is no EDNS.
+  if (!message_edns(m, q->packet.size, question.end, &q->edns))
+    memset(&q->edns, 0, sizeof q->edns);
+  q->over_tcp = query_is_stream(q);
+  q->is_xfr = q->qtype == QTYPE_AXFR || q->qtype == QTYPE_IXFR;
+  q->skip_cache = q->is_xfr && q->over_tcp;
+  return ROOM_RECORD;
+}
+
+enum room
+room_record(struct query *q)
+{
+  rings_record_query(q);
+  if (query_settings(q)->query_count)
+    query_counts_add(q);
+  return ROOM_DYNBLOCK;
+}
+
+// A rule set QR in the query as it was: the client's EDNS makes way for that of self-made answers.
+static void
+turn_edns(struct query *q)
+{
+  struct edns edns;
+  const uint8_t *m = q->packet.data;
+  if (query_edns_now(q, &edns)->offset == 0 || message_count(m, 1) != 0 || message_count(m, 2) != 0)
+    return;
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  message_cut_records(&q->packet, q->question_end);
+  if (form.edns.present)
+    message_add_opt(&q->packet, form.edns.payload, 0, form.edns.dnssec_ok, NULL, 0);
+}
+
+// What a chain of the way in means for the walk; `next` if it let the query pass.
+static enum room
+after_rules(struct query *q, enum verdict verdict, enum room next)
+{
+  if (verdict == VERDICT_DROP)
+    return drop(q, q->drop == 0 ? DROP_RULE : (enum drop)q->drop);
+  if (verdict == VERDICT_PARKED)
+    return ROOM_PARKED;
+  if (!query_answered(q))
+    return next;
+  if (!q->self_answered)
+    turn_edns(q);
+  q->self_answered = true;
+  return ROOM_SELF_ANSWERED_RULES;
+}
+
+enum room
+room_dynblock(struct query *q)
+{
+  if (q->lease->snapshot->dynblocks->count == 0)
+    return ROOM_QUERY_RULES;
+  enum verdict verdict = blocked_run(q);
+  return after_rules(q, verdict, verdict == VERDICT_STOP ? ROOM_CHOOSE_POOL : ROOM_QUERY_RULES);
+}
+
+enum room
+room_query_rules(struct query *q)
+{
+  return after_rules(q, run_chain(q, CHAIN_QUERY), ROOM_CHOOSE_POOL);
+}
+
+// Asks the pool's policy. No backend is no error yet: the cache may have an answer.
+static enum policy_result
+choose(struct query *q)
+{
+  struct policy_input input = {.pool = q->pool, .query = q};
+  const struct policy *policy = q->pool->policy;
+  q->backend = NULL;
+  return policy->choose(policy, &input, &q->backend);
+}
+
+enum room
+room_choose_pool(struct query *q)
+{
+  q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
+  if (q->pool == NULL) {
+    if (!q->dry)
+      log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
+    return drop(q, DROP_NO_POOL);
+  }
+  q->cache = q->skip_cache ? NULL : q->pool->cache;
+  q->backend = NULL;
+  // What goes into the cache key depends on which of its backends it will be.
+  if (!q->pool->consistent && choose(q) == POLICY_ERROR)
+    return drop(q, DROP_POLICY_ERROR);
+  return ROOM_ECS;
+}
+
+// Answers that were got over TCP are another matter: they may be larger.
+static bool
+goes_over_tcp(const struct query *q)
+{
+  return q->over_tcp || (q->backend != NULL ? q->backend->options.tcp_only : q->pool->tcp_only);
+}
+
+// The query as it will be sent. What we add and take off the answer again makes another answer than if the client
+// had sent the same bytes.
+static void
+make_key(struct query *q)
+{
+  const uint64_t mark = 0x9e3779b97f4a7c15u;
+  struct edns edns;
+  struct question question = {.name.size = q->qname.size, .type = q->qtype, .class = q->qclass, .end = q->question_end};
+  memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
+  packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, query_edns_now(q, &edns),
+                   goes_over_tcp(q), &q->key);
+  if (q->ecs_added || q->edns_added)
+    q->key.hash ^= q->edns_added ? mark : ~mark;
+  q->has_key = true;
+  packet_cache_prefetch(q->cache, q->key.hash);
+}
+
+// Before the subnet goes into the packet: the key of answers that are good for everybody.
+static void
+make_key_for_all(struct query *q)
+{
+  if (q->cache == NULL || !ecs_has_zero_scope(q))
+    return;
+  make_key(q);
+  q->hash_for_all = q->key.hash;
+  q->zero_scope = true;
+}
+
+enum room
+room_ecs(struct query *q)
+{
+  q->zero_scope = false;
+  if (!q->pool->plain && ecs_is_wanted(q)) {
+    make_key_for_all(q);
+    if (!ecs_add(q))
+      return drop(q, DROP_ECS_TOO_LARGE);
+  }
+  if (q->cache == NULL)
+    return ROOM_CHOOSE_BACKEND;
+  make_key(q);
+  return ROOM_CACHE_LOOKUP;
+}
+
+// The query gives way to the answer in its buffer, and gets a larger one for a large answer.
+static enum cache_result
+look_up(struct query *q, const struct cache_find *find)
+{
+  enum { ROOM = 512 }; // for what is added to answers
+  size_t size = 0;
+  enum cache_result result = packet_cache_lookup(q->cache, find, q->packet.data, q->packet.capacity, &size);
+  if (result == CACHE_NO_ROOM && query_own_packet(q, q->packet.data, q->packet.size, size + ROOM))
+    result = packet_cache_lookup(q->cache, find, q->packet.data, q->packet.capacity, &size);
+  if (result == CACHE_HIT || result == CACHE_STALE)
+    q->packet.size = size;
+  return result == CACHE_NO_ROOM ? CACHE_MISS : result;
+}
+
+// An answer for everybody, under the key from before the subnet was added.
+static enum cache_result
+look_up_for_all(struct query *q, struct cache_find find)
+{
+  struct cache_key key;
+  query_key_for_all(q, &key);
+  find.key = &key;
+  find.another_follows = true;
+  return look_up(q, &find);
+}
+
+enum room
+room_cache_lookup(struct query *q)
+{
+  struct worker *w = q->worker;
+  uint32_t stale_s = query_settings(q)->stale_cache_ttl_s;
+  struct cache_find find = {
+      .key = &q->key,
+      .qname = &q->qname,
+      .id = q->id,
+      .now_s = w->now_s,
+      .stale_s = stale_s > 0 && !pool_has_server_up(q->pool) ? stale_s : 0,
+      .only_looks = q->dry,
+  };
+  enum cache_result result = CACHE_MISS;
+  if (q->zero_scope)
+    result = look_up_for_all(q, find);
+  if (result == CACHE_MISS)
+    result = look_up(q, &find);
+  if (result == CACHE_MISS) {
+    count(w, COUNTER_CACHE_MISSES);
+    return ROOM_CACHE_MISS_RULES;
+  }
+  q->backend = NULL;
+  q->from_cache = true;
+  q->stale = result == CACHE_STALE;
+  return ROOM_CACHE_HIT_RULES;
+}
+
+enum room
+room_cache_miss_rules(struct query *q)
+{
+  enum room next = after_rules(q, run_chain(q, CHAIN_CACHE_MISS), ROOM_CHOOSE_BACKEND);
+  if (next != ROOM_CHOOSE_BACKEND || strcmp(q->pool->name, q->pool_name) == 0)
+    return next;
+  // Another pool was chosen: its backend, and its cache under the key already made; no second lookup.
+  q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
+  if (q->pool == NULL)
+    return drop(q, DROP_NO_POOL);
+  q->cache = q->pool->cache;
+  q->backend = NULL;
+  return next;
+}
+
+static enum room
+no_backend(struct query *q)
+{
+  count(q->worker, COUNTER_NO_POLICY);
+  if (!query_settings(q)->servfail_when_no_server)
+    return drop(q, DROP_NO_BACKEND);
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  if (!compose_rcode(&q->packet, &form, RCODE_SERVFAIL))
+    return drop(q, DROP_ANSWER_TOO_LARGE);
+  q->self_answered = true;
+  return ROOM_SELF_ANSWERED_RULES;
+}
+
+enum room
+room_choose_backend(struct query *q)
+{
+  if (q->backend != NULL)
+    return ROOM_FORWARD;
+  switch (choose(q)) {
+  case POLICY_CHOSEN:
+    return ROOM_FORWARD;
+  case POLICY_NONE:
+    return no_backend(q);
+  case POLICY_ERROR:
+    break;
+  }
+  return drop(q, DROP_POLICY_ERROR);
+}
+
+enum room
+room_forward(struct query *q)
+{
+  struct backend *backend = q->backend;
+  backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
+  // A query that came over a stream goes over one: its answer may be larger than a datagram.
+  bool stream = q->over_tcp || backend->options.tcp_only;
+  verbose_forwarded(q);
+  bool sent = stream ? upstream_stream_send(q, backend) : upstream_datagram_send(q, backend);
+  if (sent)
+    return ROOM_PARKED;
+  if (q->drop == DROP_SEND_ERROR)
+    count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
+  return ROOM_DROP;
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The table of suspended queries, their ends, and the timers of their workers.
+#include "dnsproxy/walk/suspended.h"
+
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/walk/path.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+enum state {
+  RESERVED, // the action that suspends it still runs
+  WAITING,  // in the table, to be found
+  TAKEN,    // a script has it
+  CALLED,   // given back: a post is on its way to the worker
+  OVER      // the worker has it
+};
+
+struct suspended_place {
+  struct suspended handle; // first
+  struct post post;
+  enum state state;         // under the lock, as are `view`, `drop` and the query's owner
+  bool drop;
+  struct query **view;      // TAKEN: where the script has it from
+  struct suspended_place *next; // of the bucket
+  // The worker's:
+  struct worker *worker;
+  struct query *query;      // NULL once over
+  struct event *timer;
+  uint32_t timeout_ms;
+  struct suspended_place *after, **link; // of the worker's list
+};
+
+enum { BUCKETS = 1024 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct suspended_place *buckets[BUCKETS];
+static unsigned total;
+static void (*script_lock)(void), (*script_unlock)(void);
+// Whose clock, random numbers and counters a script's changes go by: those of the query's worker are another thread's. Lua
+// lock. Where there is something for each worker, it has the place behind all of them.
+static struct worker limbo = {.id = WORKERS_MAX};
+
+void
+suspended_use_lock(void (*take)(void), void (*give)(void))
+{
+  script_lock = take;
+  script_unlock = give;
+  random_seed(&limbo.random);
+}
+
+static void
+place_free(struct object *o)
+{
+  free(((struct suspended *)(void *)o)->place);
+}
+
+static const struct object_class suspended_class = {.name = "suspended", .free = place_free};
+
+// ---- the table, under the lock ----
+
+static struct suspended_place **
+find(uint16_t async_id, uint16_t query_id)
+{
+  struct suspended_place **at = &buckets[(async_id * 31u + query_id) % BUCKETS];
+  while (*at != NULL && ((*at)->handle.async_id != async_id || (*at)->handle.query_id != query_id))
+    at = &(*at)->next;
+  return at;
+}
+
+static bool
+insert(struct suspended_place *p)
+{
+  struct suspended_place **at = find(p->handle.async_id, p->handle.query_id);
+  if (*at != NULL || total == SUSPENDED_MAX)
+    return false;
+  p->next = NULL;
+  *at = p;
+  total++;
+  return true;
+}
+
+static void
+remove_from_table(struct suspended_place *p)
+{
+  struct suspended_place **at = find(p->handle.async_id, p->handle.query_id);
+  assert(*at == p);
+  *at = p->next;
+  total--;
+}
+
+// ---- suspending ----
+
+// The message of a transfer has no query of its own, a time-out no answer, and what was inserted would be so again.
+static bool
+room_allows(const struct query *q)
+{
+  switch ((enum room)q->room) {
+  case ROOM_QUERY_RULES:
+  case ROOM_CACHE_MISS_RULES:
+  case ROOM_CACHE_HIT_RULES:
+  case ROOM_SELF_ANSWERED_RULES:
+    return true;
+  case ROOM_RESPONSE_RULES:
+    return !q->is_xfr;
+  default:
+    return false;
+  }
+}
+
+static void on_time(evutil_socket_t fd, short what, void *arg);
+
+static struct suspended_place *
+place_new(struct query *q)
+{
+  struct suspended_place *p = memory_new(sizeof *p);
+  object_init(&p->handle.object, &suspended_class);
+  p->handle.place = p;
+  p->handle.response = q->room != ROOM_QUERY_RULES && q->room != ROOM_CACHE_MISS_RULES;
+  p->worker = q->worker;
+  p->query = q;
+  p->state = RESERVED;
+  return p;
+}
+
+bool
+suspend(struct query *q, uint16_t async_id, uint16_t query_id, uint32_t timeout_ms)
+{
+  if (q->suspended != NULL || q->worker != worker_current() || !room_allows(q) || !query_make_portable(q))
+    return false;
+  struct suspended_place *p = place_new(q);
+  p->handle.async_id = async_id;
+  p->handle.query_id = query_id;
+  p->timeout_ms = timeout_ms;
+  pthread_mutex_lock(&lock);
+  bool good = insert(p);
+  pthread_mutex_unlock(&lock);
+  if (good)
+    q->suspended = &p->handle; // its reference is the worker's
+  else
+    free(p);
+  return good;
+}
+
+static void
+start_timer(struct suspended_place *p)
+{
+  uint32_t ms = p->worker->draining ? 0 : p->timeout_ms;
+  event_add(p->timer, &(struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000});
+}
+
+void
+suspended_park(struct query *q)
+{
+  struct suspended_place *p = q->suspended->place;
+  struct worker *w = q->worker;
+  p->timer = evtimer_new(w->base, on_time, p);
+  assert(p->timer != NULL);
+  start_timer(p);
+  p->after = w->suspended;
+  if (p->after != NULL)
+    p->after->link = &p->after;
+  p->link = &w->suspended;
+  w->suspended = p;
+  counter_add(&w->parked, 1);
+  pthread_mutex_lock(&lock);
+  p->state = WAITING;
+  pthread_mutex_unlock(&lock);
+}
+
+// ---- back on the worker ----
+
+// The place is over: the query is the worker's again, to walk on or to end.
+static struct query *
+leave(struct suspended_place *p)
+{
+  struct query *q = p->query;
+  p->query = NULL;
+  event_free(p->timer);
+  *p->link = p->after;
+  if (p->after != NULL)
+    p->after->link = p->link;
+  q->worker = p->worker;
+  q->suspended = NULL;
+  counter_add(&q->worker->parked, (uint64_t)-1);
+  return q;
+}
+
+static void
+go_on(struct suspended_place *p, bool drop)
+{
+  struct query *q = leave(p);
+  if (drop) {
+    path_drop(q, DROP_SUSPENDED);
+  } else {
+    q->restart = q->restart && p->handle.response;
+    q->resumed = true;
+    path_walk(q, q->room);
+  }
+  struct suspended *mine = &p->handle;
+  object_unref(&mine);
+}
+
+// Makes a place that no script has called for be over. False: a post is on its way.
+static bool
+end_under_lock(struct suspended_place *p)
+{
+  if (p->state == CALLED || p->state == OVER)
+    return false;
+  if (p->state == TAKEN)
+    *p->view = NULL;
+  else
+    remove_from_table(p);
+  p->state = OVER;
+  return true;
+}
+
+// A script that has it holds the Lua lock while it looks: wait for that.
+static bool
+end(struct suspended_place *p)
+{
+  pthread_mutex_lock(&lock);
+  bool taken = p->state == TAKEN, ended = !taken && end_under_lock(p);
+  pthread_mutex_unlock(&lock);
+  if (!taken)
+    return ended;
+  script_lock();
+  pthread_mutex_lock(&lock);
+  ended = end_under_lock(p);
+  pthread_mutex_unlock(&lock);
+  script_unlock();
+  return ended;
+}
+
+static void
+on_time(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  struct suspended_place *p = arg;
+  struct worker *w = p->worker;
+  worker_begin(w);
+  if (end(p))
+    go_on(p, false);
+  worker_end(w);
+}
+
+static void
+run_post(struct worker *w, struct post *post)
+{
+  struct suspended_place *p = (struct suspended_place *)(void *)((char *)post - offsetof(struct suspended_place, post));
+  struct suspended *posted = &p->handle;
+  (void)w;
+  pthread_mutex_lock(&lock);
+  bool drop = p->drop;
+  p->state = OVER;
+  pthread_mutex_unlock(&lock);
+  if (p->query != NULL)
+    go_on(p, drop);
+  object_unref(&posted);
+}
+
+void
+suspended_drain(struct worker *w)
+{
+  for (struct suspended_place *p = w->suspended; p != NULL; p = p->after)
+    start_timer(p);
+}
+
+void
+suspended_close(struct worker *w)
+{
+  while (w->suspended != NULL) {
+    struct suspended_place *p = w->suspended;
+    struct suspended *mine = &p->handle;
+    end(p); // if a post is on its way it will find nothing
+    path_drop(leave(p), DROP_SHUTDOWN);
+    object_unref(&mine);
+  }
+}
+
+// ---- scripts ----
+
+struct suspended *
+suspended_take(uint16_t async_id, uint16_t query_id, struct query **view)
+{
+  struct suspended *found = NULL;
+  pthread_mutex_lock(&lock);
+  struct suspended_place *p = *find(async_id, query_id);
+  if (p != NULL && p->state == WAITING) {
+    remove_from_table(p);
+    p->state = TAKEN;
+    p->view = view;
+    *view = p->query;
+    p->query->worker = &limbo;
+    worker_clock(&limbo);
+    found = object_ref(&p->handle);
+  }
+  pthread_mutex_unlock(&lock);
+  return found;
+}
+
+static void
+call_worker(struct suspended_place *p, bool drop)
+{
+  p->state = CALLED;
+  p->drop = drop;
+  p->post.run = run_post;
+  object_ref(&p->handle); // the post's
+  worker_post(p->worker, &p->post);
+}
+
+static bool
+finish(struct suspended *s, bool drop)
+{
+  struct suspended_place *p = s->place;
+  pthread_mutex_lock(&lock);
+  bool mine = p->state == TAKEN;
+  if (mine) {
+    *p->view = NULL;
+    call_worker(p, drop);
+  }
+  pthread_mutex_unlock(&lock);
+  return mine;
+}
+
+bool
+suspended_resume(struct suspended *s)
+{
+  return finish(s, false);
+}
+
+bool
+suspended_drop(struct suspended *s)
+{
+  return finish(s, true);
+}
+
+void
+suspended_give_back(struct suspended *s)
+{
+  struct suspended_place *p = s->place;
+  pthread_mutex_lock(&lock);
+  if (p->state == TAKEN) {
+    *p->view = NULL;
+    if (insert(p))
+      p->state = WAITING;
+    else
+      call_worker(p, false); // another has its numbers by now
+  }
+  pthread_mutex_unlock(&lock);
+}
+
+bool
+suspended_change(uint16_t async_id, uint16_t query_id, bool (*change)(struct query *, bool, void *), void *arg)
+{
+  pthread_mutex_lock(&lock);
+  struct suspended_place *p = *find(async_id, query_id);
+  bool found = p != NULL && p->state == WAITING;
+  if (found) {
+    remove_from_table(p);
+    call_worker(p, !change(p->query, p->handle.response, arg));
+  }
+  pthread_mutex_unlock(&lock);
+  return found;
+}

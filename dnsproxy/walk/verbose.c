@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Lines of verbose mode about queries.
+#include "dnsproxy/walk/verbose.h"
+
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/core/counters.h"
+#include "dnsproxy/backends/backend.h"
+#include "dnsproxy/wire/codes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { LINE_SIZE = NAME_TEXT_SIZE + 512 };
+
+static bool
+wanted(const struct query *q)
+{
+  return atomic_load_explicit(&log_settings()->verbose, memory_order_relaxed) && !q->dry;
+}
+
+// `plain` is the sentence of unstructured mode, up to whose query it is, and `rest` what follows.
+static void
+tell(const struct query *q, const char *message, const char *plain, const char *rest, const struct backend *backend)
+{
+  char line[LINE_SIZE], source[ADDRESS_TEXT_SIZE], address[ADDRESS_TEXT_SIZE] = "", name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
+  char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1] = "";
+  if (q->qname.size > 0)
+    snprintf(question, sizeof question, "%s %s", name_text(&q->qname, name), qtype_text(q->qtype, type));
+  const char *proto = transport_rows[q->transport].long_name;
+  address_text_with_port(&q->client, source);
+  if (backend != NULL)
+    address_text_with_port(&backend->options.address, address);
+  snprintf(line, sizeof line, "%s %s from %s (%s)%s", plain, question[0] == '\0' ? "an unreadable query" : question, source, proto,
+           rest);
+  const struct log_field fields[] = {
+      {"backend.address", address}, {"backend.name", backend != NULL ? backend_name(backend) : ""},
+      {"proto", proto}, {"question", question}, {"source", source}, {NULL, NULL},
+  };
+  log_event(&(struct log_event){.priority = LOG_PRIO_INFO,
+                                .message = message,
+                                .subsystem = "query-processing",
+                                .plain = line,
+                                .fields = backend == NULL ? fields + 2 : fields,
+                                .verbose = true});
+}
+
+void
+verbose_forwarded(const struct query *q)
+{
+  char rest[LINE_SIZE];
+  if (!wanted(q))
+    return;
+  snprintf(rest, sizeof rest, ", relayed to %s", backend_full_name(q->backend));
+  tell(q, "Query relayed to a backend", "Got query for", rest, q->backend);
+}
+
+void
+verbose_answered(const struct query *q)
+{
+  char rest[LINE_SIZE];
+  if (!wanted(q))
+    return;
+  if (q->self_answered || q->from_cache || q->backend == NULL) {
+    tell(q, q->from_cache ? "Query answered from the cache" : "Query answered here", "Answered query for",
+         q->from_cache ? " from the cache" : "", NULL);
+    return;
+  }
+  snprintf(rest, sizeof rest, ", it came from %s and took %" PRIu64 " us", backend_full_name(q->backend),
+           q->worker->now_us - q->received_us);
+  tell(q, "Answer of a backend relayed", "Got answer for", rest, q->backend);
+}
+
+void
+verbose_dropped(const struct query *q)
+{
+  char rest[LINE_SIZE], message[LINE_SIZE];
+  if (!wanted(q))
+    return;
+  snprintf(rest, sizeof rest, ": %s", drop_rows[q->drop].sentence);
+  snprintf(message, sizeof message, "Query dropped: %s", drop_rows[q->drop].sentence);
+  tell(q, message, "Dropped query for", rest, q->backend);
+}
+
+void
+verbose_refused_stream(const struct address *peer)
+{
+  char source[ADDRESS_TEXT_SIZE];
+  log_verbose("query-processing", "Connection from %s refused: %s", address_text_with_port(peer, source), drop_rows[DROP_ACL].sentence);
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Error objects, protected calls and tracebacks.
+#include "lua/binder/errors.h"
+
+#include "lua/binder/binder.h"
+#include "lua/binder/budget.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char error_key; // registry: the metatable of error objects
+
+struct error {
+  bool unknown_field;
+  char text[sizeof((struct fault *)0)->text];
+};
+
+static struct error *
+error_at(lua_State *lua, int index)
+{
+  struct error *e = lua_touserdata(lua, index);
+  if (e == NULL || lua_islightuserdata(lua, index) || !lua_getmetatable(lua, index))
+    return NULL;
+  lua_pushlightuserdata(lua, (void *)&error_key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  bool is = lua_rawequal(lua, -1, -2);
+  lua_pop(lua, 2);
+  return is ? e : NULL;
+}
+
+const char *
+binder_error_text(lua_State *lua, int index)
+{
+  const struct error *e = error_at(lua, index);
+  return e == NULL ? NULL : e->text;
+}
+
+bool
+binder_error_is_unknown_field(lua_State *lua, int index)
+{
+  const struct error *e = error_at(lua, index);
+  return e != NULL && e->unknown_field;
+}
+
+static int
+error_to_string(lua_State *lua)
+{
+  const struct error *e = error_at(lua, 1);
+  lua_pushstring(lua, e == NULL ? "No exception" : e->text);
+  return 1;
+}
+
+void
+errors_open(lua_State *lua)
+{
+  lua_pushlightuserdata(lua, (void *)&error_key);
+  lua_newtable(lua);
+  lua_pushcfunction(lua, error_to_string);
+  lua_setfield(lua, -2, "__tostring");
+  lua_pushliteral(lua, "error");
+  lua_setfield(lua, -2, "__metatable");
+  lua_rawset(lua, LUA_REGISTRYINDEX);
+}
+
+static int
+raise_object(lua_State *lua, const char *text, bool unknown_field)
+{
+  struct error *e = lua_newuserdata(lua, sizeof *e);
+  e->unknown_field = unknown_field;
+  snprintf(e->text, sizeof e->text, "%s", text);
+  lua_pushlightuserdata(lua, (void *)&error_key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  lua_setmetatable(lua, -2);
+  return lua_error(lua);
+}
+
+// No fault: an unknown field was written.
+int
+binder_raise(lua_State *lua, const struct fault *fault)
+{
+  if (fault == NULL)
+    return raise_object(lua, "No exception", true);
+  if (fault->kind == FAULT_ADDRESS)
+    return raise_object(lua, fault->text, false);
+  luaL_where(lua, 1);
+  lua_pushstring(lua, fault->kind == FAULT_CAUGHT ? "Caught exception: " : "");
+  lua_pushstring(lua, fault->text);
+  lua_concat(lua, 3);
+  return lua_error(lua);
+}
+
+void
+failure_init(struct failure *f)
+{
+  text_init(&f->message);
+  text_init(&f->detail);
+}
+
+void
+failure_fini(struct failure *f)
+{
+  text_fini(&f->message);
+  text_fini(&f->detail);
+}
+
+// Message handler; upvalue 1: the failure to fill. Runs where the error happened, so that the stack is still there.
+static int
+on_error(lua_State *lua)
+{
+  struct failure *f = lua_touserdata(lua, lua_upvalueindex(1));
+  const struct error *e = error_at(lua, 1);
+  if (e != NULL && e->unknown_field) {
+    text_puts(&f->message, "Unknown Lua error");
+    return 0;
+  }
+  if (e != NULL) {
+    text_puts(&f->detail, e->text);
+    lua_pushliteral(lua, "Exception thrown by a callback function called by Lua. ");
+  } else if (lua_isstring(lua, 1)) {
+    lua_pushvalue(lua, 1);
+  } else {
+    lua_pushfstring(lua, "Trying to cast a lua variable from \"%s\" to \"string\"", luaL_typename(lua, 1));
+  }
+  luaL_traceback(lua, lua, lua_tostring(lua, -1), 1);
+  size_t size;
+  const char *text = lua_tolstring(lua, -1, &size);
+  text_add(&f->message, text, size);
+  return 1;
+}
+
+static uint64_t (*errors_budget_ms)(lua_State *);
+
+void
+errors_set_budget(uint64_t (*budget_ms)(lua_State *))
+{
+  errors_budget_ms = budget_ms;
+}
+
+// Commands, maintenance() and other callbacks in the shared state may not go on for ever: everybody waits for its lock.
+static int
+errors_watched_pcall(lua_State *lua, int arguments, int results, int handler)
+{
+  struct budget budget;
+  uint64_t ms = errors_budget_ms != NULL ? errors_budget_ms(lua) : 0;
+  if (ms != 0)
+    budget_begin(&budget, lua, ms);
+  int status = lua_pcall(lua, arguments, results, handler);
+  if (ms != 0)
+    budget_end(&budget, lua);
+  return status;
+}
+
+bool
+errors_call(lua_State *lua, int arguments, int results, struct failure *f)
+{
+  int base = lua_gettop(lua) - arguments;
+  lua_pushlightuserdata(lua, f);
+  lua_pushcclosure(lua, on_error, 1);
+  lua_insert(lua, base);
+  int status = errors_watched_pcall(lua, arguments, results, base);
+  lua_remove(lua, base);
+  if (status == 0)
+    return true;
+  if (f->message.size == 0) // no memory, or the handler itself failed
+    text_puts(&f->message, lua_isstring(lua, -1) ? lua_tostring(lua, -1) : "Lua failed");
+  lua_settop(lua, base - 1);
+  return false;
+}
+
+bool
+errors_call_short(lua_State *lua, int arguments, int results, struct text *message)
+{
+  if (errors_watched_pcall(lua, arguments, results, 0) == 0)
+    return true;
+  const char *text = binder_error_text(lua, -1);
+  if (text == NULL)
+    text = lua_isstring(lua, -1) ? lua_tostring(lua, -1) : luaL_typename(lua, -1);
+  text_puts(message, text);
+  lua_pop(lua, 1);
+  return false;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Errors on their way through Lua: error objects, protected calls, tracebacks (errors.md section 1). Lua lock held.
+#ifndef LUA_BINDER_ERRORS_H
+#define LUA_BINDER_ERRORS_H
+
+#include "dnsproxy/base/text.h"
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+void errors_open(lua_State *);
+
+// What a failed call left: the message with its traceback, and the cause that comes last when it was an error object.
+struct failure {
+  struct text message, detail;
+};
+void failure_init(struct failure *);
+void failure_fini(struct failure *);
+
+// Calls the function below `arguments` arguments; false: the failure is filled, nothing is left on the stack.
+bool errors_call(lua_State *, int arguments, int results, struct failure *);
+// How long calls by errors_call() may take: milliseconds, 0: as long as they like. Once, before the first call.
+void errors_set_budget(uint64_t (*budget_ms)(lua_State *));
+// The same without a traceback, for rules: the message is short.
+bool errors_call_short(lua_State *, int arguments, int results, struct text *message);
+
+#endif

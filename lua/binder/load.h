@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Running a file of configuration: the main one, and those that it includes.
+#ifndef LUA_BINDER_LOAD_H
+#define LUA_BINDER_LOAD_H
+
+#include "dnsproxy/base/fault.h"
+#include "dnsproxy/base/text.h"
+
+#include <lua.h>
+
+// Lua lock held. FAULT_CAUGHT: a run-time error; FAULT_PLAIN: syntax, or the file cannot be read.
+bool load_chunk(lua_State *, const char *path, struct fault *, struct text *detail);
+// The same for a file that another one includes: a failure is logged with the file's name, which the main file's own
+// error, raised further, does not have.
+bool load_included(lua_State *, const char *path, struct fault *, struct text *detail);
+const char *load_current_path(void); // of the file that runs, an included one too; NULL: none does
+// Where in the configuration the running function was called: "/etc/dnsproxy.conf:12", "console". Returns `out`, which
+// has PLACE_TEXT_SIZE bytes.
+enum { PLACE_TEXT_SIZE = 1100 };
+const char *load_place(lua_State *, char *out);
+
+#endif

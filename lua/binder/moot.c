@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tuning that this design has no use for: threads, queues, pipes, batches and ids look after themselves. Accepted, and
+// said once.
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/config/draft.h"
+#include "lua/binder/classes.h"
+
+#include <stddef.h>
+
+enum { DOH_THREADS, TCP_THREADS, TCP_QUEUE, TCP_PIPE, RANDOM_IDS, VECTOR_SIZE, ROWS };
+
+static const char *const reasons[ROWS] = {
+    [DOH_THREADS] = "workers speak every transport themselves",
+    [TCP_THREADS] = "workers serve TCP connections themselves",
+    [TCP_QUEUE] = "accepted connections do not wait for another thread",
+    [TCP_PIPE] = "accepted connections are not handed to another thread",
+    [RANDOM_IDS] = "ids towards backends are always unpredictable",
+    [VECTOR_SIZE] = "the size of batches follows the load",
+};
+static bool told[ROWS]; // under the Lua lock
+
+static int
+moot(struct call *c)
+{
+  ptrdiff_t row = (const char *const *)c->function->data - reasons;
+  if (told[row] || draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
+    return 0;
+  told[row] = true;
+  log_info("config", "%s has no effect: %s", c->function->name, reasons[row]);
+  return 0;
+}
+
+#define MOOT(row, word, words, parameter, kind, most)                                                                  \
+  {                                                                                                                    \
+    .name = word, .help = words, .params = PARAMS({.name = parameter, .type = PARAM_##kind, .max = most}),             \
+    .flags = FUNCTION_CONFIG_ONLY, .call = moot, .data = &reasons[row]                                                 \
+  }
+
+const struct lua_function functions_moot[] = {
+    MOOT(DOH_THREADS, "setOutgoingDoHWorkerThreads", "Accepted: there are no such threads", "num", INT, INT64_MAX),
+    MOOT(TCP_THREADS, "setMaxTCPClientThreads", "Accepted: there are no such threads", "num", INT, INT64_MAX),
+    MOOT(TCP_QUEUE, "setMaxTCPQueuedConnections", "Accepted: there is no such queue", "num", INT, INT64_MAX),
+    MOOT(TCP_PIPE, "setTCPInternalPipeBufferSize", "Accepted: there are no such pipes", "bytes", INT, INT64_MAX),
+    MOOT(RANDOM_IDS, "setRandomizedIdsOverUDP", "Accepted: ids are always unpredictable", "value", BOOL, 0),
+    MOOT(VECTOR_SIZE, "setUDPMultipleMessagesVectorSize", "Accepted: batches follow the load", "num", INT, INT64_MAX),
+    {.name = NULL}};

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// DynBlock: what getDynamicBlocks() tells of a block.
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/config/draft.h"
+#include "lua/binder/classes.h"
+
+#include <time.h>
+
+static int
+get_action(struct call *c)
+{
+  const struct dynblock *b = c->self;
+  lua_pushinteger(c->lua, b->action == DYNBLOCK_NO_ACTION ? draft.dynblocks.default_action : b->action);
+  return 1;
+}
+
+static int
+get_blocks(struct call *c)
+{
+  lua_pushnumber(c->lua, (double)atomic_load_explicit(&((const struct dynblock *)c->self)->hits->count, memory_order_relaxed));
+  return 1;
+}
+
+static int
+get_bpf(struct call *c)
+{
+  lua_pushboolean(c->lua, false);
+  return 1;
+}
+
+static int
+get_domain(struct call *c)
+{
+  struct name *name = binder_push_value(c->lua, &class_name);
+  *name = ((const struct dynblock *)c->self)->key.suffix;
+  return 1;
+}
+
+static int
+get_reason(struct call *c)
+{
+  lua_pushstring(c->lua, ((const struct dynblock *)c->self)->reason);
+  return 1;
+}
+
+static int
+get_until(struct call *c)
+{
+  enum { US = 1000000 };
+  uint64_t us = ((const struct dynblock *)c->self)->until_us - clock_mono_us() + clock_wall_us();
+  struct timespec *t = binder_push_value(c->lua, &class_timespec);
+  *t = (struct timespec){.tv_sec = (time_t)(us / US), .tv_nsec = (long)(us % US) * 1000};
+  return 1;
+}
+
+static int
+get_warning(struct call *c)
+{
+  lua_pushboolean(c->lua, ((const struct dynblock *)c->self)->warning);
+  return 1;
+}
+
+const struct lua_class class_dynblock = {
+    .name = "DynBlock",
+    .help = "A dynamic block",
+    .object = &dynblock_class,
+    .attributes = (const struct lua_attribute[]){
+        {.name = "action", .type = PARAM_INT, .help = "DNSAction: its own, or the default", .get = get_action},
+        {.name = "blocks", .type = PARAM_INT, .help = "Queries that it affected", .get = get_blocks},
+        {.name = "bpf", .type = PARAM_BOOL, .help = "Enforced by the kernel: never", .get = get_bpf},
+        {.name = "domain", .words = "DNSName", .help = "The suffix", .get = get_domain},
+        {.name = "reason", .type = PARAM_STRING, .help = "Why", .get = get_reason},
+        {.name = "until", .words = "timespec", .help = "When it ends, wall clock", .get = get_until},
+        {.name = "warning", .type = PARAM_BOOL, .help = "Seen, but nothing happens", .get = get_warning},
+        {.name = NULL}}};

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// NetmaskGroup: a set of netmasks, longest prefix first. A rule made from one keeps what was in it then.
+#include "dnsproxy/base/netmask.h"
+#include "lua/binder/classes.h"
+
+// Rules and snapshots may hold the same set: they keep theirs, the handle gets a copy.
+static struct netmask_set *
+to_change(struct call *c)
+{
+  struct netmask_set **set = (struct netmask_set **)(void *)c->slot;
+  netmask_set_writable(set);
+  return *set;
+}
+
+static int
+add_mask(struct call *c)
+{
+  struct netmask mask;
+  if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
+    return -1;
+  netmask_set_add(to_change(c), &mask);
+  return 0;
+}
+
+// The topmost two of the stack: an address and a number, which does not count.
+static bool
+add_pair(struct call *c, struct netmask_set *set)
+{
+  enum { FULL_LENGTH = 128 };
+  struct netmask mask;
+  int value = lua_gettop(c->lua);
+  const struct address *address = binder_test(c->lua, value - 1, &class_address);
+  if (address == NULL)
+    return call_wrong_type(c, value - 1, class_address.name) == 0;
+  if (!lua_isnumber(c->lua, value))
+    return call_wrong_type(c, value, param_type_word(PARAM_INT)) == 0;
+  if (address_is_set(address)) {
+    netmask_from_address(&mask, address, FULL_LENGTH);
+    netmask_set_add(set, &mask);
+  }
+  return true;
+}
+
+static int
+add_masks(struct call *c)
+{
+  int table = c->args[0].stack;
+  if (!lua_istable(c->lua, table))
+    return call_wrong_type(c, table, "table of ComboAddresses");
+  struct netmask_set *added = call_own(c, netmask_set_new());
+  for (lua_pushnil(c->lua); lua_next(c->lua, table) != 0; lua_pop(c->lua, 1))
+    if (!add_pair(c, added))
+      return -1;
+  netmask_set_add_all(to_change(c), added);
+  return 0;
+}
+
+static int
+add_group(struct call *c)
+{
+  if (c->args[0].object != c->self)
+    netmask_set_add_all(to_change(c), c->args[0].object);
+  return 0;
+}
+
+static int
+match(struct call *c)
+{
+  lua_pushboolean(c->lua, netmask_set_match(c->self, c->args[0].object));
+  return 1;
+}
+
+static int
+clear(struct call *c)
+{
+  netmask_set_clear(to_change(c));
+  return 0;
+}
+
+static int
+size(struct call *c)
+{
+  lua_pushinteger(c->lua, (lua_Integer)netmask_set_count(c->self));
+  return 1;
+}
+
+static int
+to_text(struct call *c)
+{
+  struct text out;
+  text_init(&out);
+  text_puts(&out, "NetmaskGroup ");
+  netmask_set_text(c->self, ", ", &out);
+  binder_push_text(c->lua, &out);
+  text_fini(&out);
+  return 1;
+}
+
+static const struct lua_function methods[] = {
+    {.name = "addMask",
+     .help = "Add a netmask; one that begins with ! is excluded",
+     .params = PARAMS({.name = "mask", .type = PARAM_STRING}),
+     .call = add_mask},
+    {.name = "addMasks",
+     .help = "Add the addresses in the keys of a table, which the exceed functions return",
+     .params = PARAMS({.name = "masks", .type = PARAM_ANY, .help = "table of ComboAddress to number"}),
+     .call = add_masks},
+    {.name = "addNMG",
+     .help = "Add all netmasks of another group",
+     .params = PARAMS({.name = "group", .type = PARAM_OBJECT, .class = &netmask_set_class}),
+     .call = add_group},
+    {.name = "match",
+     .help = "Is the address in? The longest netmask around it decides",
+     .params = PARAMS({.name = "addr", .type = PARAM_ADDRESS_OBJECT}),
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = match},
+    {.name = "clear", .help = "Remove all netmasks", .call = clear},
+    {.name = "size",
+     .help = "Number of netmasks",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = size},
+    {.name = "toString",
+     .help = "The netmasks as text",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = to_text},
+    {.name = NULL}};
+
+const struct lua_class class_netmask_group = {.name = "NetmaskGroup",
+                                              .help = "A set of netmasks",
+                                              .object = &netmask_set_class,
+                                              .methods = methods,
+                                              .tostring = to_text};

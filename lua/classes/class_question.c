@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// DNSQuestion: the query that a rule's function, or a policy, is called for.
+#include "lua/binder/classes.h"
+#include "lua/scripts/question_access.h"
+#include "rules/act/self_answer.h"
+
+#include "dnsproxy/wire/codes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- fields of a query alone ----
+
+static int
+get_use_ecs(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushboolean(c->lua, q->use_ecs);
+  return 1;
+}
+
+static int
+set_use_ecs(struct call *c, const struct value *v)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  q->use_ecs = v->boolean;
+  return 0;
+}
+
+static int
+get_ecs_override(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushboolean(c->lua, q->ecs_override);
+  return 1;
+}
+
+static int
+set_ecs_override(struct call *c, const struct value *v)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  q->ecs_override = v->boolean;
+  return 0;
+}
+
+// One number for scripts: of the client's family.
+static int
+get_ecs_prefix(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushinteger(c->lua, address_is_v6(&q->client) ? q->ecs_prefix_v6 : q->ecs_prefix_v4);
+  return 1;
+}
+
+static int
+set_ecs_prefix(struct call *c, const struct value *v)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  question_set_prefix(q, (uint16_t)v->integer);
+  return 0;
+}
+
+static int
+get_failure_ttl(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  if (q->temporary_failure_ttl < 0)
+    lua_pushnil(c->lua);
+  else
+    lua_pushinteger(c->lua, q->temporary_failure_ttl);
+  return 1;
+}
+
+static int
+set_failure_ttl(struct call *c, const struct value *v)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  if (!lua_isnil(c->lua, v->stack) && !lua_isnumber(c->lua, v->stack))
+    return call_wrong_type(c, v->stack, "integer or nil");
+  double ttl = lua_isnil(c->lua, v->stack) ? -1 : lua_tonumber(c->lua, v->stack);
+  q->temporary_failure_ttl = ttl >= INT32_MAX ? INT32_MAX : ttl >= 0 ? (int32_t)ttl : -1;
+  return 0;
+}
+
+static int
+store_text(struct call *c, size_t place, const struct value *v)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  if (!question_set_text(q, place, v->string.data, v->string.size))
+    return call_fault(c, FAULT_CAUGHT, "The text could not be stored");
+  return 0;
+}
+
+static int
+push_text(struct call *c, size_t place)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  const char *text = q->extra == NULL ? NULL : *(char **)((char *)q->extra + place);
+  lua_pushstring(c->lua, text == NULL ? "" : text);
+  return 1;
+}
+
+#define TEXT_FIELD(field)                                                                                              \
+  static int get_##field(struct call *c) { return push_text(c, offsetof(struct query_extra, field)); }                 \
+  static int set_##field(struct call *c, const struct value *v)                                                        \
+  {                                                                                                                    \
+    return store_text(c, offsetof(struct query_extra, field), v);                                                      \
+  }
+TEXT_FIELD(device_id)
+TEXT_FIELD(device_name)
+TEXT_FIELD(requestor_id)
+
+static const struct lua_attribute question_attributes[] = {
+    QUESTION_ATTRIBUTES,
+    {.name = "useECS", .type = PARAM_BOOL, .help = "The client's subnet may be added", .get = get_use_ecs, .set = set_use_ecs},
+    {.name = "ecsOverride", .type = PARAM_BOOL, .help = "A client subnet in the query is replaced", .get = get_ecs_override,
+     .set = set_ecs_override},
+    {.name = "ecsPrefixLength", .type = PARAM_INT, .help = "Bits of the client's address that are sent",
+     .get = get_ecs_prefix, .set = set_ecs_prefix},
+    {.name = "tempFailureTTL", .type = PARAM_ANY, .words = "integer?", .get = get_failure_ttl, .set = set_failure_ttl,
+     .help = "How long the cache keeps ServFail and Refused, in seconds; nil: as the cache is configured"},
+    {.name = "deviceID", .type = PARAM_STRING, .help = "For exporters", .get = get_device_id, .set = set_device_id},
+    {.name = "deviceName", .type = PARAM_STRING, .help = "For exporters", .get = get_device_name, .set = set_device_name},
+    {.name = "requestorID", .type = PARAM_STRING, .help = "For exporters", .get = get_requestor_id, .set = set_requestor_id},
+    {.name = NULL}};
+
+// ---- answering in place ----
+
+// The packet has become an answer, or this raises.
+static int
+answered(struct call *c, bool fits)
+{
+  return fits ? 0 : call_fault(c, FAULT_CAUGHT, "The answer does not fit");
+}
+
+// One address or text, or a list: as the first element is, all must be.
+struct spoof_list {
+  size_t count;
+  struct address *addresses;
+  struct bytes *rdata;
+};
+
+static bool
+spoof_read(struct call *c, int stack, struct spoof_list *list, size_t i)
+{
+  const struct param text = {.name = "rdata", .type = PARAM_STRING};
+  const struct address *address = binder_test(c->lua, stack, &class_address);
+  if (address != NULL && list->rdata == NULL) {
+    if (list->addresses == NULL)
+      list->addresses = call_alloc(c, list->count * sizeof *list->addresses);
+    list->addresses[i] = *address;
+    return true;
+  }
+  struct value v = {0};
+  if (address != NULL || list->addresses != NULL)
+    return call_wrong_type(c, stack, "ComboAddress or string, all alike") == 0;
+  if (!call_read(c, stack, &text, &v))
+    return false;
+  if (list->rdata == NULL)
+    list->rdata = call_alloc(c, list->count * sizeof *list->rdata);
+  list->rdata[i] = v.string;
+  return true;
+}
+
+static bool
+spoof_read_all(struct call *c, int stack, struct spoof_list *list)
+{
+  enum { SPOOF_MAX = 1024 };
+  if (!lua_istable(c->lua, stack)) {
+    list->count = 1;
+    return spoof_read(c, stack, list, 0);
+  }
+  list->count = lua_objlen(c->lua, stack);
+  if (list->count > SPOOF_MAX || !lua_checkstack(c->lua, (int)list->count + 8))
+    return call_fault(c, FAULT_CAUGHT, "No answer holds that many records") == 0;
+  for (size_t i = 0; i < list->count; i++) {
+    lua_rawgeti(c->lua, stack, (int)i + 1); // stays on the stack: its bytes are borrowed
+    if (!spoof_read(c, lua_gettop(c->lua), list, i))
+      return false;
+  }
+  return true;
+}
+
+static int
+spoof(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  struct spoof_list list = {0};
+  if (q == NULL || !spoof_read_all(c, c->args[0].stack, &list))
+    return -1;
+  uint16_t type = q->qtype == QTYPE_ANY && c->args[1].given ? (uint16_t)c->args[1].integer : q->qtype;
+  if (list.rdata != NULL)
+    return answered(c, question_spoof_rdata(q, type, list.rdata, list.count));
+  return answered(c, question_spoof_addresses(q, list.addresses, list.count));
+}
+
+enum { NXD, ZONE, TTL, MNAME, RNAME, SERIAL, REFRESH, RETRY, EXPIRE, MINIMUM };
+
+static int
+set_negative(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct value *a = c->args;
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, (uint32_t)a[TTL].integer);
+  const struct soa soa = {
+      .zone = *(const struct name *)a[ZONE].object,
+      .mname = *(const struct name *)a[MNAME].object,
+      .rname = *(const struct name *)a[RNAME].object,
+      .serial = (uint32_t)a[SERIAL].integer,
+      .refresh = (uint32_t)a[REFRESH].integer,
+      .retry = (uint32_t)a[RETRY].integer,
+      .expire = (uint32_t)a[EXPIRE].integer,
+      .minimum = (uint32_t)a[MINIMUM].integer,
+  };
+  question_room(q, PACKET_PIECE);
+  bool fits = compose_negative(&q->packet, &form, a[NXD].boolean, &soa, false);
+  if (fits)
+    q->self_answered = true;
+  lua_pushboolean(c->lua, fits);
+  return 1;
+}
+
+static int
+set_option(struct call *c)
+{
+  enum { QUERY_PAYLOAD = 512, OPT_AND_OPTION_HEADER = 15 };
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *data = &c->args[1].string;
+  uint16_t payload = query_answered(q) ? query_settings(q)->self_answer_payload : QUERY_PAYLOAD;
+  bool added;
+  if (data->size <= MESSAGE_MAX_SIZE)
+    question_room(q, q->packet.size + data->size + OPT_AND_OPTION_HEADER);
+  if (data->size > MESSAGE_MAX_SIZE || !message_set_option(&q->packet, (uint16_t)c->args[0].integer,
+                                                           (const uint8_t *)data->data, data->size, payload, &added))
+    return call_fault(c, FAULT_CAUGHT, "The EDNS option does not fit");
+  q->packet_changed = true;
+  if (added && !query_answered(q))
+    q->edns_added = true; // and taken off the answer again
+  return 0;
+}
+
+// ---- of other transports ----
+
+static int
+push_empty_text(struct call *c)
+{
+  if (question_query(c) == NULL)
+    return -1;
+  lua_pushliteral(c->lua, "");
+  return 1;
+}
+
+static int
+push_empty_table(struct call *c)
+{
+  if (question_query(c) == NULL)
+    return -1;
+  lua_newtable(c->lua);
+  return 1;
+}
+
+#define END {.type = PARAM_END}
+#define NUMBER(text, words) {.name = text, .type = PARAM_INT, .unit = "s", .help = words}
+
+static const struct param spoof_params[] = {
+    {.name = "values", .type = PARAM_ANY, .help = "ComboAddress, raw record data, or a list of one of them"},
+    {.name = "typeForAny", .type = PARAM_INT, .optional = true, .help = "type of raw records in answers to ANY"},
+    END};
+static const struct param negative_params[] = {
+    [NXD] = {.name = "nxd", .type = PARAM_BOOL, .help = "true: the name does not exist; false: it has no such type"},
+    [ZONE] = {.name = "zone", .type = PARAM_NAME, .help = "owner of the SOA record"},
+    [TTL] = NUMBER("ttl", "TTL of the SOA record"),
+    [MNAME] = {.name = "mname", .type = PARAM_NAME, .help = "primary server"},
+    [RNAME] = {.name = "rname", .type = PARAM_NAME, .help = "mailbox of who is responsible"},
+    [SERIAL] = {.name = "serial", .type = PARAM_INT, .help = "serial number"},
+    [REFRESH] = NUMBER("refresh", "interval of secondaries' refreshes"),
+    [RETRY] = NUMBER("retry", "interval after a failed refresh"),
+    [EXPIRE] = NUMBER("expire", "when secondaries give up"),
+    [MINIMUM] = NUMBER("minimum", "how long the denial may be cached"),
+    END};
+static const struct param option_params[] = {{.name = "code", .type = PARAM_INT, .help = "EDNSOptionCode"},
+                                             {.name = "data", .type = PARAM_STRING, .help = "its value, any bytes"},
+                                             END};
+static const struct param http_params[] = {
+    {.name = "status", .type = PARAM_INT, .help = "HTTP status"},
+    {.name = "body", .type = PARAM_STRING, .help = "what is sent"},
+    {.name = "contentType", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "its MIME type"},
+    END};
+static int
+set_restartable(struct call *c)
+{
+  struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_pushboolean(c->lua, query_keep_for_restart(q));
+  return 1;
+}
+
+static const struct param proxy_value_params[] = {{.name = "type", .type = PARAM_INT, .help = "type of the value"},
+                                                  {.name = "value", .type = PARAM_STRING, .help = "any bytes"},
+                                                  END};
+static const struct param proxy_values_params[] = {{.name = "values", .type = PARAM_STRING_MAP, .help = "values by type"}, END};
+
+static int
+add_proxy_value(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *value = &c->args[1].string;
+  if (!query_add_proxy_value(q, (uint8_t)c->args[0].integer, value->data, value->size))
+    return call_fault(c, FAULT_CAUGHT, "The PROXY protocol value does not fit");
+  return 0;
+}
+
+static int
+set_proxy_values(struct call *c)
+{
+  struct query *q = question_with_worker(c);
+  if (q == NULL)
+    return -1;
+  const struct bytes *pairs = c->args[0].list.strings;
+  query_clear_proxy_values(q);
+  for (size_t i = 0; i + 1 < c->args[0].list.count; i += 2)
+    if (!query_add_proxy_value(q, (uint8_t)strtol(pairs[i].data, NULL, 10), pairs[i + 1].data, pairs[i + 1].size))
+      return call_fault(c, FAULT_CAUGHT, "The PROXY protocol values do not fit");
+  return 0;
+}
+
+static int
+get_proxy_values(struct call *c)
+{
+  const struct query *q = question_query(c);
+  if (q == NULL)
+    return -1;
+  lua_newtable(c->lua);
+  for (const struct proxy_value *v = query_proxy_values(q); v != NULL; v = v->next) {
+    lua_pushlstring(c->lua, (const char *)v->data, v->size);
+    lua_rawseti(c->lua, -2, v->type);
+  }
+  return 1;
+}
+
+#define EMPTY(text, words) {.name = text, .help = words, .returns = "string", .call = push_empty_text}
+
+static const struct lua_function question_methods[] = {
+    QUESTION_METHODS,
+    {.name = "spoof", .help = "Turn the query into an answer with these addresses, or raw records", .params = spoof_params,
+     .call = spoof},
+    {.name = "setNegativeAndAdditionalSOA", .help = "Turn the query into a negative answer with a SOA record",
+     .params = negative_params, .returns = "boolean", .call = set_negative},
+    {.name = "setEDNSOption", .help = "Add an EDNS option, or replace it", .params = option_params, .call = set_option},
+    {.name = "setRestartable", .help = "Keep the query as it is now for dr:restart()", .returns = "boolean",
+     .call = set_restartable},
+    {.name = "addProxyProtocolValue", .help = "Add a value for the PROXY header to the backend", .params = proxy_value_params,
+     .call = add_proxy_value},
+    {.name = "setProxyProtocolValues", .help = "Replace the values for the PROXY header to the backend",
+     .params = proxy_values_params, .call = set_proxy_values},
+    {.name = "getProxyProtocolValues", .help = "Values of the PROXY header, and those added",
+     .returns = "table<integer, string>", .call = get_proxy_values},
+    EMPTY("getServerNameIndication", "Name in the TLS handshake: '' over plain DNS"),
+    EMPTY("getHTTPHost", "Host of the HTTP request: '' over plain DNS"),
+    EMPTY("getHTTPPath", "Path of the HTTP request: '' over plain DNS"),
+    EMPTY("getHTTPQueryString", "Query string of the HTTP request: '' over plain DNS"),
+    EMPTY("getHTTPScheme", "Scheme of the HTTP request: '' over plain DNS"),
+    {.name = "getHTTPHeaders", .help = "Headers of the HTTP request: none over plain DNS", .returns = "table<string, string>",
+     .call = push_empty_table},
+    {.name = "setHTTPResponse", .help = "No effect over plain DNS", .params = http_params, .call = question_ignore},
+    {.name = "getTraceID", .help = "Not built: nil", .returns = "string?", .call = question_nil},
+    {.name = "getSpanID", .help = "Not built: nil", .returns = "string?", .call = question_nil},
+    {.name = NULL}};
+
+const struct lua_class class_question = {
+    .name = "DNSQuestion",
+    .help = "The query at hand, usable in the call it is given to.",
+    .size = sizeof(struct question_handle),
+    .methods = question_methods,
+    .attributes = question_attributes,
+};

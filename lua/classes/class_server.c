@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Server: a backend in the hands of a script.
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/config/draft.h"
+#include "dnsproxy/backends/health.h"
+#include "lua/binder/classes.h"
+
+#include <stdio.h>
+
+static int
+add_pool(struct call *c)
+{
+  pool_entry_add(pool_draft_get(&draft.pools, c->args[0].string.data), c->self);
+  return 0;
+}
+
+static int
+rm_pool(struct call *c)
+{
+  pool_entry_remove(pool_draft_get(&draft.pools, c->args[0].string.data), c->self);
+  return 0;
+}
+
+static int
+get_latency(struct call *c)
+{
+  const struct backend *b = c->self;
+  lua_pushnumber(c->lua, backend_latency_us(b, b->options.tcp_only));
+  return 1;
+}
+
+static int
+get_name(struct call *c)
+{
+  lua_pushstring(c->lua, backend_name(c->self));
+  return 1;
+}
+
+static int
+get_full_name(struct call *c)
+{
+  lua_pushstring(c->lua, backend_full_name(c->self));
+  return 1;
+}
+
+static int
+get_id(struct call *c)
+{
+  char text[UUID_TEXT_SIZE];
+  lua_pushstring(c->lua, uuid_text(&((const struct backend *)c->self)->options.id, text));
+  return 1;
+}
+
+static int
+get_drops(struct call *c)
+{
+  lua_pushnumber(c->lua, (double)backend_drops(c->self));
+  return 1;
+}
+
+static int
+get_queries(struct call *c)
+{
+  lua_pushnumber(c->lua, (double)backend_queries(c->self));
+  return 1;
+}
+
+static int
+get_outstanding(struct call *c)
+{
+  lua_pushnumber(c->lua, (double)backend_outstanding(c->self));
+  return 1;
+}
+
+static int
+get_mode(struct call *c)
+{
+  const struct backend *b = c->self;
+  lua_pushstring(c->lua, atomic_load(&b->mode) == HEALTH_LAZY ? "lazy" : "active");
+  return 1;
+}
+
+static int
+is_up(struct call *c)
+{
+  lua_pushboolean(c->lua, backend_is_up(c->self));
+  return 1;
+}
+
+static int
+set_mode(struct call *c, enum health_mode mode)
+{
+  backend_set_mode(c->self, mode, c->args[0].given ? &c->args[0].boolean : NULL);
+  return 0;
+}
+
+static int
+set_auto(struct call *c)
+{
+  return set_mode(c, atomic_load(&((const struct backend *)c->self)->mode));
+}
+
+static int
+set_active(struct call *c)
+{
+  return set_mode(c, HEALTH_ACTIVE);
+}
+
+static int
+set_lazy(struct call *c)
+{
+  return set_mode(c, HEALTH_LAZY);
+}
+
+static int
+set_down(struct call *c)
+{
+  backend_force(c->self, FORCED_DOWN);
+  backend_reset_latency(c->self);
+  return 0;
+}
+
+static int
+set_up(struct call *c)
+{
+  backend_force(c->self, FORCED_UP);
+  return 0;
+}
+
+static int
+set_qps(struct call *c)
+{
+  backend_set_qps(c->self, c->args[0].integer);
+  return 0;
+}
+
+static int
+set_check_params(struct call *c)
+{
+  if (!c->args[0].given)
+    return 0;
+  const struct value *v = c->args[0].options;
+  struct health_params params = {.timeout_ms = (uint32_t)v[0].integer,
+                                 .interval_s = (uint32_t)v[1].integer,
+                                 .max_failures = (uint32_t)v[2].integer,
+                                 .rise = (uint32_t)v[3].integer};
+  backend_set_health_params(c->self, &params);
+  return 0;
+}
+
+static int
+set_validator(struct call *c)
+{
+  struct backend *b = c->self;
+  if (draft.phase == PHASE_RUNNING) {
+    binder_refuse(c->function->name, "setHealthCheckResponseValidator cannot be used at runtime!");
+    return 0;
+  }
+  struct script *old = b->options.check.validator;
+  b->options.check.validator = object_ref(c->args[0].object);
+  object_unref(&old);
+  return 0;
+}
+
+// ---- attributes ----
+
+static int
+set_name(struct call *c, const struct value *v)
+{
+  backend_set_name(c->self, v->string.data);
+  return 0;
+}
+
+static int
+get_status(struct call *c)
+{
+  lua_pushboolean(c->lua, atomic_load(&((const struct backend *)c->self)->up));
+  return 1;
+}
+
+static int
+set_status(struct call *c, const struct value *v)
+{
+  backend_set_up_status(c->self, v->boolean);
+  return 0;
+}
+
+static int
+get_order(struct call *c)
+{
+  lua_pushinteger(c->lua, ((const struct backend *)c->self)->order);
+  return 1;
+}
+
+static int
+set_order(struct call *c, const struct value *v)
+{
+  ((struct backend *)c->self)->order = (int32_t)v->integer;
+  return 0;
+}
+
+static int
+get_weight(struct call *c)
+{
+  lua_pushinteger(c->lua, ((const struct backend *)c->self)->weight);
+  return 1;
+}
+
+static int
+set_weight(struct call *c, const struct value *v)
+{
+  if (backend_set_weight(c->self, v->integer))
+    pool_draft_reweighed(&draft.pools, c->self);
+  else
+    log_error("server", "The weight of %s stays: %lld is not 1 to %d", backend_full_name(c->self),
+              (long long)v->integer, INT32_MAX);
+  return 0;
+}
+
+static const struct param check_options[] = {
+    {.name = "checkTimeout", .type = PARAM_INT, .optional = true, .unit = "ms"},
+    {.name = "checkInterval", .type = PARAM_INT, .optional = true, .unit = "s"},
+    {.name = "maxCheckFailures", .type = PARAM_INT, .optional = true},
+    {.name = "rise", .type = PARAM_INT, .optional = true},
+    {.type = PARAM_END}};
+
+#define POOL_PARAMS PARAMS({.name = "pool", .type = PARAM_STRING})
+#define STATUS_PARAMS PARAMS({.name = "status", .type = PARAM_BOOL, .optional = true})
+
+static const struct lua_function methods[] = {
+    {.name = "addPool", .help = "Put it into a pool", .params = POOL_PARAMS, .call = add_pool},
+    {.name = "rmPool", .help = "Take it out of a pool", .params = POOL_PARAMS, .call = rm_pool},
+    {.name = "getLatency",
+     .help = "Smoothed latency in microseconds",
+     .returns = "number",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_latency},
+    {.name = "getName", .help = "Its name", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_name},
+    {.name = "getNameWithAddr",
+     .help = "Name and address",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_full_name},
+    {.name = "getID", .help = "Its UUID", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_id},
+    {.name = "getDrops",
+     .help = "Queries that timed out or gave way",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_drops},
+    {.name = "getQueries",
+     .help = "Queries sent",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_queries},
+    {.name = "getHealthCheckMode",
+     .help = "active or lazy",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_mode},
+    {.name = "getOutstanding",
+     .help = "Queries in flight",
+     .returns = "integer",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = get_outstanding},
+    {.name = "isUp",
+     .help = "Forced state, else health",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = is_up},
+    {.name = "setAuto", .help = "Back to health checks", .params = STATUS_PARAMS, .call = set_auto},
+    {.name = "setActiveAuto", .help = "Active health checks", .params = STATUS_PARAMS, .call = set_active},
+    {.name = "setLazyAuto", .help = "Lazy health checks", .params = STATUS_PARAMS, .call = set_lazy},
+    {.name = "setDown", .help = "Force it down", .call = set_down},
+    {.name = "setUp", .help = "Force it up", .call = set_up},
+    {.name = "setQPS",
+     .help = "Limit that firstAvailable looks at",
+     .params = PARAMS({.name = "limit", .type = PARAM_INT, .unit = "q/s"}),
+     .call = set_qps},
+    {.name = "setHealthCheckParams",
+     .help = "Change parameters of its health checks",
+     .params = PARAMS({.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = check_options}),
+     .call = set_check_params},
+    {.name = "setHealthCheckResponseValidator",
+     .help = "One more check of health-check answers",
+     .params = PARAMS({.name = "validator", .type = PARAM_FUNCTION}),
+     .call = set_validator},
+    {.name = NULL}};
+
+static const struct lua_attribute attributes[] = {
+    {.name = "name", .type = PARAM_STRING, .help = "Name", .get = get_name, .set = set_name},
+    {.name = "upStatus",
+     .type = PARAM_BOOL,
+     .help = "Health, forced states aside",
+     .get = get_status,
+     .set = set_status},
+    {.name = "order",
+     .type = PARAM_INT,
+     .help = "Place in pools; those that exist keep theirs",
+     .get = get_order,
+     .set = set_order},
+    {.name = "weight", .type = PARAM_INT, .help = "Weight", .get = get_weight, .set = set_weight},
+    {.name = NULL}};
+
+const struct lua_class class_server = {
+    .name = "Server", .help = "A backend", .object = &backend_class, .methods = methods, .attributes = attributes};

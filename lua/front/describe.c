@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Everything declared, in four forms.
+#include "lua/front/describe.h"
+
+#include "lua/binder/binder.h"
+#include "lua/binder/signature.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- completion: "name(" , "name()", ":method(" ----
+
+static void
+completion_word(const char *prefix, const struct lua_function *f, struct text *out)
+{
+  bool none = f->params == NULL || f->params->type == PARAM_END;
+  if ((f->flags & FUNCTION_HIDDEN) == 0)
+    text_printf(out, "%s%s%s\n", prefix, f->name, none ? "()" : "(");
+}
+
+static void
+completion_function(const struct lua_function *f, void *arg)
+{
+  completion_word("", f, arg);
+}
+
+static void
+completion_class(const struct lua_class *class, void *arg)
+{
+  for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
+    completion_word(":", m, arg);
+}
+
+// ---- luals ----
+
+static void
+luals_params(const struct param *params, struct text *out)
+{
+  for (const struct param *p = params; p != NULL && p->type != PARAM_END; p++)
+    text_printf(out, "---@param %s%s %s%s%s\n", p->name, p->optional ? "?" : "", signature_type(p), p->help != NULL ? " # " : "",
+                p->help != NULL ? p->help : "");
+}
+
+static void
+luals_callable(const char *owner, const struct lua_function *f, struct text *out)
+{
+  if ((f->flags & FUNCTION_HIDDEN) != 0)
+    return;
+  text_printf(out, "\n---%s\n", f->help);
+  luals_params(f->params, out);
+  if (f->returns != NULL)
+    text_printf(out, "---@return %s\n", f->returns);
+  text_printf(out, "function %s%s(", owner, f->name);
+  for (const struct param *p = f->params; p != NULL && p->type != PARAM_END; p++)
+    text_printf(out, "%s%s", p == f->params ? "" : ", ", p->name);
+  text_puts(out, ") end\n");
+}
+
+static void
+luals_function(const struct lua_function *f, void *arg)
+{
+  luals_callable("", f, arg);
+}
+
+static void
+luals_class(const struct lua_class *class, void *arg)
+{
+  struct text *out = arg;
+  char owner[128];
+  text_printf(out, "\n---%s\n---@class %s\n", class->help, class->name);
+  for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++) {
+    struct param p = {.name = a->name, .type = a->type};
+    text_printf(out, "---@field %s %s # %s\n", a->name, a->words != NULL ? a->words : signature_type(&p), a->help);
+  }
+  text_printf(out, "local %s = {}\n", class->name);
+  snprintf(owner, sizeof owner, "%s:", class->name);
+  for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
+    luals_callable(owner, m, out);
+}
+
+// ---- man (mdoc) ----
+
+// A line must not begin like a request.
+static void
+man_text(const char *words, struct text *out)
+{
+  if (*words == '.' || *words == '\'')
+    text_puts(out, "\\&");
+  for (; *words != '\0'; words++) {
+    if (*words == '\\')
+      text_puts(out, "\\e");
+    else
+      text_add(out, words, 1);
+  }
+}
+
+static void
+man_options(const struct param *options, struct text *out)
+{
+  text_puts(out, ".Bl -tag -width Ds -compact\n");
+  for (const struct param *o = options; o->type != PARAM_END; o++) {
+    text_printf(out, ".It Va %s Pq %s", o->name, signature_type(o));
+    if (o->fallback != NULL && o->fallback[0] != '\0')
+      text_printf(out, " default: %s", o->fallback);
+    if (o->unit != NULL)
+      text_printf(out, " %s", o->unit);
+    text_puts(out, "\n");
+    if (o->help != NULL && o->help[0] != '\0') {
+      man_text(o->help, out);
+      text_puts(out, "\n");
+    }
+  }
+  text_puts(out, ".El\n");
+}
+
+static void
+man_callable(const char *prefix, const struct lua_function *f, struct text *out)
+{
+  if ((f->flags & FUNCTION_HIDDEN) != 0)
+    return;
+  text_printf(out, ".It Ic %s%s", prefix, f->name);
+  signature_parameters(f->params, out);
+  text_puts(out, "\n");
+  man_text(f->help, out);
+  text_puts(out, ".\n");
+  if ((f->flags & FUNCTION_CONFIG_ONLY) != 0)
+    text_puts(out, "In the configuration file only.\n");
+  for (const struct param *p = f->params; p != NULL && p->type != PARAM_END; p++)
+    if (p->options != NULL)
+      man_options(p->options, out);
+}
+
+static void
+man_function(const struct lua_function *f, void *arg)
+{
+  man_callable("", f, arg);
+}
+
+static void
+man_class(const struct lua_class *class, void *arg)
+{
+  struct text *out = arg;
+  text_printf(out, ".Ss %s\n", class->name);
+  man_text(class->help, out);
+  text_puts(out, ".\n");
+  if (class->attributes == NULL && class->methods == NULL)
+    return;
+  text_puts(out, ".Bl -tag -width Ds\n");
+  for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++) {
+    text_printf(out, ".It Va %s%s\n", a->name, a->set == NULL ? " Pq read-only" : "");
+    man_text(a->help, out);
+    text_puts(out, ".\n");
+  }
+  for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
+    man_callable(":", m, out);
+  text_puts(out, ".El\n");
+}
+
+static void
+describe_man(struct text *out)
+{
+  text_puts(out, ".\\\" SPDX-License-Identifier: BSD-2-Clause\n"
+                 ".\\\" Made by dnsproxy --describe=man: change the declarations instead.\n"
+                 ".Dd November 21, 2026\n.Dt DNSPROXY.CONF 5\n.Os\n.Sh NAME\n.Nm dnsproxy.conf\n.Nd configuration of dnsproxy\n"
+                 ".Sh DESCRIPTION\nThe configuration of\n.Xr dnsproxy 1\nis a Lua program that calls the functions below.\n"
+                 "Most may be called on the console too.\n.Sh FUNCTIONS\n.Bl -tag -width Ds\n");
+  binder_each_function(man_function, out);
+  text_puts(out, ".El\n.Sh OBJECTS\n");
+  binder_each_class(man_class, out);
+  text_puts(out, ".Sh SEE ALSO\n.Xr dnsproxy 1\n");
+}
+
+// ---- json ----
+
+static json_t *
+json_params(const struct param *params)
+{
+  json_t *list = json_array();
+  for (const struct param *p = params; p != NULL && p->type != PARAM_END; p++) {
+    json_t *o = json_pack("{s:s, s:s, s:b, s:s*, s:s*, s:s*}", "name", p->name, "type", signature_type(p), "optional", p->optional,
+                          "default", p->fallback, "unit", p->unit, "help", p->help);
+    if (p->options != NULL)
+      json_object_set_new(o, "options", json_params(p->options));
+    json_array_append_new(list, o);
+  }
+  return list;
+}
+
+static json_t *
+json_callable(const struct lua_function *f)
+{
+  return json_pack("{s:s, s:s, s:s*, s:b, s:b, s:o}", "name", f->name, "help", f->help, "returns", f->returns, "config_only",
+                   (f->flags & FUNCTION_CONFIG_ONLY) != 0, "no_effect", (f->flags & FUNCTION_NO_EFFECT) != 0, "parameters",
+                   json_params(f->params));
+}
+
+static void
+json_function(const struct lua_function *f, void *arg)
+{
+  if ((f->flags & FUNCTION_HIDDEN) == 0)
+    json_array_append_new(arg, json_callable(f));
+}
+
+static void
+json_class(const struct lua_class *class, void *arg)
+{
+  json_t *methods = json_array(), *attributes = json_array();
+  for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
+    json_function(m, methods);
+  for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++)
+    json_array_append_new(attributes, json_pack("{s:s, s:s, s:b}", "name", a->name, "help", a->help, "read_only", a->set == NULL));
+  json_array_append_new(arg, json_pack("{s:s, s:s, s:o, s:o}", "name", class->name, "help", class->help, "attributes", attributes,
+                                       "methods", methods));
+}
+
+static void
+describe_json(struct text *out)
+{
+  json_t *functions = json_array(), *classes = json_array();
+  binder_each_function(json_function, functions);
+  binder_each_class(json_class, classes);
+  json_t *all = json_pack("{s:o, s:o}", "functions", functions, "classes", classes);
+  char *words = json_dumps(all, JSON_INDENT(1) | JSON_SORT_KEYS);
+  text_puts(out, words);
+  text_puts(out, "\n");
+  free(words);
+  json_decref(all);
+}
+
+bool
+describe(const char *form, struct text *out)
+{
+  if (strcmp(form, "completion") == 0) {
+    binder_each_function(completion_function, out);
+    binder_each_class(completion_class, out);
+  } else if (strcmp(form, "luals") == 0) {
+    text_puts(out, "-- SPDX-License-Identifier: BSD-2-Clause\n---@meta\n-- Made by dnsproxy --describe=luals: change the declarations instead.\n");
+    binder_each_class(luals_class, out);
+    binder_each_function(luals_function, out);
+  } else if (strcmp(form, "man") == 0) {
+    describe_man(out);
+  } else if (strcmp(form, "json") == 0) {
+    describe_json(out);
+  } else {
+    return false;
+  }
+  return true;
+}

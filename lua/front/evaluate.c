@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Console commands: tried as an expression, then as a statement; results rendered (cli.md section 6).
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/net/listener.h"
+#include "dnsproxy/backends/backend.h"
+#include "lua/binder/binder.h"
+#include "lua/binder/classes.h"
+#include "lua/scripts/control_state.h"
+#include "lua/scripts/copies.h"
+#include "lua/binder/errors.h"
+#include "lua/scripts/history.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Leaves the function on the stack, or fills the answer.
+static bool
+compile(lua_State *lua, const char *command, size_t size, struct text *answer)
+{
+  struct text expression;
+  text_init(&expression);
+  text_puts(&expression, "return ");
+  text_add(&expression, command, size);
+  int status = luaL_loadbuffer(lua, expression.data, expression.size, expression.data);
+  if (status != 0) {
+    lua_pop(lua, 1);
+    status = luaL_loadbuffer(lua, command, size, expression.data + strlen("return "));
+  }
+  text_fini(&expression);
+  if (status == 0)
+    return true;
+  text_printf(answer, "Error: %s: ", lua_tostring(lua, -1));
+  lua_pop(lua, 1);
+  return false;
+}
+
+static bool
+run(lua_State *lua, struct text *answer)
+{
+  struct failure failure;
+  failure_init(&failure);
+  bool good = errors_call(lua, 0, LUA_MULTRET, &failure);
+  if (!good) {
+    text_puts(answer, "Error: ");
+    text_add(answer, failure.message.data, failure.message.size);
+    if (failure.detail.size > 0)
+      text_printf(answer, ": %s", failure.detail.data);
+  }
+  failure_fini(&failure);
+  return good;
+}
+
+// ---- tables of numbers ----
+
+struct pair {
+  char *key;
+  double value;
+};
+
+struct pairs {
+  struct pair *items;
+  size_t count;
+};
+
+static bool
+collect_pairs(lua_State *lua, int table, struct pairs *pairs)
+{
+  for (lua_pushnil(lua); lua_next(lua, table) != 0; lua_pop(lua, 1)) {
+    if (!lua_isnumber(lua, -1) || !lua_isstring(lua, -2)) {
+      lua_pop(lua, 2);
+      return false;
+    }
+    lua_pushvalue(lua, -2);
+    pairs->items = memory_resize(pairs->items, pairs->count + 1, sizeof *pairs->items);
+    pairs->items[pairs->count++] =
+        (struct pair){.key = memory_string(lua_tostring(lua, -1)), .value = lua_tonumber(lua, -2)};
+    lua_pop(lua, 1);
+  }
+  return true;
+}
+
+static int
+by_key(const void *a, const void *b)
+{
+  return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
+}
+
+static void
+add_json_string(struct text *out, const char *string)
+{
+  text_puts(out, "\"");
+  for (const unsigned char *at = (const unsigned char *)string; *at != '\0'; at++)
+    if (*at == '"' || *at == '\\')
+      text_printf(out, "\\%c", *at);
+    else if (*at < ' ')
+      text_printf(out, "\\u%04x", *at);
+    else
+      text_add(out, (const char *)at, 1);
+  text_puts(out, "\"");
+}
+
+static void
+add_json(struct text *out, struct pairs *pairs)
+{
+  if (pairs->count > 1)
+    qsort(pairs->items, pairs->count, sizeof *pairs->items, by_key);
+  text_puts(out, "{");
+  for (size_t i = 0; i < pairs->count; i++) {
+    text_puts(out, i > 0 ? ", " : "");
+    add_json_string(out, pairs->items[i].key);
+    if (isfinite(pairs->items[i].value))
+      text_printf(out, ": %.17g", pairs->items[i].value);
+    else
+      text_puts(out, ": null");
+  }
+  text_puts(out, "}\n");
+}
+
+static bool
+render_table(lua_State *lua, int table, struct text *answer)
+{
+  struct pairs pairs = {0};
+  bool good = collect_pairs(lua, table, &pairs);
+  if (good)
+    add_json(answer, &pairs);
+  for (size_t i = 0; i < pairs.count; i++)
+    free(pairs.items[i].key);
+  free(pairs.items);
+  return good;
+}
+
+// ---- results ----
+
+static bool
+render_object(lua_State *lua, int index, struct text *answer)
+{
+  char address[ADDRESS_TEXT_SIZE];
+  const struct backend *b = binder_test(lua, index, &class_server);
+  const struct listener *l = binder_test(lua, index, &class_listener);
+  if (b != NULL)
+    text_printf(answer, "%s\n", backend_name(b));
+  else if (l != NULL)
+    text_printf(answer, "%s\n", address_text_with_port(&l->address, address));
+  return b != NULL || l != NULL;
+}
+
+// False: the result cannot be printed. The output of show...() counts only when there is no result.
+static bool
+render(lua_State *lua, int index, struct text *answer)
+{
+  size_t size;
+  bool good = true;
+  if (lua_isnoneornil(lua, index)) {
+    text_add(answer, control_output()->data, control_output()->size);
+  } else if (lua_isstring(lua, index)) {
+    const char *text = lua_tolstring(lua, index, &size);
+    text_add(answer, text, size);
+    text_puts(answer, "\n");
+  } else {
+    good = lua_istable(lua, index) ? render_table(lua, index, answer) : render_object(lua, index, answer);
+  }
+  if (!good)
+    text_printf(answer, "Command returned an object we can't print: Trying to cast a lua variable from \"%s\" to \"string\"\n",
+                luaL_typename(lua, index));
+  return good;
+}
+
+bool
+control_execute(const char *command, size_t size, struct text *answer, bool *effect)
+{
+  lua_State *lua = control_lock();
+  int base = lua_gettop(lua);
+  text_clear(control_output());
+  binder_effects = (struct binder_effects){0};
+  bool good = compile(lua, command, size, answer) && run(lua, answer);
+  bool printed = good && render(lua, base + 1, answer);
+  *effect = binder_effects.changed || !binder_effects.pure;
+  if (printed && *effect)
+    history_add(command, size);
+  lua_settop(lua, base);
+  text_clear(control_output());
+  copies_touched();
+  control_unlock();
+  return good;
+}

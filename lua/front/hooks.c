@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Health checks that ask scripts, as jobs that go from the keeper to the control thread and back.
+#include "lua/front/hooks.h"
+
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "lua/scripts/callbacks.h"
+#include "lua/binder/classes.h"
+#include "lua/scripts/copies.h"
+#include "lua/binder/errors.h"
+#include "lua/scripts/script_call.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct job {
+  struct job *next;
+  void (*run)(struct job *, lua_State *); // Lua lock held
+  struct backend *backend;                // one reference
+  struct health_query *query;             // prepare: the check's own, until it is told
+  void (*prepared)(void *);
+  uint8_t *answer; // validate: a copy
+  size_t size;
+  void (*validated)(void *, bool);
+  void *arg;
+  bool up; // changed: the new state; validate: the verdict
+};
+
+// First in, first out: state changes are told in their order.
+struct queue {
+  struct job *first, **last;
+};
+
+static struct queue asked = {.last = &asked.first}, answered = {.last = &answered.first};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of both queues
+static lua_post_fn post_control, post_keeper;            // set before threads start
+
+static void
+put(struct queue *queue, struct job *job)
+{
+  pthread_mutex_lock(&lock);
+  job->next = NULL;
+  *queue->last = job;
+  queue->last = &job->next;
+  pthread_mutex_unlock(&lock);
+}
+
+static struct job *
+take(struct queue *queue)
+{
+  pthread_mutex_lock(&lock);
+  struct job *job = queue->first;
+  if (job != NULL && (queue->first = job->next) == NULL)
+    queue->last = &queue->first;
+  pthread_mutex_unlock(&lock);
+  return job;
+}
+
+// Keeper: hands over the result, if anybody waits for one.
+static void
+finish(struct job *job)
+{
+  if (job->prepared != NULL)
+    job->prepared(job->arg);
+  if (job->validated != NULL)
+    job->validated(job->arg, job->up);
+  object_unref(&job->backend);
+  free(job->answer);
+  free(job);
+}
+
+static void
+finish_answered(void *arg)
+{
+  (void)arg;
+  for (struct job *job; (job = take(&answered)) != NULL;)
+    finish(job);
+}
+
+static void
+run_script(struct job *job)
+{
+  lua_State *lua = control_lock();
+  int top = lua_gettop(lua);
+  job->run(job, lua);
+  lua_settop(lua, top);
+  copies_touched();
+  control_unlock();
+}
+
+// Control.
+static void
+run_asked(void *arg)
+{
+  (void)arg;
+  for (struct job *job; (job = take(&asked)) != NULL;) {
+    run_script(job);
+    put(&answered, job);
+    post_keeper(finish_answered, NULL);
+  }
+}
+
+static struct job *
+job_new(struct backend *b, void (*run)(struct job *, lua_State *))
+{
+  struct job *job = memory_new(sizeof *job);
+  job->backend = object_ref(b);
+  job->run = run;
+  return job;
+}
+
+static void
+submit(struct job *job)
+{
+  if (post_control == NULL) {
+    run_script(job);
+    finish(job);
+    return;
+  }
+  put(&asked, job);
+  post_control(run_asked, NULL);
+}
+
+static void
+report(const struct job *job, const char *what, const char *error)
+{
+  const struct log_field fields[] = {{"backend.name", backend_full_name(job->backend)}, {NULL, NULL}};
+  log_event(&(struct log_event){
+      .priority = LOG_PRIO_WARNING, .message = what, .error = error, .subsystem = "backend", .fields = fields});
+}
+
+// Calls `step` with the job in protected mode; false: the error was told.
+static bool
+protected_step(lua_State *lua, lua_CFunction step, struct job *job, const char *what)
+{
+  if (lua_cpcall(lua, step, job) == 0)
+    return true;
+  const char *error = binder_error_text(lua, -1);
+  if (error == NULL)
+    error = lua_isstring(lua, -1) ? lua_tostring(lua, -1) : "an error that is no text";
+  report(job, what, error);
+  return false;
+}
+
+// ---- checkFunction ----
+
+static void
+push_question(lua_State *lua, const struct health_query *q)
+{
+  *(struct name *)binder_push_value(lua, &class_name) = q->name;
+  lua_pushinteger(lua, q->type);
+  lua_pushinteger(lua, q->class);
+}
+
+static bool
+read_name(lua_State *lua, int index, struct name *out)
+{
+  const struct name *name = binder_test(lua, index, &class_name);
+  if (name != NULL)
+    *out = *name;
+  size_t size;
+  const char *text = name == NULL && lua_isstring(lua, index) ? lua_tolstring(lua, index, &size) : NULL;
+  return name != NULL || (text != NULL && name_from_text(out, text, size, NULL));
+}
+
+static int
+prepare_step(lua_State *lua)
+{
+  struct job *job = lua_touserdata(lua, 1);
+  struct health_query query = *job->query;
+  struct header_handle *header = binder_push_value(lua, &class_header);
+  memcpy(header->bytes + 2, query.flags, sizeof query.flags);
+  script_push(lua, job->backend->options.check.function);
+  push_question(lua, &query);
+  lua_pushvalue(lua, 2); // the header: stays below, so that its bits can be read afterwards
+  lua_call(lua, 4, 3);
+  if (!read_name(lua, -3, &query.name) || !lua_isnumber(lua, -2) || !lua_isnumber(lua, -1)) {
+    lua_pushliteral(lua, "a checkFunction must return a name, a type and a class");
+    return lua_error(lua);
+  }
+  query.type = (uint16_t)lua_tointeger(lua, -2);
+  query.class = (uint16_t)lua_tointeger(lua, -1);
+  memcpy(query.flags, header->bytes + 2, sizeof query.flags);
+  query.flags[0] &= (uint8_t)~FLAG2_QR; // still a query
+  *job->query = query;
+  return 0;
+}
+
+static void
+prepare_run(struct job *job, lua_State *lua)
+{
+  protected_step(lua, prepare_step, job, "The checkFunction of a backend failed: its health check is as configured");
+}
+
+static void
+prepare(struct backend *b, struct health_query *query, void (*done)(void *), void *arg)
+{
+  struct job *job = job_new(b, prepare_run);
+  job->query = query;
+  job->prepared = done;
+  job->arg = arg;
+  submit(job);
+}
+
+// ---- validator ----
+
+// The answer as a query on its way back, but for what needs a worker.
+static void
+make_query(struct query *q, const struct job *job)
+{
+  struct question question;
+  const struct backend_options *o = &job->backend->options;
+  *q = (struct query){.magic = QUERY_MAGIC, .temporary_failure_ttl = -1, .backend = job->backend};
+  q->packet = (struct wire_buffer){.data = job->answer, .size = job->size, .capacity = job->size};
+  q->client = q->peer = q->destination = o->address;
+  q->transport = o->check.over_tcp || o->tcp_only ? TRANSPORT_TCP : TRANSPORT_UDP;
+  q->received_us = clock_mono_us();
+  q->question_end = HEADER_SIZE;
+  if (!message_question(job->answer, job->size, &question))
+    return;
+  q->question_end = question.end;
+  q->qname.size = question.name.size;
+  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
+  q->qtype = question.type;
+  q->qclass = question.class;
+}
+
+static void
+validate_run(struct job *job, lua_State *lua)
+{
+  struct script *script = job->backend->options.check.validator;
+  struct script_call call;
+  struct query q;
+  make_query(&q, job);
+  bool good = script_call_begin(&call, script, &q, SIDE_RESPONSE);
+  if (good) {
+    script_call_push_question(&call);
+    good = script_call_run(&call, 1, 1);
+  }
+  if (good && !lua_isboolean(lua, -1)) {
+    call.error = "a validator must return true or false";
+    good = false;
+  }
+  job->up = good && lua_toboolean(lua, -1);
+  if (!good)
+    report(job, "The validator of a backend failed: its health check counts as failed", call.error);
+  script_call_end(&call);
+}
+
+static void
+validate(struct backend *b, const uint8_t *answer, size_t size, void (*done)(void *, bool), void *arg)
+{
+  struct job *job = job_new(b, validate_run);
+  job->answer = memory_copy(answer, size);
+  job->size = size;
+  job->validated = done;
+  job->arg = arg;
+  submit(job);
+}
+
+// ---- state changes ----
+
+// One callback that fails does not keep the others from hearing of it.
+static void
+changed_run(struct job *job, lua_State *lua)
+{
+  struct text message;
+  text_init(&message);
+  for (size_t i = 0; i < callbacks_count(CALLBACK_SERVER_STATE); i++) {
+    script_push(lua, callbacks_at(CALLBACK_SERVER_STATE, i));
+    lua_pushstring(lua, backend_full_name(job->backend));
+    lua_pushboolean(lua, job->up);
+    if (errors_call_short(lua, 2, 0, &message))
+      continue;
+    report(job, "Error during execution of a callback for a server's state", message.data);
+    text_clear(&message);
+  }
+  text_fini(&message);
+}
+
+static void
+changed(struct backend *b, bool up)
+{
+  struct job *job = job_new(b, changed_run);
+  job->up = up;
+  submit(job);
+}
+
+// ---- what others call ----
+
+const struct health_hooks *
+lua_health_hooks(void)
+{
+  static const struct health_hooks hooks = {.prepare = prepare, .validate = validate, .changed = changed};
+  return &hooks;
+}
+
+void
+lua_hooks_set_post(lua_post_fn control, lua_post_fn keeper)
+{
+  post_control = control;
+  post_keeper = keeper;
+}
+
+void
+lua_hooks_close(void)
+{
+  lua_hooks_set_post(NULL, NULL);
+  for (struct job *job; (job = take(&asked)) != NULL;)
+    finish(job); // its script was never asked: whoever waits is cancelled
+  finish_answered(NULL);
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Access lists: clients, the console, PROXY senders.
+#include "dnsproxy/config/draft.h"
+#include "lua/binder/classes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Which list a function edits.
+struct acl {
+  struct netmask_set **list;
+};
+static const struct acl clients = {&draft.acl}, console = {&draft.console_acl}, proxies = {&draft.proxy_acl};
+
+static struct netmask_set **
+list_of(const struct call *c)
+{
+  return ((const struct acl *)c->function->data)->list;
+}
+
+static int
+replace(struct call *c, struct netmask_set *with)
+{
+  struct netmask_set **list = list_of(c), *old = *list;
+  *list = object_ref(with);
+  object_unref(&old);
+  draft.changed = true;
+  return 0;
+}
+
+static int
+add(struct call *c)
+{
+  struct netmask mask;
+  if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
+    return -1;
+  netmask_set_writable(list_of(c));
+  netmask_set_add(*list_of(c), &mask);
+  draft.changed = true;
+  return 0;
+}
+
+static int
+rm(struct call *c)
+{
+  struct netmask mask;
+  if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
+    return -1;
+  netmask_set_writable(list_of(c));
+  netmask_set_remove(*list_of(c), &mask);
+  draft.changed = true;
+  return 0;
+}
+
+static int
+set(struct call *c)
+{
+  // A script's group may change later: the list is its own.
+  struct netmask_set *masks = call_own(c, netmask_set_new());
+  netmask_set_add_all(masks, c->args[0].object);
+  return replace(c, masks);
+}
+
+static void
+cut_line(char *line)
+{
+  line[strcspn(line, "#\r\n")] = '\0';
+  for (size_t size = strlen(line); size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t'); size--)
+    line[size - 1] = '\0';
+}
+
+static int
+set_from_file(struct call *c)
+{
+  char *line = NULL;
+  size_t room = 0;
+  if (draft.phase == PHASE_CLIENT) // who talks to a console needs nobody's files
+    return 0;
+  FILE *f = fopen(c->args[0].string.data, "re");
+  if (f == NULL)
+    return call_fault(c, FAULT_CAUGHT, "Unable to open the file '%s': %s", c->args[0].string.data, strerror(errno));
+  struct netmask_set *masks = call_own(c, netmask_set_new());
+  bool good = true;
+  while (good && getline(&line, &room, f) >= 0) {
+    struct netmask mask;
+    cut_line(line);
+    const char *text = line + strspn(line, " \t");
+    if (text[0] == '\0')
+      continue;
+    good = netmask_parse(&mask, text, &c->fault);
+    if (good)
+      netmask_set_add(masks, &mask);
+  }
+  free(line);
+  fclose(f);
+  return good ? replace(c, masks) : -1;
+}
+
+static int
+show(struct call *c)
+{
+  struct text *out = binder_output();
+  if (netmask_set_count(*list_of(c)) == 0)
+    return 0;
+  netmask_set_text(*list_of(c), "\n", out);
+  text_puts(out, "\n");
+  return 0;
+}
+
+#define ONE PARAMS({.name = "netmask", .type = PARAM_STRING})
+#define MANY PARAMS({.name = "netmasks", .type = PARAM_NETMASKS})
+
+const struct lua_function functions_acl[] = {
+    {.name = "addACL", .help = "Allow more clients", .params = ONE, .call = add, .data = &clients},
+    {.name = "rmACL", .help = "Remove an entry of the ACL", .params = ONE, .call = rm, .data = &clients},
+    {.name = "setACL", .help = "Replace the ACL", .params = MANY, .call = set, .data = &clients},
+    {.name = "setACLFromFile",
+     .help = "Replace the ACL by the netmasks of a file, one per line",
+     .params = PARAMS({.name = "path", .type = PARAM_STRING}),
+     .call = set_from_file,
+     .data = &clients},
+    {.name = "showACL", .help = "Print the ACL", .flags = FUNCTION_NO_EFFECT, .call = show, .data = &clients},
+    {.name = "addConsoleACL",
+     .help = "Allow more clients of the console",
+     .params = ONE,
+     .call = add,
+     .data = &console},
+    {.name = "setConsoleACL", .help = "Replace the console's ACL", .params = MANY, .call = set, .data = &console},
+    {.name = "showConsoleACL",
+     .help = "Print the console's ACL",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = show,
+     .data = &console},
+    {.name = "setProxyProtocolACL",
+     .help = "Who must send a PROXY v2 header",
+     .params = MANY,
+     .call = set,
+     .data = &proxies},
+    {.name = NULL}};

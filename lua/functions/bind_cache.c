@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// newPacketCache() and its options.
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/cache/packet_cache.h"
+#include "dnsproxy/config/draft.h"
+#include "lua/binder/classes.h"
+
+#include <stdlib.h>
+
+enum { EDNS_COOKIE_OPTION = 10, PAYLOAD_RANK_MIN = 512 };
+
+#define CACHE_OPTIONS(OPTION)                                                                                          \
+  OPTION(deferrableInsertLock, BOOL, NULL, "skip an insertion rather than wait")                                       \
+  OPTION(dontAge, BOOL, NULL, "serve TTLs unchanged")                                                                  \
+  OPTION(keepStaleData, BOOL, NULL, "keep expired entries while all servers are down")                                 \
+  OPTION(maxNegativeTTL, INT, "s", "longest life of NXDomain and empty answers")                                       \
+  OPTION(maxTTL, INT, "s", "longest life of an entry")                                                                 \
+  OPTION(minTTL, INT, "s", "answers with a smaller TTL are not cached")                                                \
+  OPTION(numberOfShards, INT, "shards", "parts that expunge() shares out by")                                          \
+  OPTION(parseECS, BOOL, NULL, "keep the client subnet with the entry")                                                \
+  OPTION(staleTTL, INT, "s", "TTL of expired entries that are served")                                                 \
+  OPTION(temporaryFailureTTL, INT, "s", "life of ServFail and Refused; 0: not cached")                                 \
+  OPTION(truncatedTTL, INT, "s", "life of truncated answers; 0: not cached")                                           \
+  OPTION(cookieHashing, BOOL, NULL, "the EDNS cookie is part of the key")                                              \
+  OPTION(skipOptions, INTS, NULL, "EDNS options that are not part of the key")                                         \
+  OPTION(maximumEntrySize, INT, "bytes", "largest answer that is cached")                                              \
+  OPTION(payloadRanks, INTS, "bytes", "EDNS sizes are rounded down to these in the key")                               \
+  OPTION(shuffle, BOOL, NULL, "shuffle A and AAAA records of hits")
+
+enum {
+#define OPTION(key, type, unit, help) KEY_##key,
+  CACHE_OPTIONS(OPTION)
+#undef OPTION
+};
+
+static const struct param options[] = {
+#define OPTION(key, kind, measure, words)                                                                              \
+  {.name = #key, .type = PARAM_##kind, .optional = true, .unit = measure, .help = words},
+    CACHE_OPTIONS(OPTION)
+#undef OPTION
+        {.type = PARAM_END}};
+
+static void
+warn_long(const char *key, size_t count, size_t room)
+{
+  if (count > room)
+    log_warning("newPacketCache", "%s takes %zu numbers: the others of %zu are left out", key, room, count);
+}
+
+// skipOptions replaces padding, but the cookie stays skipped unless cookieHashing.
+static void
+put_skip_options(struct packet_cache_options *o, const struct value *v)
+{
+  o->skip_count = 0;
+  if (!o->cookie_hashing)
+    o->skip_options[o->skip_count++] = EDNS_COOKIE_OPTION;
+  if (!v->given)
+    o->skip_options[o->skip_count++] = 12;
+  size_t room = sizeof o->skip_options / sizeof *o->skip_options;
+  warn_long("skipOptions", v->given ? v->list.count + o->skip_count : 0, room);
+  for (size_t i = 0; v->given && i < v->list.count && o->skip_count < room; i++)
+    if (o->cookie_hashing || v->list.integers[i] != EDNS_COOKIE_OPTION)
+      o->skip_options[o->skip_count++] = (uint16_t)v->list.integers[i];
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+  return *(const uint16_t *)a - *(const uint16_t *)b;
+}
+
+static void
+put_ranks(struct packet_cache_options *o, const struct value *v)
+{
+  size_t room = sizeof o->payload_ranks / sizeof *o->payload_ranks;
+  warn_long("payloadRanks", v->given ? v->list.count : 0, room);
+  for (size_t i = 0; v->given && i < v->list.count && o->rank_count < room; i++) {
+    int64_t rank = v->list.integers[i];
+    if (rank < PAYLOAD_RANK_MIN || rank > o->maximum_entry_size)
+      log_warning("newPacketCache", "payloadRanks are %d to maximumEntrySize: %lld is left out", PAYLOAD_RANK_MIN,
+                  (long long)rank);
+    else
+      o->payload_ranks[o->rank_count++] = (uint16_t)rank;
+  }
+  qsort(o->payload_ranks, o->rank_count, sizeof *o->payload_ranks, by_size);
+}
+
+static void
+put_number(const struct value *v, uint32_t *field)
+{
+  if (v->given)
+    *field = (uint32_t)v->integer;
+}
+
+static void
+put_switch(const struct value *v, bool *field)
+{
+  if (v->given)
+    *field = v->boolean;
+}
+
+static void
+put_options(struct packet_cache_options *o, const struct value *v)
+{
+  put_switch(&v[KEY_deferrableInsertLock], &o->deferrable_insert_lock);
+  put_switch(&v[KEY_dontAge], &o->dont_age);
+  put_switch(&v[KEY_keepStaleData], &o->keep_stale);
+  put_switch(&v[KEY_parseECS], &o->parse_ecs);
+  put_switch(&v[KEY_cookieHashing], &o->cookie_hashing);
+  put_switch(&v[KEY_shuffle], &o->shuffle);
+  put_number(&v[KEY_maxNegativeTTL], &o->max_negative_ttl_s);
+  put_number(&v[KEY_maxTTL], &o->max_ttl_s);
+  put_number(&v[KEY_minTTL], &o->min_ttl_s);
+  put_number(&v[KEY_numberOfShards], &o->shards);
+  put_number(&v[KEY_staleTTL], &o->stale_ttl_s);
+  put_number(&v[KEY_temporaryFailureTTL], &o->temporary_failure_ttl_s);
+  put_number(&v[KEY_truncatedTTL], &o->truncated_ttl_s);
+  put_number(&v[KEY_maximumEntrySize], &o->maximum_entry_size);
+  put_skip_options(o, &v[KEY_skipOptions]);
+  put_ranks(o, &v[KEY_payloadRanks]);
+}
+
+static int
+new_packet_cache(struct call *c)
+{
+  struct packet_cache_options o = PACKET_CACHE_OPTIONS_DEFAULT;
+  int64_t entries = c->args[0].integer;
+  if (c->args[1].given)
+    put_options(&o, c->args[1].options);
+  if (entries <= 0)
+    return call_fault(c, FAULT_CAUGHT, "Trying to create a packet cache of size zero");
+  if (o.shards == 0)
+    o.shards = 1;
+  if (entries < o.shards) {
+    text_printf(binder_output(), "The number of shards (%u) is reduced to the number of entries (%lld)", o.shards,
+                (long long)entries);
+    if (draft.phase != PHASE_CLIENT)
+      log_warning("newPacketCache", "The number of shards (%u) is reduced to the number of entries (%lld)", o.shards,
+                  (long long)entries);
+    o.shards = (uint32_t)entries;
+  }
+  struct packet_cache *cache = packet_cache_new((size_t)entries, &o);
+  if (cache == NULL)
+    return call_fault(c, FAULT_CAUGHT, "There is no memory for a packet cache of %lld entries", (long long)entries);
+  binder_push_object(c->lua, call_own(c, cache));
+  return 1;
+}
+
+const struct lua_function functions_cache[] = {
+    {.name = "newPacketCache",
+     .help = "A cache of answers, to be given to pools",
+     .params = PARAMS({.name = "maxEntries", .type = PARAM_INT, .unit = "entries"},
+                      {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = options}),
+     .returns = "PacketCache",
+     .call = new_packet_cache},
+    {.name = NULL}};

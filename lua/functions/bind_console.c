@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The console and its commands: key, address, delta, help, version, the process itself.
+#include "dnsproxy/base/base64.h"
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/random.h"
+#include "dnsproxy/config/draft.h"
+#include "dnsproxy/core/version.h"
+#include "lua/scripts/callbacks.h"
+#include "lua/binder/classes.h"
+#include "lua/scripts/history.h"
+
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CONSOLE_PORT = 5199, KEY_SIZE = crypto_secretbox_KEYBYTES };
+
+static int
+control_socket(struct call *c)
+{
+  if (!address_parse(&draft.console_address, c->args[0].string.data, CONSOLE_PORT, &c->fault))
+    return -1;
+  draft.console_set = true;
+  if (draft.phase == PHASE_RUNNING && draft.console_open != NULL)
+    draft.console_open(&draft.console_address);
+  return 0;
+}
+
+// A key that is none closes the console to new connections.
+static int
+set_key(struct call *c)
+{
+  const struct bytes *text = &c->args[0].string;
+  uint8_t key[KEY_SIZE];
+  draft.console_key_set = base64_decode(key, sizeof key, text->data, text->size) == KEY_SIZE;
+  if (draft.console_key_set)
+    memcpy(draft.console_key, key, sizeof key);
+  sodium_memzero(key, sizeof key);
+  // A client tells its user itself.
+  if (!draft.console_key_set && draft.phase != PHASE_CLIENT)
+    log_warning("setKey", "The key is not 32 bytes in base64: the console refuses connections (makeKey() makes one)");
+  return 0;
+}
+
+static int
+make_key(struct call *c)
+{
+  uint8_t key[KEY_SIZE];
+  char text[BASE64_TEXT_SIZE(KEY_SIZE)];
+  (void)c;
+  random_bytes(key, sizeof key);
+  base64_encode(text, sizeof text, key, sizeof key);
+  text_printf(binder_output(), "setKey(\"%s\")\n", text);
+  return 0;
+}
+
+static bool
+crypto_works(struct call *c, const struct bytes *message)
+{
+  uint8_t nonce[crypto_secretbox_NONCEBYTES] = {0};
+  uint8_t *box = call_alloc(c, message->size + crypto_secretbox_MACBYTES), *back = call_alloc(c, message->size + 1);
+  const uint8_t *plain = (const uint8_t *)message->data;
+  crypto_secretbox_easy(box, plain, message->size, nonce, draft.console_key);
+  return crypto_secretbox_open_easy(back, box, message->size + crypto_secretbox_MACBYTES, nonce, draft.console_key) ==
+             0 &&
+         memcmp(back, plain, message->size) == 0;
+}
+
+static int
+test_crypto(struct call *c)
+{
+  struct bytes message = {.data = "testing", .size = 7};
+  if (c->args[0].given)
+    message = c->args[0].string;
+  if (!draft.console_key_set)
+    text_puts(binder_output(), "Crypto failed: the key has the wrong size\n");
+  else if (!crypto_works(c, &message))
+    text_puts(binder_output(), "Crypto failed: what came back differs\n");
+  else
+    text_puts(binder_output(), "Everything is ok!\n");
+  return 0;
+}
+
+static int
+delta(struct call *c)
+{
+  (void)c;
+  history_print(binder_output());
+  return 0;
+}
+
+static int
+clear_history(struct call *c)
+{
+  (void)c;
+  history_clear();
+  return 0;
+}
+
+static int
+show(struct call *c)
+{
+  text_add(binder_output(), c->args[0].string.data, c->args[0].string.size);
+  text_puts(binder_output(), "\n");
+  return 0;
+}
+
+// ---- help ----
+
+struct help {
+  const char *wanted; // NULL: everything
+  unsigned found;
+};
+
+static void
+help_one(const struct lua_function *f, void *arg)
+{
+  struct help *h = arg;
+  struct text *out = binder_output();
+  if (h->wanted == NULL ? f->flags & FUNCTION_HIDDEN : strcmp(h->wanted, f->name) != 0)
+    return;
+  h->found++;
+  text_printf(out, "%s(", f->name);
+  unsigned open = 0;
+  for (const struct param *p = f->params; p != NULL && p->type != PARAM_END; p++) {
+    bool first = p == f->params;
+    text_printf(out, "%s%s%s", p->optional ? "[" : "", first ? "" : ", ", p->name);
+    open += p->optional;
+  }
+  for (; open > 0; open--)
+    text_puts(out, "]");
+  text_printf(out, "): %s\n", f->help);
+}
+
+static int
+help(struct call *c)
+{
+  struct help h = {.wanted = c->args[0].given ? c->args[0].string.data : NULL};
+  binder_each_function(help_one, &h);
+  if (h.found == 0)
+    text_printf(binder_output(), "Nothing found for %s\n", h.wanted);
+  return 0;
+}
+
+// ---- the process ----
+
+static int
+show_version(struct call *c)
+{
+  (void)c;
+  text_printf(binder_output(), "%s\n", program_version());
+  return 0;
+}
+
+// The same way out as SIGTERM. Where nothing runs there is nothing to end.
+static int
+stop(struct call *c)
+{
+  (void)c;
+  if (draft.phase == PHASE_RUNNING)
+    kill(getpid(), SIGTERM);
+  if (draft.phase == PHASE_LOADING) {
+    log_sentence(LOG_PRIO_INFO, "Exiting on user request");
+    _exit(EXIT_SUCCESS);
+  }
+  return 0;
+}
+
+static int
+in_client_startup(struct call *c)
+{
+  lua_pushboolean(c->lua, draft.phase == PHASE_CLIENT);
+  return 1;
+}
+
+static int
+in_config_check(struct call *c)
+{
+  lua_pushboolean(c->lua, draft.phase == PHASE_CHECK);
+  return 1;
+}
+
+static int
+add_maintenance(struct call *c)
+{
+  callbacks_add(CALLBACK_MAINTENANCE, c->args[0].object);
+  return 0;
+}
+
+static int
+add_exit(struct call *c)
+{
+  callbacks_add(CALLBACK_EXIT, c->args[0].object);
+  return 0;
+}
+
+static int
+nothing(struct call *c)
+{
+  (void)c;
+  return 0;
+}
+
+const struct lua_function functions_console[] = {
+    {.name = "controlSocket",
+     .help = "Listen for console connections here; port 5199 unless given",
+     .params = PARAMS({.name = "address", .type = PARAM_STRING}),
+     .call = control_socket},
+    {.name = "setKey",
+     .help = "Shared secret of the console, 32 bytes in base64",
+     .params = PARAMS({.name = "key", .type = PARAM_STRING}),
+     .call = set_key},
+    {.name = "makeKey", .help = "Print a new setKey() line", .flags = FUNCTION_NO_EFFECT, .call = make_key},
+    {.name = "testCrypto",
+     .help = "Encrypt and decrypt a text with the console's key",
+     .params = PARAMS({.name = "text", .type = PARAM_STRING, .optional = true}),
+     .flags = FUNCTION_NO_EFFECT,
+     .call = test_crypto},
+    {.name = "delta",
+     .help = "Print the commands that changed something, with their time",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = delta},
+    {.name = "clearConsoleHistory",
+     .help = "Forget the commands that delta() prints",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = clear_history},
+    {.name = "show",
+     .help = "Print a text",
+     .params = PARAMS({.name = "text", .type = PARAM_STRING}),
+     .flags = FUNCTION_NO_EFFECT,
+     .call = show},
+    {.name = "help",
+     .help = "Print what functions there are, or one of them",
+     .params = PARAMS({.name = "name", .type = PARAM_STRING, .optional = true}),
+     .flags = FUNCTION_NO_EFFECT,
+     .call = help},
+    {.name = "showVersion", .help = "Print the version", .flags = FUNCTION_NO_EFFECT, .call = show_version},
+    {.name = "shutdown", .help = "End the process", .call = stop},
+    {.name = "inClientStartup",
+     .help = "Does the console client read the configuration",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = in_client_startup},
+    {.name = "inConfigCheck",
+     .help = "Is the configuration only checked",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = in_config_check},
+    {.name = "addMaintenanceCallback",
+     .help = "One more function to be called every second",
+     .params = PARAMS({.name = "callback", .type = PARAM_FUNCTION}),
+     .call = add_maintenance},
+    {.name = "addExitCallback",
+     .help = "A function to be called at exit",
+     .params = PARAMS({.name = "callback", .type = PARAM_FUNCTION}),
+     .call = add_exit},
+    {.name = "enableLuaConfiguration", .help = "Lua is always there", .call = nothing},
+    {.name = "refreshRuntimeConfiguration",
+     .help = "Every query sees the newest configuration anyway",
+     .call = nothing},
+    {.name = NULL}};

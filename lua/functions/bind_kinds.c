@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Constructors of selectors and actions, one per kind, made from the rows of the kinds.
+#include "dnsproxy/base/memory.h"
+#include "lua/binder/classes.h"
+#include "lua/kinds/script_kinds.h"
+#include "lua/kinds/waiting.h"
+
+static int
+make_selector(struct call *c)
+{
+  struct selector *s = selector_new(c->function->data, c->args, &c->fault);
+  if (s == NULL)
+    return -1;
+  if (s->kind->waits_for != NULL)
+    waiting_tell(c, "never matches", s->kind->waits_for);
+  binder_push_object(c->lua, call_own(c, s));
+  return 1;
+}
+
+static int
+make_action(struct call *c)
+{
+  struct action *a = action_new(c->function->data, c->args, &c->fault);
+  if (a == NULL)
+    return -1;
+  if (a->kind->waits_for != NULL)
+    waiting_tell(c, "does nothing", a->kind->waits_for);
+  binder_push_object(c->lua, call_own(c, a));
+  return 1;
+}
+
+static struct lua_function *functions;
+static size_t total;
+
+static struct lua_function *
+append(void)
+{
+  functions = memory_resize(functions, total + 2, sizeof *functions);
+  functions[total + 1] = (struct lua_function){.name = NULL};
+  return &functions[total++];
+}
+
+static void
+add_selectors(const struct selector_kind *const *kinds)
+{
+  for (; *kinds != NULL; kinds++)
+    *append() = (struct lua_function){.name = (*kinds)->name,
+                                      .help = (*kinds)->help,
+                                      .params = (*kinds)->params,
+                                      .returns = selector_class.name,
+                                      .call = make_selector,
+                                      .data = *kinds};
+}
+
+static void
+add_actions(const struct action_kind *const *kinds)
+{
+  for (; *kinds != NULL; kinds++)
+    *append() = (struct lua_function){.name = (*kinds)->name,
+                                      .help = (*kinds)->help,
+                                      .params = (*kinds)->params,
+                                      .returns = (*kinds)->side == SIDE_QUERY ? query_action_class.name
+                                                                              : response_action_class.name,
+                                      .call = make_action,
+                                      .data = *kinds};
+}
+
+const struct lua_function *
+kind_functions(void)
+{
+  if (functions == NULL) {
+    add_selectors(selector_kinds);
+    add_selectors(script_selector_kinds);
+    add_actions(action_kinds);
+    add_actions(script_action_kinds);
+  }
+  return functions;
+}

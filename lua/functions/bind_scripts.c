@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where users' functions run: showLuaFunctions(), setLuaCopies().
+#include "dnsproxy/base/memory.h"
+#include "lua/binder/binder.h"
+#include "lua/scripts/copies.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct row {
+  char *where, *reason;
+  const char *user;
+  bool copied;
+  uint64_t calls, errors, mean_us;
+};
+struct rows {
+  struct row *items;
+  size_t count;
+};
+
+static void
+sum_counts(const struct script *s, struct row *row)
+{
+  const struct script_counts *counts = atomic_load_explicit(&s->counts, memory_order_acquire);
+  uint64_t sampled = 0, us = 0;
+  for (unsigned i = 0; counts != NULL && i <= worker_count(); i++) {
+    row->calls += atomic_load_explicit(&counts[i].calls, memory_order_relaxed);
+    row->errors += atomic_load_explicit(&counts[i].errors, memory_order_relaxed);
+    sampled += atomic_load_explicit(&counts[i].sampled_calls, memory_order_relaxed);
+    us += atomic_load_explicit(&counts[i].sampled_us, memory_order_relaxed);
+  }
+  row->mean_us = sampled == 0 ? 0 : us / sampled;
+}
+
+static void
+add_row(struct script *s, void *arg)
+{
+  struct rows *rows = arg;
+  if (s->user == NULL)
+    return;
+  rows->items = memory_resize(rows->items, rows->count + 1, sizeof *rows->items);
+  struct row *row = &rows->items[rows->count++];
+  *row = (struct row){.where = memory_string(s->where),
+                      .reason = memory_string(s->reason),
+                      .user = s->user,
+                      .copied = atomic_load_explicit(&s->mode, memory_order_relaxed) == SCRIPT_COPIED};
+  sum_counts(s, row);
+}
+
+// The oldest come last in the list of those alive.
+static int
+show_functions(struct call *c)
+{
+  struct rows rows = {0};
+  struct text *out = binder_output();
+  (void)c;
+  scripts_each(add_row, &rows);
+  text_printf(out, "%-32s %-24s %-8s %12s %9s %9s %s\n", "Function", "Used by", "Mode", "Calls", "Errors", "Mean us", "Reason");
+  for (size_t i = rows.count; i > 0; i--) {
+    struct row *row = &rows.items[i - 1];
+    text_printf(out, "%-32s %-24s %-8s %12" PRIu64 " %9" PRIu64 " %9" PRIu64 " %s\n", row->where, row->user,
+                row->copied ? "copied" : "shared", row->calls, row->errors, row->mean_us,
+                row->reason == NULL ? "" : row->reason);
+    free(row->where);
+    free(row->reason);
+  }
+  free(rows.items);
+  return 0;
+}
+
+static int
+set_copies(struct call *c)
+{
+  atomic_store(&copies_enabled, c->args[0].boolean);
+  copies_touched();
+  return 0;
+}
+
+const struct lua_function functions_scripts[] = {
+    {.name = "showLuaFunctions",
+     .help = "Print the Lua functions that queries call: whether each runs in copies on all threads, or shared and why",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = show_functions},
+    {.name = "setLuaCopies",
+     .help = "Whether functions that share nothing may run in copies on all threads; false: all under the shared lock",
+     .params = PARAMS({.name = "enable", .type = PARAM_BOOL}),
+     .call = set_copies},
+    {.name = NULL},
+};

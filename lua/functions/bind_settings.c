@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Setters of plain settings, made from settings.def, and the few that take more than one argument.
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/config/draft.h"
+#include "dnsproxy/backends/health.h"
+#include "lua/binder/classes.h"
+
+#include <string.h>
+
+// Where a setting lives and how wide it is.
+struct place {
+  size_t offset, size;
+};
+
+enum {
+#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, help) ROW_##field,
+#include "dnsproxy/core/settings.def"
+#undef SETTING
+  ROWS
+};
+
+static const struct place places[ROWS] = {
+#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, help)                                   \
+  {offsetof(struct settings, field), sizeof(type)},
+#include "dnsproxy/core/settings.def"
+#undef SETTING
+};
+
+#define END {.type = PARAM_END}
+
+static const struct param rows[ROWS][2] = {
+#define SETTING(field, ctype, param, setter, byDefault, least, most, measure, runtime, words)                          \
+  {{.name = #field, .type = param, .min = least, .max = most, .unit = measure, .help = words}, END},
+#include "dnsproxy/core/settings.def"
+#undef SETTING
+};
+
+static bool
+factor_good(struct call *c)
+{
+  double factor = c->args[0].number;
+  if (factor == 0 || factor >= 1)
+    return true;
+  binder_refuse(c->function->name, "%s takes 0 or a number of at least 1, not %g", c->function->name, factor);
+  return false;
+}
+
+static void
+store(const struct call *c, const struct place *place)
+{
+  void *field = (char *)&draft.settings + place->offset;
+  const struct value *v = &c->args[0];
+  uint32_t wide = (uint32_t)v->integer;
+  uint8_t narrow = (uint8_t)v->integer;
+  if (c->function->params[0].type == PARAM_BOOL)
+    memcpy(field, &v->boolean, sizeof v->boolean);
+  else if (c->function->params[0].type == PARAM_FLOAT)
+    memcpy(field, &v->number, sizeof v->number);
+  else
+    memcpy(field, place->size == 1 ? (void *)&narrow : (void *)&wide, place->size);
+}
+
+static int
+set_setting(struct call *c)
+{
+  if (c->function->params[0].type == PARAM_FLOAT && !factor_good(c))
+    return 0;
+  store(c, c->function->data);
+  health_log_failures(draft.settings.verbose_health_checks);
+  draft.changed = true;
+  return 0;
+}
+
+static const struct lua_function settings[] = {
+#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, words)                                  \
+  {.name = setter,                                                                                                     \
+   .help = words,                                                                                                      \
+   .params = rows[ROW_##field],                                                                                        \
+   .flags = (runtime) ? 0 : FUNCTION_CONFIG_ONLY,                                                                      \
+   .call = set_setting,                                                                                                \
+   .data = &places[ROW_##field]},
+#include "dnsproxy/core/settings.def"
+#undef SETTING
+    {.name = "setWHashedPertubation",
+     .help = "Old spelling of setWHashedPerturbation",
+     .params = rows[ROW_hash_perturbation],
+     .flags = FUNCTION_CONFIG_ONLY | FUNCTION_HIDDEN,
+     .call = set_setting,
+     .data = &places[ROW_hash_perturbation]},
+    {.name = NULL},
+};
+
+const struct lua_function *
+settings_functions(void)
+{
+  return settings;
+}
+
+// ---- setters of their own ----
+
+enum { PAYLOAD_MIN = 512, PAYLOAD_MAX = 1500 };
+
+static int
+set_payload_size(struct call *c)
+{
+  int64_t wanted = c->args[0].integer;
+  int64_t size = wanted < PAYLOAD_MIN ? PAYLOAD_MIN : wanted > PAYLOAD_MAX ? PAYLOAD_MAX : wanted;
+  if (size != wanted) {
+    text_printf(binder_output(), "%s() takes %d to %d bytes: %lld it is", c->function->name, PAYLOAD_MIN, PAYLOAD_MAX,
+                (long long)size);
+    log_warning(c->function->name, "%s() takes %d to %d bytes: %lld it is", c->function->name, PAYLOAD_MIN, PAYLOAD_MAX,
+                (long long)size);
+  }
+  draft.settings.self_answer_payload = (uint16_t)size;
+  draft.changed = true;
+  return 0;
+}
+
+static int
+set_buffer_sizes(struct call *c)
+{
+  draft.settings.udp_recv_buffer = (int)c->args[0].integer;
+  draft.settings.udp_send_buffer = (int)c->args[1].integer;
+  draft.changed = true;
+  return 0;
+}
+
+static int
+set_workers(struct call *c)
+{
+  draft.workers = (unsigned)c->args[0].integer;
+  return 0;
+}
+
+static int
+add_capabilities(struct call *c)
+{
+  const struct value *v = &c->args[0];
+  draft.capabilities =
+      memory_resize(draft.capabilities, draft.capability_count + v->list.count, sizeof *draft.capabilities);
+  for (size_t i = 0; i < v->list.count; i++)
+    draft.capabilities[draft.capability_count++] = memory_string(v->list.strings[i].data);
+  return 0;
+}
+
+const struct lua_function functions_settings[] = {
+    {.name = "setPayloadSizeOnSelfGeneratedAnswers",
+     .help = "UDP size advertised in the OPT records of self-made answers, 512 to 1500",
+     .params = (const struct param[]){{.name = "size", .type = PARAM_INT, .unit = "bytes"}, END},
+     .call = set_payload_size},
+    {.name = "setUDPSocketBufferSizes",
+     .help = "SO_RCVBUF and SO_SNDBUF of listening sockets; 0 tries the system's maximum",
+     .params = (const struct param[]){{.name = "receive", .type = PARAM_INT, .max = INT32_MAX, .unit = "bytes"},
+                                      {.name = "send", .type = PARAM_INT, .max = INT32_MAX, .unit = "bytes"},
+                                      END},
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = set_buffer_sizes},
+    {.name = "setWorkers",
+     .help = "Number of worker threads; 0 is one per CPU that the process may use",
+     .params = (const struct param[]){{.name = "count", .type = PARAM_INT, .max = WORKERS_MAX}, END},
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = set_workers},
+    {.name = "addCapabilitiesToRetain",
+     .help = "Linux capabilities that are kept after start-up",
+     .params = (const struct param[]){{.name = "capabilities", .type = PARAM_STRINGS}, END},
+     .flags = FUNCTION_CONFIG_ONLY,
+     .call = add_capabilities},
+    {.name = NULL},
+};

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// newThread(): Lua source that runs on a thread of its own, in a bare state; getAddressInfo(): names resolved meanwhile.
+#include "dnsproxy/base/address.h"
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "lua/binder/classes.h"
+#include "lua/scripts/control_state.h"
+#include "lua/scripts/copies.h"
+#include "lua/binder/errors.h"
+#include "lua/scripts/helpers.h"
+
+#include <lauxlib.h>
+#include <luajit.h>
+#include <lualib.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RESTART_MS = 5000, INSTRUCTIONS = 10000 };
+
+static void
+report(const char *message, const char *error)
+{
+  log_event(&(struct log_event){.priority = LOG_PRIO_WARNING, .message = message, .error = error, .subsystem = "lua"});
+}
+
+// Calls the function below the arguments in the shared state, whose lock is held.
+static void
+call_shared(lua_State *lua, int arguments, const char *message)
+{
+  struct failure failure;
+  failure_init(&failure);
+  if (!errors_call(lua, arguments, 0, &failure)) {
+    if (failure.detail.size > 0)
+      text_printf(&failure.message, ": %s", failure.detail.data);
+    report(message, failure.message.data);
+  }
+  failure_fini(&failure);
+  text_clear(control_output()); // nobody reads it
+  copies_touched();
+}
+
+// ---- newThread ----
+
+struct source {
+  size_t size;
+  char text[];
+};
+
+// What is sent from one state to the other: strings, in pairs.
+struct message {
+  struct text command;
+  struct text *pieces;
+  size_t count;
+};
+
+static void
+message_fini(struct message *m)
+{
+  for (size_t i = 0; i < m->count; i++)
+    text_fini(&m->pieces[i]);
+  free(m->pieces);
+  text_fini(&m->command);
+}
+
+static void
+add_piece(struct message *m, const char *bytes, size_t size)
+{
+  m->pieces = memory_resize(m->pieces, m->count + 1, sizeof *m->pieces);
+  text_init(&m->pieces[m->count]);
+  text_add(&m->pieces[m->count++], bytes, size);
+}
+
+// Strings and numbers only; a key is not changed while it is read.
+static const char *
+piece_at(lua_State *lua, int index, size_t *size)
+{
+  if (lua_type(lua, index) != LUA_TSTRING && lua_type(lua, index) != LUA_TNUMBER)
+    return NULL;
+  lua_pushvalue(lua, index);
+  const char *text = lua_tolstring(lua, -1, size);
+  lua_replace(lua, 3); // keeps it from the collector
+  return text;
+}
+
+static bool
+read_table(lua_State *lua, struct message *m)
+{
+  size_t size;
+  for (lua_pushnil(lua); lua_next(lua, 2) != 0; lua_pop(lua, 1))
+    for (int index = -2; index <= -1; index++) {
+      const char *text = piece_at(lua, index, &size);
+      if (text == NULL)
+        return false;
+      add_piece(m, text, size);
+    }
+  return true;
+}
+
+static int
+push_message(lua_State *lua)
+{
+  const struct message *m = lua_touserdata(lua, 1);
+  lua_getglobal(lua, "threadmessage");
+  lua_pushlstring(lua, m->command.data, m->command.size);
+  lua_createtable(lua, 0, (int)(m->count / 2));
+  for (size_t i = 0; i + 1 < m->count; i += 2) {
+    lua_pushlstring(lua, m->pieces[i].data, m->pieces[i].size);
+    lua_pushlstring(lua, m->pieces[i + 1].data, m->pieces[i + 1].size);
+    lua_rawset(lua, -3);
+  }
+  lua_call(lua, 2, 0);
+  return 0;
+}
+
+static void
+deliver(struct message *m)
+{
+  lua_State *lua = control_lock();
+  lua_getglobal(lua, "threadmessage");
+  bool defined = lua_isfunction(lua, -1);
+  lua_pop(lua, 1);
+  if (defined) {
+    lua_pushcfunction(lua, push_message);
+    lua_pushlightuserdata(lua, m);
+    call_shared(lua, 1, "threadmessage() failed");
+  } else {
+    report("submitToMainThread() was called, but there is no function threadmessage()", NULL);
+  }
+  control_unlock();
+}
+
+static int
+submit(lua_State *lua)
+{
+  struct message m = {.count = 0};
+  size_t size;
+  if (lua_gettop(lua) != 2 || !lua_isstring(lua, 1) || !lua_istable(lua, 2))
+    return luaL_error(lua, "submitToMainThread() takes a string and a table of strings");
+  lua_pushnil(lua); // slot 3
+  const char *command = lua_tolstring(lua, 1, &size);
+  text_init(&m.command);
+  text_add(&m.command, command, size);
+  bool good = read_table(lua, &m);
+  if (good)
+    deliver(&m);
+  message_fini(&m);
+  return good ? 0 : luaL_error(lua, "submitToMainThread() takes a string and a table of strings");
+}
+
+// From then on at every instruction, so that nothing catches it for long.
+static void
+look(lua_State *lua, lua_Debug *where)
+{
+  (void)where;
+  if (!helpers_stopping())
+    return;
+  lua_sethook(lua, look, LUA_MASKCOUNT, 1);
+  luaL_error(lua, "the process ends");
+}
+
+static int
+open_state(lua_State *lua)
+{
+  luaL_openlibs(lua);
+  lua_register(lua, "submitToMainThread", submit);
+  luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF); // compiled code takes no hooks
+  lua_sethook(lua, look, LUA_MASKCOUNT, INSTRUCTIONS);
+  return 0;
+}
+
+static void
+run_once(const struct source *s)
+{
+  lua_State *lua = luaL_newstate();
+  if (lua == NULL || lua_cpcall(lua, open_state, NULL) != 0) {
+    report("There is no memory for the state of a thread", NULL);
+  } else if (luaL_loadbuffer(lua, s->text, s->size, "=newThread") != 0 || lua_pcall(lua, 0, 0, 0) != 0) {
+    if (!helpers_stopping())
+      report("The code of a thread failed; it starts again in 5 seconds",
+             lua_isstring(lua, -1) ? lua_tostring(lua, -1) : "an error that is no text");
+  }
+  if (lua != NULL) {
+    lua_sethook(lua, NULL, 0, 0); // finalizers may run
+    lua_close(lua);
+  }
+}
+
+static void
+run_thread(void *arg)
+{
+  struct source *s = arg;
+  while (!helpers_stopping()) {
+    run_once(s);
+    helper_sleep(RESTART_MS);
+  }
+}
+
+static int
+new_thread(struct call *c)
+{
+  const struct bytes *code = &c->args[0].string;
+  struct source *s = memory_new(sizeof *s + code->size);
+  s->size = code->size;
+  memcpy(s->text, code->data, code->size);
+  if (!helper_start(&(struct helper_work){.name = "lua/thread", .run = run_thread, .free_arg = free, .arg = s}))
+    return call_fault(c, FAULT_CAUGHT, "No more threads can be started");
+  return 0;
+}
+
+// ---- getAddressInfo ----
+
+struct lookup {
+  struct script *callback; // one reference
+  char *name;
+  struct addrinfo *found;
+};
+
+static void
+lookup_free(void *arg)
+{
+  struct lookup *l = arg;
+  if (l->found != NULL)
+    freeaddrinfo(l->found);
+  object_unref(&l->callback);
+  free(l->name);
+  free(l);
+}
+
+static int
+call_back(lua_State *lua)
+{
+  const struct lookup *l = lua_touserdata(lua, 1);
+  int count = 0;
+  script_push(lua, l->callback);
+  lua_pushstring(lua, l->name);
+  lua_newtable(lua);
+  for (const struct addrinfo *a = l->found; a != NULL; a = a->ai_next) {
+    if (a->ai_addrlen > sizeof(struct address) || (a->ai_family != AF_INET && a->ai_family != AF_INET6))
+      continue;
+    struct address *address = binder_push_value(lua, &class_address);
+    memcpy(address, a->ai_addr, a->ai_addrlen);
+    lua_rawseti(lua, -2, ++count);
+  }
+  lua_call(lua, 2, 0);
+  return 0;
+}
+
+static void
+run_lookup(void *arg)
+{
+  struct lookup *l = arg;
+  const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+  if (getaddrinfo(l->name, NULL, &hints, &l->found) != 0)
+    l->found = NULL; // the callback gets an empty table
+  if (!helpers_stopping()) {
+    lua_State *lua = control_lock();
+    lua_pushcfunction(lua, call_back);
+    lua_pushlightuserdata(lua, l);
+    call_shared(lua, 1, "The callback of getAddressInfo() failed");
+    control_unlock();
+  }
+}
+
+static int
+get_address_info(struct call *c)
+{
+  struct lookup *l = memory_new(sizeof *l);
+  l->name = memory_string(c->args[0].string.data);
+  l->callback = object_ref(c->args[1].object);
+  if (!helper_start(
+          &(struct helper_work){.name = "lua/resolver", .run = run_lookup, .free_arg = lookup_free, .arg = l}))
+    return call_fault(c, FAULT_CAUGHT, "No more threads can be started");
+  return 0;
+}
+
+const struct lua_function functions_threads[] = {
+    {.name = "newThread",
+     .help = "Run Lua source on a thread of its own, in a state with the standard libraries and submitToMainThread(); again "
+             "5 seconds after it ends",
+     .params = PARAMS({.name = "code", .type = PARAM_STRING, .help = "source text"}),
+     .call = new_thread},
+    {.name = "getAddressInfo",
+     .help = "Resolve a name meanwhile, and call the function with it and its addresses",
+     .params = PARAMS({.name = "host", .type = PARAM_STRING, .help = "name or address"},
+                      {.name = "callback", .type = PARAM_FUNCTION, .help = "function(host, {ComboAddress, ...})"}),
+     .call = get_address_info},
+    {.name = NULL}};

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// newServer(): options to a backend.
+#include "lua/functions/new_server.h"
+
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/config/draft.h"
+#include "dnsproxy/wire/codes.h"
+#include "lua/kinds/waiting.h"
+
+#include <net/if.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DNS_PORT = 53, WEIGHT_MAX = INT32_MAX, DSCP_MAX = 63 };
+
+// OPTION(key, type, unit, help). Keys of encryption and the like are accepted and wait for their transports.
+#define SERVER_OPTIONS(OPTION)                                                                                         \
+  OPTION(address, STRING, NULL, "address and port of the backend; port 53 unless given")                              \
+  OPTION(id, STRING, NULL, "UUID; random unless given")                                                                \
+  OPTION(name, STRING, NULL, "name in tables and metrics")                                                             \
+  OPTION(qps, INT, "q/s", "limit that firstAvailable looks at")                                                        \
+  OPTION(order, INT, NULL, "place in a pool, lower is tried first")                                                    \
+  OPTION(weight, INT, NULL, "weight for the weighted policies, 1 to 2147483647")                                       \
+  OPTION(udpTimeout, INT, "s", "time-out of UDP answers; 0: setUDPTimeout()")                                          \
+  OPTION(pool, STRINGS, NULL, "pool or pools to join")                                                                 \
+  OPTION(retries, INT, "attempts", "attempts over TCP")                                                                \
+  OPTION(tcpConnectTimeout, INT, "s", "TCP connect time-out")                                                          \
+  OPTION(tcpSendTimeout, INT, "s", "TCP write time-out")                                                               \
+  OPTION(tcpRecvTimeout, INT, "s", "TCP read time-out")                                                                \
+  OPTION(tcpFastOpen, BOOL, NULL, "TCP Fast Open")                                                                     \
+  OPTION(ipBindAddrNoPort, BOOL, NULL, "IP_BIND_ADDRESS_NO_PORT with a source address")                                \
+  OPTION(checkName, STRING, NULL, "name that health checks ask for")                                                   \
+  OPTION(checkType, STRING, NULL, "type that health checks ask for")                                                   \
+  OPTION(checkClass, INT, NULL, "class that health checks ask for")                                                    \
+  OPTION(checkFunction, FUNCTION, NULL, "function that changes the health-check query")                                \
+  OPTION(checkTimeout, INT, "ms", "time-out of a health check")                                                        \
+  OPTION(checkTCP, BOOL, NULL, "health checks over TCP")                                                               \
+  OPTION(setCD, BOOL, NULL, "set CD in health checks")                                                                 \
+  OPTION(mustResolve, BOOL, NULL, "NXDomain and Refused are failures too")                                             \
+  OPTION(maxCheckFailures, INT, "checks", "failures in a row before it is down")                                       \
+  OPTION(rise, INT, "checks", "successes in a row before it is up")                                                    \
+  OPTION(checkInterval, INT, "s", "interval of health checks")                                                         \
+  OPTION(healthCheckMode, STRING, NULL, "auto, lazy, up or down")                                                      \
+  OPTION(lazyHealthCheckFailedInterval, INT, "s", "interval once failed in lazy mode")                                 \
+  OPTION(lazyHealthCheckMinSampleCount, INT, "samples", "samples before the ratio counts")                             \
+  OPTION(lazyHealthCheckMode, STRING, NULL, "TimeoutOnly or TimeoutOrServFail")                                        \
+  OPTION(lazyHealthCheckSampleSize, INT, "samples", "length of the window")                                            \
+  OPTION(lazyHealthCheckThreshold, INT, "%", "share of failures that starts checks")                                   \
+  OPTION(lazyHealthCheckUseExponentialBackOff, BOOL, NULL, "double the interval each time")                            \
+  OPTION(lazyHealthCheckMaxBackOff, INT, "s", "longest interval of the above")                                         \
+  OPTION(lazyHealthCheckWhenUpgraded, BOOL, NULL, "an upgraded backend is lazy")                                       \
+  OPTION(useClientSubnet, BOOL, NULL, "add EDNS Client Subnet")                                                        \
+  OPTION(disableZeroScope, BOOL, NULL, "no scope-0 cache lookups")                                                     \
+  OPTION(useProxyProtocol, BOOL, NULL, "PROXY v2 header in front of queries")                                          \
+  OPTION(proxyProtocolAdvertiseTLS, BOOL, NULL, "tell of TLS clients in it")                                           \
+  OPTION(source, STRING, NULL, "source address, interface, or address@interface")                                     \
+  OPTION(sockets, INT, "sockets", "UDP sockets per worker")                                                            \
+  OPTION(reconnectOnUp, BOOL, NULL, "new sockets when it comes up")                                                    \
+  OPTION(maxInFlight, INT, "queries", "queries in flight on a TCP connection")                                         \
+  OPTION(maxConcurrentTCPConnections, INT, "connections", "most TCP connections; 0: no limit")                         \
+  OPTION(tcpOnly, BOOL, NULL, "always over TCP")                                                                       \
+  OPTION(tls, STRING, NULL, "DNS over TLS with this library")                                                          \
+  OPTION(dohPath, STRING, NULL, "with tls: DNS over HTTPS to this path")                                               \
+  OPTION(addXForwardedHeaders, BOOL, NULL, "x-forwarded headers in DNS over HTTPS")                                    \
+  OPTION(caStore, STRING, NULL, "file of certificates to trust")                                                       \
+  OPTION(ciphers, STRING, NULL, "ciphers up to TLS 1.2")                                                               \
+  OPTION(ciphersTLS13, STRING, NULL, "suites of TLS 1.3")                                                              \
+  OPTION(ciphers13, STRING, NULL, "the same")                                                                          \
+  OPTION(subjectName, STRING, NULL, "name that the certificate must match")                                            \
+  OPTION(subjectAddr, STRING, NULL, "address that the certificate must match")                                         \
+  OPTION(validateCertificates, BOOL, NULL, "verify the certificate")                                                   \
+  OPTION(releaseBuffers, BOOL, NULL, "release TLS buffers when idle")                                                  \
+  OPTION(enableRenegotiation, BOOL, NULL, "allow TLS renegotiation")                                                   \
+  OPTION(ktls, BOOL, NULL, "kernel TLS")                                                                               \
+  OPTION(keyLogFile, STRING, NULL, "file for TLS secrets")                                                             \
+  OPTION(autoUpgrade, BOOL, NULL, "discover encrypted transports")                                                     \
+  OPTION(autoUpgradeInterval, INT, "s", "interval of the discovery")                                                   \
+  OPTION(autoUpgradeKeep, BOOL, NULL, "keep the plain backend")                                                        \
+  OPTION(autoUpgradePool, STRING, NULL, "pool of the upgraded backend")                                                \
+  OPTION(autoUpgradeDoHKey, INT, NULL, "SVCB parameter with the path")                                                 \
+  OPTION(dscp, INT, NULL, "DSCP value of packets to it, 0 to 63")                                                      \
+  OPTION(cpus, INTS, NULL, "accepted: workers are placed by the kernel")                                               \
+  OPTION(xskSockets, OBJECTS, NULL, "AF_XDP sockets")                                                                  \
+  OPTION(MACAddr, STRING, NULL, "destination address for AF_XDP")
+
+enum {
+#define OPTION(key, type, unit, help) KEY_##key,
+  SERVER_OPTIONS(OPTION)
+#undef OPTION
+  KEYS
+};
+
+const struct param server_options[] = {
+#define OPTION(key, kind, measure, words)                                                                              \
+  {.name = #key, .type = PARAM_##kind, .optional = true, .unit = measure, .help = words},
+    SERVER_OPTIONS(OPTION)
+#undef OPTION
+        {.type = PARAM_END}};
+
+// Options that are no more than a field.
+struct place {
+  unsigned key;
+  size_t offset, size;
+};
+#define PLACE(key, field)                                                                                              \
+  { KEY_##key, offsetof(struct backend_options, field), sizeof((struct backend_options *)0)->field }
+static const struct place numbers[] = {
+    PLACE(qps, qps),
+    PLACE(order, order),
+    PLACE(udpTimeout, udp_timeout_s),
+    PLACE(retries, retries),
+    PLACE(tcpConnectTimeout, tcp_connect_timeout_s),
+    PLACE(tcpSendTimeout, tcp_send_timeout_s),
+    PLACE(tcpRecvTimeout, tcp_recv_timeout_s),
+    PLACE(checkClass, check.class),
+    PLACE(checkTimeout, check.timeout_ms),
+    PLACE(maxCheckFailures, check.max_failures),
+    PLACE(rise, check.rise),
+    PLACE(checkInterval, check.interval_s),
+    PLACE(lazyHealthCheckFailedInterval, check.lazy_failed_interval_s),
+    PLACE(lazyHealthCheckMinSampleCount, check.lazy_min_samples),
+    PLACE(lazyHealthCheckSampleSize, check.lazy_sample_size),
+    PLACE(lazyHealthCheckThreshold, check.lazy_threshold),
+    PLACE(lazyHealthCheckMaxBackOff, check.lazy_max_backoff_s),
+    PLACE(sockets, sockets),
+    PLACE(maxInFlight, max_in_flight),
+    PLACE(maxConcurrentTCPConnections, max_connections),
+    PLACE(dscp, dscp),
+};
+static const struct place switches[] = {
+    PLACE(tcpFastOpen, tcp_fast_open),
+    PLACE(ipBindAddrNoPort, ip_bind_addr_no_port),
+    PLACE(checkTCP, check.over_tcp),
+    PLACE(setCD, check.set_cd),
+    PLACE(mustResolve, check.must_resolve),
+    PLACE(lazyHealthCheckUseExponentialBackOff, check.lazy_backoff),
+    PLACE(useClientSubnet, use_client_subnet),
+    PLACE(disableZeroScope, disable_zero_scope),
+    PLACE(useProxyProtocol, use_proxy_protocol),
+    PLACE(proxyProtocolAdvertiseTLS, proxy_advertise_tls),
+    PLACE(reconnectOnUp, reconnect_on_up),
+    PLACE(tcpOnly, tcp_only),
+};
+
+static void
+put_number(struct backend_options *o, const struct place *place, int64_t number)
+{
+  void *field = (char *)o + place->offset;
+  uint32_t wide = (uint32_t)number;
+  uint16_t half = (uint16_t)number;
+  uint8_t narrow = (uint8_t)number;
+  memcpy(field, place->size == 4 ? (void *)&wide : place->size == 2 ? (void *)&half : (void *)&narrow, place->size);
+}
+
+// A negative number is a huge one to the dialect; only the order has a sign.
+static bool
+check_number(const struct place *place, int64_t number, struct fault *fault)
+{
+  bool is_signed = place->key == KEY_order;
+  int64_t most = is_signed ? INT32_MAX : place->key == KEY_dscp ? DSCP_MAX : (int64_t)(UINT64_MAX >> (64 - 8 * place->size));
+  if (number >= (is_signed ? INT32_MIN : 0) && number <= most)
+    return true;
+  return fault_set(fault, FAULT_CAUGHT, "The value (%llu) passed to %s is too large, the maximum is %lld",
+                   (unsigned long long)number, server_options[place->key].name, (long long)most);
+}
+
+static bool
+put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
+{
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    const struct value *number = &v[numbers[i].key];
+    if (!number->given)
+      continue;
+    if (!check_number(&numbers[i], number->integer, fault))
+      return false;
+    put_number(o, &numbers[i], number->integer);
+  }
+  for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+    if (v[switches[i].key].given)
+      memcpy((char *)o + switches[i].offset, &v[switches[i].key].boolean, sizeof(bool));
+  if (o->sockets == 0)
+    o->sockets = 1;
+  return true;
+}
+
+static void
+warn_word(const char *key, const struct value *v)
+{
+  log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
+                                .message = "Invalid value for key passed to Lua directive, ignored",
+                                .subsystem = "newServer",
+                                .fields = (struct log_field[]){{"key", key}, {"value", v->string.data}, {NULL, NULL}}});
+}
+
+static void
+put_modes(struct backend_options *o, const struct value *mode, const struct value *lazy)
+{
+  const char *word = mode->given ? mode->string.data : "auto";
+  if (strcmp(word, "lazy") == 0)
+    o->check.mode = HEALTH_LAZY;
+  else if (strcmp(word, "up") == 0)
+    o->check.forced = FORCED_UP;
+  else if (strcmp(word, "down") == 0)
+    o->check.forced = FORCED_DOWN;
+  else if (strcmp(word, "auto") != 0)
+    warn_word("healthCheckMode", mode);
+  word = lazy->given ? lazy->string.data : "TimeoutOrServFail";
+  if (strcmp(word, "TimeoutOnly") == 0)
+    o->check.lazy_mode = LAZY_TIMEOUT_ONLY;
+  else if (strcmp(word, "TimeoutOrServFail") != 0)
+    warn_word("lazyHealthCheckMode", lazy);
+}
+
+static bool
+dismiss_source(const char *text)
+{
+  if (draft.phase != PHASE_CLIENT)
+    log_warning("newServer", "Dismissing source %s: it is neither an address nor an interface", text);
+  return true;
+}
+
+// "192.0.2.1", "eth0" or "192.0.2.1@eth0".
+static bool
+put_source(struct backend_options *o, const char *text, struct fault *fault)
+{
+  char address[ADDRESS_TEXT_SIZE];
+  const char *at = strchr(text, '@');
+  struct fault no_address = FAULT_INIT;
+  if (at == NULL && !address_parse(&o->source, text, 0, &no_address)) {
+    o->source = (struct address){0};
+    if (if_nametoindex(text) == 0)
+      return dismiss_source(text);
+    snprintf(o->source_interface, sizeof o->source_interface, "%s", text);
+    return true;
+  }
+  if (at == NULL)
+    return true;
+  snprintf(o->source_interface, sizeof o->source_interface, "%s", at + 1);
+  snprintf(address, sizeof address, "%.*s", (int)(at - text), text);
+  return address_parse(&o->source, address, 0, fault);
+}
+
+static bool
+put_check(struct backend_options *o, const struct value *v, struct fault *fault)
+{
+  if (v[KEY_checkName].given &&
+      !name_from_text(&o->check.name, v[KEY_checkName].string.data, v[KEY_checkName].string.size, fault))
+    return false;
+  if (v[KEY_checkType].given)
+    qtype_parse(v[KEY_checkType].string.data, &o->check.type); // an unknown word leaves the default, silently
+  if (v[KEY_checkFunction].given)
+    o->check.function = v[KEY_checkFunction].object;
+  put_modes(o, &v[KEY_healthCheckMode], &v[KEY_lazyHealthCheckMode]);
+  return true;
+}
+
+// Queries that were meant to be encrypted must not leave in the clear: such a backend stays down until we can.
+static void
+refuse_encryption(struct backend_options *o, const struct value *tls)
+{
+  if (!tls->given || tls->string.size == 0)
+    return;
+  char where[ADDRESS_TEXT_SIZE];
+  o->check.forced = FORCED_DOWN;
+  if (draft.phase != PHASE_CLIENT && draft.phase != PHASE_CHECK)
+    log_warning("newServer", "Encrypted backends are not built: %s stays down", address_text_with_port(&o->address, where));
+}
+
+// Said once, when it is really asked for: what a backend may need must not be missed in silence.
+static void
+warn_unbuilt(const struct value *v)
+{
+  static bool told; // under the Lua lock
+  const struct value *upgrade = &v[KEY_autoUpgrade];
+  if (told || !upgrade->given || !upgrade->boolean || draft.phase == PHASE_CLIENT || draft.phase == PHASE_CHECK)
+    return;
+  told = true;
+  log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",
+              server_options[KEY_autoUpgrade].name);
+}
+
+static uint16_t
+default_port(const struct value *v)
+{
+  enum { DOT_PORT = 853, DOH_PORT = 443 };
+  if (!v[KEY_tls].given || v[KEY_tls].string.size == 0)
+    return DNS_PORT;
+  return v[KEY_dohPath].given && v[KEY_dohPath].string.size > 0 ? DOH_PORT : DOT_PORT;
+}
+
+// False with a fault: the call fails. False without: told in the log, newServer() returns nil.
+static bool
+read_options(struct call *c, struct backend_options *o, const struct value *v)
+{
+  struct fault cause = FAULT_INIT;
+  const char *address = v[KEY_address].given ? v[KEY_address].string.data : "";
+  if (!address_parse(&o->address, address, default_port(v), &cause)) {
+    log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
+                                  .message = "Error creating new backend server",
+                                  .error = cause.text,
+                                  .subsystem = "newServer",
+                                  .fields = (struct log_field[]){{"backend.address", address}, {NULL, NULL}}});
+    return false;
+  }
+  if (v[KEY_id].given && v[KEY_id].string.size > 0 && !uuid_parse(&o->id, v[KEY_id].string.data))
+    return fault_set(&c->fault, FAULT_CAUGHT, "invalid uuid string");
+  if (v[KEY_name].given)
+    snprintf(o->name, sizeof o->name, "%s", v[KEY_name].string.data);
+  if (v[KEY_weight].given && (v[KEY_weight].integer < 1 || v[KEY_weight].integer > WEIGHT_MAX)) {
+    log_error("newServer", "Error creating new backend server: the weight is 1 to %d", WEIGHT_MAX);
+    return false;
+  }
+  o->weight = v[KEY_weight].given ? (int32_t)v[KEY_weight].integer : o->weight;
+  if (!put_plain(o, v, &c->fault) || !put_check(o, v, &c->fault) ||
+      (v[KEY_source].given && !put_source(o, v[KEY_source].string.data, &c->fault)))
+    return false;
+  refuse_encryption(o, &v[KEY_tls]);
+  warn_unbuilt(v);
+  waiting_tell_option(c, "cpus", &v[KEY_cpus], "workers are placed by the kernel");
+  waiting_tell_option(c, "xskSockets", &v[KEY_xskSockets], "this version of dnsproxy has no AF_XDP");
+  waiting_tell_option(c, "MACAddr", &v[KEY_MACAddr], "this version of dnsproxy has no AF_XDP");
+  return true;
+}
+
+static bool
+read_arguments(struct call *c, struct backend_options *o, const struct value **options)
+{
+  static const struct param text_row = {.name = "address", .type = PARAM_STRING};
+  static const struct param table_row = {.name = "options", .type = PARAM_OPTIONS, .options = server_options};
+  struct value *values = call_alloc(c, (KEYS + 1) * sizeof *values), table;
+  if (lua_istable(c->lua, 1)) {
+    if (!call_read(c, 1, &table_row, &table))
+      return false;
+    *options = table.options;
+  } else {
+    if (!call_read(c, 1, &text_row, &values[KEY_address]))
+      return false;
+    values[KEY_qps] = c->args[1];
+    *options = values;
+  }
+  return read_options(c, o, *options);
+}
+
+static void
+join_pools(struct backend *b, const struct value *pool)
+{
+  pool_draft_add_backend(&draft.pools, b);
+  if (!pool->given || pool->list.count == 0)
+    pool_entry_add(pool_draft_get(&draft.pools, ""), b);
+  for (size_t i = 0; pool->given && i < pool->list.count; i++)
+    pool_entry_add(pool_draft_get(&draft.pools, pool->list.strings[i].data), b);
+}
+
+int
+new_server(struct call *c)
+{
+  struct backend_options options;
+  const struct value *v;
+  backend_options_default(&options);
+  if (!read_arguments(c, &options, &v)) {
+    lua_pushnil(c->lua);
+    return c->fault.kind == FAULT_NONE ? 1 : -1;
+  }
+  struct backend *b = call_own(c, backend_new(&options));
+  join_pools(b, &v[KEY_pool]);
+  binder_push_object(c->lua, b);
+  return 1;
+}

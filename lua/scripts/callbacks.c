@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Lists of functions that scripts asked to be called, and the calls that come from the clock.
+#include "lua/scripts/callbacks.h"
+
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/config/draft.h"
+#include "lua/scripts/copies.h"
+#include "lua/binder/errors.h"
+
+#include <stdlib.h>
+
+enum { TELL_EVERY_US = 60 * 1000 * 1000 };
+
+static struct {
+  struct script **items;
+  size_t count;
+} lists[CALLBACK_KINDS];
+static uint64_t told_us;
+
+void
+callbacks_add(enum callback_kind kind, struct script *script)
+{
+  lists[kind].items = memory_resize(lists[kind].items, lists[kind].count + 1, sizeof *lists[kind].items);
+  lists[kind].items[lists[kind].count++] = object_ref(script);
+}
+
+size_t
+callbacks_count(enum callback_kind kind)
+{
+  return lists[kind].count;
+}
+
+struct script *
+callbacks_at(enum callback_kind kind, size_t position)
+{
+  return lists[kind].items[position];
+}
+
+void
+callbacks_clear(void)
+{
+  for (unsigned kind = 0; kind < CALLBACK_KINDS; kind++) {
+    for (size_t i = 0; i < lists[kind].count; i++)
+      object_unref(&lists[kind].items[i]);
+    free(lists[kind].items);
+    lists[kind].items = NULL;
+    lists[kind].count = 0;
+  }
+}
+
+// A maintenance() that fails does so every second: once a minute is enough to know.
+static void
+tell(const char *error)
+{
+  uint64_t now_us = clock_mono_us();
+  if (told_us != 0 && now_us - told_us < TELL_EVERY_US)
+    return;
+  told_us = now_us;
+  log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
+                                .message = "Error during execution of maintenance function(s)",
+                                .error = error,
+                                .subsystem = "maintenance"});
+}
+
+static void
+call(lua_State *lua, void (*report)(const char *))
+{
+  struct failure failure;
+  failure_init(&failure);
+  if (!errors_call(lua, 0, 0, &failure)) {
+    if (failure.detail.size > 0)
+      text_printf(&failure.message, ": %s", failure.detail.data);
+    report(failure.message.data);
+  }
+  failure_fini(&failure);
+}
+
+void
+control_maintenance(void)
+{
+  lua_State *lua = control_lock();
+  lua_getglobal(lua, "maintenance");
+  if (lua_isfunction(lua, -1))
+    call(lua, tell);
+  else
+    lua_pop(lua, 1);
+  for (size_t i = 0; i < lists[CALLBACK_MAINTENANCE].count; i++) {
+    script_push(lua, lists[CALLBACK_MAINTENANCE].items[i]);
+    call(lua, tell);
+  }
+  dynblock_purge(&draft.dynblocks, clock_mono_us());
+  text_clear(control_output()); // nobody reads what maintenance() shows
+  copies_touched();
+  control_unlock();
+}
+
+static void
+tell_exit(const char *error)
+{
+  log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
+                                .message = "Error during execution of an exit callback",
+                                .error = error,
+                                .subsystem = "shutdown"});
+}
+
+void
+control_exit_callbacks(void)
+{
+  lua_State *lua = control_lock();
+  for (size_t i = 0; i < lists[CALLBACK_EXIT].count; i++) {
+    script_push(lua, lists[CALLBACK_EXIT].items[i]);
+    call(lua, tell_exit);
+  }
+  control_unlock();
+}

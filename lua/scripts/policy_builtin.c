@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Built-in policies called from scripts: a table of servers and a query in, an index counted from 1 out.
+#include "lua/scripts/policy_builtin.h"
+
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/backends/policy.h"
+#include "lua/binder/classes.h"
+#include "lua/scripts/control_state.h"
+#include "lua/scripts/question_access.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+// The turn of roundrobin goes on from call to call. Never freed: the first reference stays.
+static const struct object_class turns_class = {.name = "turns"};
+static struct pool_state turns = {.object = {.magic = OBJECT_MAGIC, .refs = 1, .class = &turns_class}};
+
+// The last pool with hash points: its ring is costly, and the next call mostly brings the same servers.
+static struct {
+  struct pool *pool; // counted; NULL: none yet
+  int32_t *weights;
+} ring;
+
+static bool
+ring_fits(const struct pool *pool)
+{
+  if (ring.pool == NULL || ring.pool->policy != pool->policy || ring.pool->count != pool->count)
+    return false;
+  for (uint32_t i = 0; i < pool->count; i++)
+    if (ring.pool->backends[i] != pool->backends[i] || ring.weights[i] != pool->backends[i]->weight)
+      return false;
+  return true;
+}
+
+static void
+ring_keep(struct pool *pool, const struct settings *settings)
+{
+  pool->points = hash_points_build(pool, policy_seed(settings), &pool->point_count);
+  ring.weights = memory_resize(ring.weights, pool->count + 1, sizeof *ring.weights);
+  for (uint32_t i = 0; i < pool->count; i++)
+    ring.weights[i] = pool->backends[i]->weight;
+  object_unref(&ring.pool);
+  ring.pool = object_ref(pool);
+}
+
+void
+policy_builtin_close(void)
+{
+  object_unref(&ring.pool);
+  free(ring.weights);
+  ring.weights = NULL;
+}
+
+// A pool of the servers in the table at index 1. Holes and foreign values are left out.
+static struct pool *
+pool_of_table(lua_State *lua, struct policy *p, const struct settings *settings)
+{
+  uint32_t size = (uint32_t)lua_objlen(lua, 1), count = 0;
+  struct pool *pool = pool_new("", size);
+  for (uint32_t i = 0; i < size; i++) {
+    lua_rawgeti(lua, 1, (int)i + 1);
+    struct backend *b = binder_test(lua, -1, &class_server);
+    if (b != NULL)
+      pool->backends[count++] = object_ref(b);
+    lua_pop(lua, 1);
+  }
+  pool->count = count;
+  pool->policy = object_ref(p);
+  pool->state = object_ref(&turns);
+  pool->consistent = true;
+  if (!p->needs_points)
+    return pool;
+  if (!ring_fits(pool)) {
+    ring_keep(pool, settings);
+    return pool;
+  }
+  object_unref(&pool);
+  return object_ref(ring.pool);
+}
+
+// Where the server stands in the table; 0: nowhere.
+static int
+index_in_table(lua_State *lua, const struct backend *b)
+{
+  int size = (int)lua_objlen(lua, 1);
+  for (int i = 1; i <= size; i++) {
+    lua_rawgeti(lua, 1, i);
+    bool same = binder_test(lua, -1, &class_server) == b;
+    lua_pop(lua, 1);
+    if (same)
+      return i;
+  }
+  return 0;
+}
+
+static int
+call_builtin(lua_State *lua)
+{
+  struct policy *p = lua_touserdata(lua, lua_upvalueindex(1));
+  const struct question_handle *h = binder_test(lua, 2, &class_question);
+  if (!lua_istable(lua, 1))
+    return luaL_error(lua, "Unable to convert parameter from %s to table of Servers", luaL_typename(lua, 1));
+  if (h == NULL)
+    return luaL_error(lua, "Unable to convert parameter from %s to DNSQuestion", luaL_typename(lua, 2));
+  struct query *q = h->scope->query;
+  if (q == NULL || q->worker == NULL)
+    return luaL_error(lua, "This query has ended: a policy needs one that is on its way");
+  struct backend *chosen = NULL;
+  struct pool *pool = pool_of_table(lua, p, query_settings(q));
+  bool good =
+      pool->count > 0 && p->choose(p, &(struct policy_input){.pool = pool, .query = q}, &chosen) == POLICY_CHOSEN;
+  int index = good ? index_in_table(lua, chosen) : 0;
+  object_unref(&pool);
+  if (index > 0)
+    lua_pushinteger(lua, index);
+  else
+    lua_pushnil(lua);
+  return 1;
+}
+
+void
+policy_push_function(lua_State *lua, struct policy *p)
+{
+  if (p->is_lua) {
+    script_push(lua, p->script);
+    return;
+  }
+  lua_pushlightuserdata(lua, p); // built-in: there as long as the process
+  lua_pushcclosure(lua, call_builtin, 1);
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Calling users' functions for queries.
+#include "lua/scripts/script_call.h"
+
+#include "dnsproxy/base/clock.h"
+#include "lua/binder/budget.h"
+#include "lua/binder/errors.h"
+#include "lua/scripts/script_host.h"
+
+#include <lauxlib.h>
+
+enum { STACK_NEEDED = 16 };
+
+static const char handler_key; // registry: on_error
+
+// What was thrown, as one string with its traceback.
+static int
+on_error(lua_State *lua)
+{
+  const char *text = binder_error_text(lua, 1);
+  if (text == NULL && lua_isstring(lua, 1)) {
+    lua_settop(lua, 1);
+  } else {
+    luaL_where(lua, 2);
+    if (binder_error_is_unknown_field(lua, 1))
+      lua_pushliteral(lua, "an unknown field was written");
+    else if (text != NULL)
+      lua_pushstring(lua, text);
+    else
+      lua_pushfstring(lua, "an error of type %s was raised", luaL_typename(lua, 1));
+    lua_concat(lua, 2);
+  }
+  luaL_traceback(lua, lua, lua_tostring(lua, -1), 1);
+  return 1;
+}
+
+// lua_cpcall() form.
+static int
+make_ready(lua_State *lua)
+{
+  lua_pushlightuserdata(lua, (void *)&handler_key);
+  lua_pushcfunction(lua, on_error);
+  lua_rawset(lua, LUA_REGISTRYINDEX);
+  return scope_objects(lua);
+}
+
+// Later calls allocate nothing: what they need is in the registry.
+static bool
+push_handler(struct script_host *host)
+{
+  lua_State *lua = host->lua;
+  lua_pushlightuserdata(lua, (void *)&handler_key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  if (!lua_isnil(lua, -1))
+    return true;
+  lua_pop(lua, 1);
+  if (lua_cpcall(lua, make_ready, &host->scopes) != 0)
+    return false;
+  lua_pushlightuserdata(lua, (void *)&handler_key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  return true;
+}
+
+// The handler, then the function. False: the error is set, if this is the state that must do.
+static bool
+begin_in(struct script_call *call, struct script_host *host, bool (*push)(struct script_host *, const struct script *))
+{
+  call->host = host;
+  call->lua = host->lua;
+  call->base = lua_gettop(host->lua);
+  if (!lua_checkstack(host->lua, STACK_NEEDED) || !push_handler(host)) {
+    call->error = "no memory for the call";
+    return false;
+  }
+  return push(host, call->script);
+}
+
+static bool
+push_shared(struct script_host *host, const struct script *script)
+{
+  script_push(host->lua, script);
+  return true;
+}
+
+static bool
+push_copy(struct script_host *host, const struct script *script)
+{
+  return copies_push(host->lua, &host->copies, script);
+}
+
+static bool
+begin_with_copy(struct script_call *call)
+{
+  if (atomic_load_explicit(&call->script->mode, memory_order_acquire) != SCRIPT_COPIED)
+    return false;
+  struct script_host *host = thread_host();
+  if (host == NULL)
+    return false;
+  if (begin_in(call, host, push_copy)) {
+    binder_output_discard(true);
+    return true;
+  }
+  lua_settop(host->lua, call->base);
+  return false;
+}
+
+bool
+script_call_begin(struct script_call *call, struct script *script, struct query *q, enum action_side side)
+{
+  *call = (struct script_call){.script = script, .query = q};
+  binder_dry = q->dry && !q->dry_scripts;
+  call->copied = !q->dry && begin_with_copy(call);
+  if (!call->copied) {
+    control_lock();
+    call->error = NULL;
+    if (!begin_in(call, control_host(), push_shared))
+      return false;
+    if (!script_may_run(script, q)) {
+      call->error = "is not run for a query that is made up";
+      return false;
+    }
+  }
+  call->scope = scope_enter(&call->host->scopes, q, side);
+  if (call->scope == NULL)
+    call->error = "too many calls within calls";
+  return call->scope != NULL;
+}
+
+void
+script_call_push_question(struct script_call *call)
+{
+  scope_push_question(call->lua, &call->host->scopes, call->scope);
+}
+
+// ---- running ----
+
+enum { SAMPLED = 64 }; // one call in so many is timed
+
+static bool
+run_timed(struct script_call *call, int arguments, int results)
+{
+  struct script_counts *n = script_counts(call->script, call->query);
+  if (n == NULL)
+    return lua_pcall(call->lua, arguments, results, call->base + 1) == 0;
+  uint64_t calls = atomic_load_explicit(&n->calls, memory_order_relaxed);
+  atomic_store_explicit(&n->calls, calls + 1, memory_order_relaxed);
+  if (calls % SAMPLED != 0)
+    return lua_pcall(call->lua, arguments, results, call->base + 1) == 0;
+  uint64_t start_us = clock_mono_us();
+  bool good = lua_pcall(call->lua, arguments, results, call->base + 1) == 0;
+  counter_add(&n->sampled_calls, 1);
+  counter_add(&n->sampled_us, clock_mono_us() - start_us);
+  return good;
+}
+
+bool
+script_call_run(struct script_call *call, int arguments, int results)
+{
+  struct budget budget;
+  bool watched = atomic_load_explicit(&call->script->endless, memory_order_relaxed);
+  if (watched)
+    budget_begin(&budget, call->lua, script_budget_ms(call->query));
+  bool good = run_timed(call, arguments, results);
+  if (watched)
+    budget_end(&budget, call->lua);
+  if (!good)
+    call->error = lua_isstring(call->lua, -1) ? lua_tostring(call->lua, -1) : "unknown error";
+  return good;
+}
+
+void
+script_call_end(struct script_call *call)
+{
+  if (call->error != NULL) {
+    struct script_counts *n = script_counts(call->script, call->query);
+    if (n != NULL)
+      counter_add(&n->errors, 1);
+  }
+  if (call->scope != NULL)
+    scope_leave(&call->host->scopes, call->scope);
+  lua_settop(call->lua, call->base);
+  binder_dry = false;
+  if (call->copied)
+    binder_output_discard(false);
+  else
+    control_unlock();
+}

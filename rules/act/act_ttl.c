@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Actions that change the records of an answer: their TTLs, or whether they are there.
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/wire/codes.h"
+#include "dnsproxy/wire/rewrite.h"
+#include "rules/act/action.h"
+
+#include <stdlib.h>
+
+struct ttl_action {
+  struct action base;
+  uint32_t min, max;
+  double ratio;    // SetReducedTTLResponseAction
+  uint16_t *types; // none: all types
+  size_t type_count;
+};
+
+static void
+types_read(struct ttl_action *a, const struct value *v)
+{
+  a->type_count = v->given ? v->list.count : 0;
+  a->types = memory_array(a->type_count + 1, sizeof *a->types);
+  for (size_t i = 0; i < a->type_count; i++)
+    a->types[i] = (uint16_t)v->list.integers[i];
+}
+
+static void
+ttl_fini(struct action *base)
+{
+  free(((struct ttl_action *)base)->types);
+}
+
+static bool
+has_type(const struct ttl_action *a, uint16_t type)
+{
+  for (size_t i = 0; i < a->type_count; i++)
+    if (a->types[i] == type)
+      return true;
+  return a->type_count == 0;
+}
+
+static uint32_t
+limited(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
+{
+  const struct ttl_action *a = arg;
+  (void)section;
+  (void)class;
+  if (!has_type(a, type))
+    return ttl;
+  ttl = ttl < a->min ? a->min : ttl;
+  return ttl > a->max ? a->max : ttl;
+}
+
+static enum verdict
+limit_run(const struct action *base, struct query *q)
+{
+  message_edit_ttls(&q->packet, limited, (void *)(uintptr_t)base);
+  return VERDICT_NEXT;
+}
+
+static void
+limit_show(const struct action *base, struct text *out)
+{
+  const struct ttl_action *a = (const struct ttl_action *)base;
+  text_printf(out, "limit ttl (%u <= ttl <= %u", a->min, a->max);
+  for (size_t i = 0; i < a->type_count; i++) {
+    char type[QTYPE_TEXT_SIZE];
+    text_printf(out, "%s%s", i == 0 ? ", types in [" : " ", qtype_text(a->types[i], type));
+  }
+  text_puts(out, a->type_count > 0 ? "])" : ")");
+}
+
+static bool
+limit_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct ttl_action *a = (struct ttl_action *)base;
+  a->min = (uint32_t)args[0].integer;
+  a->max = (uint32_t)args[1].integer;
+  types_read(a, &args[2]);
+  return true;
+}
+
+static bool
+min_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct ttl_action *a = (struct ttl_action *)base;
+  a->min = (uint32_t)args[0].integer;
+  a->max = UINT32_MAX;
+  return true;
+}
+
+static bool
+max_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct ttl_action *)base)->max = (uint32_t)args[0].integer;
+  return true;
+}
+
+#define MIN_ROW {.name = "min", .type = PARAM_INT, .unit = "s", .help = "smallest TTL"}
+#define MAX_ROW {.name = "max", .type = PARAM_INT, .unit = "s", .help = "largest TTL"}
+
+const struct action_kind act_limit_ttl_response = {
+    .name = "LimitTTLResponseAction",
+    .help = "Bring the TTLs, of all types or of some, between two limits; goes on",
+    .side = SIDE_RESPONSE,
+    .params = (const struct param[]){
+        MIN_ROW,
+        MAX_ROW,
+        {.name = "types", .type = PARAM_INTS, .optional = true, .help = "list of DNSQType; all when not given"},
+        {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct ttl_action),
+    .init = limit_init,
+    .fini = ttl_fini,
+    .run = limit_run,
+    .show = limit_show,
+};
+
+const struct action_kind act_set_min_ttl_response = {
+    .name = "SetMinTTLResponseAction",
+    .help = "Raise smaller TTLs; goes on",
+    .side = SIDE_RESPONSE,
+    .params = (const struct param[]){MIN_ROW, {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct ttl_action),
+    .init = min_init,
+    .run = limit_run,
+    .show = limit_show,
+};
+
+const struct action_kind act_set_max_ttl_response = {
+    .name = "SetMaxTTLResponseAction",
+    .help = "Lower larger TTLs, before the answer is cached; goes on",
+    .side = SIDE_RESPONSE,
+    .params = (const struct param[]){MAX_ROW, {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct ttl_action),
+    .init = max_init,
+    .run = limit_run,
+    .show = limit_show,
+};
+
+static bool
+reduced_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct ttl_action *)base)->ratio = (double)(uint8_t)args[0].integer / 100;
+  return true;
+}
+
+static uint32_t
+reduced(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
+{
+  (void)section;
+  (void)class;
+  (void)type;
+  double less = ttl * ((const struct ttl_action *)arg)->ratio;
+  return less >= UINT32_MAX ? UINT32_MAX : (uint32_t)less;
+}
+
+static enum verdict
+reduced_run(const struct action *base, struct query *q)
+{
+  message_edit_ttls(&q->packet, reduced, (void *)(uintptr_t)base);
+  return VERDICT_NEXT;
+}
+
+static void
+reduced_show(const struct action *base, struct text *out)
+{
+  text_printf(out, "reduce ttl to %f percent of its value", ((const struct ttl_action *)base)->ratio * 100);
+}
+
+const struct action_kind act_set_reduced_ttl_response = {
+    .name = "SetReducedTTLResponseAction",
+    .help = "Scale the TTLs; goes on",
+    .side = SIDE_RESPONSE,
+    .params = (const struct param[]){{.name = "percentage", .type = PARAM_INT, .unit = "%",
+                                      .help = "what is left of them"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct ttl_action),
+    .init = reduced_init,
+    .run = reduced_run,
+    .show = reduced_show,
+};
+
+static bool
+clear_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  types_read((struct ttl_action *)base, &args[0]);
+  return true;
+}
+
+static enum verdict
+clear_run(const struct action *base, struct query *q)
+{
+  const struct ttl_action *a = (const struct ttl_action *)base;
+  if (a->type_count > 0)
+    message_remove_types(&q->packet, a->types, a->type_count);
+  return VERDICT_NEXT;
+}
+
+const struct action_kind act_clear_types_response = {
+    .name = "ClearRecordTypesResponseAction",
+    .help = "Remove the records of these types; goes on",
+    .side = SIDE_RESPONSE,
+    .params = (const struct param[]){{.name = "types", .type = PARAM_INTS, .help = "DNSQType, or a list"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct ttl_action),
+    .init = clear_init,
+    .fini = ttl_fini,
+    .run = clear_run,
+    .text = "clear record types",
+};

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The verbs that edit a list of rules.
+#include "rules/chain/rule_list.h"
+
+#include "dnsproxy/base/hash.h"
+#include "dnsproxy/base/memory.h"
+#include "rules/chain/chain_builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t
+hash_name(const char *name)
+{
+  return (uint32_t)hash_bytes(name, strlen(name), 0);
+}
+
+static uint32_t
+hash_uuid(const struct uuid *uuid)
+{
+  return (uint32_t)hash_bytes(uuid->bytes, sizeof uuid->bytes, 0);
+}
+
+// The rule leaves its seat: it is gone, or will get another one.
+static void
+leave_seat(struct rule_list *list, uint32_t position)
+{
+  if (list->places[position].seat != NO_SEAT)
+    chain_builder_vacate(list->builder, list->places[position].seat);
+  list->places[position].seat = NO_SEAT;
+}
+
+void
+rule_list_add(struct rule_list *list, struct rule *r)
+{
+  if (list->count == list->capacity) {
+    list->capacity = list->capacity == 0 ? 8 : 2 * list->capacity;
+    list->rules = memory_resize(list->rules, list->capacity, sizeof *list->rules);
+    list->places = memory_resize(list->places, list->capacity, sizeof *list->places);
+  }
+  list->places[list->count] =
+      (struct rule_place){.seat = NO_SEAT, .name_hash = hash_name(r->name), .uuid_hash = hash_uuid(&r->uuid)};
+  list->rules[list->count++] = object_ref(r);
+  list->changed = true;
+}
+
+bool
+rule_list_remove_at(struct rule_list *list, uint32_t position)
+{
+  if (position >= list->count)
+    return false;
+  leave_seat(list, position);
+  object_unref(&list->rules[position]);
+  list->count--;
+  size_t behind = list->count - position;
+  memmove(&list->rules[position], &list->rules[position + 1], behind * sizeof *list->rules);
+  memmove(&list->places[position], &list->places[position + 1], behind * sizeof *list->places);
+  list->changed = true;
+  return true;
+}
+
+// What the console and scripts call a rule by: text in UUID form is never a name.
+struct rule_key {
+  const char *name; // NULL: by uuid
+  struct uuid uuid;
+  uint32_t hash;
+};
+
+static struct rule_key
+key_of(const char *name_or_uuid)
+{
+  struct rule_key key = {.name = NULL};
+  if (uuid_parse(&key.uuid, name_or_uuid)) {
+    key.hash = hash_uuid(&key.uuid);
+  } else {
+    key.name = name_or_uuid;
+    key.hash = hash_name(name_or_uuid);
+  }
+  return key;
+}
+
+static bool
+key_fits(const struct rule_key *key, const struct rule_list *list, uint32_t position)
+{
+  const struct rule_place *place = &list->places[position];
+  if (key->name != NULL)
+    return place->name_hash == key->hash && strcmp(key->name, list->rules[position]->name) == 0;
+  return place->uuid_hash == key->hash && uuid_equal(&key->uuid, &list->rules[position]->uuid);
+}
+
+uint32_t
+rule_list_remove_named(struct rule_list *list, const char *name_or_uuid)
+{
+  struct rule_key key = key_of(name_or_uuid);
+  uint32_t kept = 0, count = list->count;
+  for (uint32_t i = 0; i < count; i++)
+    if (key_fits(&key, list, i)) {
+      leave_seat(list, i);
+      object_unref(&list->rules[i]);
+    } else {
+      list->places[kept] = list->places[i];
+      list->rules[kept++] = list->rules[i];
+    }
+  list->count = kept;
+  if (kept < count)
+    list->changed = true;
+  return count - kept;
+}
+
+struct rule *
+rule_list_find(const struct rule_list *list, const char *name_or_uuid)
+{
+  struct rule_key key = key_of(name_or_uuid);
+  for (uint32_t i = 0; i < list->count; i++)
+    if (key_fits(&key, list, i))
+      return list->rules[i];
+  return NULL;
+}
+
+// Moves one element of an array to another index; those between move over.
+static void
+shift(void *array, size_t size, size_t from, size_t to)
+{
+  char *at = array, kept[sizeof(struct rule_place)];
+  memcpy(kept, at + from * size, size);
+  if (to > from)
+    memmove(at + from * size, at + (from + 1) * size, (to - from) * size);
+  else
+    memmove(at + (to + 1) * size, at + to * size, (from - to) * size);
+  memcpy(at + to * size, kept, size);
+}
+
+bool
+rule_list_move(struct rule_list *list, int64_t from, int64_t to)
+{
+  int64_t count = list->count;
+  if (from < 0 || from >= count || to < 0 || to > count)
+    return false;
+  if (to == from || to == from + 1)
+    return true;
+  size_t end = (size_t)(to > from ? to - 1 : to);
+  leave_seat(list, (uint32_t)from);
+  shift(list->rules, sizeof *list->rules, (size_t)from, end);
+  shift(list->places, sizeof *list->places, (size_t)from, end);
+  list->changed = true;
+  return true;
+}
+
+void
+rule_list_move_to_top(struct rule_list *list)
+{
+  if (list->count > 1)
+    rule_list_move(list, (int64_t)list->count - 1, 0);
+}
+
+static void
+drop_rules(struct rule_list *list)
+{
+  for (uint32_t i = 0; i < list->count; i++)
+    object_unref(&list->rules[i]);
+  free(list->rules);
+  free(list->places);
+}
+
+void
+rule_list_clear(struct rule_list *list)
+{
+  drop_rules(list);
+  chain_builder_free(&list->builder);
+  *list = (struct rule_list){.changed = true, .plain = list->plain};
+}
+
+// Rules that are in both lists keep their seats, and with them their keys; a rule that is there twice keeps one.
+static void
+keep_seats(struct rule_list *new, struct rule_list *old)
+{
+  uint32_t slots = 0;
+  for (uint32_t i = 0; i < old->count; i++)
+    slots = old->rules[i]->slot >= slots ? old->rules[i]->slot + 1 : slots;
+  struct rule_place **by_slot = memory_array(slots, sizeof *by_slot);
+  for (uint32_t i = 0; i < old->count; i++)
+    by_slot[old->rules[i]->slot] = &old->places[i];
+  for (uint32_t i = 0; i < new->count; i++) {
+    uint32_t slot = new->rules[i]->slot;
+    if (slot >= slots || by_slot[slot] == NULL)
+      continue;
+    new->places[i] = *by_slot[slot];
+    by_slot[slot]->seat = NO_SEAT;
+    by_slot[slot] = NULL;
+  }
+  free(by_slot);
+  for (uint32_t i = 0; i < old->count; i++)
+    leave_seat(old, i);
+  chain_builder_reorder(old->builder);
+  new->builder = old->builder;
+}
+
+void
+rule_list_set(struct rule_list *list, struct rule *const *rules, uint32_t count)
+{
+  // References first: the new rules may be the old ones.
+  struct rule_list new = {.plain = list->plain};
+  for (uint32_t i = 0; i < count; i++)
+    rule_list_add(&new, rules[i]);
+  if (list->builder != NULL)
+    keep_seats(&new, list);
+  drop_rules(list);
+  *list = new;
+  list->changed = true;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Selectors that look at who asks, where, and over what.
+#include "dnsproxy/base/netmask.h"
+#include "rules/select/selector.h"
+
+#include <string.h>
+
+enum { SMALL_SET = 16 }; // as fast without preparation
+
+struct netmask_selector {
+  struct selector base;
+  struct netmask_set *set;
+  bool source, quiet;
+};
+
+static bool
+netmask_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct netmask_selector *s = (struct netmask_selector *)base;
+  s->set = object_ref(args[0].object);
+  s->source = args[1].boolean;
+  s->quiet = args[2].boolean;
+  if (netmask_set_count(s->set) > SMALL_SET)
+    netmask_set_build(s->set);
+  return true;
+}
+
+static void
+netmask_fini(struct selector *base)
+{
+  object_unref(&((struct netmask_selector *)base)->set);
+}
+
+static bool
+set_match(const struct selector *base, struct query *q)
+{
+  const struct netmask_selector *s = (const struct netmask_selector *)base;
+  return netmask_set_match(s->set, s->source ? &q->client : &q->destination);
+}
+
+static void
+netmask_show(const struct selector *base, struct text *out)
+{
+  const struct netmask_selector *s = (const struct netmask_selector *)base;
+  text_puts(out, s->source ? "Src: " : "Dst: ");
+  if (s->quiet)
+    text_puts(out, "in-group");
+  else
+    netmask_set_text(s->set, ", ", out);
+}
+
+static const void *
+netmask_key(const struct selector *base)
+{
+  const struct netmask_selector *s = (const struct netmask_selector *)base;
+  return s->source ? s->set : NULL;
+}
+
+const struct selector_kind select_netmask_group = {
+    .name = "NetmaskGroupRule",
+    .help = "The source (or destination) address is in the group",
+    .params = (const struct param[]){
+        {.name = "group", .type = PARAM_NETMASKS, .help = "NetmaskGroup, a netmask, or a list of netmasks"},
+        {.name = "src", .type = PARAM_BOOL, .optional = true, .fallback = "true",
+         .help = "false: look at the destination"},
+        {.name = "quiet", .type = PARAM_BOOL, .optional = true, .fallback = "false",
+         .help = "do not list the group in tables"},
+        {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct netmask_selector),
+    .init = netmask_init,
+    .fini = netmask_fini,
+    .match = set_match,
+    .show = netmask_show,
+    .key = KEY_SOURCE,
+    .key_value = netmask_key,
+};
+
+struct selector *
+selector_from_netmasks(struct netmask_set *set, bool source, bool quiet)
+{
+  const struct value args[] = {
+      {.given = true, .object = set}, {.given = true, .boolean = source}, {.given = true, .boolean = quiet}};
+  return selector_new(&select_netmask_group, args, NULL);
+}
+
+struct port_selector {
+  struct selector base;
+  uint16_t port;
+};
+
+static bool
+port_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct port_selector *)base)->port = (uint16_t)args[0].integer;
+  return true;
+}
+
+static bool
+port_match(const struct selector *base, struct query *q)
+{
+  return address_port(&q->destination) == ((const struct port_selector *)base)->port;
+}
+
+static void
+port_show(const struct selector *base, struct text *out)
+{
+  text_printf(out, "dst port==%u", ((const struct port_selector *)base)->port);
+}
+
+const struct selector_kind select_dst_port = {
+    .name = "DSTPortRule",
+    .help = "The query was sent to this port",
+    .params = (const struct param[]){{.name = "port", .type = PARAM_INT, .help = "port"}, {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct port_selector),
+    .init = port_init,
+    .match = port_match,
+    .show = port_show,
+};
+
+struct tcp_selector {
+  struct selector base;
+  bool tcp;
+};
+
+static bool
+tcp_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct tcp_selector *)base)->tcp = args[0].boolean;
+  return true;
+}
+
+static bool
+tcp_match(const struct selector *base, struct query *q)
+{
+  return query_is_stream(q) == ((const struct tcp_selector *)base)->tcp;
+}
+
+static void
+tcp_show(const struct selector *base, struct text *out)
+{
+  text_puts(out, ((const struct tcp_selector *)base)->tcp ? "TCP" : "UDP");
+}
+
+const struct selector_kind select_tcp = {
+    .name = "TCPRule",
+    .help = "The query arrived over a stream, or not; all but plain and DNSCrypt UDP are streams",
+    .params = (const struct param[]){{.name = "tcp", .type = PARAM_BOOL, .help = "false: matches datagrams"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct tcp_selector),
+    .init = tcp_init,
+    .match = tcp_match,
+    .show = tcp_show,
+};
+
+struct protocol_selector {
+  struct selector base;
+  enum transport transport;
+};
+
+static bool
+protocol_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  struct protocol_selector *s = (struct protocol_selector *)base;
+  for (s->transport = 0; s->transport < TRANSPORT_COUNT; s->transport++)
+    if (strcmp(args[0].string.data, transport_rows[s->transport].short_name) == 0)
+      return true;
+  return fault_set(f, FAULT_CAUGHT, "Unknown protocol name: '%s'", args[0].string.data);
+}
+
+static bool
+protocol_match(const struct selector *base, struct query *q)
+{
+  return q->transport == ((const struct protocol_selector *)base)->transport;
+}
+
+static void
+protocol_show(const struct selector *base, struct text *out)
+{
+  const struct protocol_selector *s = (const struct protocol_selector *)base;
+  text_printf(out, "incoming protocol is %s", transport_rows[s->transport].short_name);
+}
+
+const struct selector_kind select_incoming_protocol = {
+    .name = "IncomingProtocolRule",
+    .help = "The query arrived over this protocol",
+    .params = (const struct param[]){{.name = "protocol",
+                                      .type = PARAM_STRING,
+                                      .help = "DoUDP, DoTCP, DNSCryptUDP, DNSCryptTCP, DoT, DoH, DoQ or DoH3"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct protocol_selector),
+    .init = protocol_init,
+    .match = protocol_match,
+    .show = protocol_show,
+};

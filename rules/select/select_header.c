@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Selectors that look at one number of the header or the question.
+#include "dnsproxy/wire/codes.h"
+#include "rules/select/selector.h"
+
+struct number_selector {
+  struct selector base;
+  uint16_t number;
+};
+
+static unsigned
+number_of(const struct selector *s)
+{
+  return ((const struct number_selector *)s)->number;
+}
+
+// Numbers wrap at the width of their field, as in the dialect.
+static bool
+u16_init(struct selector *s, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct number_selector *)s)->number = (uint16_t)args[0].integer;
+  return true;
+}
+
+static bool
+u8_init(struct selector *s, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct number_selector *)s)->number = (uint8_t)args[0].integer;
+  return true;
+}
+
+static bool
+qtype_match(const struct selector *s, struct query *q)
+{
+  return q->qtype == number_of(s);
+}
+
+static void
+qtype_show(const struct selector *s, struct text *out)
+{
+  char type[QTYPE_TEXT_SIZE];
+  text_printf(out, "qtype==%s", qtype_text((uint16_t)number_of(s), type));
+}
+
+static const void *
+qtype_key(const struct selector *s)
+{
+  return &((const struct number_selector *)s)->number;
+}
+
+const struct selector_kind select_qtype = {
+    .name = "QTypeRule",
+    .help = "The type asked for is this one",
+    .params = (const struct param[]){{.name = "type", .type = PARAM_QTYPE, .help = "DNSQType, number or name"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct number_selector),
+    .init = u16_init,
+    .match = qtype_match,
+    .show = qtype_show,
+    .key = KEY_QTYPE,
+    .key_value = qtype_key,
+};
+
+static bool
+qclass_match(const struct selector *s, struct query *q)
+{
+  return q->qclass == number_of(s);
+}
+
+static void
+qclass_show(const struct selector *s, struct text *out)
+{
+  text_printf(out, "qclass==%u", number_of(s));
+}
+
+const struct selector_kind select_qclass = {
+    .name = "QClassRule",
+    .help = "The class asked for is this one",
+    .params = (const struct param[]){{.name = "class", .type = PARAM_INT, .help = "DNSClass"}, {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct number_selector),
+    .init = u16_init,
+    .match = qclass_match,
+    .show = qclass_show,
+};
+
+static bool
+opcode_match(const struct selector *s, struct query *q)
+{
+  return message_opcode(q->packet.data) == number_of(s);
+}
+
+static void
+opcode_show(const struct selector *s, struct text *out)
+{
+  text_printf(out, "opcode==%u", number_of(s));
+}
+
+const struct selector_kind select_opcode = {
+    .name = "OpcodeRule",
+    .help = "The opcode of the header is this one",
+    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .help = "DNSOpcode"}, {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct number_selector),
+    .init = u8_init,
+    .match = opcode_match,
+    .show = opcode_show,
+};
+
+static bool
+rcode_match(const struct selector *s, struct query *q)
+{
+  return message_rcode(q->packet.data) == number_of(s);
+}
+
+static void
+rcode_show(const struct selector *s, struct text *out)
+{
+  char name[RCODE_TEXT_SIZE];
+  unsigned rcode = number_of(s);
+  text_printf(out, "rcode==%s", rcode > FLAG3_RCODE ? "ErrOutOfRange" : rcode_text(rcode, name, sizeof name));
+}
+
+const struct selector_kind select_rcode = {
+    .name = "RCodeRule",
+    .help = "The rcode of the header, its 4 bits alone, is this one",
+    .params = (const struct param[]){{.name = "rcode", .type = PARAM_INT, .help = "DNSRCode"}, {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct number_selector),
+    .init = u8_init,
+    .match = rcode_match,
+    .show = rcode_show,
+};
+
+static bool
+rd_match(const struct selector *s, struct query *q)
+{
+  (void)s;
+  return (q->packet.data[2] & FLAG2_RD) != 0;
+}
+
+const struct selector_kind select_rd = {
+    .name = "RDRule",
+    .help = "Recursion is desired",
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct selector),
+    .match = rd_match,
+    .text = "rd==1",
+};

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Selectors that know nothing of DNS: all, and, or, not, chance.
+#include "dnsproxy/base/memory.h"
+#include "rules/select/selector.h"
+
+#include <stdlib.h>
+
+static bool
+all_match(const struct selector *s, struct query *q)
+{
+  (void)s;
+  (void)q;
+  return true;
+}
+
+const struct selector_kind select_all = {
+    .name = "AllRule",
+    .help = "Always matches",
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct selector),
+    .match = all_match,
+    .text = "All",
+};
+
+struct compound {
+  struct selector base;
+  struct selector_list parts; // a reference each
+};
+
+static bool
+compound_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct compound *s = (struct compound *)base;
+  s->parts.count = args[0].list.count;
+  s->parts.items = memory_array(s->parts.count + 1, sizeof *s->parts.items);
+  for (size_t i = 0; i < s->parts.count; i++)
+    s->parts.items[i] = object_ref(args[0].list.objects[i]);
+  return true;
+}
+
+static void
+compound_fini(struct selector *base)
+{
+  struct compound *s = (struct compound *)base;
+  for (size_t i = 0; i < s->parts.count; i++)
+    object_unref(&s->parts.items[i]);
+  free(s->parts.items);
+}
+
+static void
+compound_show(const struct compound *s, const char *between, struct text *out)
+{
+  for (size_t i = 0; i < s->parts.count; i++) {
+    text_puts(out, i == 0 ? "(" : between);
+    selector_show(s->parts.items[i], out);
+    text_puts(out, i + 1 == s->parts.count ? ")" : "");
+  }
+}
+
+static bool
+and_match(const struct selector *base, struct query *q)
+{
+  const struct compound *s = (const struct compound *)base;
+  for (size_t i = 0; i < s->parts.count; i++)
+    if (!selector_match(s->parts.items[i], q))
+      return false;
+  return true;
+}
+
+static bool
+or_match(const struct selector *base, struct query *q)
+{
+  const struct compound *s = (const struct compound *)base;
+  for (size_t i = 0; i < s->parts.count; i++)
+    if (selector_match(s->parts.items[i], q))
+      return true;
+  return false;
+}
+
+static void
+and_show(const struct selector *s, struct text *out)
+{
+  compound_show((const struct compound *)s, ") && (", out);
+}
+
+static void
+or_show(const struct selector *s, struct text *out)
+{
+  compound_show((const struct compound *)s, ") || (", out);
+}
+
+static const void *
+compound_parts(const struct selector *s)
+{
+  return &((const struct compound *)s)->parts;
+}
+
+static const struct param compound_params[] = {{.name = "rules", .type = PARAM_SELECTORS,
+                                                .help = "the rules to combine"},
+                                               {.type = PARAM_END}};
+
+// Their effect is that of their parts: selector_effect() looks at those.
+const struct selector_kind select_and = {
+    .name = "AndRule",
+    .help = "All rules of the list match, tried up to the first that does not; an empty list always matches",
+    .params = compound_params,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct compound),
+    .init = compound_init,
+    .fini = compound_fini,
+    .match = and_match,
+    .show = and_show,
+    .key = KEY_AND,
+    .key_value = compound_parts,
+};
+
+const struct selector_kind select_or = {
+    .name = "OrRule",
+    .help = "At least one rule of the list matches, tried up to the first that does; an empty list never matches",
+    .params = compound_params,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct compound),
+    .init = compound_init,
+    .fini = compound_fini,
+    .match = or_match,
+    .show = or_show,
+    .key = KEY_OR,
+    .key_value = compound_parts,
+};
+
+struct not_selector {
+  struct selector base;
+  struct selector *inner;
+};
+
+static bool
+not_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct not_selector *)base)->inner = object_ref(args[0].object);
+  return true;
+}
+
+static void
+not_fini(struct selector *base)
+{
+  object_unref(&((struct not_selector *)base)->inner);
+}
+
+static bool
+not_match(const struct selector *base, struct query *q)
+{
+  return !selector_match(((const struct not_selector *)base)->inner, q);
+}
+
+static void
+not_show(const struct selector *base, struct text *out)
+{
+  text_puts(out, "!(");
+  selector_show(((const struct not_selector *)base)->inner, out);
+  text_puts(out, ")");
+}
+
+static const void *
+not_inner(const struct selector *s)
+{
+  return ((const struct not_selector *)s)->inner;
+}
+
+const struct selector_kind select_not = {
+    .name = "NotRule",
+    .help = "Matches when the rule does not",
+    .params = (const struct param[]){{.name = "rule", .type = PARAM_SELECTOR, .help = "the rule to invert"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct not_selector),
+    .init = not_init,
+    .fini = not_fini,
+    .match = not_match,
+    .show = not_show,
+    .key = KEY_NOT,
+    .key_value = not_inner,
+};
+
+struct proba {
+  struct selector base;
+  double probability;
+};
+
+static bool
+proba_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct proba *)base)->probability = args[0].number;
+  return true;
+}
+
+static bool
+proba_match(const struct selector *base, struct query *q)
+{
+  return random_unit(&q->worker->random) < ((const struct proba *)base)->probability;
+}
+
+static void
+proba_show(const struct selector *base, struct text *out)
+{
+  text_printf(out, "match with prob. %.2f", ((const struct proba *)base)->probability);
+}
+
+const struct selector_kind select_proba = {
+    .name = "ProbaRule",
+    .help = "Matches at random",
+    .params = (const struct param[]){{.name = "probability", .type = PARAM_FLOAT,
+                                      .help = "from 0, never, to 1, always"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_CLOCK,
+    .size = sizeof(struct proba),
+    .init = proba_init,
+    .match = proba_match,
+    .show = proba_show,
+};

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Selectors that look at the question's name: itself, sets and suffixes, its size.
+#include "dnsproxy/wire/name_set.h"
+#include "rules/select/selector.h"
+
+struct qname_selector {
+  struct selector base;
+  struct name name;
+};
+
+static bool
+qname_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  ((struct qname_selector *)base)->name = *(const struct name *)args[0].object;
+  return true;
+}
+
+static bool
+qname_match(const struct selector *base, struct query *q)
+{
+  return name_equal(&q->qname, &((const struct qname_selector *)base)->name);
+}
+
+static void
+qname_show(const struct selector *base, struct text *out)
+{
+  char name[NAME_TEXT_SIZE];
+  text_printf(out, "qname==%s", name_text(&((const struct qname_selector *)base)->name, name));
+}
+
+static const void *
+qname_key(const struct selector *base)
+{
+  return &((const struct qname_selector *)base)->name;
+}
+
+const struct selector_kind select_qname = {
+    .name = "QNameRule",
+    .help = "The name asked for is this one, in any casing",
+    .params = (const struct param[]){{.name = "name", .type = PARAM_NAME, .help = "name"}, {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct qname_selector),
+    .init = qname_init,
+    .match = qname_match,
+    .show = qname_show,
+    .key = KEY_QNAME,
+    .key_value = qname_key,
+};
+
+struct qname_set_selector {
+  struct selector base;
+  struct name_set *set;
+};
+
+static bool
+qname_set_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  // Whoever changes the set later gets a copy.
+  ((struct qname_set_selector *)base)->set = object_ref(args[0].object);
+  return true;
+}
+
+static void
+qname_set_fini(struct selector *base)
+{
+  object_unref(&((struct qname_set_selector *)base)->set);
+}
+
+static bool
+qname_set_match(const struct selector *base, struct query *q)
+{
+  return name_set_has(((const struct qname_set_selector *)base)->set, q->qname.bytes, q->qname.size);
+}
+
+static void
+qname_set_show(const struct selector *base, struct text *out)
+{
+  text_printf(out, "qname in DNSNameSet(%zu FQDNs)", name_set_count(((const struct qname_set_selector *)base)->set));
+}
+
+static const void *
+qname_set_key(const struct selector *base)
+{
+  return ((const struct qname_set_selector *)base)->set;
+}
+
+const struct selector_kind select_qname_set = {
+    .name = "QNameSetRule",
+    .help = "The name asked for is a member of the set, of which a copy is taken",
+    .params = (const struct param[]){
+        {.name = "set", .type = PARAM_OBJECT, .class = &name_set_class, .help = "set made by newDNSNameSet()"},
+        {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct qname_set_selector),
+    .init = qname_set_init,
+    .fini = qname_set_fini,
+    .match = qname_set_match,
+    .show = qname_set_show,
+    .key = KEY_QNAME_SET,
+    .key_value = qname_set_key,
+};
+
+struct suffix_selector {
+  struct selector base;
+  struct suffix_set *set;
+  bool quiet;
+};
+
+static bool
+suffix_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct suffix_selector *s = (struct suffix_selector *)base;
+  s->set = object_ref(args[0].object);
+  s->quiet = args[1].boolean;
+  return true;
+}
+
+static void
+suffix_fini(struct selector *base)
+{
+  object_unref(&((struct suffix_selector *)base)->set);
+}
+
+static bool
+suffix_match(const struct selector *base, struct query *q)
+{
+  return suffix_set_match(((const struct suffix_selector *)base)->set, q->qname.bytes, q->qname.size, NULL);
+}
+
+static void
+suffix_show(const struct selector *base, struct text *out)
+{
+  const struct suffix_selector *s = (const struct suffix_selector *)base;
+  text_puts(out, s->quiet ? "qname==in-set" : "qname in ");
+  if (!s->quiet)
+    suffix_set_text(s->set, ", ", out);
+}
+
+static const void *
+suffix_key(const struct selector *base)
+{
+  return ((const struct suffix_selector *)base)->set;
+}
+
+static const struct param suffix_params[] = {
+    {.name = "suffixes", .type = PARAM_SUFFIXES, .help = "SuffixMatchNode, a name, or a list of names"},
+    {.name = "quiet", .type = PARAM_BOOL, .optional = true, .fallback = "false",
+     .help = "do not list the names in tables"},
+    {.type = PARAM_END}};
+
+#define SUFFIX_KIND(constructor, words)                                                                                \
+  {                                                                                                                    \
+    .name = constructor, .help = words, .params = suffix_params, .effect = EFFECT_PURE,                                \
+    .size = sizeof(struct suffix_selector), .init = suffix_init, .fini = suffix_fini, .match = suffix_match,           \
+    .show = suffix_show, .key = KEY_SUFFIX, .key_value = suffix_key                                                    \
+  }
+
+const struct selector_kind select_qname_suffix =
+    SUFFIX_KIND("QNameSuffixRule", "The name asked for is one of these or below one of them");
+const struct selector_kind select_suffix_match_node =
+    SUFFIX_KIND("SuffixMatchNodeRule", "Older name of QNameSuffixRule");
+
+struct selector *
+selector_from_suffixes(struct suffix_set *set, bool quiet)
+{
+  const struct value args[] = {{.given = true, .object = set}, {.given = true, .boolean = quiet}};
+  return selector_new(&select_qname_suffix, args, NULL);
+}
+
+struct size_selector {
+  struct selector base;
+  uint32_t min, max;
+};
+
+static bool
+size_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct size_selector *s = (struct size_selector *)base;
+  s->min = (uint32_t)args[0].integer;
+  s->max = (uint32_t)args[1].integer;
+  return true;
+}
+
+static bool
+outside(const struct selector *base, uint32_t n)
+{
+  const struct size_selector *s = (const struct size_selector *)base;
+  return n < s->min || n > s->max;
+}
+
+static bool
+labels_match(const struct selector *s, struct query *q)
+{
+  return outside(s, name_bytes_labels(q->qname.bytes));
+}
+
+static bool
+wire_length_match(const struct selector *s, struct query *q)
+{
+  return outside(s, q->qname.size);
+}
+
+static void
+size_show(const struct selector *base, const char *what, struct text *out)
+{
+  const struct size_selector *s = (const struct size_selector *)base;
+  text_printf(out, "%s < %u || %s > %u", what, s->min, what, s->max);
+}
+
+static void
+labels_show(const struct selector *s, struct text *out)
+{
+  size_show(s, "labels count", out);
+}
+
+static void
+wire_length_show(const struct selector *s, struct text *out)
+{
+  size_show(s, "wire length", out);
+}
+
+static const struct param size_params[] = {{.name = "min", .type = PARAM_INT, .help = "matches below this"},
+                                           {.name = "max", .type = PARAM_INT, .help = "matches above this"},
+                                           {.type = PARAM_END}};
+
+const struct selector_kind select_qname_labels = {
+    .name = "QNameLabelsCountRule",
+    .help = "The name asked for has fewer labels than min or more than max",
+    .params = size_params,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct size_selector),
+    .init = size_init,
+    .match = labels_match,
+    .show = labels_show,
+};
+
+const struct selector_kind select_qname_wire_length = {
+    .name = "QNameWireLengthRule",
+    .help = "The wire form of the name asked for is shorter than min or longer than max bytes",
+    .params = size_params,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct size_selector),
+    .init = size_init,
+    .match = wire_length_match,
+    .show = wire_length_show,
+};

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The selector that looks at tags.
+#include "dnsproxy/base/memory.h"
+#include "rules/select/selector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tag_selector {
+  struct selector base;
+  char *key, *value;
+  size_t value_size;
+  bool has_value; // an empty value requires an empty tag
+};
+
+static bool
+tag_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct tag_selector *s = (struct tag_selector *)base;
+  s->key = memory_copy(args[0].string.data, args[0].string.size);
+  s->has_value = args[1].given;
+  if (s->has_value) {
+    s->value = memory_copy(args[1].string.data, args[1].string.size);
+    s->value_size = args[1].string.size;
+  }
+  return true;
+}
+
+static void
+tag_fini(struct selector *base)
+{
+  struct tag_selector *s = (struct tag_selector *)base;
+  free(s->key);
+  free(s->value);
+}
+
+static bool
+tag_match(const struct selector *base, struct query *q)
+{
+  const struct tag_selector *s = (const struct tag_selector *)base;
+  const struct tag *t = query_tag_get(q, s->key);
+  if (t == NULL || !s->has_value)
+    return t != NULL;
+  return t->value_size == s->value_size && memcmp(t->value, s->value, s->value_size) == 0;
+}
+
+static void
+tag_show(const struct selector *base, struct text *out)
+{
+  const struct tag_selector *s = (const struct tag_selector *)base;
+  text_printf(out, "tag '%s' is set", s->key);
+  if (s->has_value)
+    text_printf(out, " to '%s'", s->value);
+}
+
+const struct selector_kind select_tag = {
+    .name = "TagRule",
+    .help = "The tag is set, to this value if one is given",
+    .params = (const struct param[]){{.name = "name", .type = PARAM_STRING, .help = "name of the tag"},
+                                     {.name = "value", .type = PARAM_STRING, .optional = true, .help = "its value"},
+                                     {.type = PARAM_END}},
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct tag_selector),
+    .init = tag_init,
+    .fini = tag_fini,
+    .match = tag_match,
+    .show = tag_show,
+};

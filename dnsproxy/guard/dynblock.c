@@ -10,15 +10,22 @@
 
 // ---- keys ----
 
+void
+dynblock_mask(struct address *a, unsigned bits, unsigned port_bits)
+{
+  unsigned port = address_port(a);
+  address_truncate(a, bits);
+  address_set_port(a, (uint16_t)(port_bits == 0 ? 0 : port & (0xffffu << (16 - port_bits))));
+}
+
 struct dynblock_key
 dynblock_key_address(const struct address *a, unsigned bits, unsigned port_bits)
 {
   struct dynblock_key key = {.address = *a};
-  unsigned most = address_is_v6(a) ? 128 : 32, port = address_port(a);
+  unsigned most = address_is_v6(a) ? 128 : 32;
   key.bits = (uint8_t)(bits > most ? most : bits);
   key.port_bits = (uint8_t)(port_bits > 16 ? 16 : port_bits);
-  address_truncate(&key.address, key.bits);
-  address_set_port(&key.address, (uint16_t)(key.port_bits == 0 ? 0 : port & (0xffffu << (16 - key.port_bits))));
+  dynblock_mask(&key.address, key.bits, key.port_bits);
   return key;
 }
 

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
+#include "dnsproxy/guard/dynblock_table.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/name_set.h"
 
@@ -96,7 +97,9 @@ struct clients {
 static struct address
 masked(const struct dynblock_group *g, const struct address *a)
 {
-  return dynblock_key_address(a, address_is_v6(a) ? g->bits_v6 : g->bits_v4, g->port_bits).address;
+  struct address m = *a;
+  dynblock_mask(&m, address_is_v6(a) ? g->bits_v6 : g->bits_v4, g->port_bits);
+  return m;
 }
 
 static struct client **

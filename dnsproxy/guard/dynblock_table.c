@@ -9,13 +9,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-same_key(const struct dynblock_key *a, const struct dynblock_key *b)
+// ---- probing: for packets, so nothing is copied that need not be ----
+
+static struct dynblock **
+probe_address(const struct dynblock_table *t, const struct address *masked, unsigned bits, unsigned port_bits)
 {
-  if (a->is_suffix)
-    return name_bytes_equal(a->suffix.bytes, a->suffix.size, b->suffix.bytes, b->suffix.size);
-  return a->bits == b->bits && a->port_bits == b->port_bits && address_equal(&a->address, &b->address);
+  uint64_t seed = t->seed ^ ((uint64_t)bits << 32 | (uint64_t)port_bits << 40 | address_port(masked));
+  size_t at = address_hash(masked, seed) & (t->capacity - 1);
+  for (const struct dynblock *b; (b = t->slots[at]) != NULL; at = (at + 1) & (t->capacity - 1))
+    if (b->key.bits == bits && b->key.port_bits == port_bits && address_equal(&b->key.address, masked))
+      break;
+  return &t->slots[at];
 }
+
+static struct dynblock **
+probe_suffix(const struct dynblock_table *t, const uint8_t *bytes, size_t size)
+{
+  size_t at = name_bytes_hash(bytes, size, t->seed) & (t->capacity - 1);
+  for (const struct dynblock *b; (b = t->slots[at]) != NULL; at = (at + 1) & (t->capacity - 1))
+    if (name_bytes_equal(b->key.suffix.bytes, b->key.suffix.size, bytes, size))
+      break;
+  return &t->slots[at];
+}
+
+struct dynblock **
+dynblock_table_slot(const struct dynblock_table *t, const struct dynblock_key *key)
+{
+  return key->is_suffix ? probe_suffix(t, key->suffix.bytes, key->suffix.size)
+                        : probe_address(t, &key->address, key->bits, key->port_bits);
+}
+
+// ---- life ----
 
 struct dynblock_table *
 dynblock_table_new(void)
@@ -56,22 +80,7 @@ dynblock_table_copy(const struct dynblock_table *from)
   return t;
 }
 
-static uint64_t
-hash_of(const struct dynblock_table *t, const struct dynblock_key *key)
-{
-  if (key->is_suffix)
-    return name_bytes_hash(key->suffix.bytes, key->suffix.size, t->seed);
-  return address_hash(&key->address, t->seed ^ ((uint64_t)key->bits << 32 | (uint64_t)key->port_bits << 40 | address_port(&key->address)));
-}
-
-struct dynblock **
-dynblock_table_slot(const struct dynblock_table *t, const struct dynblock_key *key)
-{
-  size_t at = hash_of(t, key) & (t->capacity - 1);
-  while (t->slots[at] != NULL && !same_key(&t->slots[at]->key, key))
-    at = (at + 1) & (t->capacity - 1);
-  return &t->slots[at];
-}
+// ---- shapes ----
 
 static struct dynblock_shape
 shape_of(const struct dynblock_key *key)
@@ -137,8 +146,9 @@ dynblock_find_client(const struct dynblock_set *set, const struct address *clien
     const struct dynblock_shape *s = &t->shapes[i];
     if (s->v6 != v6)
       continue;
-    struct dynblock_key key = dynblock_key_address(client, s->bits, s->port_bits);
-    struct dynblock *b = dynblock_unexpired(*dynblock_table_slot(t, &key), now_us);
+    struct address masked = *client;
+    dynblock_mask(&masked, s->bits, s->port_bits);
+    struct dynblock *b = dynblock_unexpired(*probe_address(t, &masked, s->bits, s->port_bits), now_us);
     if (b != NULL)
       return b;
   }
@@ -160,10 +170,7 @@ dynblock_find_name(const struct dynblock_set *set, const struct name *name, uint
       at += *at + 1;
       labels--;
     }
-    struct dynblock_key key = {.is_suffix = true};
-    key.suffix.size = (uint8_t)(name->size - (at - name->bytes));
-    memcpy(key.suffix.bytes, at, key.suffix.size);
-    struct dynblock *b = dynblock_unexpired(*dynblock_table_slot(t, &key), now_us);
+    struct dynblock *b = dynblock_unexpired(*probe_suffix(t, at, name->size - (size_t)(at - name->bytes)), now_us);
     if (b != NULL)
       return b;
   }

@@ -27,6 +27,9 @@ struct dynblock_table *dynblock_table_copy(const struct dynblock_table *); // of
 struct dynblock **dynblock_table_slot(const struct dynblock_table *, const struct dynblock_key *); // empty: no such block
 void dynblock_table_put(struct dynblock_table *, struct dynblock *); // takes over the reference
 
+// dynblock.c: clears what the key leaves out. bits: at most the family's; port_bits: at most 16.
+void dynblock_mask(struct address *, unsigned bits, unsigned port_bits);
+
 static inline struct dynblock *
 dynblock_unexpired(struct dynblock *b, uint64_t now_us)
 {

@@ -19,7 +19,7 @@ enum { READABLE = -1, CLASS_TEXT_SIZE = 12 };
 static struct dns_service *
 service_of(const struct query *q)
 {
-  return q->listener->service;
+  return q->arrival.listener->service;
 }
 
 // Made with the first query. NULL: no memory.
@@ -59,7 +59,7 @@ drop(struct query *q, unsigned why)
   if (room != NULL)
     counter_add(&room->counters.dropped, 1);
   q->drop = (uint8_t)why;
-  q->route->dropped(q);
+  q->arrival.route->dropped(q);
   query_free(&q);
 }
 
@@ -67,8 +67,8 @@ static void
 send_answer(struct query *q)
 {
   counter_add(&room_of(q)->counters.answers, 1);
-  counter_add(&q->listener->counters[q->worker->id]->responses, 1);
-  q->route->reply(q);
+  counter_add(&q->arrival.listener->counters[q->worker->id]->responses, 1);
+  q->arrival.route->reply(q);
 }
 
 static void
@@ -171,8 +171,8 @@ run(struct query *q, struct dns_handler *h, const char *name)
       .name = name,
       .class = class_text(q->qclass, class),
       .type = qtype_text(q->qtype, type),
-      .remote = address_text_with_port(&q->client, remote),
-      .local = address_text_with_port(&q->destination, local),
+      .remote = address_text_with_port(&q->arrival.client, remote),
+      .local = address_text_with_port(&q->arrival.destination, local),
       .protocol = query_is_stream(q) ? "TCP" : "UDP",
       .label = h->label,
       .packet = {.data = (const char *)q->packet.data, .size = q->packet.size},
@@ -211,7 +211,7 @@ begin_query(struct query *q)
     return;
   }
   counter_add(&room->counters.queries, 1);
-  counter_add(&q->listener->counters[q->worker->id]->queries, 1);
+  counter_add(&q->arrival.listener->counters[q->worker->id]->queries, 1);
   // Answering answers could go on for ever between two servers.
   if (query_answered(q)) {
     drop(q, DROP_NOT_A_QUERY);

@@ -35,10 +35,10 @@ fake_query(struct fake_worker *f, const char *hex)
   q->packet = (struct wire_buffer){.data = memory_new(FAKE_PACKET_CAPACITY), .size = size, .capacity = FAKE_PACKET_CAPACITY};
   memcpy(q->packet.data, bytes, size);
   free(bytes);
-  bool good = query_reparse(q) && address_parse(&q->client, "192.0.2.1", 1024, &fault) &&
-              address_parse(&q->destination, "198.51.100.1", 53, &fault);
+  bool good = query_reparse(q) && address_parse(&q->arrival.client, "192.0.2.1", 1024, &fault) &&
+              address_parse(&q->arrival.destination, "198.51.100.1", 53, &fault);
   assert(good);
-  q->peer = q->client;
+  q->arrival.peer = q->arrival.client;
   q->id = message_id(q->packet.data);
   q->flags[0] = q->packet.data[2];
   q->flags[1] = q->packet.data[3];

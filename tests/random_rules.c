@@ -173,7 +173,7 @@ change(struct spies *spies, unsigned id, struct query *q)
     q->qtype = (uint16_t)(1 + spies->asked % 30);
     break;
   case 2:
-    if (!address_parse(&q->client, ONE_OF(&r, "10.0.0.1", "10.1.1.2", "2001:db8:1::2"), 1, NULL))
+    if (!address_parse(&q->arrival.client, ONE_OF(&r, "10.0.0.1", "10.1.1.2", "2001:db8:1::2"), 1, NULL))
       abort();
     break;
   default:
@@ -312,9 +312,9 @@ random_query(struct random_state *r, struct fake_worker *f, enum action_side sid
   struct query *q = fake_query(f, hex);
   const char *client =
       ONE_OF(r, "10.0.0.1", "10.0.1.1", "10.1.0.3", "10.1.1.2", "192.0.2.1", "2001:db8:0::1", "2001:db8:1::2");
-  if (!address_parse(&q->client, client, 1024, NULL))
+  if (!address_parse(&q->arrival.client, client, 1024, NULL))
     abort();
-  q->transport = (enum transport)(random_below(r, 3) == 0 ? TRANSPORT_TCP : TRANSPORT_UDP);
+  q->arrival.transport = (enum transport)(random_below(r, 3) == 0 ? TRANSPORT_TCP : TRANSPORT_UDP);
   if (random_below(r, 3) == 0)
     query_tag_set(q, "t1", "v", 1);
   return q;

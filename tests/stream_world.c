@@ -31,7 +31,7 @@ drop(struct query *q, enum drop why)
 {
   counter_add(&q->worker->counters.drop[why], 1);
   q->drop = (uint8_t)why;
-  q->route->dropped(q);
+  q->arrival.route->dropped(q);
   query_free(&q);
 }
 
@@ -40,7 +40,7 @@ send_reply(struct query *q)
 {
   q->packet.data[2] |= FLAG2_QR;
   count(q->worker, COUNTER_ANSWERS_SENT);
-  q->route->reply(q);
+  q->arrival.route->reply(q);
 }
 
 static void

@@ -28,7 +28,7 @@ choose_roundrobin(const struct policy *policy, const struct policy_input *in, st
   *chosen = NULL;
   if (pool->count == 0)
     return POLICY_NONE;
-  uint64_t turn = atomic_fetch_add_explicit(&pool->state->turn, in->query->dry ? 0 : 1, memory_order_relaxed);
+  uint64_t turn = atomic_fetch_add_explicit(&pool->state->turn, in->query->rehearsal.dry ? 0 : 1, memory_order_relaxed);
   struct backend *b = pool->backends[turn % pool->count];
   if (!backend_is_up(b)) {
     uint32_t up = count_up(pool);

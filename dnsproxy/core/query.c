@@ -30,9 +30,9 @@ query_new(struct worker *w)
   memset(q, 0, offsetof(struct query, qname));
   q->magic = QUERY_MAGIC;
   q->worker = w;
-  q->temporary_failure_ttl = -1;
-  q->max_returned_ttl = UINT32_MAX;
-  q->use_ecs = true;
+  q->limits.failure_ttl = -1;
+  q->limits.max_ttl = UINT32_MAX;
+  q->subnet.wanted = true;
   q->qname.size = 0;
   return q;
 }
@@ -277,10 +277,10 @@ query_take_proxy_header(struct query *q, const struct proxy_header *h)
     return true;
   if (query_alloc(q, 0) == NULL)
     return false;
-  q->extra->local = q->destination;
-  q->has_local = true;
-  q->client = h->source;
-  q->destination = h->destination;
+  q->extra->local = q->arrival.destination;
+  q->arrival.has_local = true;
+  q->arrival.client = h->source;
+  q->arrival.destination = h->destination;
   while (proxy_header_value(h, &at, &v))
     if (!query_add_proxy_value(q, v.type, v.data, v.size))
       return false;
@@ -303,7 +303,7 @@ query_link_address(const struct query *q, uint8_t link[LINK_ADDRESS_MAX])
   struct worker *w = q->worker;
   if (w->neighbours == NULL)
     w->neighbours = neighbours_new();
-  return neighbours_find(w->neighbours, &q->client, w->now_us, link);
+  return neighbours_find(w->neighbours, &q->arrival.client, w->now_us, link);
 }
 
 struct answer_form
@@ -330,8 +330,8 @@ query_keep_for_restart(struct query *q)
   memcpy(copy, q->packet.data, q->packet.size);
   q->extra->restart_packet = copy;
   q->extra->restart_size = (uint16_t)q->packet.size;
-  q->extra->restart_ecs_added = q->ecs_added;
-  q->extra->restart_edns_added = q->edns_added;
+  q->extra->restart_ecs_added = q->subnet.added;
+  q->extra->restart_edns_added = q->subnet.edns_added;
   return true;
 }
 
@@ -361,8 +361,8 @@ query_restart(struct query *q)
   memcpy(q->qname.bytes, question.name.bytes, question.name.size);
   q->question_end = question.end;
   q->packet_changed = true;
-  q->ecs_added = q->extra->restart_ecs_added;
-  q->edns_added = q->extra->restart_edns_added;
+  q->subnet.added = q->extra->restart_ecs_added;
+  q->subnet.edns_added = q->extra->restart_edns_added;
   q->has_key = false;
   q->drop = 0;
   q->restarts++;
@@ -373,7 +373,7 @@ void
 query_key_for_all(const struct query *q, struct cache_key *key)
 {
   *key = q->key;
-  key->hash = q->hash_for_all;
+  key->hash = q->subnet.hash_for_all;
   key->has_ecs = false;
 }
 

@@ -74,11 +74,53 @@ struct query_extra {
   uint8_t space[768]; // tags live here first
 };
 
+// How a query arrived, and how its answer goes back. Filled by the transport, read by everybody, changed by a PROXY header
+// and by the few rules that say who the client is. What only some transports know has its place here too.
+struct arrival {
+  enum transport transport : 8;
+  bool has_local : 1;         // a PROXY header said who and where: extra->local is the address to answer from
+  uint32_t interface;         // scope of the reply
+  struct listener *listener;
+  const struct reply_route *route;
+  struct datagram_socket *datagram; // UDP: the socket it arrived on
+  struct stream *stream;      // of a stream transport
+  uint64_t sequence;          // which query of the stream
+  struct address peer;        // the other end of the client's socket: answers go there
+  struct address client;      // the client: peer, or what a PROXY header said
+  struct address destination; // the address it was sent to
+};
+
+// The plan for the client subnet (RFC 7871): whether the query is sent with one, which, and what comes off the answer again.
+struct subnet_plan {
+  bool wanted : 1, override : 1;
+  bool added : 1, edns_added : 1; // by us: the option, the whole OPT; the answer loses them again
+  bool zero_scope : 1;        // `hash_for_all` is filled: an answer for every subnet will do
+  bool for_all : 1;           // the answer is one
+  uint16_t prefix_v4, prefix_v6; // bits sent; more than the address has: all of it
+  const struct netmask *network; // sent instead of the client's; of an action, which the lease keeps; NULL: the client's
+  uint64_t hash_for_all;      // the key's, from before a subnet was added
+};
+
+// What rules say of the answer before there is one.
+struct answer_limits {
+  uint16_t delay_ms;   // UDP only
+  int32_t failure_ttl; // how long a temporary failure is cached, seconds; -1: the cache's
+  uint32_t max_ttl;    // seconds; UINT32_MAX: no cap
+};
+
+// Of a query that explain() made up, on a guest: what keeps state only looks at it, nothing is sent, logged or counted.
+struct rehearsal {
+  bool dry : 1;
+  bool scripts : 1; // scripts run all the same, whatever they do
+  bool untold : 1;  // something did not decide because it may do more than look; explain() clears it
+};
+
 struct query {
   uint32_t magic;
-  enum transport transport : 8;
   uint8_t drop;          // enum drop, when a room returned ROOM_DROP
   uint8_t room;          // enum room, where it stands (trace, explain)
+  struct rehearsal rehearsal;
+  uint8_t restarts;
   struct worker *worker;
   struct lease *lease;   // the configuration it lives under
   struct query *next;    // the owner's list
@@ -100,12 +142,7 @@ struct query {
   bool skip_cache : 1;
   bool self_answered : 1;     // QR was set by us
   bool from_cache : 1, stale : 1;
-  bool use_ecs : 1, ecs_override : 1;
-  bool ecs_added : 1, edns_added : 1; // by us: the option, the whole OPT; the answer loses them again
-  bool zero_scope : 1;        // `hash_for_all` is filled: an answer for every subnet will do
-  bool for_all : 1;           // the answer is one
   bool is_xfr : 1;
-  bool has_local : 1;         // a PROXY header said who and where: extra->local is the address to answer from
   bool in_part : 1;           // some of the answer went to the client: there is no other one
   bool restart : 1;           // a response rule asked for it: the chain ends, the query is asked again
   bool has_key : 1;           // `key` is filled
@@ -113,38 +150,20 @@ struct query {
   bool packet_changed : 1;    // by a rule: offsets of `edns` no longer fit the packet
   bool resumed : 1;           // it was suspended in the room that it enters: the chain there is behind it
   bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
-  // Made up by explain(), on a guest: what keeps state only looks at it, nothing is sent, logged or counted.
-  bool dry : 1;
-  bool dry_scripts : 1;       // but scripts run, whatever they do
-  bool untold : 1;            // something did not decide because it may do more than look; explain() clears it
-  uint8_t restarts;
-  uint16_t delay_ms;          // UDP only
-  uint16_t ecs_prefix_v4, ecs_prefix_v6; // more than the address has: all of it
-  const struct netmask *ecs;     // sent instead of the client's; of an action, which the lease keeps; NULL: the client's
-  int32_t temporary_failure_ttl; // -1: the cache's
-  uint32_t max_returned_ttl;     // UINT32_MAX: no cap
+  struct answer_limits limits;
+  struct subnet_plan subnet;
 
   const struct pool *pool;    // set by choose_pool, of the lease's snapshot
   struct backend *backend;    // counted by the in-flight table while parked
   struct packet_cache *cache; // where the answer goes
   struct cache_key key;
-  uint64_t hash_for_all;      // key's, from before a subnet was added
   struct query_extra *extra;
+  struct transfer *transfer;  // upstream/transfer.h: messages of it went to the client, and its last is still to come
 
   uint64_t received_us;       // monotonic
   uint64_t sent_us;           // to the backend
 
-  // Who and where.
-  struct listener *listener;
-  const struct reply_route *route;
-  struct address peer;        // the other end of the client's socket: answers go there
-  struct address client;      // the client: peer, or what a PROXY header said
-  struct address destination; // the address it was sent to
-  uint32_t local_interface;   // scope of the reply
-  struct datagram_socket *datagram; // UDP: the socket it arrived on
-  struct stream *stream;      // of a stream transport
-  struct transfer *transfer;  // upstream/transfer.h: messages of it went to the client, and its last is still to come
-  uint64_t stream_sequence;   // which query of the stream
+  struct arrival arrival;
 
   char pool_name[64];         // chosen by rules; "" is the default pool
   struct name qname;          // the client's casing
@@ -168,14 +187,14 @@ query_answered(const struct query *q)
 static inline bool
 query_is_stream(const struct query *q) // what rules call TCP
 {
-  return transport_rows[q->transport].stream;
+  return transport_rows[q->arrival.transport].stream;
 }
 
 // The address that answers leave from.
 static inline const struct address *
 query_local(const struct query *q)
 {
-  return q->has_local ? &q->extra->local : &q->destination;
+  return q->arrival.has_local ? &q->extra->local : &q->arrival.destination;
 }
 
 static inline const struct settings *

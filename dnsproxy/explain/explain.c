@@ -42,7 +42,7 @@ add_changes(json_t *o, const struct query *q)
 static bool
 is_untold(struct query *q, json_t *o)
 {
-  if (!q->untold)
+  if (!q->rehearsal.untold)
     return false;
   current->untold = true;
   json_object_set_new(o, "untold", json_string("a script that may do more than look: not run (scripts=true runs it)"));
@@ -127,10 +127,10 @@ explain_action(json_t *o, const struct rule *r, struct query *q)
 static enum verdict
 explain_rule(json_t *list, const struct rule *r, uint32_t position, struct query *q)
 {
-  q->untold = false;
+  q->rehearsal.untold = false;
   bool match = selector_match(r->selector, q);
   bool keeps = selector_effect(r->selector) == EFFECT_STATE;
-  if (!match && !keeps && !q->untold && current->notes.size == 0)
+  if (!match && !keeps && !q->rehearsal.untold && current->notes.size == 0)
     return VERDICT_NEXT;
   json_t *o = rule_object(r, position);
   json_array_append_new(list, o);
@@ -156,7 +156,7 @@ explain_chain(const struct chain *chain, struct query *q)
   json_object_set_new(current->room, "rules", list);
   for (uint32_t i = 0; i < chain->count && v == VERDICT_NEXT; i++)
     v = explain_rule(list, chain->rules[i], i, q);
-  q->untold = false;
+  q->rehearsal.untold = false;
   return v == VERDICT_NEXT && q->selector_failed ? VERDICT_DROP : v;
 }
 
@@ -199,7 +199,7 @@ walk(const struct explain_request *r, struct query *q)
     if (room >= ROOM_COUNT || room == ROOM_FORWARD || room == ROOM_REPLY)
       return room;
     json_t *o = enter_list(room);
-    q->untold = false;
+    q->rehearsal.untold = false;
     q->room = (uint8_t)room;
     enum room next = room_rows[room].enter(q);
     is_untold(q, o);
@@ -279,15 +279,15 @@ make_query(const struct explain_request *r, struct worker *guest)
   put_edns(&q->packet, r);
   q->lease = lease_begin(guest);
   const struct settings *settings = query_settings(q);
-  q->ecs_override = settings->ecs_override;
-  q->ecs_prefix_v4 = settings->ecs_prefix_v4;
-  q->ecs_prefix_v6 = settings->ecs_prefix_v6;
-  q->transport = r->tcp ? TRANSPORT_TCP : TRANSPORT_UDP;
-  q->peer = q->client = r->client;
-  q->destination = r->local;
+  q->subnet.override = settings->ecs_override;
+  q->subnet.prefix_v4 = settings->ecs_prefix_v4;
+  q->subnet.prefix_v6 = settings->ecs_prefix_v6;
+  q->arrival.transport = r->tcp ? TRANSPORT_TCP : TRANSPORT_UDP;
+  q->arrival.peer = q->arrival.client = r->client;
+  q->arrival.destination = r->local;
   q->received_us = guest->now_us;
-  q->dry = true;
-  q->dry_scripts = r->scripts;
+  q->rehearsal.dry = true;
+  q->rehearsal.scripts = r->scripts;
   // The room that decodes it says so again; what is compared with must be there before.
   memcpy(q->qname.bytes, r->name.bytes, r->name.size);
   q->qname.size = r->name.size;
@@ -309,7 +309,7 @@ static enum room
 admit(struct query *q)
 {
   json_t *o = enter_list(ROOM_ADMIT);
-  bool allowed = netmask_set_match(q->lease->snapshot->acl, &q->client);
+  bool allowed = netmask_set_match(q->lease->snapshot->acl, &q->arrival.client);
   json_object_set_new(o, "allowed", json_boolean(allowed));
   if (!allowed)
     q->drop = DROP_ACL;

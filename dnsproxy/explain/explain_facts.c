@@ -31,7 +31,7 @@ static void
 say_client(const struct query *q, struct text *out)
 {
   char text[ADDRESS_TEXT_SIZE];
-  text_puts(out, address_text_with_port(&q->client, text));
+  text_puts(out, address_text_with_port(&q->arrival.client, text));
 }
 
 static void
@@ -110,27 +110,27 @@ say_cache(const struct query *q, struct text *out)
 static void
 say_ecs(const struct query *q, struct text *out)
 {
-  text_printf(out, "/%u, /%u", q->ecs_prefix_v4, q->ecs_prefix_v6);
-  text_puts(out, q->ecs_override ? ", replaces" : "");
-  if (q->ecs != NULL) {
+  text_printf(out, "/%u, /%u", q->subnet.prefix_v4, q->subnet.prefix_v6);
+  text_puts(out, q->subnet.override ? ", replaces" : "");
+  if (q->subnet.network != NULL) {
     text_puts(out, ", ");
-    netmask_text(q->ecs, out);
+    netmask_text(q->subnet.network, out);
   }
 }
 
 static void
 say_delay(const struct query *q, struct text *out)
 {
-  text_printf(out, "%u ms", q->delay_ms);
+  text_printf(out, "%u ms", q->limits.delay_ms);
 }
 
 static void
 say_ttls(const struct query *q, struct text *out)
 {
-  if (q->max_returned_ttl != UINT32_MAX)
-    text_printf(out, "at most %u s", q->max_returned_ttl);
-  if (q->temporary_failure_ttl >= 0)
-    text_printf(out, "%sfailures %d s", out->size > 0 ? ", " : "", (int)q->temporary_failure_ttl);
+  if (q->limits.max_ttl != UINT32_MAX)
+    text_printf(out, "at most %u s", q->limits.max_ttl);
+  if (q->limits.failure_ttl >= 0)
+    text_printf(out, "%sfailures %d s", out->size > 0 ? ", " : "", (int)q->limits.failure_ttl);
 }
 
 static void

@@ -37,7 +37,7 @@ say_blocks(json_t *room, const struct query *q)
   const struct dynblock_set *set = q->lease->snapshot->dynblocks;
   json_t *list = json_array();
   if (set->count > 0) {
-    add_block(list, dynblock_find_client(set, &q->client, q->worker->now_us), q);
+    add_block(list, dynblock_find_client(set, &q->arrival.client, q->worker->now_us), q);
     add_block(list, dynblock_find_name(set, &q->qname, q->worker->now_us), q);
   }
   json_object_set_new(room, "blocks", list);
@@ -77,7 +77,7 @@ say_pool(json_t *room, const struct query *q)
   if (q->pool == NULL)
     return;
   json_object_set_new(room, "cache", json_string(q->pool->cache == NULL ? "none" : q->cache == NULL ? "skipped" : "used"));
-  if (q->backend != NULL || q->untold)
+  if (q->backend != NULL || q->rehearsal.untold)
     say_choice(room, q);
 }
 

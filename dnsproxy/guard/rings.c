@@ -137,7 +137,7 @@ static inline void
 put_facts(struct ring *ring, _Atomic uint64_t *entry, const struct query *q, enum transport protocol, size_t size)
 {
   put(&entry[RING_WHEN], q->worker->now_us);
-  put(&entry[RING_FACTS], (uint64_t)ntohs(q->client.v4.sin_port) | (uint64_t)q->qtype << 16 |
+  put(&entry[RING_FACTS], (uint64_t)ntohs(q->arrival.client.v4.sin_port) | (uint64_t)q->qtype << 16 |
                               (uint64_t)(uint16_t)size << 32 | (uint64_t)protocol << 48 | (uint64_t)q->qname.size << 56);
   put_name(ring, entry, &q->qname);
 }
@@ -145,8 +145,8 @@ put_facts(struct ring *ring, _Atomic uint64_t *entry, const struct query *q, enu
 static inline uint64_t
 client_families(_Atomic uint64_t *entry, const struct query *q)
 {
-  bool v6 = put_address(&entry[RING_CLIENT], &q->client);
-  return v6 ? q->client.v6.sin6_scope_id | (uint64_t)RING_CLIENT_IS_V6 << 48 : 0;
+  bool v6 = put_address(&entry[RING_CLIENT], &q->arrival.client);
+  return v6 ? q->arrival.client.v6.sin6_scope_id | (uint64_t)RING_CLIENT_IS_V6 << 48 : 0;
 }
 
 static inline void
@@ -165,7 +165,7 @@ rings_record_query(const struct query *q)
   _Atomic uint64_t *entry = begin_entry(ring);
   if (entry == NULL)
     return;
-  put_facts(ring, entry, q, q->transport, q->packet.size);
+  put_facts(ring, entry, q, q->arrival.transport, q->packet.size);
   put_header(entry, q->packet.data, 0);
   put(&entry[RING_MORE], client_families(entry, q));
   end_entry(ring, entry);

@@ -17,13 +17,13 @@ read_destination(struct query *q, struct msghdr *message)
     if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
       struct in_pktinfo info;
       memcpy(&info, CMSG_DATA(c), sizeof info);
-      q->destination.v4.sin_addr = info.ipi_addr;
-      q->local_interface = (uint32_t)info.ipi_ifindex;
+      q->arrival.destination.v4.sin_addr = info.ipi_addr;
+      q->arrival.interface = (uint32_t)info.ipi_ifindex;
     } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
       struct in6_pktinfo info;
       memcpy(&info, CMSG_DATA(c), sizeof info);
-      q->destination.v6.sin6_addr = info.ipi6_addr;
-      q->local_interface = (uint32_t)info.ipi6_ifindex;
+      q->arrival.destination.v6.sin6_addr = info.ipi6_addr;
+      q->arrival.interface = (uint32_t)info.ipi6_ifindex;
     }
   }
 }
@@ -37,7 +37,7 @@ write_source(uint8_t *control, const struct query *q)
   if (address_is_v6(local)) {
     // The interface matters for link-local addresses only; elsewhere routing decides.
     bool scoped = IN6_IS_ADDR_LINKLOCAL(&local->v6.sin6_addr);
-    struct in6_pktinfo info = {.ipi6_addr = local->v6.sin6_addr, .ipi6_ifindex = scoped ? q->local_interface : 0};
+    struct in6_pktinfo info = {.ipi6_addr = local->v6.sin6_addr, .ipi6_ifindex = scoped ? q->arrival.interface : 0};
     *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
     memcpy(CMSG_DATA(c), &info, sizeof info);
     return CMSG_SPACE(sizeof info);
@@ -84,15 +84,15 @@ query_from_datagram(struct datagram_socket *s, unsigned i)
     counter_add(&w->counters.drop[DROP_OUT_OF_MEMORY], 1);
     return NULL;
   }
-  q->transport = TRANSPORT_UDP;
+  q->arrival.transport = TRANSPORT_UDP;
   q->packet = (struct wire_buffer){.data = b->buffers[i], .size = m->msg_len, .capacity = DATAGRAM_SIZE};
   q->received_us = w->now_us;
-  q->listener = s->listener;
-  q->route = &datagram_route;
-  q->peer = b->in.names[i];
-  q->client = q->peer;
-  q->destination = s->listener->address;
-  q->datagram = s;
+  q->arrival.listener = s->listener;
+  q->arrival.route = &datagram_route;
+  q->arrival.peer = b->in.names[i];
+  q->arrival.client = q->arrival.peer;
+  q->arrival.destination = s->listener->address;
+  q->arrival.datagram = s;
   if (s->wildcard)
     read_destination(q, &m->msg_hdr);
   return q;
@@ -160,16 +160,16 @@ datagram_reply(struct query *q)
 {
   struct worker *w = q->worker;
   struct datagram_batch *b = w->datagram;
-  if (b->out.count == BATCH_MAX || (b->out.count > 0 && b->out_socket != q->datagram))
+  if (b->out.count == BATCH_MAX || (b->out.count > 0 && b->out_socket != q->arrival.datagram))
     datagram_flush(w);
   unsigned i = b->out.count++;
   struct send_item *item = &b->out.items[i];
-  b->out_socket = q->datagram;
+  b->out_socket = q->arrival.datagram;
   b->replies[i] = q;
   item->data = (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
-  item->to = &q->peer;
+  item->to = &q->arrival.peer;
   // Bound to an address, the socket answers from it; from a wildcard the source must be said.
-  bool say_source = q->local_interface != 0 && !address_is_any(query_local(q));
+  bool say_source = q->arrival.interface != 0 && !address_is_any(query_local(q));
   item->control_size = say_source ? write_source(item->control, q) : 0;
 }
 

@@ -92,7 +92,7 @@ on_due(evutil_socket_t fd, short what, void *arg)
   while (d->count > 0 && d->heap[0].due_us <= w->now_us) {
     struct query *q = pop(d);
     unpark(q);
-    q->route->reply(q);
+    q->arrival.route->reply(q);
   }
   worker_end(w);
   arm(w);
@@ -105,14 +105,14 @@ delay_reply(struct query *q)
   struct delay_queue *d = w->delays;
   if (d->count == DELAYED_MAX || !query_own_packet(q, q->packet.data, q->packet.size, q->packet.size)) {
     // No room to keep it: sent late is what was asked, sent now is better than lost.
-    q->route->reply(q);
+    q->arrival.route->reply(q);
     return;
   }
   if (d->count == d->capacity) {
     d->capacity = d->capacity == 0 ? 64 : d->capacity * 2;
     d->heap = memory_resize(d->heap, d->capacity, sizeof *d->heap);
   }
-  d->heap[d->count++] = (struct delayed){.due_us = w->now_us + (uint64_t)q->delay_ms * 1000, .query = q};
+  d->heap[d->count++] = (struct delayed){.due_us = w->now_us + (uint64_t)q->limits.delay_ms * 1000, .query = q};
   sift_up(d, d->count - 1);
   park(q);
   arm(w);
@@ -135,7 +135,7 @@ delay_close(struct worker *w)
     struct query *q = pop(d);
     unpark(q);
     listener_unsent(q, DROP_SHUTDOWN);
-    q->route->dropped(q);
+    q->arrival.route->dropped(q);
     query_free(&q);
   }
   event_free(d->timer);

@@ -243,8 +243,8 @@ void
 listener_unsent(struct query *q, unsigned why)
 {
   struct worker *w = q->worker;
-  if (q->listener->walk != NULL) {
-    q->listener->walk->unsent(q, why);
+  if (q->arrival.listener->walk != NULL) {
+    q->arrival.listener->walk->unsent(q, why);
     return;
   }
   counter_add(&w->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);

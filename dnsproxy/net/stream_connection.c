@@ -177,19 +177,19 @@ query_from_frame(struct stream *s, const struct frame *frame)
     query_free(&q);
     return NULL;
   }
-  q->transport = s->listener->transport;
+  q->arrival.transport = s->listener->transport;
   q->received_us = w->now_us;
-  q->listener = s->listener;
-  q->route = &stream_route;
-  q->peer = s->peer;
-  q->client = s->peer;
-  q->destination = s->destination;
+  q->arrival.listener = s->listener;
+  q->arrival.route = &stream_route;
+  q->arrival.peer = s->peer;
+  q->arrival.client = s->peer;
+  q->arrival.destination = s->destination;
   if (s->proxy != NULL && !query_take_proxy_header(q, s->proxy)) {
     query_free(&q);
     return NULL;
   }
-  q->stream = s;
-  q->stream_sequence = s->queries;
+  q->arrival.stream = s;
+  q->arrival.sequence = s->queries;
   return q;
 }
 
@@ -236,7 +236,7 @@ query_ended(struct stream *s)
 static void
 stream_reply(struct query *q)
 {
-  struct stream *s = q->stream;
+  struct stream *s = q->arrival.stream;
   if (s->set == NULL || s->closing) {
     listener_unsent(q, DROP_CLIENT_GONE);
   } else if (q->packet.size > UINT16_MAX) {
@@ -254,7 +254,7 @@ stream_reply(struct query *q)
 static enum part_sent
 stream_part(struct query *q, void (*resume)(struct query *))
 {
-  struct stream *s = q->stream;
+  struct stream *s = q->arrival.stream;
   if (s->set == NULL || s->closing)
     return PART_FAILED;
   if (q->packet.size > UINT16_MAX || !channel_send(&s->channel, q->packet.data, q->packet.size)) {
@@ -284,7 +284,7 @@ forget_full(struct stream *s, const struct query *q)
 static void
 stream_dropped(struct query *q)
 {
-  struct stream *s = q->stream;
+  struct stream *s = q->arrival.stream;
   forget_full(s, q);
   struct listener_counters *c = counters_of(s);
   if (q->drop == DROP_TIMEOUT)

@@ -57,7 +57,7 @@ room_check_answer(struct query *q)
   count(w, COUNTER_RESPONSES);
   if (rcode == RCODE_SERVFAIL)
     count(w, COUNTER_SERVFAIL_RESPONSES);
-  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY && !q->dry)
+  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY && !q->rehearsal.dry)
     health_result(q->backend, false, rcode);
   if (!query_is_stream(q)) {
     bool too_large = q->backend->options.tcp_only && q->packet.size > client_size(q);
@@ -117,8 +117,8 @@ room_restore(struct query *q)
   if (query_settings(q)->fixup_case && message_count(q->packet.data, 0) > 0 &&
       q->packet.size >= (size_t)HEADER_SIZE + q->qname.size)
     memcpy(q->packet.data + HEADER_SIZE, q->qname.bytes, q->qname.size);
-  q->for_all = false;
-  if (q->edns_added || q->ecs_added)
+  q->subnet.for_all = false;
+  if (q->subnet.edns_added || q->subnet.added)
     ecs_take_off(q);
   return ROOM_CACHE_INSERT;
 }
@@ -140,14 +140,14 @@ room_cache_insert(struct query *q)
   if (over_udp && q->packet.size > OVER_UDP_MAX)
     return ROOM_FINISH;
   struct cache_key for_all;
-  if (q->for_all)
+  if (q->subnet.for_all)
     query_key_for_all(q, &for_all);
-  packet_cache_insert(q->cache, q->for_all ? &for_all : &q->key, &q->qname,
+  packet_cache_insert(q->cache, q->subnet.for_all ? &for_all : &q->key, &q->qname,
                       &(struct cache_answer){.data = q->packet.data,
                                              .size = q->packet.size,
                                              .now_s = q->worker->now_s,
                                              .received_over_udp = over_udp,
-                                             .temporary_failure_ttl_s = q->temporary_failure_ttl});
+                                             .temporary_failure_ttl_s = q->limits.failure_ttl});
   return run_response_chain(q, CHAIN_CACHE_INSERTED, ROOM_FINISH);
 }
 
@@ -211,8 +211,8 @@ room_timeout_rules(struct query *q)
 enum room
 room_finish(struct query *q)
 {
-  if (q->max_returned_ttl != UINT32_MAX)
-    message_limit_ttls(&q->packet, 0, q->max_returned_ttl);
+  if (q->limits.max_ttl != UINT32_MAX)
+    message_limit_ttls(&q->packet, 0, q->limits.max_ttl);
   query_attach_errors(q);
   // Answers that came over UDP fit the client: the backend saw its EDNS size.
   bool ours = q->self_answered || q->from_cache;
@@ -232,7 +232,7 @@ remember(const struct query *q)
   if (q->qname.size == 0)
     return;
   if (q->self_answered || q->from_cache)
-    rings_record_answer(q, NULL, q->transport, 0);
+    rings_record_answer(q, NULL, q->arrival.transport, 0);
   else if (!q->is_xfr || !q->over_tcp)
     rings_record_answer(q, &q->backend->options.address, backend_transport(q),
                         us < RING_TIMED_OUT ? (uint32_t)us : RING_TIMED_OUT - 1);
@@ -242,7 +242,7 @@ remember(const struct query *q)
 static enum room
 reply_part(struct query *q)
 {
-  enum part_sent sent = q->route->part(q, upstream_transfer_resume);
+  enum part_sent sent = q->arrival.route->part(q, upstream_transfer_resume);
   if (sent == PART_FAILED)
     return drop(q, DROP_CLIENT_GONE);
   q->in_part = true;
@@ -270,14 +270,14 @@ room_reply(struct query *q)
     count(w, COUNTER_FRONTEND_SERVFAIL);
     break;
   }
-  counter_add(&q->listener->counters[w->id]->responses, 1);
-  if (!query_is_stream(q) && atomic_load_explicit(&q->listener->muted, memory_order_relaxed))
+  counter_add(&q->arrival.listener->counters[w->id]->responses, 1);
+  if (!query_is_stream(q) && atomic_load_explicit(&q->arrival.listener->muted, memory_order_relaxed))
     return drop(q, DROP_MUTED);
   count(w, COUNTER_ANSWERS_SENT);
   verbose_answered(q);
-  if (q->delay_ms > 0 && !query_is_stream(q))
+  if (q->limits.delay_ms > 0 && !query_is_stream(q))
     delay_reply(q);
   else
-    q->route->reply(q);
+    q->arrival.route->reply(q);
   return ROOM_DONE;
 }

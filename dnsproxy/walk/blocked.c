@@ -15,7 +15,7 @@ act(struct query *q, struct dynblock *b, int action)
   if (action == DNS_ACTION_TRUNCATE && query_is_stream(q))
     return VERDICT_NEXT;
   count(q->worker, COUNTER_DYN_BLOCKED);
-  if (!q->dry)
+  if (!q->rehearsal.dry)
     atomic_fetch_add_explicit(&b->hits->count, 1, memory_order_relaxed);
   switch (action) {
   case DNS_ACTION_NXDOMAIN:
@@ -37,7 +37,7 @@ blocked_run(struct query *q)
 {
   const struct dynblock_set *set = q->lease->snapshot->dynblocks;
   enum verdict verdict = VERDICT_NEXT;
-  struct dynblock *b = dynblock_find_client(set, &q->client, q->worker->now_us);
+  struct dynblock *b = dynblock_find_client(set, &q->arrival.client, q->worker->now_us);
   if (b != NULL)
     verdict = act(q, b, b->action == DYNBLOCK_NO_ACTION ? set->default_action : b->action);
   if (verdict != VERDICT_NEXT)

@@ -11,7 +11,7 @@
 bool
 ecs_is_wanted(const struct query *q)
 {
-  return q->use_ecs && (q->backend != NULL ? q->backend->options.use_client_subnet : q->pool->use_ecs);
+  return q->subnet.wanted && (q->backend != NULL ? q->backend->options.use_client_subnet : q->pool->use_ecs);
 }
 
 bool
@@ -24,10 +24,10 @@ ecs_has_zero_scope(const struct query *q)
 static void
 make(const struct query *q, struct client_subnet *subnet)
 {
-  if (q->ecs != NULL)
-    client_subnet_make(subnet, &q->ecs->network, q->ecs->bits);
+  if (q->subnet.network != NULL)
+    client_subnet_make(subnet, &q->subnet.network->network, q->subnet.network->bits);
   else
-    client_subnet_make(subnet, &q->client, address_is_v6(&q->client) ? q->ecs_prefix_v6 : q->ecs_prefix_v4);
+    client_subnet_make(subnet, &q->arrival.client, address_is_v6(&q->arrival.client) ? q->subnet.prefix_v6 : q->subnet.prefix_v4);
 }
 
 // A stream's packet has little room to spare; a datagram may grow to what backends are known to take.
@@ -47,7 +47,7 @@ add(struct query *q, const struct client_subnet *subnet)
   struct wire_buffer b = q->packet;
   if (!query_is_stream(q) && b.capacity > DATAGRAM_MOST)
     b.capacity = DATAGRAM_MOST;
-  enum client_subnet_result result = client_subnet_add(&b, now, subnet, q->ecs_override, PAYLOAD);
+  enum client_subnet_result result = client_subnet_add(&b, now, subnet, q->subnet.override, PAYLOAD);
   q->packet.size = b.size;
   return result;
 }
@@ -62,11 +62,11 @@ ecs_add(struct query *q)
     result = add(q, &subnet);
   // With a subnet of its own the query says for whom the answer must be: no answer for everybody will do.
   if (result == CLIENT_SUBNET_KEPT || result == CLIENT_SUBNET_REPLACED)
-    q->zero_scope = false;
+    q->subnet.zero_scope = false;
   if (result == CLIENT_SUBNET_ADDED)
-    q->ecs_added = true;
+    q->subnet.added = true;
   if (result == CLIENT_SUBNET_ADDED_OPT)
-    q->edns_added = true;
+    q->subnet.edns_added = true;
   if (result != CLIENT_SUBNET_KEPT)
     q->packet_changed = true;
   return result != CLIENT_SUBNET_DOES_NOT_FIT;
@@ -75,9 +75,9 @@ ecs_add(struct query *q)
 void
 ecs_take_off(struct query *q)
 {
-  q->for_all = q->zero_scope && client_subnet_is_for_all(q->packet.data, q->packet.size);
+  q->subnet.for_all = q->subnet.zero_scope && client_subnet_is_for_all(q->packet.data, q->packet.size);
   // What cannot be read stays as the backend sent it.
-  if (q->edns_added)
+  if (q->subnet.edns_added)
     message_remove_opt(&q->packet);
   else
     message_remove_option(&q->packet, EDNS_ECS);

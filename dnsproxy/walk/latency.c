@@ -27,7 +27,7 @@ void
 latency_record(struct worker *w, const struct query *q)
 {
   uint64_t us = w->now_us - q->received_us;
-  enum latency_kind kind = kind_of[q->transport];
+  enum latency_kind kind = kind_of[q->arrival.transport];
   for (unsigned i = 0; i < LATENCY_WINDOWS; i++) {
     _Atomic double *average = &w->counters.latency[kind][i];
     double old = atomic_load_explicit(average, memory_order_relaxed);

@@ -34,7 +34,7 @@ count_drop(struct query *q)
   case DROP_NOT_A_QUERY:
   case DROP_MALFORMED:
     count(w, COUNTER_NONCOMPLIANT_QUERIES);
-    counter_add(&q->listener->counters[w->id]->noncompliant, 1);
+    counter_add(&q->arrival.listener->counters[w->id]->noncompliant, 1);
     break;
   case DROP_RULE:
     count(w, COUNTER_RULE_DROP);
@@ -53,7 +53,7 @@ end_dropped(struct query *q)
 {
   count_drop(q);
   verbose_dropped(q);
-  q->route->dropped(q);
+  q->arrival.route->dropped(q);
   query_free(&q);
 }
 
@@ -70,7 +70,7 @@ enum verdict
 run_chain(struct query *q, enum chain_id id)
 {
   const struct chain *chain = q->lease->snapshot->chains[id];
-  if (q->dry)
+  if (q->rehearsal.dry)
     return run_chain_dry(chain, q);
   // Suspended in this room, it comes back to where its rule left it.
   if (q->resumed) {
@@ -120,8 +120,8 @@ begin_queries(struct query **queries, unsigned n)
   }
   for (unsigned i = 0; i < waiting; i++) {
     packet_cache_prefetch_entry(queries[i]->cache, queries[i]->key.hash);
-    if (queries[i]->zero_scope)
-      packet_cache_prefetch_entry(queries[i]->cache, queries[i]->hash_for_all);
+    if (queries[i]->subnet.zero_scope)
+      packet_cache_prefetch_entry(queries[i]->cache, queries[i]->subnet.hash_for_all);
   }
   for (unsigned i = 0; i < waiting; i++)
     path_walk(queries[i], ROOM_CACHE_LOOKUP);

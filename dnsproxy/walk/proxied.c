@@ -32,7 +32,7 @@ proxied_take(struct query *q)
   q->packet.data += header.size;
   q->packet.size -= header.size;
   q->packet.capacity -= header.size;
-  if (settings->proxy_apply_acl && !netmask_set_match(q->lease->snapshot->acl, &q->client)) {
+  if (settings->proxy_apply_acl && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client)) {
     count(q->worker, COUNTER_ACL_DROPS);
     return refuse(q, DROP_PROXY_INVALID);
   }

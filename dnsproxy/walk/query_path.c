@@ -29,15 +29,15 @@ room_admit(struct query *q)
   struct worker *w = q->worker;
   q->lease = lease_begin(w);
   // A stream was admitted when it was accepted, and had its PROXY header read.
-  bool proxied = !query_is_stream(q) && proxied_expected(q->lease->snapshot, q->listener, &q->peer);
-  if (!query_is_stream(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->client))
+  bool proxied = !query_is_stream(q) && proxied_expected(q->lease->snapshot, q->arrival.listener, &q->arrival.peer);
+  if (!query_is_stream(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client))
     return drop(q, DROP_ACL);
   const struct settings *settings = query_settings(q);
-  q->ecs_override = settings->ecs_override;
-  q->ecs_prefix_v4 = settings->ecs_prefix_v4;
-  q->ecs_prefix_v6 = settings->ecs_prefix_v6;
+  q->subnet.override = settings->ecs_override;
+  q->subnet.prefix_v4 = settings->ecs_prefix_v4;
+  q->subnet.prefix_v6 = settings->ecs_prefix_v6;
   count(w, COUNTER_QUERIES);
-  counter_add(&q->listener->counters[w->id]->queries, 1);
+  counter_add(&q->arrival.listener->counters[w->id]->queries, 1);
   if (proxied && !proxied_take(q))
     return ROOM_DROP;
   return ROOM_DECODE;
@@ -156,7 +156,7 @@ room_choose_pool(struct query *q)
 {
   q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
   if (q->pool == NULL) {
-    if (!q->dry)
+    if (!q->rehearsal.dry)
       log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
     return drop(q, DROP_NO_POOL);
   }
@@ -186,8 +186,8 @@ make_key(struct query *q)
   memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
   packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, query_edns_now(q, &edns),
                    goes_over_tcp(q), &q->key);
-  if (q->ecs_added || q->edns_added)
-    q->key.hash ^= q->edns_added ? mark : ~mark;
+  if (q->subnet.added || q->subnet.edns_added)
+    q->key.hash ^= q->subnet.edns_added ? mark : ~mark;
   q->has_key = true;
   packet_cache_prefetch(q->cache, q->key.hash);
 }
@@ -199,14 +199,14 @@ make_key_for_all(struct query *q)
   if (q->cache == NULL || !ecs_has_zero_scope(q))
     return;
   make_key(q);
-  q->hash_for_all = q->key.hash;
-  q->zero_scope = true;
+  q->subnet.hash_for_all = q->key.hash;
+  q->subnet.zero_scope = true;
 }
 
 enum room
 room_ecs(struct query *q)
 {
-  q->zero_scope = false;
+  q->subnet.zero_scope = false;
   if (!q->pool->plain && ecs_is_wanted(q)) {
     make_key_for_all(q);
     if (!ecs_add(q))
@@ -254,10 +254,10 @@ room_cache_lookup(struct query *q)
       .id = q->id,
       .now_s = w->now_s,
       .stale_s = stale_s > 0 && !pool_has_server_up(q->pool) ? stale_s : 0,
-      .only_looks = q->dry,
+      .only_looks = q->rehearsal.dry,
   };
   enum cache_result result = CACHE_MISS;
-  if (q->zero_scope)
+  if (q->subnet.zero_scope)
     result = look_up_for_all(q, find);
   if (result == CACHE_MISS)
     result = look_up(q, &find);

@@ -15,7 +15,7 @@ enum { LINE_SIZE = NAME_TEXT_SIZE + 512 };
 static bool
 wanted(const struct query *q)
 {
-  return atomic_load_explicit(&log_settings()->verbose, memory_order_relaxed) && !q->dry;
+  return atomic_load_explicit(&log_settings()->verbose, memory_order_relaxed) && !q->rehearsal.dry;
 }
 
 // `plain` is the sentence of unstructured mode, up to whose query it is, and `rest` what follows.
@@ -26,8 +26,8 @@ tell(const struct query *q, const char *message, const char *plain, const char *
   char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1] = "";
   if (q->qname.size > 0)
     snprintf(question, sizeof question, "%s %s", name_text(&q->qname, name), qtype_text(q->qtype, type));
-  const char *proto = transport_rows[q->transport].long_name;
-  address_text_with_port(&q->client, source);
+  const char *proto = transport_rows[q->arrival.transport].long_name;
+  address_text_with_port(&q->arrival.client, source);
   if (backend != NULL)
     address_text_with_port(&backend->options.address, address);
   snprintf(line, sizeof line, "%s %s from %s (%s)%s", plain, question[0] == '\0' ? "an unreadable query" : question, source, proto,

@@ -17,7 +17,7 @@ get_use_ecs(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  lua_pushboolean(c->lua, q->use_ecs);
+  lua_pushboolean(c->lua, q->subnet.wanted);
   return 1;
 }
 
@@ -27,7 +27,7 @@ set_use_ecs(struct call *c, const struct value *v)
   struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  q->use_ecs = v->boolean;
+  q->subnet.wanted = v->boolean;
   return 0;
 }
 
@@ -37,7 +37,7 @@ get_ecs_override(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  lua_pushboolean(c->lua, q->ecs_override);
+  lua_pushboolean(c->lua, q->subnet.override);
   return 1;
 }
 
@@ -47,7 +47,7 @@ set_ecs_override(struct call *c, const struct value *v)
   struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  q->ecs_override = v->boolean;
+  q->subnet.override = v->boolean;
   return 0;
 }
 
@@ -58,7 +58,7 @@ get_ecs_prefix(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  lua_pushinteger(c->lua, address_is_v6(&q->client) ? q->ecs_prefix_v6 : q->ecs_prefix_v4);
+  lua_pushinteger(c->lua, address_is_v6(&q->arrival.client) ? q->subnet.prefix_v6 : q->subnet.prefix_v4);
   return 1;
 }
 
@@ -78,10 +78,10 @@ get_failure_ttl(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  if (q->temporary_failure_ttl < 0)
+  if (q->limits.failure_ttl < 0)
     lua_pushnil(c->lua);
   else
-    lua_pushinteger(c->lua, q->temporary_failure_ttl);
+    lua_pushinteger(c->lua, q->limits.failure_ttl);
   return 1;
 }
 
@@ -94,7 +94,7 @@ set_failure_ttl(struct call *c, const struct value *v)
   if (!lua_isnil(c->lua, v->stack) && !lua_isnumber(c->lua, v->stack))
     return call_wrong_type(c, v->stack, "integer or nil");
   double ttl = lua_isnil(c->lua, v->stack) ? -1 : lua_tonumber(c->lua, v->stack);
-  q->temporary_failure_ttl = ttl >= INT32_MAX ? INT32_MAX : ttl >= 0 ? (int32_t)ttl : -1;
+  q->limits.failure_ttl = ttl >= INT32_MAX ? INT32_MAX : ttl >= 0 ? (int32_t)ttl : -1;
   return 0;
 }
 
@@ -259,7 +259,7 @@ set_option(struct call *c)
     return call_fault(c, FAULT_CAUGHT, "The EDNS option does not fit");
   q->packet_changed = true;
   if (added && !query_answered(q))
-    q->edns_added = true; // and taken off the answer again
+    q->subnet.edns_added = true; // and taken off the answer again
   return 0;
 }
 

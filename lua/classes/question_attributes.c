@@ -178,14 +178,14 @@ int
 question_get_remote(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_address(c, &q->client);
+  return q == NULL ? -1 : push_address(c, &q->arrival.client);
 }
 
 int
 question_get_local(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_address(c, &q->destination);
+  return q == NULL ? -1 : push_address(c, &q->arrival.destination);
 }
 
 int

@@ -193,7 +193,7 @@ question_get_protocol(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  lua_pushstring(c->lua, transport_rows[q->transport].long_name);
+  lua_pushstring(c->lua, transport_rows[q->arrival.transport].long_name);
   return 1;
 }
 
@@ -203,7 +203,7 @@ question_get_interface(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  lua_pushstring(c->lua, q->listener == NULL ? "" : q->listener->interface);
+  lua_pushstring(c->lua, q->arrival.listener == NULL ? "" : q->arrival.listener->interface);
   return 1;
 }
 

@@ -34,14 +34,14 @@ void
 dnsdist_ffi_dnsquestion_get_localaddr(const dnsdist_ffi_dnsquestion_t *dq, const void **addr, size_t *size)
 {
   const struct query *q = ffi_query(dq);
-  out_address(q == NULL ? NULL : &q->destination, addr, size);
+  out_address(q == NULL ? NULL : &q->arrival.destination, addr, size);
 }
 
 void
 dnsdist_ffi_dnsquestion_get_remoteaddr(const dnsdist_ffi_dnsquestion_t *dq, const void **addr, size_t *size)
 {
   const struct query *q = ffi_query(dq);
-  out_address(q == NULL ? NULL : &q->client, addr, size);
+  out_address(q == NULL ? NULL : &q->arrival.client, addr, size);
 }
 
 void
@@ -52,25 +52,25 @@ dnsdist_ffi_dnsquestion_get_masked_remoteaddr(dnsdist_ffi_dnsquestion_t *dq, con
     out_address(NULL, addr, size);
     return;
   }
-  dq->masked = q->client;
+  dq->masked = q->arrival.client;
   address_truncate(&dq->masked, bits);
   out_address(&dq->masked, addr, size);
 }
 
-GET(uint16_t, get_local_port, address_port(&q->destination))
-GET(uint16_t, get_remote_port, address_port(&q->client))
-GET(bool, is_remote_v6, address_is_v6(&q->client))
+GET(uint16_t, get_local_port, address_port(&q->arrival.destination))
+GET(uint16_t, get_remote_port, address_port(&q->arrival.client))
+GET(bool, is_remote_v6, address_is_v6(&q->arrival.client))
 
 const char *
 dnsdist_ffi_dnsquestion_get_incoming_interface(const dnsdist_ffi_dnsquestion_t *dq)
 {
   const struct query *q = ffi_query(dq);
-  return q == NULL || q->listener == NULL ? "" : q->listener->interface;
+  return q == NULL || q->arrival.listener == NULL ? "" : q->arrival.listener->interface;
 }
 
 GET(bool, get_tcp, query_is_stream(q))
 // The transports that the dialect's enum numbers come first in ours, in its order; later ones count as DoH.
-GET(dnsdist_ffi_protocol_type, get_protocol, q->transport < TRANSPORT_DOH ? q->transport : TRANSPORT_DOH)
+GET(dnsdist_ffi_protocol_type, get_protocol, q->arrival.transport < TRANSPORT_DOH ? q->arrival.transport : TRANSPORT_DOH)
 GET(uint64_t, get_elapsed_us, clock_mono_us() - q->received_us)
 
 size_t
@@ -164,9 +164,9 @@ dnsdist_ffi_dnsquestion_get_header_copy(const dnsdist_ffi_dnsquestion_t *dq, cha
 GET(bool, get_do, question_edns(q).dnssec_ok)
 GET(uint8_t, get_edns_version, question_edns(q).version)
 GET(uint8_t, get_edns_extended_rcode, question_edns(q).extended_rcode)
-GET(bool, get_use_ecs, q->use_ecs)
-GET(bool, get_ecs_override, q->ecs_override)
-GET(uint16_t, get_ecs_prefix_length, address_is_v6(&q->client) ? q->ecs_prefix_v6 : q->ecs_prefix_v4)
+GET(bool, get_use_ecs, q->subnet.wanted)
+GET(bool, get_ecs_override, q->subnet.override)
+GET(uint16_t, get_ecs_prefix_length, address_is_v6(&q->arrival.client) ? q->subnet.prefix_v6 : q->subnet.prefix_v4)
 
 size_t
 dnsdist_ffi_dnsquestion_get_edns_options(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_ednsoption_t **out)
@@ -192,8 +192,8 @@ dnsdist_ffi_dnsquestion_get_edns_options(dnsdist_ffi_dnsquestion_t *dq, const dn
 // ---- verdicts so far ----
 
 GET(bool, get_skip_cache, q->skip_cache)
-GET(bool, is_temp_failure_ttl_set, q->temporary_failure_ttl >= 0)
-GET(uint32_t, get_temp_failure_ttl, q->temporary_failure_ttl < 0 ? 0 : q->temporary_failure_ttl)
+GET(bool, is_temp_failure_ttl_set, q->limits.failure_ttl >= 0)
+GET(uint32_t, get_temp_failure_ttl, q->limits.failure_ttl < 0 ? 0 : q->limits.failure_ttl)
 
 // ---- tags ----
 

@@ -107,18 +107,18 @@ dnsdist_ffi_dnsquestion_set_alternate_name(dnsdist_ffi_dnsquestion_t *dq, const 
 // ---- verdicts ----
 
 SET(set_skip_cache, bool, skip, q->skip_cache = skip)
-SET(set_use_ecs, bool, use, q->use_ecs = use)
-SET(set_ecs_override, bool, override, q->ecs_override = override)
+SET(set_use_ecs, bool, use, q->subnet.wanted = use)
+SET(set_ecs_override, bool, override, q->subnet.override = override)
 SET(set_ecs_prefix_length, uint16_t, bits, question_set_prefix(q, bits))
-SET(set_temp_failure_ttl, uint32_t, ttl, q->temporary_failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl)
-SET(set_max_returned_ttl, uint32_t, max, q->max_returned_ttl = max)
+SET(set_temp_failure_ttl, uint32_t, ttl, q->limits.failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl)
+SET(set_max_returned_ttl, uint32_t, max, q->limits.max_ttl = max)
 
 void
 dnsdist_ffi_dnsquestion_unset_temp_failure_ttl(dnsdist_ffi_dnsquestion_t *dq)
 {
   struct query *q = ffi_query(dq);
   if (q != NULL)
-    q->temporary_failure_ttl = -1;
+    q->limits.failure_ttl = -1;
 }
 
 bool

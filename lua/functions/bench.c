@@ -49,9 +49,9 @@ make_query(struct stage *stage, unsigned number, const struct bytes *suffix, str
   q->packet.size = q->packet.capacity = HEADER_SIZE + q->qname.size + QUESTION_TAIL;
   q->question_end = (uint16_t)q->packet.size;
   q->flags[0] = packet[2];
-  address_from_raw(&q->client, (uint8_t[]){192, 0, 2, (uint8_t)number}, 4, (uint16_t)(1024 + number));
-  q->peer = q->client;
-  address_from_raw(&q->destination, (uint8_t[]){127, 0, 0, 1}, 4, 53);
+  address_from_raw(&q->arrival.client, (uint8_t[]){192, 0, 2, (uint8_t)number}, 4, (uint16_t)(1024 + number));
+  q->arrival.peer = q->arrival.client;
+  address_from_raw(&q->arrival.destination, (uint8_t[]){127, 0, 0, 1}, 4, 53);
   return true;
 }
 

@@ -61,7 +61,7 @@ call_function(struct script_call *call, struct script *script, struct query *q, 
 {
   if (!script_call_begin(call, script, q, side))
     return false;
-  call->scope->suspends = !q->dry;
+  call->scope->suspends = !q->rehearsal.dry;
   script_call_push_question(call);
   return script_call_run(call, 1, 2) && answer_read(call, answer);
 }
@@ -95,7 +95,7 @@ lua_run(const struct action *base, struct query *q)
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_QUERY, &answer)) {
-    if (q->untold)
+    if (q->rehearsal.untold)
       return end_untold(&call);
     script_report(SCRIPT_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_ACTION_SERVFAIL};
@@ -114,7 +114,7 @@ lua_response_run(const struct action *base, struct query *q)
   struct script_call call;
   struct answer answer;
   if (!call_function(&call, script, q, SIDE_RESPONSE, &answer)) {
-    if (q->untold)
+    if (q->rehearsal.untold)
       return end_untold(&call);
     script_report(SCRIPT_RESPONSE_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_RESPONSE_SERVFAIL};

@@ -55,7 +55,7 @@ ffi_match(const struct selector *base, struct query *q)
     ffi_call_push_question(&call);
     good = ffi_call_run(&call, 1) && returned_boolean(&call, &match);
   }
-  if (!good && !q->untold)
+  if (!good && !q->rehearsal.untold)
     ffi_function_report(f, &call, compiled ? SCRIPT_RULE : SCRIPT_SOURCE, q);
   ffi_function_end(f, &call);
   return match;
@@ -137,11 +137,11 @@ call_function(const struct action *base, struct ffi_call *call, struct query *q,
   const struct ffi_function *f = &((const struct ffi_action *)base)->function;
   bool compiled, good = ffi_function_begin(f, call, q, base->kind->side, &compiled);
   if (good) {
-    call->frame->suspends = !q->dry;
+    call->frame->suspends = !q->rehearsal.dry;
     ffi_call_push_question(call);
     good = ffi_call_run(call, 1) && returned_number(call, number);
   }
-  if (q->untold)
+  if (q->rehearsal.untold)
     return false;
   if (!good) {
     enum script_user user = base->kind->side == SIDE_QUERY ? SCRIPT_ACTION : SCRIPT_RESPONSE_ACTION;

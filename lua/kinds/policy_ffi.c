@@ -39,7 +39,7 @@ ffi_choose(const struct policy *policy, const struct policy_input *in, struct ba
     if (ffi_call_run(&call, 2))
       result = read_choice(&call, in->pool, chosen);
   }
-  if (result == POLICY_ERROR && !in->query->untold)
+  if (result == POLICY_ERROR && !in->query->rehearsal.untold)
     ffi_function_report(f, &call, SCRIPT_POLICY, in->query);
   ffi_function_end(f, &call);
   return result;

@@ -43,7 +43,7 @@ lua_match(const struct selector *base, struct query *q)
     script_call_push_question(&call);
     good = script_call_run(&call, 1, 1) && returned_boolean(&call, &match);
   }
-  if (!good && !q->untold)
+  if (!good && !q->rehearsal.untold)
     script_report(SCRIPT_RULE, call.error, script_where(s->script), q);
   script_call_end(&call);
   return match;

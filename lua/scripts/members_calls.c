@@ -166,14 +166,14 @@ static bool
 get_remote(const struct handle *h, struct handle *out)
 {
   const struct query *q = query_of(h);
-  return q != NULL && put_address(out, &q->client);
+  return q != NULL && put_address(out, &q->arrival.client);
 }
 
 static bool
 get_local(const struct handle *h, struct handle *out)
 {
   const struct query *q = query_of(h);
-  return q != NULL && put_address(out, &q->destination);
+  return q != NULL && put_address(out, &q->arrival.destination);
 }
 
 // ---- dh ----

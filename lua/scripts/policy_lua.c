@@ -153,7 +153,7 @@ lua_choose(const struct policy *policy, const struct policy_input *in, struct ba
     if (script_call_run(&call, 2, 1))
       result = read_choice(&call, in->pool, chosen);
   }
-  if (result == POLICY_ERROR && !in->query->untold)
+  if (result == POLICY_ERROR && !in->query->rehearsal.untold)
     script_report(SCRIPT_POLICY, call.error, script_where(script), in->query);
   script_call_end(&call);
   return result;

@@ -114,7 +114,7 @@ question_edns(const struct query *q)
 void
 question_set_prefix(struct query *q, unsigned bits)
 {
-  *(address_is_v6(&q->client) ? &q->ecs_prefix_v6 : &q->ecs_prefix_v4) = (uint16_t)bits;
+  *(address_is_v6(&q->arrival.client) ? &q->subnet.prefix_v6 : &q->subnet.prefix_v4) = (uint16_t)bits;
 }
 
 // Made with the query's extra when it is first written.

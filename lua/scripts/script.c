@@ -99,9 +99,9 @@ scripts_each(void (*visit)(struct script *, void *), void *arg)
 bool
 script_may_run(const struct script *s, struct query *q)
 {
-  if (!q->dry || q->dry_scripts || (s != NULL && atomic_load_explicit(&s->harmless, memory_order_relaxed)))
+  if (!q->rehearsal.dry || q->rehearsal.scripts || (s != NULL && atomic_load_explicit(&s->harmless, memory_order_relaxed)))
     return true;
-  q->untold = true;
+  q->rehearsal.untold = true;
   return false;
 }
 
@@ -109,7 +109,7 @@ struct script_counts *
 script_counts(struct script *s, const struct query *q)
 {
   unsigned count = worker_count();
-  if (q->dry || count == 0) // benchRule() of a configuration file: how many workers there will be is not known yet
+  if (q->rehearsal.dry || count == 0) // benchRule() of a configuration file: how many workers there will be is not known yet
     return NULL;
   struct script_counts *counts = atomic_load_explicit(&s->counts, memory_order_acquire);
   if (counts == NULL) {

@@ -108,8 +108,8 @@ bool
 script_call_begin(struct script_call *call, struct script *script, struct query *q, enum action_side side)
 {
   *call = (struct script_call){.script = script, .query = q};
-  binder_dry = q->dry && !q->dry_scripts;
-  call->copied = !q->dry && begin_with_copy(call);
+  binder_dry = q->rehearsal.dry && !q->rehearsal.scripts;
+  call->copied = !q->rehearsal.dry && begin_with_copy(call);
   if (!call->copied) {
     control_lock();
     call->error = NULL;

@@ -46,11 +46,11 @@ write_line(enum script_user user, const char *error, const char *where, const st
   snprintf(question, sizeof question, "%s %s", name_text(&q->qname, name), qtype_text(q->qtype, type));
   snprintf(count_text, sizeof count_text, "%" PRIu64, more);
   const struct log_field fields[] = {
-      {"destination", address_text_with_port(&q->destination, destination)},
+      {"destination", address_text_with_port(&q->arrival.destination, destination)},
       {"function", where},
-      {"proto", transport_rows[q->transport].long_name},
+      {"proto", transport_rows[q->arrival.transport].long_name},
       {"question", question},
-      {"source", address_text_with_port(&q->client, source)},
+      {"source", address_text_with_port(&q->arrival.client, source)},
       {more > 0 ? "suppressed" : NULL, count_text},
       {NULL, NULL},
   };
@@ -80,7 +80,7 @@ void
 script_report(enum script_user user, const char *error, const char *where, const struct query *q)
 {
   uint64_t more;
-  if (q->dry && q->worker->notes != NULL) {
+  if (q->rehearsal.dry && q->worker->notes != NULL) {
     text_printf(q->worker->notes, "%s (%s): ", messages[user], where);
     add_flat(q->worker->notes, error);
     text_puts(q->worker->notes, "\n");

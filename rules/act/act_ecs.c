@@ -14,7 +14,7 @@ static enum verdict
 disable_run(const struct action *a, struct query *q)
 {
   (void)a;
-  q->use_ecs = false;
+  q->subnet.wanted = false;
   return VERDICT_NEXT;
 }
 
@@ -39,7 +39,7 @@ override_init(struct action *base, const struct value *args, struct fault *f)
 static enum verdict
 override_run(const struct action *base, struct query *q)
 {
-  q->ecs_override = ((const struct ecs_action *)base)->override;
+  q->subnet.override = ((const struct ecs_action *)base)->override;
   return VERDICT_NEXT;
 }
 
@@ -76,8 +76,8 @@ static enum verdict
 prefix_run(const struct action *base, struct query *q)
 {
   const struct ecs_action *a = (const struct ecs_action *)base;
-  q->ecs_prefix_v4 = a->bits_v4;
-  q->ecs_prefix_v6 = a->bits_v6;
+  q->subnet.prefix_v4 = a->bits_v4;
+  q->subnet.prefix_v6 = a->bits_v6;
   return VERDICT_NEXT;
 }
 
@@ -116,7 +116,7 @@ static enum verdict
 subnet_run(const struct action *base, struct query *q)
 {
   const struct ecs_action *a = (const struct ecs_action *)base;
-  q->ecs = a->has_v6 && address_is_v6(&q->client) ? &a->v6 : &a->v4;
+  q->subnet.network = a->has_v6 && address_is_v6(&q->arrival.client) ? &a->v6 : &a->v4;
   return VERDICT_NEXT;
 }
 

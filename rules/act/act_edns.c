@@ -42,7 +42,7 @@ add_option(struct query *q, uint16_t code, const void *data, size_t size)
   if (message_set_option(&q->packet, code, data, size, QUERY_PAYLOAD, &added))
     q->packet_changed = true;
   if (added)
-    q->edns_added = true; // and taken off the answer again
+    q->subnet.edns_added = true; // and taken off the answer again
 }
 
 static enum verdict

@@ -147,7 +147,7 @@ delay_init(struct action *base, const struct value *args, struct fault *f)
 static enum verdict
 delay_run(const struct action *base, struct query *q)
 {
-  q->delay_ms = ((const struct delay_action *)base)->ms;
+  q->limits.delay_ms = ((const struct delay_action *)base)->ms;
   return VERDICT_NEXT;
 }
 

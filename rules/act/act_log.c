@@ -97,14 +97,14 @@ write_binary(const struct log_action *a, const struct query *q)
     at = put(record, at, &seconds, sizeof seconds);
     at = put(record, at, &nanoseconds, sizeof nanoseconds);
   }
-  const uint8_t *address = address_raw(&q->client, &address_bytes);
-  uint16_t family = q->client.sa.sa_family;
+  const uint8_t *address = address_raw(&q->arrival.client, &address_bytes);
+  uint16_t family = q->arrival.client.sa.sa_family;
   at = put(record, at, q->packet.data, 2);
   at = put(record, at, q->qname.bytes, q->qname.size);
   at = put(record, at, &q->qtype, sizeof q->qtype);
   at = put(record, at, &family, sizeof family);
   at = put(record, at, address, address_bytes);
-  message_put_u16(record + at, address_port(&q->client));
+  message_put_u16(record + at, address_port(&q->arrival.client));
   log_file_write(a->file, record, at + 2);
 }
 
@@ -146,7 +146,7 @@ log_run(const struct action *base, struct query *q)
     return VERDICT_NEXT;
   }
   char line[LINE_SIZE], name[NAME_TEXT_SIZE], client[ADDRESS_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
-  snprintf(line, sizeof line, "Packet from %s for %s %s with id %u", address_text_with_port(&q->client, client),
+  snprintf(line, sizeof line, "Packet from %s for %s %s with id %u", address_text_with_port(&q->arrival.client, client),
            name_text(&q->qname, name), qtype_text(q->qtype, type), message_id(q->packet.data));
   write_line(a, q, line);
   return VERDICT_NEXT;
@@ -159,7 +159,7 @@ log_response_run(const struct action *base, struct query *q)
   if (is_silent(a))
     return VERDICT_NEXT;
   char line[LINE_SIZE], name[NAME_TEXT_SIZE], client[ADDRESS_TEXT_SIZE], type[QTYPE_TEXT_SIZE], rcode[RCODE_TEXT_SIZE];
-  snprintf(line, sizeof line, "Answer to %s for %s %s (%s) with id %u", address_text_with_port(&q->client, client),
+  snprintf(line, sizeof line, "Answer to %s for %s %s (%s) with id %u", address_text_with_port(&q->arrival.client, client),
            name_text(&q->qname, name), qtype_text(q->qtype, type),
            rcode_text(message_rcode(q->packet.data), rcode, sizeof rcode), message_id(q->packet.data));
   write_line(a, q, line);

@@ -83,7 +83,7 @@ static enum verdict
 temp_failure_run(const struct action *base, struct query *q)
 {
   uint32_t ttl = ((const struct set_action *)base)->a;
-  q->temporary_failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl;
+  q->limits.failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl;
   return VERDICT_NEXT;
 }
 
@@ -109,7 +109,7 @@ const struct action_kind act_set_temp_failure_ttl = {
 static enum verdict
 max_returned_run(const struct action *base, struct query *q)
 {
-  q->max_returned_ttl = ((const struct set_action *)base)->a;
+  q->limits.max_ttl = ((const struct set_action *)base)->a;
   return VERDICT_NEXT;
 }
 

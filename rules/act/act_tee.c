@@ -44,11 +44,11 @@ add_subnet(const struct query *q, struct wire_buffer *copy)
   struct edns edns;
   if (!message_edns(copy->data, copy->size, q->question_end, &edns))
     return true;
-  if (q->ecs != NULL)
-    client_subnet_make(&subnet, &q->ecs->network, q->ecs->bits);
+  if (q->subnet.network != NULL)
+    client_subnet_make(&subnet, &q->subnet.network->network, q->subnet.network->bits);
   else
-    client_subnet_make(&subnet, &q->client, address_is_v6(&q->client) ? q->ecs_prefix_v6 : q->ecs_prefix_v4);
-  return client_subnet_add(copy, &edns, &subnet, q->ecs_override, OPT_PAYLOAD) != CLIENT_SUBNET_DOES_NOT_FIT;
+    client_subnet_make(&subnet, &q->arrival.client, address_is_v6(&q->arrival.client) ? q->subnet.prefix_v6 : q->subnet.prefix_v4);
+  return client_subnet_add(copy, &edns, &subnet, q->subnet.override, OPT_PAYLOAD) != CLIENT_SUBNET_DOES_NOT_FIT;
 }
 
 // What the query says stays as it is: the additions go into a copy.
@@ -56,7 +56,7 @@ static void
 send_changed(const struct tee_action *a, const struct query *q)
 {
   uint8_t space[PROXY_HEADER_MAX + COPY_MAX];
-  size_t head = a->add_proxy_header ? proxy_header_put(space, &q->client, &q->destination, false) : 0;
+  size_t head = a->add_proxy_header ? proxy_header_put(space, &q->arrival.client, &q->arrival.destination, false) : 0;
   struct wire_buffer copy = {.data = space + head, .size = q->packet.size, .capacity = COPY_MAX};
   if (q->packet.size > COPY_MAX)
     return;

@@ -53,7 +53,7 @@ void action_show(const struct action *, struct text *);
 static inline enum verdict
 action_run(const struct action *a, struct query *q)
 {
-  return q->dry && a->kind->effect == EFFECT_SENDS ? VERDICT_NEXT : a->kind->run(a, q);
+  return q->rehearsal.dry && a->kind->effect == EFFECT_SENDS ? VERDICT_NEXT : a->kind->run(a, q);
 }
 
 // The ends of a run() that drops: q->drop is set, the walk counts it.

@@ -166,7 +166,7 @@ visit_netmask(const struct netmask *m, void *arg)
 static unsigned
 v6_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
 {
-  const uint8_t *bytes = q->client.v6.sin6_addr.s6_addr;
+  const uint8_t *bytes = q->arrival.client.v6.sin6_addr.s6_addr;
   uint64_t high = load_be(bytes), low = load_be(bytes + 8);
   unsigned count = 0;
   for (unsigned word = 0; word < sizeof shape->v6 / sizeof *shape->v6; word++)
@@ -179,11 +179,11 @@ static unsigned
 source_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
 {
   unsigned count = 0;
-  if (q->client.sa.sa_family == AF_INET6)
+  if (q->arrival.client.sa.sa_family == AF_INET6)
     return v6_keys(q, shape, keys);
-  if (q->client.sa.sa_family != AF_INET)
+  if (q->arrival.client.sa.sa_family != AF_INET)
     return 0;
-  uint32_t address = ntohl(q->client.v4.sin_addr.s_addr);
+  uint32_t address = ntohl(q->arrival.client.v4.sin_addr.s_addr);
   for (uint64_t left = shape->v4; left != 0; left &= left - 1)
     keys[count++] = hash_v4(address, (unsigned)__builtin_ctzll(left));
   return count;
@@ -260,6 +260,6 @@ query_keys(const struct query *q, const struct key_shape *shape, uint64_t keys[Q
 uint64_t
 query_keys_stamp(const struct query *q)
 {
-  return name_bytes_hash(q->qname.bytes, q->qname.size, seeds.name) ^ address_hash(&q->client, seeds.source) ^
+  return name_bytes_hash(q->qname.bytes, q->qname.size, seeds.name) ^ address_hash(&q->arrival.client, seeds.source) ^
          hash_u64(q->qtype, seeds.qtype);
 }

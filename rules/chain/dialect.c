@@ -91,7 +91,7 @@ static enum verdict
 delay(struct query *q, const struct bytes *text)
 {
   long ms = strtol(text->data, NULL, 10);
-  q->delay_ms = (uint16_t)(ms < 0 ? 0 : ms > UINT16_MAX ? UINT16_MAX : ms);
+  q->limits.delay_ms = (uint16_t)(ms < 0 ? 0 : ms > UINT16_MAX ? UINT16_MAX : ms);
   return VERDICT_NEXT;
 }
 

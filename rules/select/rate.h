@@ -25,7 +25,7 @@ rate_init(struct rate *r, uint32_t qps, uint32_t burst)
 static inline bool
 rate_take(const struct rate *r, const struct query *q)
 {
-  if (q->dry)
+  if (q->rehearsal.dry)
     return r->qps > 0 && token_bucket_peek(&r->bucket, q->worker->now_us);
   return r->qps > 0 && token_bucket_take((struct token_bucket *)(uintptr_t)&r->bucket, q->worker->now_us);
 }

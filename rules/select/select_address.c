@@ -36,7 +36,7 @@ static bool
 set_match(const struct selector *base, struct query *q)
 {
   const struct netmask_selector *s = (const struct netmask_selector *)base;
-  return netmask_set_match(s->set, s->source ? &q->client : &q->destination);
+  return netmask_set_match(s->set, s->source ? &q->arrival.client : &q->arrival.destination);
 }
 
 static void
@@ -101,7 +101,7 @@ port_init(struct selector *base, const struct value *args, struct fault *f)
 static bool
 port_match(const struct selector *base, struct query *q)
 {
-  return address_port(&q->destination) == ((const struct port_selector *)base)->port;
+  return address_port(&q->arrival.destination) == ((const struct port_selector *)base)->port;
 }
 
 static void
@@ -176,7 +176,7 @@ protocol_init(struct selector *base, const struct value *args, struct fault *f)
 static bool
 protocol_match(const struct selector *base, struct query *q)
 {
-  return q->transport == ((const struct protocol_selector *)base)->transport;
+  return q->arrival.transport == ((const struct protocol_selector *)base)->transport;
 }
 
 static void

@@ -63,16 +63,16 @@ rate_ip_match(const struct selector *base, struct query *q)
 {
   struct rate_table *table = ((const struct rate_ip_selector *)base)->table;
   double tokens;
-  if (q->dry)
-    return !rate_table_peek(table, &q->client, q->worker->now_us, &tokens);
-  return !rate_table_take(table, &q->client, q->worker->now_us);
+  if (q->rehearsal.dry)
+    return !rate_table_peek(table, &q->arrival.client, q->worker->now_us, &tokens);
+  return !rate_table_take(table, &q->arrival.client, q->worker->now_us);
 }
 
 static void
 rate_ip_see(const struct selector *base, const struct query *q, struct text *out)
 {
   double tokens;
-  rate_table_peek(((const struct rate_ip_selector *)base)->table, &q->client, q->worker->now_us, &tokens);
+  rate_table_peek(((const struct rate_ip_selector *)base)->table, &q->arrival.client, q->worker->now_us, &tokens);
   text_printf(out, "the client's range has %.1f tokens left", tokens);
 }
 

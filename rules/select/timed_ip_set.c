@@ -149,13 +149,13 @@ slice_fini(struct selector *base)
 static bool
 slice_match(const struct selector *base, struct query *q)
 {
-  return timed_ip_set_has(((const struct slice *)base)->set, &q->client, q->worker->now_us);
+  return timed_ip_set_has(((const struct slice *)base)->set, &q->arrival.client, q->worker->now_us);
 }
 
 static void
 slice_see(const struct selector *base, const struct query *q, struct text *out)
 {
-  bool has = timed_ip_set_has(((const struct slice *)base)->set, &q->client, q->worker->now_us);
+  bool has = timed_ip_set_has(((const struct slice *)base)->set, &q->arrival.client, q->worker->now_us);
   text_puts(out, has ? "the client is in the set" : "the client is not in the set");
 }
 

@@ -118,7 +118,7 @@ counts_clients_and_bytes(void **state)
   static const char *const clients[] = {"192.0.2.7", "2001:db8::1", "192.0.2.7", "192.0.2.1"};
   uint64_t total;
   for (unsigned i = 0; i < 4; i++) {
-    assert_true(address_parse(&q->client, clients[i], (uint16_t)(1000 + i), NULL));
+    assert_true(address_parse(&q->arrival.client, clients[i], (uint16_t)(1000 + i), NULL));
     q->qtype = i < 3 ? QTYPE_A : QTYPE_AAAA;
     fake.worker->now_us = 1000 * (i + 1);
     rings_record_query(q);

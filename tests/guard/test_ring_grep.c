@@ -89,14 +89,14 @@ prints_what_is_wide(void **state)
   const struct ring_grep all = {.limit = 0};
   char name[] = "a.name.of.more.than.twenty-five.letters.example.";
   fake.worker->now_us = clock_mono_us();
-  assert_true(address_parse(&q->client, "[2001:db8:1111:2222:3333:4444:5555:6666]:65535", 0, NULL));
+  assert_true(address_parse(&q->arrival.client, "[2001:db8:1111:2222:3333:4444:5555:6666]:65535", 0, NULL));
   assert_true(address_parse(&backend, "[2001:db8::53]:5300", 0, NULL));
   assert_true(name_from_text(&q->qname, name, strlen(name), NULL));
   q->qtype = 65280;
   q->packet.data[2] = FLAG2_QR | FLAG2_AA | FLAG2_TC | FLAG2_RD | 5 << 3;
   q->packet.data[3] = 11;
   message_put_u16(q->packet.data, 65535);
-  q->transport = TRANSPORT_DNSCRYPT_TCP;
+  q->arrival.transport = TRANSPORT_DNSCRYPT_TCP;
   rings_record_query(q);
   rings_record_answer(q, &backend, TRANSPORT_TCP, 123456789);
   rings_record_answer(q, NULL, TRANSPORT_TCP, 0);

@@ -79,7 +79,7 @@ tells_what_was_recorded(void **state)
   struct fault fault = FAULT_INIT;
   open_workers(&f, 1, defaults);
   struct query *q = fake_query(&f.fakes[0], EXAMPLE_A);
-  q->transport = TRANSPORT_TCP;
+  q->arrival.transport = TRANSPORT_TCP;
   q->worker->now_us = 5000000;
   rings_record_query(q);
   struct ring_reader *r = ring_reader_new(RING_QUERIES, 0);
@@ -87,7 +87,7 @@ tells_what_was_recorded(void **state)
   assert_int_equal(e.kind, RING_QUERIES);
   assert_int_equal(e.protocol, TRANSPORT_TCP);
   assert_int_equal(e.when_us, 5000000);
-  assert_true(address_equal(&e.client, &q->client));
+  assert_true(address_equal(&e.client, &q->arrival.client));
   assert_int_equal(address_port(&e.client), 1024);
   assert_true(name_equal(&e.qname, &q->qname));
   assert_int_equal(e.qtype, 1);
@@ -102,8 +102,8 @@ tells_what_was_recorded(void **state)
 
   // The answer, over IPv6 on both sides.
   struct address backend;
-  assert_true(address_parse(&q->client, "[fe80::1]:5353", 0, &fault));
-  q->client.v6.sin6_scope_id = 7;
+  assert_true(address_parse(&q->arrival.client, "[fe80::1]:5353", 0, &fault));
+  q->arrival.client.v6.sin6_scope_id = 7;
   assert_true(address_parse(&backend, "[2001:db8::53]:5300", 0, &fault));
   q->packet.data[3] = 3;
   q->packet.data[11] = 9;
@@ -128,7 +128,7 @@ tells_what_was_recorded(void **state)
   assert_int_equal(e.latency_us, 1234567);
   assert_int_equal(ring_entry_rcode(&e), 3);
   assert_int_equal(message_count(e.header, 3), 9);
-  assert_true(address_equal(&e.client, &q->client));
+  assert_true(address_equal(&e.client, &q->arrival.client));
   assert_int_equal(e.client.v6.sin6_scope_id, 7);
   assert_true(address_equal(&e.backend, &backend));
   assert_false(ring_reader_next(r, &e));
@@ -263,7 +263,7 @@ write_all(void *arg)
     q->worker->now_us = n;
     q->qtype = (uint16_t)n;
     message_put_u16(q->packet.data, (uint16_t)n);
-    address_set_port(&q->client, (uint16_t)n);
+    address_set_port(&q->arrival.client, (uint16_t)n);
     q->qname.size = (uint8_t)(n % NAME_MAX_SIZE + 1);
     memset(q->qname.bytes, mark, q->qname.size);
     rings_record_answer(q, NULL, TRANSPORT_UDP, n);

@@ -40,7 +40,7 @@ reply_held(unsigned i)
   worker_begin(world.worker);
   q->packet.data[2] |= FLAG2_QR;
   count(world.worker, COUNTER_ANSWERS_SENT);
-  q->route->reply(q);
+  q->arrival.route->reply(q);
   worker_end(world.worker);
 }
 

@@ -158,12 +158,12 @@ ask_bytes(const void *bytes, size_t size, bool stream)
   struct query *q = query_new(w);
   memcpy(buffer, bytes, size);
   q->packet = (struct wire_buffer){.data = buffer, .size = size, .capacity = sizeof buffer};
-  q->listener = stream ? tcp : udp;
-  q->transport = q->listener->transport;
-  q->route = &route;
-  assert_true(address_parse(&q->client, "192.0.2.7:1234", 0, &(struct fault)FAULT_INIT));
-  q->destination = q->listener->address;
-  listener_walk(q->listener, w)->query(q);
+  q->arrival.listener = stream ? tcp : udp;
+  q->arrival.transport = q->arrival.listener->transport;
+  q->arrival.route = &route;
+  assert_true(address_parse(&q->arrival.client, "192.0.2.7:1234", 0, &(struct fault)FAULT_INIT));
+  q->arrival.destination = q->arrival.listener->address;
+  listener_walk(q->arrival.listener, w)->query(q);
   memset(buffer, 0xee, sizeof buffer); // the batch is over
   worker_run_posts(w);
 }

@@ -179,7 +179,7 @@ check_row(struct fake_worker *f, size_t i)
   struct action *a = spec_action(r->spec, &fault);
   struct query *q = fake_query(f, before);
   assert_non_null(a);
-  q->transport = r->transport;
+  q->arrival.transport = r->transport;
   enum verdict v = a->kind->run(a, q);
   if (v != r->verdict || !fake_packet_is(q, r->after != NULL ? r->after : before))
     fail_msg("row %zu: %s", i, r->spec);
@@ -246,39 +246,39 @@ facts_are_set(void **state)
   assert_true(q->skip_cache);
   fake_query_free(&q);
   q = after(&f, "SetDisableECSAction()");
-  assert_false(q->use_ecs);
+  assert_false(q->subnet.wanted);
   fake_query_free(&q);
   q = after(&f, "SetECSOverrideAction(true)");
-  assert_true(q->ecs_override);
+  assert_true(q->subnet.override);
   fake_query_free(&q);
   q = after(&f, "SetECSPrefixLengthAction(20|300)");
-  assert_int_equal(q->ecs_prefix_v4, 20);
-  assert_int_equal(q->ecs_prefix_v6, 300); // all there is, see test_client_subnet
+  assert_int_equal(q->subnet.prefix_v4, 20);
+  assert_int_equal(q->subnet.prefix_v6, 300); // all there is, see test_client_subnet
   fake_query_free(&q);
   struct action *network = spec_action("SetECSAction(192.0.2.77/25|2001:db8::1/32)", NULL);
   q = fake_query(&f, PLAIN);
   network->kind->run(network, q);
-  assert_int_equal(q->ecs->bits, 25);
-  address_from_raw(&q->client, "0123456789abcdef", 16, 53);
+  assert_int_equal(q->subnet.network->bits, 25);
+  address_from_raw(&q->arrival.client, "0123456789abcdef", 16, 53);
   network->kind->run(network, q);
-  assert_int_equal(q->ecs->bits, 32);
-  assert_true(address_is_v6(&q->ecs->network));
+  assert_int_equal(q->subnet.network->bits, 32);
+  assert_true(address_is_v6(&q->subnet.network->network));
   fake_query_free(&q);
   object_unref(&network);
   q = after(&f, "SetTempFailureCacheTTLAction(7)");
-  assert_int_equal(q->temporary_failure_ttl, 7);
+  assert_int_equal(q->limits.failure_ttl, 7);
   fake_query_free(&q);
   q = after(&f, "SetMaxReturnedTTLAction(7)");
-  assert_int_equal(q->max_returned_ttl, 7);
+  assert_int_equal(q->limits.max_ttl, 7);
   fake_query_free(&q);
   q = after(&f, "DelayAction(100000)");
-  assert_int_equal(q->delay_ms, 65535);
+  assert_int_equal(q->limits.delay_ms, 65535);
   fake_query_free(&q);
   q = after(&f, "QPSPoolAction(1|web)");
   assert_string_equal(q->pool_name, "web");
   fake_query_free(&q);
   q = after(&f, "SetEDNSOptionAction(65|xy)");
-  assert_true(q->edns_added);
+  assert_true(q->subnet.edns_added);
   fake_query_free(&q);
   q = after(&f, "SetTagAction(k|v)");
   assert_string_equal(query_tag_get(q, "k")->value, "v");
@@ -579,13 +579,13 @@ check_dialect(const struct dialect_row *r, enum verdict (*verdict)(struct query 
   struct fake_worker f;
   fake_worker_open(&f);
   struct query *q = fake_query(&f, r->before);
-  q->transport = r->transport;
+  q->arrival.transport = r->transport;
   struct bytes text = {.data = r->words, .size = r->words != NULL ? strlen(r->words) : 0};
   enum verdict v = verdict(q, r->number, r->words != NULL ? &text : NULL);
   if (v != r->verdict || !fake_packet_is(q, r->after))
     fail_msg("number %d, text %s", (int)r->number, r->words);
   if (r->words != NULL && r->words[0] == '7')
-    assert_int_equal(q->delay_ms, 7);
+    assert_int_equal(q->limits.delay_ms, 7);
   if (r->words != NULL && r->words[0] == 'w')
     assert_string_equal(q->pool_name, "web");
   fake_query_free(&q);

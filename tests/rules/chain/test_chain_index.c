@@ -128,18 +128,18 @@ assert_same_query(const struct query *a, const struct query *b)
   assert_memory_equal(a->packet.data, b->packet.data, a->packet.size);
   assert_int_equal(a->qname.size, b->qname.size);
   assert_memory_equal(a->qname.bytes, b->qname.bytes, a->qname.size);
-  assert_true(address_equal(&a->client, &b->client));
+  assert_true(address_equal(&a->arrival.client, &b->arrival.client));
   assert_string_equal(a->pool_name, b->pool_name);
   assert_int_equal(a->qtype, b->qtype);
   assert_int_equal(a->drop, b->drop);
   assert_int_equal(a->selector_failed, b->selector_failed);
   assert_int_equal(a->skip_cache, b->skip_cache);
-  assert_int_equal(a->use_ecs, b->use_ecs);
-  assert_int_equal(a->ecs_override, b->ecs_override);
-  assert_int_equal(a->ecs_prefix_v6, b->ecs_prefix_v6);
-  assert_int_equal(a->delay_ms, b->delay_ms);
-  assert_int_equal(a->temporary_failure_ttl, b->temporary_failure_ttl);
-  assert_int_equal(a->max_returned_ttl, b->max_returned_ttl);
+  assert_int_equal(a->subnet.wanted, b->subnet.wanted);
+  assert_int_equal(a->subnet.override, b->subnet.override);
+  assert_int_equal(a->subnet.prefix_v6, b->subnet.prefix_v6);
+  assert_int_equal(a->limits.delay_ms, b->limits.delay_ms);
+  assert_int_equal(a->limits.failure_ttl, b->limits.failure_ttl);
+  assert_int_equal(a->limits.max_ttl, b->limits.max_ttl);
   assert_same_tags(a, b);
   assert_same_errors(a, b);
 }

@@ -159,10 +159,10 @@ query_of(struct fake_worker *f, const struct row *r)
   struct fault fault = FAULT_INIT;
   struct query *q = fake_query(f, r->packet != NULL ? r->packet : PLAIN);
   if (r->client != NULL)
-    assert_true(address_parse(&q->client, r->client, 1024, &fault));
+    assert_true(address_parse(&q->arrival.client, r->client, 1024, &fault));
   if (r->destination != NULL)
-    assert_true(address_parse(&q->destination, r->destination, 53, &fault));
-  q->transport = r->transport;
+    assert_true(address_parse(&q->arrival.destination, r->destination, 53, &fault));
+  q->arrival.transport = r->transport;
   if (r->proxy_type != 0)
     assert_true(query_add_proxy_value(q, r->proxy_type, r->value, strlen(r->value)));
   if (r->tag != NULL)
@@ -275,7 +275,7 @@ static unsigned
 refused(struct selector *s, struct query *q, const char *client, unsigned times)
 {
   unsigned n = 0;
-  assert_true(address_parse(&q->client, client, 1, NULL));
+  assert_true(address_parse(&q->arrival.client, client, 1, NULL));
   for (unsigned i = 0; i < times; i++)
     n += selector_match(s, q);
   return n;
@@ -321,10 +321,10 @@ timed_ip_set(void **state)
   struct query *q = fake_query(&f, PLAIN);
   uint64_t now = f.worker->now_us;
   assert_false(selector_match(s, q));
-  timed_ip_set_add(set, &q->client, 10, now);
-  timed_ip_set_add(set, &q->client, 5, now); // never shortens
+  timed_ip_set_add(set, &q->arrival.client, 10, now);
+  timed_ip_set_add(set, &q->arrival.client, 5, now); // never shortens
   for (unsigned i = 0; i < 300; i++) {
-    struct address other = q->client;
+    struct address other = q->arrival.client;
     other.v4.sin_addr.s_addr += htonl(i);
     timed_ip_set_add(set, &other, i < 150 ? 5 : 20, now);
   }

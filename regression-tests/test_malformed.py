@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Bad packets from clients: dropped or refused as the dialect says, counted, and nothing else suffers."""
+import os
 import random
+import socket
 import struct
 
 import dns.flags
@@ -168,3 +170,15 @@ def test_bad_answers_from_the_backend(p):
             end.send(query("sound.malformed.test", id=2))
             while end.receive_wire()[:2] != b"\x00\x02":
                 pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a raw socket")
+def test_source_port_zero(p):
+    """No answer can reach it: dropped and counted, and the next client is answered."""
+    before = p.drops().get("source-port", 0)
+    wire = message()
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP) as raw:
+        for _ in range(3):
+            raw.sendto(struct.pack("!4H", 0, p.address[1], 8 + len(wire), 0) + wire, ("127.0.0.1", 0))
+    assert p.ask("after.malformed.test") is not None
+    assert p.drops()["source-port"] == before + 3

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Rates are averaged over an interval cut into buckets of a minute, or longer ones when it is long.
+// Connections are remembered for an interval cut into buckets of a minute, or longer ones when it is long. The rate is
+// their number by the seconds since the first of them, so that a new client's burst exceeds a small rate at once.
 enum { SHARDS = 16, LISTS = 4096, BUCKETS = 16, SWEEP = 2 };
 
 struct client {
@@ -18,6 +19,7 @@ struct client {
   uint32_t banned_until_s; // 0: not banned
   uint32_t bucket;         // number of the newest, from the start of the clock
   uint32_t opened[BUCKETS]; // new connections, by bucket number modulo BUCKETS
+  uint16_t first_s[BUCKETS]; // second of the bucket in which its first one came
 };
 
 struct shard {
@@ -105,13 +107,26 @@ advance(struct client *c, const struct settings *settings, uint32_t now_s)
   c->bucket = bucket;
 }
 
-static uint64_t
-recently_opened(const struct client *c, const struct settings *settings)
+static void
+count_opened(struct client *c, const struct settings *settings, uint32_t now_s)
 {
-  uint64_t sum = 0;
-  for (uint32_t i = 0; i < bucket_total(settings); i++)
-    sum += c->opened[(c->bucket - i) % BUCKETS];
-  return sum;
+  uint32_t at = c->bucket % BUCKETS;
+  if (c->opened[at]++ == 0)
+    c->first_s[at] = (uint16_t)(now_s % bucket_s(settings));
+}
+
+static bool
+exceeds_rate(const struct client *c, const struct settings *settings, uint32_t now_s)
+{
+  uint64_t rate = settings->tcp_max_rate_per_client, sum = 0;
+  uint32_t since_s = now_s;
+  for (uint32_t i = 0; i < bucket_total(settings) && i <= c->bucket; i++) {
+    uint32_t bucket = c->bucket - i;
+    sum += c->opened[bucket % BUCKETS];
+    if (c->opened[bucket % BUCKETS] > 0)
+      since_s = bucket * bucket_s(settings) + c->first_s[bucket % BUCKETS];
+  }
+  return rate > 0 && sum > rate * (now_s > since_s ? now_s - since_s : 1);
 }
 
 // ---- the table ----
@@ -215,18 +230,18 @@ ban(struct client *c, uint32_t seconds, uint32_t now_s)
 static enum stream_verdict
 judge(struct client *c, const struct settings *settings, uint32_t now_s)
 {
-  uint64_t most = settings->tcp_max_per_client, rate = settings->tcp_max_rate_per_client;
+  uint64_t most = settings->tcp_max_per_client;
   if (c->banned_until_s > now_s)
     return STREAM_REFUSED;
   advance(c, settings, now_s);
-  if (rate > 0 && recently_opened(c, settings) >= rate * interval_s(settings)) {
+  if (exceeds_rate(c, settings, now_s)) {
     ban(c, settings->ban_rate_s, now_s);
     return STREAM_REFUSED;
   }
   if (most > 0 && c->connections >= most)
     return STREAM_REFUSED;
   c->connections++;
-  c->opened[c->bucket % BUCKETS]++;
+  count_opened(c, settings, now_s);
   uint64_t threshold = settings->tcp_overload_percent;
   bool near = most > 0 && threshold > 0 && (uint64_t)c->connections * 100 > most * threshold;
   return near ? STREAM_RESTRICTED : STREAM_ADMITTED;

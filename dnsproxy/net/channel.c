@@ -44,6 +44,15 @@ channel_touch(struct channel *ch)
 static void write_out(struct channel *);
 static void deliver(struct channel *);
 
+// What waits is delivered before anything is read: messages are cut from one place only.
+static void
+go_on(struct channel *ch)
+{
+  ch->resuming = ch->paused = false;
+  if (!ch->eof && !ch->connecting)
+    event_add(&ch->read_event, NULL);
+}
+
 static void
 end_turn(struct channel *ch)
 {
@@ -53,6 +62,8 @@ end_turn(struct channel *ch)
   }
   if (ch->fd < 0)
     return;
+  if (ch->resuming)
+    go_on(ch);
   if (!ch->paused && framing_has_message(&ch->framing))
     deliver(ch);
   if (ch->fd >= 0)
@@ -127,7 +138,7 @@ deliver(struct channel *ch)
     if (ch->fd < 0)
       return;
     if (result != CHANNEL_NEXT)
-      ch->paused = true;
+      channel_pause(ch);
     if (result == CHANNEL_LATER)
       framing_put_back(&ch->framing, &frame);
   }
@@ -154,6 +165,10 @@ read_in(struct channel *ch)
 {
   struct channel_set *set = ch->worker->channels;
   struct iovec parts[2];
+  if (framing_has_message(&ch->framing)) {
+    channel_touch(ch);
+    return;
+  }
   int n = framing_space(&ch->framing, set->scratch, sizeof set->scratch, parts);
   ssize_t got = -1;
   if (n == 0)
@@ -375,7 +390,7 @@ open_socket(struct channel *ch, struct worker *w, const struct channel_events *e
   ch->events = events;
   ch->worker = w;
   ch->fd = fd;
-  ch->paused = ch->connecting = ch->writing = ch->eof = false;
+  ch->paused = ch->resuming = ch->connecting = ch->writing = ch->eof = false;
   ch->progress_us = w->now_us;
   event_assign(&ch->read_event, w->base, fd, EV_READ | EV_PERSIST, on_read, ch);
   event_assign(&ch->write_event, w->base, fd, EV_WRITE | EV_PERSIST, on_write, ch);
@@ -401,6 +416,7 @@ void
 channel_pause(struct channel *ch)
 {
   ch->paused = true;
+  ch->resuming = false;
 }
 
 void
@@ -408,9 +424,7 @@ channel_resume(struct channel *ch)
 {
   if (ch->fd < 0 || !ch->paused)
     return;
-  ch->paused = false;
-  if (!ch->eof && !ch->connecting)
-    event_add(&ch->read_event, NULL);
+  ch->resuming = true;
   channel_touch(ch);
 }
 

@@ -41,7 +41,7 @@ struct channel {
   struct worker *worker;
   struct channel *next_touched;
   int fd; // -1: closed
-  bool touched, paused, connecting, writing, eof, dead;
+  bool touched, paused, resuming, connecting, writing, eof, dead;
   struct framing framing;
   uint8_t *out; // malloc'ed while there is output
   size_t out_start, out_end, out_capacity;

@@ -6,6 +6,7 @@
 #include "dnsproxy/base/memory.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,12 @@ query_from_datagram(struct datagram_socket *s, unsigned i)
     counter_add(&w->counters.drop[DROP_TOO_SHORT], 1);
     return NULL;
   }
+  if (address_port(&b->in.names[i]) == 0) { // no answer can reach it (RFC 768)
+    count(w, COUNTER_NONCOMPLIANT_QUERIES);
+    counter_add(&s->listener->counters[w->id]->noncompliant, 1);
+    counter_add(&w->counters.drop[DROP_SOURCE_PORT], 1);
+    return NULL;
+  }
   struct query *q = query_new(w);
   if (q == NULL) {
     count(w, COUNTER_QUERIES);
@@ -135,12 +142,61 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 // ---- reply ----
 
+// The send buffer is full: of a burst, or because one client's line is slow. Nobody waits for it. What it could not take is
+// kept for a moment, and lost if the line is slower than that.
+
+static void on_writable(evutil_socket_t fd, short what, void *arg);
+
+static void
+datagram_lost(struct query *q)
+{
+  listener_unsent(q, DROP_REPLY_ERROR);
+  query_free(&q);
+}
+
+static void
+datagram_wait_for_room(struct datagram_socket *s)
+{
+  uint64_t now = s->worker->now_us, until = s->waiting[s->waiting_first].until_us;
+  struct timeval tv = {.tv_usec = (suseconds_t)(until > now ? until - now : 0)};
+  event_add(s->writable, &tv);
+}
+
+static void
+datagram_keep(struct datagram_socket *s, struct query *q, uint64_t until_us)
+{
+  if (s->waiting == NULL) {
+    s->waiting = memory_new(WAITING_MAX * sizeof *s->waiting);
+    s->writable = event_new(s->worker->base, s->fd, EV_WRITE, on_writable, s);
+  }
+  if (s->waiting_count == WAITING_MAX || s->worker->now_us >= until_us || s->writable == NULL ||
+      (q->packet.data != q->own && !query_own_packet(q, q->packet.data, q->packet.size, q->packet.size))) {
+    datagram_lost(q);
+    return;
+  }
+  s->waiting[(s->waiting_first + s->waiting_count++) % WAITING_MAX] = (struct waiting_answer){q, until_us};
+  if (s->waiting_count == 1)
+    datagram_wait_for_room(s);
+}
+
+static struct waiting_answer
+datagram_next_waiting(struct datagram_socket *s)
+{
+  struct waiting_answer a = s->waiting[s->waiting_first];
+  s->waiting_first = (s->waiting_first + 1) % WAITING_MAX;
+  s->waiting_count--;
+  return a;
+}
+
 static void
 on_refused(unsigned item, int error, void *arg)
 {
-  (void)error;
   struct datagram_batch *b = arg;
-  listener_unsent(b->replies[item], DROP_REPLY_ERROR);
+  if (error == EAGAIN || error == ENOBUFS)
+    datagram_keep(b->out_socket, b->replies[item], b->until_us[item]);
+  else
+    datagram_lost(b->replies[item]);
+  b->replies[item] = NULL;
 }
 
 void
@@ -150,13 +206,14 @@ datagram_flush(struct worker *w)
   if (b == NULL || b->out.count == 0)
     return;
   unsigned count = b->out.count;
-  send_batch_flush(&b->out, b->out_socket->fd, &b->out_socket->segments, on_refused, b);
+  send_batch_flush(&b->out, b->out_socket->fd, &b->out_socket->paths, on_refused, b);
   for (unsigned i = 0; i < count; i++)
-    query_free(&b->replies[i]);
+    if (b->replies[i] != NULL)
+      query_free(&b->replies[i]);
 }
 
 static void
-datagram_reply(struct query *q)
+datagram_queue(struct query *q, uint64_t until_us)
 {
   struct worker *w = q->worker;
   struct datagram_batch *b = w->datagram;
@@ -166,11 +223,38 @@ datagram_reply(struct query *q)
   struct send_item *item = &b->out.items[i];
   b->out_socket = q->arrival.datagram;
   b->replies[i] = q;
+  b->until_us[i] = until_us;
   item->data = (struct iovec){.iov_base = q->packet.data, .iov_len = q->packet.size};
   item->to = &q->arrival.peer;
   // Bound to an address, the socket answers from it; from a wildcard the source must be said.
   bool say_source = q->arrival.interface != 0 && !address_is_any(query_local(q));
   item->control_size = say_source ? write_source(item->control, q) : 0;
+}
+
+static void
+datagram_reply(struct query *q)
+{
+  datagram_queue(q, q->worker->now_us + WAITING_US);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd;
+  struct datagram_socket *s = arg;
+  struct worker *w = s->worker;
+  worker_begin(w);
+  datagram_flush(w);
+  for (unsigned n = what & EV_WRITE ? BATCH_MAX : 0; n > 0 && s->waiting_count > 0; n--) {
+    struct waiting_answer a = datagram_next_waiting(s);
+    datagram_queue(a.query, a.until_us);
+  }
+  datagram_flush(w);
+  while (s->waiting_count > 0 && s->waiting[s->waiting_first].until_us <= w->now_us)
+    datagram_lost(datagram_next_waiting(s).query);
+  if (s->waiting_count > 0)
+    datagram_wait_for_room(s);
+  worker_end(w);
 }
 
 static void
@@ -193,7 +277,7 @@ datagram_start(struct worker *w, struct listener *listener)
   s->listener = object_ref(listener);
   s->fd = listener->sockets[w->id];
   s->wildcard = address_is_any(&listener->address);
-  s->segments = true;
+  send_paths_init(&s->paths, s->fd);
   s->next = w->datagram->sockets;
   w->datagram->sockets = s;
   s->event = event_new(w->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
@@ -222,8 +306,13 @@ datagram_close(struct worker *w)
   assert(w->datagram->out.count == 0);
   for (struct datagram_socket *s = w->datagram->sockets, *next; s != NULL; s = next) {
     next = s->next;
+    while (s->waiting_count > 0)
+      datagram_lost(datagram_next_waiting(s).query);
+    if (s->writable != NULL)
+      event_free(s->writable);
     event_free(s->event);
     object_unref(&s->listener);
+    free(s->waiting);
     free(s);
   }
   free(w->datagram);

@@ -15,6 +15,8 @@ enum {
   DATAGRAM_SIZE = 4608,  // of a buffer: what a message in place may grow to
   DATAGRAM_RECEIVE = 4096,
   CONTROL_SIZE = 64,     // IP_PKTINFO or IPV6_PKTINFO
+  WAITING_MAX = 256,     // answers that wait for a socket's full send buffer
+  WAITING_US = 20000,    // ... this long: it was a burst, or the line is slow and they are lost
 };
 
 // One call's worth of received datagrams.
@@ -25,6 +27,12 @@ struct datagram_array {
   _Alignas(8) uint8_t control[BATCH_MAX][CONTROL_SIZE];
 };
 
+// An answer for which the send buffer had no room; its packet is its own.
+struct waiting_answer {
+  struct query *query;
+  uint64_t until_us;
+};
+
 // A client socket of this worker.
 struct datagram_socket {
   struct datagram_socket *next;
@@ -32,7 +40,10 @@ struct datagram_socket {
   struct listener *listener;
   struct event *event;
   int fd;
-  bool segments; // may send several datagrams as one message
+  struct send_paths paths;
+  struct waiting_answer *waiting; // a ring of WAITING_MAX, from the first one on
+  unsigned waiting_first, waiting_count;
+  struct event *writable;
   bool wildcard; // bound to no address: the kernel tells where each datagram was sent to
 };
 
@@ -42,6 +53,7 @@ struct datagram_batch {
   struct datagram_array in;
   struct send_batch out;
   struct query *replies[BATCH_MAX]; // answers waiting in `out`, all for one socket
+  uint64_t until_us[BATCH_MAX];     // ... which are sent at all until then
   struct datagram_socket *out_socket;
   uint8_t buffers[BATCH_MAX][DATAGRAM_SIZE];
 };

@@ -21,10 +21,12 @@ libdnsproxy_a_SOURCES += \
 
 if HAVE_CMOCKA
 UNIT_TESTS += \
+	tests/unit/channel \
 	tests/unit/framing \
 	tests/unit/listener \
 	tests/unit/stream \
 	tests/unit/send_batch
+tests_unit_channel_SOURCES = tests/net/test_channel.c
 tests_unit_framing_SOURCES = tests/net/test_framing.c
 tests_unit_listener_SOURCES = tests/net/test_listener.c
 tests_unit_stream_SOURCES = tests/net/test_stream.c tests/stream_world.c tests/stream_world.h

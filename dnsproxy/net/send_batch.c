@@ -2,16 +2,75 @@
 // Grouping datagrams into messages, and sending those.
 #include "dnsproxy/net/send_batch.h"
 
+#include "dnsproxy/base/random.h"
+
 #include <errno.h>
 #include <netinet/udp.h>
-#include <poll.h>
+#include <pthread.h>
 #include <string.h>
 
 enum {
-  WAIT_MS = 5,               // for a full send buffer, before a datagram is given up
   SEGMENTED_BYTES_MAX = 60000, // of one message: the kernel takes a little under 64 KiB
-  SEGMENT_MAX = 1232,        // larger ones may not fit the path, and a client must not turn segments off by asking for them
+  SEGMENT_MAX = 1232,        // larger ones may not fit the path, and a client must not bar itself by asking for them
+  BARRED_TURNS = 256,
 };
+
+// ---- what is known of destinations ----
+
+static uint64_t barred_seed;
+
+static void
+send_paths_draw_seed(void)
+{
+  random_bytes(&barred_seed, sizeof barred_seed);
+}
+
+void
+send_paths_init(struct send_paths *p, int fd)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  int size;
+  socklen_t length = sizeof size;
+  pthread_once(&once, send_paths_draw_seed);
+  memset(p, 0, sizeof *p);
+  p->unsupported = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, &length) != 0;
+}
+
+static uint64_t
+send_path_tag(const struct address *to)
+{
+  return to == NULL ? 1 : address_hash(to, barred_seed) | 1;
+}
+
+static bool
+send_path_takes_segments(struct send_paths *p, const struct address *to)
+{
+  if (p->unsupported)
+    return false;
+  if (p->barred_count == 0)
+    return true;
+  uint64_t tag = send_path_tag(to);
+  unsigned at = (unsigned)(tag >> 1) % SEND_BARRED;
+  if (p->barred[at].tag != tag)
+    return true;
+  if (--p->barred[at].turns == 0) {
+    p->barred[at].tag = 0;
+    p->barred_count--;
+  }
+  return false;
+}
+
+static void
+send_path_bar(struct send_paths *p, const struct address *to)
+{
+  uint64_t tag = send_path_tag(to);
+  unsigned at = (unsigned)(tag >> 1) % SEND_BARRED;
+  p->barred_count += p->barred[at].tag == 0;
+  p->barred[at].tag = tag;
+  p->barred[at].turns = BARRED_TURNS;
+}
+
+// ---- grouping ----
 
 static bool
 same_destination(const struct send_item *a, const struct send_item *b)
@@ -54,7 +113,7 @@ say_segment_size(struct send_batch *b, unsigned m, size_t size)
 }
 
 static void
-group(struct send_batch *b, bool segments)
+group(struct send_batch *b, struct send_paths *paths)
 {
   bool taken[SEND_BATCH_MAX] = {false};
   unsigned part = 0;
@@ -65,6 +124,7 @@ group(struct send_batch *b, bool segments)
     unsigned m = b->message_count;
     size_t size = b->items[i].data.iov_len, total = 0;
     begin_message(b, i, part);
+    bool alone = size > SEGMENT_MAX || i + 1 == b->count || !send_path_takes_segments(paths, b->items[i].to);
     for (unsigned k = i; k < b->count && (k == i || total + size <= SEGMENTED_BYTES_MAX); k++) {
       if (k != i && (taken[k] || !same_destination(&b->items[i], &b->items[k])))
         continue;
@@ -72,7 +132,7 @@ group(struct send_batch *b, bool segments)
       total += size;
       b->order[part] = (uint8_t)k;
       b->parts[part++] = b->items[k].data;
-      if (!segments || size > SEGMENT_MAX)
+      if (alone)
         break;
     }
     b->messages[m].msg_hdr.msg_iovlen = part - b->first[m];
@@ -100,26 +160,32 @@ send_one(struct send_batch *b, unsigned item, int fd)
       .msg_control = i->control_size > 0 ? i->control : NULL,
       .msg_controllen = i->control_size,
   };
-  while (sendmsg(fd, &h, 0) < 0)
+  while (sendmsg(fd, &h, MSG_DONTWAIT) < 0)
     if (errno != EINTR)
       return errno;
   return 0;
 }
 
-// The messages from `m` on, without segments: the path was found not to do them.
+// The parts of message `m`, one by one. If some of them go, it is the segments that this destination's route cannot take.
 static void
-send_singly(struct send_batch *b, unsigned m, int fd, send_failed_fn failed, void *arg)
+send_singly(struct send_batch *b, unsigned m, int fd, struct send_paths *paths, send_failed_fn failed, void *arg)
 {
-  for (unsigned part = b->first[m]; part < b->count; part++) {
-    int error = send_one(b, b->order[part], fd);
+  size_t parts = b->messages[m].msg_hdr.msg_iovlen, gone = 0;
+  for (size_t i = 0; i < parts; i++) {
+    unsigned item = b->order[b->first[m] + i];
+    int error = send_one(b, item, fd);
     if (error != 0)
-      failed(b->order[part], error, arg);
+      failed(item, error, arg);
+    else
+      gone++;
   }
+  if (gone > 0)
+    send_path_bar(paths, b->items[b->order[b->first[m]]].to);
 }
 
 // May the message that failed with this error be tried again as it is?
 static bool
-try_again(int error, int fd, bool *refused_before)
+try_again(int error, bool *refused_before)
 {
   if (error == EINTR)
     return true;
@@ -128,18 +194,17 @@ try_again(int error, int fd, bool *refused_before)
     *refused_before = true;
     return true;
   }
-  // The send buffer was full for a moment.
-  return error == EAGAIN && poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, WAIT_MS) > 0;
+  return false;
 }
 
 void
-send_batch_flush(struct send_batch *b, int fd, bool *segments, send_failed_fn failed, void *arg)
+send_batch_flush(struct send_batch *b, int fd, struct send_paths *paths, send_failed_fn failed, void *arg)
 {
   unsigned sent = 0;
   bool refused_before = false;
-  group(b, *segments);
+  group(b, paths);
   while (sent < b->message_count) {
-    int n = sendmmsg(fd, b->messages + sent, b->message_count - sent, 0);
+    int n = sendmmsg(fd, b->messages + sent, b->message_count - sent, MSG_DONTWAIT);
     if (n > 0) {
       sent += (unsigned)n;
       refused_before = false;
@@ -147,15 +212,13 @@ send_batch_flush(struct send_batch *b, int fd, bool *segments, send_failed_fn fa
     }
     int error = errno;
     size_t parts = b->messages[sent].msg_hdr.msg_iovlen;
-    if (try_again(error, fd, &refused_before))
+    if (try_again(error, &refused_before))
       continue;
-    if (parts > 1 && cannot_segment(error)) {
-      *segments = false;
-      send_singly(b, sent, fd, failed, arg);
-      break;
-    }
-    for (size_t i = 0; i < parts; i++)
-      failed(b->order[b->first[sent] + i], error, arg);
+    if (parts > 1 && cannot_segment(error))
+      send_singly(b, sent, fd, paths, failed, arg);
+    else
+      for (size_t i = 0; i < parts; i++)
+        failed(b->order[b->first[sent] + i], error, arg);
     sent++;
     refused_before = false;
   }

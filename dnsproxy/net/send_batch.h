@@ -2,7 +2,8 @@
 // Sending a batch of datagrams in few system calls and few trips through the IP stack.
 //
 // Datagrams of equal size to the same peer leave as one message that the kernel cuts up (UDP_SEGMENT); the cost of
-// sending is per message. A socket whose path cannot do that says so once and gets single messages from then on.
+// sending is per message. Whether that works depends on the route, so it is remembered of destinations, not of sockets:
+// one to which it failed gets single datagrams for a while. Nothing waits: a full send buffer fails like any other error.
 // Thread: the worker that owns the socket.
 #ifndef DNSPROXY_NET_SEND_BATCH_H
 #define DNSPROXY_NET_SEND_BATCH_H
@@ -33,9 +34,21 @@ struct send_batch {
   unsigned message_count;
 };
 
+// What a socket has learnt about its destinations: those that take single datagrams only.
+enum { SEND_BARRED = 64 };
+struct send_paths {
+  bool unsupported; // by this kernel
+  unsigned barred_count;
+  struct {
+    uint64_t tag;   // of the destination; 0: free
+    uint32_t turns; // groups of datagrams until it is tried again
+  } barred[SEND_BARRED];
+};
+void send_paths_init(struct send_paths *, int fd);
+
 // Sends all items and empties the batch. failed() is called with the number of each item that the kernel refused and the
-// errno of it. *segments: may the socket be given messages to cut up? Cleared when it cannot.
+// errno of it; EAGAIN is the send buffer's.
 typedef void (*send_failed_fn)(unsigned item, int error, void *arg);
-void send_batch_flush(struct send_batch *, int fd, bool *segments, send_failed_fn failed, void *arg);
+void send_batch_flush(struct send_batch *, int fd, struct send_paths *, send_failed_fn failed, void *arg);
 
 #endif

@@ -35,7 +35,7 @@ socket_open(struct upstream_socket *s)
   if (fd < 0)
     return false;
   s->fd = fd;
-  s->segments = true;
+  send_paths_init(&s->paths, fd);
   s->event = event_new(s->upstream->worker->base, fd, EV_READ | EV_PERSIST, on_readable, s);
   return s->event != NULL && event_add(s->event, NULL) == 0;
 }
@@ -196,7 +196,7 @@ flush_socket(struct upstream_socket *s)
     out->items[i].control_size = 0;
   }
   s->pending_count = 0;
-  send_batch_flush(out, s->fd, &s->segments, on_refused, &refused);
+  send_batch_flush(out, s->fd, &s->paths, on_refused, &refused);
   // A failed query may be sent again at once: nothing of this flush is used any more.
   for (unsigned i = 0; i < refused.count; i++) {
     in_flight_take(&s->table, refused.queries[i]);

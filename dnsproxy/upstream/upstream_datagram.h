@@ -14,7 +14,7 @@ enum { UPSTREAM_BATCH = 64, UPSTREAM_BUFFER = 4608, UPSTREAM_RECEIVE = 4480 };
 struct upstream_socket {
   struct upstream *upstream;
   int fd; // -1: not open
-  bool segments; // may send several datagrams as one message
+  struct send_paths paths;
   struct event *event;
   struct in_flight table;
   // Queued for the next flush.

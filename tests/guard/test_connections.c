@@ -77,25 +77,49 @@ counts_out_while_nothing_is_limited(void **state)
   connections_closed(&a, &s);
 }
 
+static unsigned
+admitted(const struct address *a, const struct settings *s, unsigned tries, uint32_t now_s)
+{
+  unsigned count = 0;
+  for (unsigned i = 0; i < tries; i++)
+    if (connections_opened(a, s, now_s) != STREAM_REFUSED) {
+      count++;
+      connections_closed(a, s);
+    }
+  return count;
+}
+
 static void
 bans_a_client_that_exceeds_the_rate(void **state)
 {
   (void)state;
   struct settings s = defaults();
-  s.tcp_max_rate_per_client = 1;
+  s.tcp_max_rate_per_client = 10;
   s.tcp_rate_interval_min = 2;
   struct address a = client("192.0.2.4");
-  // 120 in two minutes are allowed.
-  for (int i = 0; i < 120; i++) {
-    assert_int_equal(connections_opened(&a, &s, 600), STREAM_ADMITTED);
-    connections_closed(&a, &s);
-  }
-  assert_int_equal(connections_opened(&a, &s, 601), STREAM_REFUSED);
-  // The ban ends after ten seconds, the minutes are still full.
-  assert_int_equal(connections_opened(&a, &s, 612), STREAM_REFUSED);
-  // Two minutes later there is room again.
-  assert_int_equal(connections_opened(&a, &s, 740), STREAM_ADMITTED);
-  connections_closed(&a, &s);
+  // The one that exceeds is still served, the next is not.
+  assert_int_equal(admitted(&a, &s, 40, 600), 11);
+  assert_int_equal(admitted(&a, &s, 40, 609), 0);
+  // The ban ends after ten seconds, in which ten a second would have been allowed.
+  assert_int_equal(admitted(&a, &s, 200, 610), 90);
+}
+
+// The rate counts from the first connection that is still remembered, whenever in its minute that came.
+static void
+rates_count_from_the_first_connection(void **state)
+{
+  (void)state;
+  struct settings s = defaults();
+  s.tcp_max_rate_per_client = 1;
+  s.tcp_rate_interval_min = 2;
+  s.ban_rate_s = 0;
+  struct address slow = client("192.0.2.7"), late = client("192.0.2.8");
+  for (uint32_t second = 600; second < 1000; second++)
+    assert_int_equal(admitted(&slow, &s, 1, second), 1);
+  assert_int_equal(admitted(&late, &s, 3, 659), 2);
+  assert_int_equal(admitted(&late, &s, 3, 661), 1);
+  // All of it forgotten: a burst again.
+  assert_int_equal(admitted(&late, &s, 3, 900), 2);
 }
 
 static void
@@ -220,6 +244,7 @@ main(void)
       cmocka_unit_test(limits_concurrent_connections_and_restricts_near_it),
       cmocka_unit_test(counts_out_while_nothing_is_limited),
       cmocka_unit_test(bans_a_client_that_exceeds_the_rate),
+      cmocka_unit_test(rates_count_from_the_first_connection),
       cmocka_unit_test(bans_for_too_many_reads),
       cmocka_unit_test(clients_are_ranges),
       cmocka_unit_test(ports_tell_clients_apart_when_asked),

@@ -88,7 +88,7 @@ expect(unsigned peer, const size_t *sizes, const unsigned *to, unsigned count)
 }
 
 static void
-send_pattern(bool segments, bool *left)
+send_pattern(struct send_paths *paths)
 {
   static struct send_batch b;
   size_t sizes[SEND_BATCH_MAX];
@@ -99,8 +99,7 @@ send_pattern(bool segments, bool *left)
     to[i] = i % PEERS;
     fill(&b, i, to[i], sizes[i]);
   }
-  *left = segments;
-  send_batch_flush(&b, sender, left, count_failure, NULL);
+  send_batch_flush(&b, sender, paths, count_failure, NULL);
   assert_int_equal(failures, 0);
   assert_int_equal(b.count, 0);
   for (unsigned p = 0; p < PEERS; p++)
@@ -111,17 +110,21 @@ static void
 test_grouped(void **state)
 {
   (void)state;
-  bool left;
-  send_pattern(true, &left);
-  assert_true(left);
+  struct send_paths paths;
+  send_paths_init(&paths, sender);
+  assert_false(paths.unsupported);
+  send_pattern(&paths);
+  assert_int_equal(paths.barred_count, 0);
 }
 
 static void
 test_single(void **state)
 {
   (void)state;
-  bool left;
-  send_pattern(false, &left);
+  struct send_paths paths;
+  send_paths_init(&paths, sender);
+  paths.unsupported = true;
+  send_pattern(&paths);
 }
 
 // A raw pipe end is no UDP socket: everything is refused, and each item is told once.
@@ -130,29 +133,82 @@ test_refused(void **state)
 {
   (void)state;
   static struct send_batch b;
-  bool segments = true;
+  struct send_paths paths;
+  send_paths_init(&paths, sender);
   int fds[2];
   assert_int_equal(pipe(fds), 0);
   failures = 0;
   for (unsigned i = 0; i < 10; i++)
     fill(&b, i, 0, 50);
-  send_batch_flush(&b, fds[1], &segments, count_failure, NULL);
+  send_batch_flush(&b, fds[1], &paths, count_failure, NULL);
   assert_int_equal(failures, 10);
   close(fds[0]);
   close(fds[1]);
 }
 
-// Without checksums the kernel refuses to cut up messages: they go singly, and the socket is not asked again.
+// Without checksums the kernel refuses to cut up messages: they go singly for a while, then it is tried again.
 static void
 test_falls_back(void **state)
 {
   (void)state;
   int on = 1, off = 0;
-  bool left;
+  struct send_paths paths;
+  send_paths_init(&paths, sender);
   assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
-  send_pattern(true, &left);
-  assert_false(left);
+  send_pattern(&paths);
+  assert_int_equal(paths.barred_count, 1); // an address, whatever the port
   assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_NO_CHECK, &off, sizeof off), 0);
+  for (int i = 0; i < 64 && paths.barred_count > 0; i++)
+    send_pattern(&paths);
+  assert_int_equal(paths.barred_count, 0);
+}
+
+// A destination that takes nothing at all says nothing about segments.
+static void
+test_bad_peer(void **state)
+{
+  (void)state;
+  static struct send_batch b;
+  struct send_paths paths;
+  struct address nowhere = peers[0];
+  address_set_port(&nowhere, 0);
+  send_paths_init(&paths, sender);
+  failures = 0;
+  for (unsigned i = 0; i < 8; i++) {
+    fill(&b, i, 0, 50);
+    if (i % 2 == 0)
+      b.items[i].to = &nowhere;
+  }
+  send_batch_flush(&b, sender, &paths, count_failure, NULL);
+  assert_int_equal(failures, 4);
+  assert_int_equal(paths.barred_count, 0);
+  uint8_t got[100];
+  for (unsigned i = 0; i < 4; i++)
+    assert_int_equal(recv(sockets[0], got, sizeof got, MSG_DONTWAIT), 50);
+}
+
+// A full send buffer fails at once.
+static void
+test_full_buffer(void **state)
+{
+  (void)state;
+  static struct send_batch b;
+  static uint8_t large[SEND_BATCH_MAX][1200];
+  struct send_paths paths = {.unsupported = false};
+  int pair[2];
+  unsigned rounds = 0;
+  assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+  failures = 0;
+  paths.unsupported = true;
+  for (; failures == 0 && rounds < 1000; rounds++) {
+    for (unsigned i = 0; i < SEND_BATCH_MAX; i++)
+      b.items[i] = (struct send_item){.data = {.iov_base = large[i], .iov_len = sizeof large[i]}};
+    b.count = SEND_BATCH_MAX;
+    send_batch_flush(&b, pair[0], &paths, count_failure, NULL);
+  }
+  assert_in_range(failures, 1, SEND_BATCH_MAX);
+  close(pair[0]);
+  close(pair[1]);
 }
 
 // More than fits into one message that the kernel cuts up.
@@ -163,13 +219,14 @@ test_large(void **state)
   static struct send_batch b;
   static uint8_t large[SEND_BATCH_MAX][1400];
   uint8_t got[2000];
-  bool segments = true;
+  struct send_paths paths;
+  send_paths_init(&paths, sender);
   unsigned arrived = 0;
   failures = 0;
   for (unsigned i = 0; i < SEND_BATCH_MAX; i++)
     b.items[i] = (struct send_item){.data = {.iov_base = large[i], .iov_len = sizeof large[i]}, .to = &peers[0]};
   b.count = SEND_BATCH_MAX;
-  send_batch_flush(&b, sender, &segments, count_failure, NULL);
+  send_batch_flush(&b, sender, &paths, count_failure, NULL);
   assert_int_equal(failures, 0);
   while (recv(sockets[0], got, sizeof got, MSG_DONTWAIT) == (ssize_t)sizeof large[0])
     arrived++;
@@ -183,13 +240,14 @@ test_largest(void **state)
   (void)state;
   static struct send_batch b;
   static uint8_t large[65000], got[65535];
-  bool segments = true;
+  struct send_paths paths;
+  send_paths_init(&paths, sender);
   failures = 0;
   memset(large, 7, sizeof large);
   for (unsigned i = 0; i < 2; i++)
     b.items[i] = (struct send_item){.data = {.iov_base = large, .iov_len = sizeof large}, .to = &peers[i]};
   b.count = 2;
-  send_batch_flush(&b, sender, &segments, count_failure, NULL);
+  send_batch_flush(&b, sender, &paths, count_failure, NULL);
   assert_int_equal(failures, 0);
   for (unsigned i = 0; i < 2; i++) {
     assert_int_equal(recv(sockets[i], got, sizeof got, MSG_DONTWAIT), sizeof large);
@@ -202,7 +260,8 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_grouped), cmocka_unit_test(test_single), cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_falls_back), cmocka_unit_test(test_large), cmocka_unit_test(test_largest),
+      cmocka_unit_test(test_falls_back), cmocka_unit_test(test_bad_peer), cmocka_unit_test(test_full_buffer),
+      cmocka_unit_test(test_large), cmocka_unit_test(test_largest),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

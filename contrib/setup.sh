@@ -4,7 +4,7 @@
 
 BUILD_PACKAGES='gcc libc6-dev make autoconf automake pkgconf libevent-dev libssl-dev libsodium-dev
   libluajit-5.1-dev libpcre2-dev libedit-dev libjansson-dev libcap-dev libsystemd-dev'
-TEST_PACKAGES='libcmocka-dev python3 python3-pytest python3-dnspython python3-nacl'
+TEST_PACKAGES='libcmocka-dev python3 python3-pytest python3-pytest-xdist python3-dnspython python3-nacl'
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "${0##*/}: $*" >&2; exit 1; }

@@ -5,17 +5,43 @@ import signal
 
 import pytest
 
-from harness import peers, proxy
+from harness import namespace, peers, proxy
 from harness.responder import Responder
+
+
+# Module fixtures that cost next to nothing: a file's tests need not stay together for them.
+SHARED_BY_FILES = ("backend",)
 
 
 def pytest_report_header():
     return f"program: {proxy.BINARY}"
 
 
-def pytest_configure():
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        namespace.enter()
     if not os.access(proxy.BINARY, os.X_OK):
         pytest.exit(f"no program at {proxy.BINARY}: build it, or name it in DNSPROXY_BINARY", 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Side by side (-n, --dist loadgroup), what shares a program goes to one process; every other test goes where there
+    is room."""
+    for item in items:
+        wide = sorted(name for name, found in item._fixtureinfo.name2fixturedefs.items()
+                      if found[-1].scope in ("module", "package") and name not in SHARED_BY_FILES)
+        group = f"{item.path.stem}:{'+'.join(wide)}" if wide else f"{item.path.stem}:{item.originalname}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    """--last-failed knows a test by its name, wherever it ran: without the group that a parallel run adds."""
+    cache = getattr(session.config, "cache", None)
+    if cache is not None and not hasattr(session.config, "workerinput"):
+        failed = cache.get("cache/lastfailed", {})
+        cache.set("cache/lastfailed", {name.rsplit("@", 1)[0] if "@" in name else name: True for name in failed})
 
 
 @pytest.fixture(scope="module")

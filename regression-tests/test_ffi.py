@@ -14,7 +14,7 @@ from harness.client import addresses, query
 from harness.proxy import Proxy
 from harness.responder import Responder, address_answer, answer, wait_until
 
-HEADER = pathlib.Path(__file__).parent.parent / "lua" / "dnsproxy_ffi.h"
+HEADER = pathlib.Path(__file__).parent.parent / "lua" / "scripts" / "dnsproxy_ffi.h"
 
 # What both kinds of functions begin with: say(dq, text) answers with a TXT record.
 PRELUDE = r"""

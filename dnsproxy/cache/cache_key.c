@@ -4,6 +4,7 @@
 #include "dnsproxy/cache/packet_cache_private.h"
 #include "dnsproxy/wire/codes.h"
 
+#include <assert.h>
 #include <string.h>
 
 // Bytes are gathered and hashed at once, for nearly every query in a single call.
@@ -110,6 +111,7 @@ packet_cache_key(const struct packet_cache *cache, const uint8_t *query, size_t 
 {
   const struct packet_cache_options *o = &cache->options;
   bool has_edns = edns != NULL && edns->offset != 0;
+  assert(size >= (size_t)HEADER_SIZE + question->name.size);
   *key = (struct cache_key){.qtype = question->type, .qclass = question->class, .flags = {query[2], query[3]},
                             .dnssec_ok = has_edns && edns->dnssec_ok, .over_tcp = over_tcp};
   struct gather g;

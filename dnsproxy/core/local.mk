@@ -15,3 +15,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/core/version.h \
 	dnsproxy/core/worker.c \
 	dnsproxy/core/worker.h
+
+if HAVE_CMOCKA
+UNIT_TESTS += tests/unit/query
+tests_unit_query_SOURCES = tests/core/test_query.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
+endif

@@ -350,17 +350,12 @@ query_restart(struct query *q)
 {
   const uint8_t *kept = q->extra->restart_packet;
   size_t size = q->extra->restart_size;
-  struct question question;
   q->restart = false;
   if (!query_own_packet(q, kept, size, size < PACKET_PIECE ? PACKET_PIECE : size))
     return false;
   // A rule may have changed the name since, or the kept packet before it was kept.
-  if (!message_question(q->packet.data, size, &question))
-    return false;
-  q->qname.size = question.name.size;
-  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
-  q->question_end = question.end;
-  q->packet_changed = true;
+  q->is_answer = q->touched = false;
+  query_read_question(q);
   q->subnet.added = q->extra->restart_ecs_added;
   q->subnet.edns_added = q->extra->restart_edns_added;
   q->has_key = false;
@@ -387,20 +382,43 @@ query_edns_now(const struct query *q, struct edns *edns)
   return edns;
 }
 
+// Another question: an answer for it is not what the key was made for.
+static void
+take_question(struct query *q, const struct question *question)
+{
+  if (q->qtype != question->type || q->qclass != question->class ||
+      !name_bytes_equal(q->qname.bytes, q->qname.size, question->name.bytes, question->name.size))
+    q->has_key = false;
+  q->qname.size = question->name.size;
+  memcpy(q->qname.bytes, question->name.bytes, question->name.size);
+  q->qtype = question->type;
+  q->qclass = question->class;
+}
+
+void
+query_read_question(struct query *q)
+{
+  struct question question;
+  q->packet_changed = true;
+  if (!message_question(q->packet.data, q->packet.size, &question)) {
+    q->question_end = HEADER_SIZE;
+    q->has_key = q->has_key && q->is_answer;
+    return;
+  }
+  q->question_end = question.end;
+  if (!q->is_answer && !query_answered(q))
+    take_question(q, &question);
+}
+
 bool
 query_reparse(struct query *q)
 {
   struct question question;
   if (!message_question(q->packet.data, q->packet.size, &question))
     return false;
-  struct edns edns;
-  if (!message_edns(q->packet.data, q->packet.size, question.end, &edns))
-    memset(&edns, 0, sizeof edns);
-  q->qname.size = question.name.size;
-  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
-  q->qtype = question.type;
-  q->qclass = question.class;
   q->question_end = question.end;
-  q->edns = edns;
+  take_question(q, &question);
+  if (!message_edns(q->packet.data, q->packet.size, question.end, &q->edns))
+    memset(&q->edns, 0, sizeof q->edns);
   return true;
 }

@@ -148,6 +148,8 @@ struct query {
   bool has_key : 1;           // `key` is filled
   bool over_tcp : 1;          // goes to the backend over a stream
   bool packet_changed : 1;    // by a rule: offsets of `edns` no longer fit the packet
+  bool touched : 1;           // a script had it: query_settle() before anything below is relied on
+  bool is_answer : 1;         // the packet is, or was, one: qname, qtype and qclass stay those of the query
   bool resumed : 1;           // it was suspended in the room that it enters: the chain there is behind it
   bool selector_failed : 1;   // a selector cannot decide: the query is dropped, `drop` says why
   struct answer_limits limits;
@@ -241,7 +243,26 @@ bool query_restart(struct query *);
 void query_key_for_all(const struct query *, struct cache_key *);
 // EDNS as the packet has it now: rules and client subnet may have changed it since it was decoded. Into `edns`, or q->edns.
 const struct edns *query_edns_now(const struct query *, struct edns *edns);
-// The question was changed by a rule (name, type): reads it again from the packet. False: malformed.
+// Is the question that is known the packet's? Scripts may take it away: the query goes on, but nothing is cached for it.
+static inline bool
+query_has_question(const struct query *q)
+{
+  enum { TYPE_AND_CLASS = 4 };
+  return q->question_end == HEADER_SIZE + q->qname.size + TYPE_AND_CLASS;
+}
+// Reads the question anew from a packet that was changed: where it ends, and unless the packet is an answer what it asks for.
+// A question that cannot be read leaves what was asked for as it was known.
+void query_read_question(struct query *);
+// The facts above describe the packet again, whatever scripts did to it: between two rooms this holds always.
+static inline void
+query_settle(struct query *q)
+{
+  if (__builtin_expect(!q->touched, 1))
+    return;
+  q->touched = false;
+  query_read_question(q);
+}
+// The same for a packet that was written from nothing: EDNS, too. False: malformed.
 bool query_reparse(struct query *);
 
 #endif

@@ -202,6 +202,8 @@ walk(const struct explain_request *r, struct query *q)
     q->rehearsal.untold = false;
     q->room = (uint8_t)room;
     enum room next = room_rows[room].enter(q);
+    if (next < ROOM_COUNT)
+      query_settle(q);
     is_untold(q, o);
     explain_room(o, room, q);
     add_changes(o, q);

@@ -51,6 +51,7 @@ room_check_answer(struct query *q)
   struct worker *w = q->worker;
   uint8_t *m = q->packet.data;
   unsigned rcode = message_rcode(m);
+  q->is_answer = true;
   message_put_u16(m, q->id);
   if (q->transfer != NULL)
     return ROOM_RESPONSE_RULES; // its end counts for all of it
@@ -110,12 +111,20 @@ restore_flags(struct query *q)
   m[3] = (uint8_t)((m[3] & ~FLAG3_CD) | (q->flags[1] & FLAG3_CD));
 }
 
+// Does the answer begin with the name of the query? Rules may have given it another question.
+static bool
+asks_for_same_name(const struct query *q)
+{
+  const uint8_t *m = q->packet.data;
+  return message_count(m, 0) > 0 && q->packet.size >= (size_t)HEADER_SIZE + q->qname.size &&
+         name_bytes_equal(m + HEADER_SIZE, q->qname.size, q->qname.bytes, q->qname.size);
+}
+
 enum room
 room_restore(struct query *q)
 {
   restore_flags(q);
-  if (query_settings(q)->fixup_case && message_count(q->packet.data, 0) > 0 &&
-      q->packet.size >= (size_t)HEADER_SIZE + q->qname.size)
+  if (query_settings(q)->fixup_case && asks_for_same_name(q))
     memcpy(q->packet.data + HEADER_SIZE, q->qname.bytes, q->qname.size);
   q->subnet.for_all = false;
   if (q->subnet.edns_added || q->subnet.added)
@@ -154,6 +163,7 @@ room_cache_insert(struct query *q)
 enum room
 room_cache_hit_rules(struct query *q)
 {
+  q->is_answer = true;
   restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_CACHE_HIT, ROOM_FINISH);
   if (next == ROOM_FINISH) {
@@ -184,6 +194,7 @@ count_self_answer(struct query *q)
 enum room
 room_self_answered_rules(struct query *q)
 {
+  q->is_answer = true;
   restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_SELF_ANSWERED, ROOM_FINISH);
   if (next == ROOM_FINISH)
@@ -198,6 +209,7 @@ room_timeout_rules(struct query *q)
   uint8_t header[HEADER_SIZE] = {[2] = FLAG2_QR};
   enum drop why = q->drop;
   message_put_u16(header, q->id);
+  q->is_answer = true;
   q->packet = (struct wire_buffer){.data = header, .size = sizeof header, .capacity = sizeof header};
   restore_flags(q);
   enum room next = run_response_chain(q, CHAIN_TIMEOUT, ROOM_DROP);

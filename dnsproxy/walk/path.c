@@ -86,6 +86,8 @@ walk_until(struct query *q, enum room *room, enum room stop)
   while (*room < ROOM_COUNT && *room != stop) {
     q->room = (uint8_t)*room;
     *room = room_rows[*room].enter(q);
+    if (*room < ROOM_COUNT) // it is still ours
+      query_settle(q);
   }
 }
 

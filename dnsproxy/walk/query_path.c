@@ -118,6 +118,7 @@ after_rules(struct query *q, enum verdict verdict, enum room next)
     return drop(q, q->drop == 0 ? DROP_RULE : (enum drop)q->drop);
   if (verdict == VERDICT_PARKED)
     return ROOM_PARKED;
+  query_settle(q);
   if (!query_answered(q))
     return next;
   if (!q->self_answered)
@@ -206,7 +207,9 @@ make_key_for_all(struct query *q)
 enum room
 room_ecs(struct query *q)
 {
-  q->subnet.zero_scope = false;
+  q->subnet.zero_scope = q->has_key = false;
+  if (!query_has_question(q))
+    q->cache = NULL;
   if (!q->pool->plain && ecs_is_wanted(q)) {
     make_key_for_all(q);
     if (!ecs_add(q))

@@ -184,6 +184,7 @@ leave(struct suspended_place *p)
     p->after->link = p->link;
   q->worker = p->worker;
   q->suspended = NULL;
+  q->touched = true;
   counter_add(&q->worker->parked, (uint64_t)-1);
   return q;
 }

@@ -212,7 +212,7 @@ make_query(struct query *q, const struct job *job)
 {
   struct question question;
   const struct backend_options *o = &job->backend->options;
-  *q = (struct query){.magic = QUERY_MAGIC, .limits.failure_ttl = -1, .backend = job->backend};
+  *q = (struct query){.magic = QUERY_MAGIC, .limits.failure_ttl = -1, .is_answer = true, .backend = job->backend};
   q->packet = (struct wire_buffer){.data = job->answer, .size = job->size, .capacity = job->size};
   q->arrival.client = q->arrival.peer = q->arrival.destination = o->address;
   q->arrival.transport = o->check.over_tcp || o->tcp_only ? TRANSPORT_TCP : TRANSPORT_UDP;

@@ -146,6 +146,8 @@ ffi_call_begin(struct ffi_call *call, struct ffi_state *s, struct query *q, enum
   call->frame->side = side;
   call->frame->suspends = false;
   call->frame->has_result = false;
+  if (q != NULL)
+    q->touched = true;
   lua_rawgeti(s->lua, LUA_REGISTRYINDEX, s->handler);
   return true;
 }

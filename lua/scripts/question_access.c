@@ -19,6 +19,7 @@ scope_enter(struct scopes *scopes, struct query *q, enum action_side side)
   s->query = q;
   s->side = side;
   s->suspends = false;
+  q->touched = true;
   return s;
 }
 

@@ -7,24 +7,6 @@
 
 #include <string.h>
 
-void
-question_changed(struct query *q, bool was_query)
-{
-  struct question question;
-  q->packet_changed = true;
-  if (!message_question(q->packet.data, q->packet.size, &question)) {
-    q->question_end = HEADER_SIZE;
-    return;
-  }
-  q->question_end = question.end;
-  if (!was_query || query_answered(q))
-    return;
-  q->qname.size = question.name.size;
-  memcpy(q->qname.bytes, question.name.bytes, question.name.size);
-  q->qtype = question.type;
-  q->qclass = question.class;
-}
-
 bool
 question_room(struct query *q, size_t size)
 {
@@ -38,41 +20,38 @@ question_room(struct query *q, size_t size)
 bool
 question_rename(struct query *q, const struct name *to)
 {
-  bool was_query = !query_answered(q);
   // Every owner may become longer; when even that does not fit, message_rename() says so.
   question_room(q, q->packet.size + NAME_MAX_SIZE);
   if (!message_rename(&q->packet, to))
     return false;
+  query_read_question(q);
   q->qname.size = to->size;
   memcpy(q->qname.bytes, to->bytes, to->size);
-  question_changed(q, was_query);
   return true;
 }
 
 bool
 question_replace(struct query *q, const void *packet, size_t size)
 {
-  bool was_query = !query_answered(q);
   if (size < HEADER_SIZE || !question_room(q, size))
     return false;
   uint16_t id = message_id(q->packet.data);
   memcpy(q->packet.data, packet, size);
   q->packet.size = size;
   message_put_u16(q->packet.data, id);
-  question_changed(q, was_query);
+  query_read_question(q);
   return true;
 }
 
 bool
 question_resize(struct query *q, size_t size)
 {
-  bool was_query = !query_answered(q);
   if (size < HEADER_SIZE || !question_room(q, size))
     return false;
   if (size > q->packet.size)
     memset(q->packet.data + q->packet.size, 0, size - q->packet.size);
   q->packet.size = size;
-  question_changed(q, was_query);
+  query_read_question(q);
   return true;
 }
 

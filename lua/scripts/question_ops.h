@@ -7,8 +7,6 @@
 
 #include "dnsproxy/core/query.h"
 
-// After bytes of the packet were replaced. was_query: QR was clear before, so the question follows the packet.
-void question_changed(struct query *, bool was_query);
 // Makes room for a packet of this size, content kept. False: no memory, or too large for DNS.
 bool question_room(struct query *, size_t size);
 

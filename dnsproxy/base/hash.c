@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Multiply-and-mix hashing: 16 bytes go through one 64x64 -> 128 bit multiplication whose halves are folded.
+//
+//     state = fold((bytes 0..7 ^ key) * (bytes 8..15 ^ state))
+//
+// The key and the state are made of the seed, so both factors of every product are secret. Were one of them known, bytes
+// could be chosen that make the product zero: the state, and the seed in it, would be lost, and whoever chooses the bytes
+// that follow would choose the hash. The three lanes of long inputs have keys of their own that nobody can relate, or equal
+// bytes in two of them would cancel each other out.
 #include "dnsproxy/base/hash.h"
 
 #include <string.h>
@@ -54,25 +61,27 @@ hash_bytes(const void *bytes, size_t size, uint64_t seed)
 {
   const uint8_t *p = bytes;
   size_t left = size;
+  const uint64_t key = mix(seed ^ ROOT2, PHI);
   seed ^= mix(seed ^ PI, E);
   if (left > 48) { // three independent lanes keep the multiplier busy
-    uint64_t lane1 = seed, lane2 = seed;
+    const uint64_t key1 = mix(key ^ PI, ROOT2), key2 = mix(key ^ E, PHI);
+    uint64_t lane1 = key1, lane2 = key2;
     for (; left > 48; p += 48, left -= 48) {
-      seed = mix(load64(p) ^ PHI, load64(p + 8) ^ seed);
-      lane1 = mix(load64(p + 16) ^ E, load64(p + 24) ^ lane1);
-      lane2 = mix(load64(p + 32) ^ ROOT2, load64(p + 40) ^ lane2);
+      seed = mix(load64(p) ^ key, load64(p + 8) ^ seed);
+      lane1 = mix(load64(p + 16) ^ key1, load64(p + 24) ^ lane1);
+      lane2 = mix(load64(p + 32) ^ key2, load64(p + 40) ^ lane2);
     }
     seed ^= lane1 ^ lane2;
   }
   for (; left > 16; p += 16, left -= 16)
-    seed = mix(load64(p) ^ PHI, load64(p + 8) ^ seed);
+    seed = mix(load64(p) ^ key, load64(p + 8) ^ seed);
   uint64_t a, b;
   load_short(p, left, &a, &b);
-  return mix(ROOT2 ^ size, mix(a ^ PHI, b ^ seed));
+  return mix(ROOT2 ^ size, mix(a ^ key, b ^ seed));
 }
 
 uint64_t
 hash_u64(uint64_t number, uint64_t seed)
 {
-  return mix(mix(number ^ PHI, seed ^ PI) ^ number, E ^ seed);
+  return mix(mix(number ^ seed ^ PHI, seed ^ PI) ^ number, E ^ seed);
 }

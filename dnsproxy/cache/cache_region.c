@@ -192,8 +192,12 @@ cache_region_insert(struct cache_region *r, const struct entry_draft *d)
     replace(r, old, ref);
   else if (atomic_load_explicit(&r->entries, memory_order_relaxed) >= r->capacity)
     make_room(r, d->key->hash, now_s);
-  if (old == 0)
+  if (old == 0) {
+    uint32_t surplus = cache_table_surplus(r->table, d->key->hash);
+    if (surplus != 0)
+      evict(r, surplus);
     cache_table_add(r->table, d->key->hash, ref);
+  }
   enqueue(r, ref);
   return REGION_STORED;
 }

@@ -174,6 +174,17 @@ cache_table_add(struct cache_table *t, uint64_t hash, uint32_t ref)
   store_ref(&b->overflow, ref);
 }
 
+uint32_t
+cache_table_surplus(const struct cache_table *t, uint64_t hash)
+{
+  enum { CHAIN_MOST = 16 };
+  uint32_t ref = load_ref(&t->buckets[cache_table_index(t, hash)].overflow), last = 0;
+  unsigned length = 0;
+  for (; ref != 0; ref = load_ref(&cache_table_entry(t, ref)->chain), length++)
+    last = ref;
+  return length >= CHAIN_MOST ? last : 0;
+}
+
 void
 cache_table_replace(struct cache_table *t, uint64_t hash, uint32_t old, uint32_t ref)
 {

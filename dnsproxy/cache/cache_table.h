@@ -43,6 +43,8 @@ cache_table_index(const struct cache_table *t, uint64_t hash)
 uint32_t cache_table_find(const struct cache_table *, uint64_t hash); // reference, or 0
 void cache_table_prefetch_entry(const struct cache_table *, uint64_t hash); // whatever find would look at first
 void cache_table_add(struct cache_table *, uint64_t hash, uint32_t ref);
+// Before an add to a bucket that is far too full: the entry that has to go, else 0. Chains are short, whatever the hashes.
+uint32_t cache_table_surplus(const struct cache_table *, uint64_t hash);
 void cache_table_replace(struct cache_table *, uint64_t hash, uint32_t old, uint32_t ref);
 void cache_table_remove(struct cache_table *, uint64_t hash, uint32_t ref);
 // Visits every entry of a bucket; the visitor may remove the one it is at.

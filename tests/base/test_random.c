@@ -158,6 +158,72 @@ hash_does_not_collide(void **state)
   free(values);
 }
 
+// Bytes that a stranger may choose: all constants of such hashes, where they would make a product zero.
+static const uint64_t known[] = {0x243f6a8885a308d3u, 0xb7e151628aed2a6bu, 0x9e3779b97f4a7c15u, 0x6a09e667f3bcc909u,
+                                 0xa0761d6478bd642fu, 0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u, 0x589965cc75374cc3u,
+                                 0xd6e8feb86659fd93u, 0, UINT64_MAX};
+
+static void
+no_bytes_make_a_hash_forget(void **state)
+{
+  (void)state;
+  enum { MOST = 160 };
+  uint8_t bytes[MOST];
+  for (size_t size = 1; size <= MOST; size++)
+    for (size_t at = 0; at + 8 <= size; at++)
+      for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
+        memset(bytes, 0, sizeof bytes);
+        memcpy(bytes + at, &known[k], 8);
+        uint64_t one = hash_bytes(bytes, size, 1), other = hash_bytes(bytes, size, 2);
+        assert_true(one != other); // the seed is in it
+        if (at == 0)
+          continue;
+        bytes[at - 1] ^= 1; // and so is what came before
+        assert_true(one != hash_bytes(bytes, size, 1));
+        assert_true(other != hash_bytes(bytes, size, 2));
+      }
+}
+
+// Two lanes that see the same bytes, up to constants, do not cancel each other out.
+static void
+lanes_are_apart(void **state)
+{
+  (void)state;
+  uint8_t bytes[64] = {0};
+  for (size_t a = 0; a < sizeof known / sizeof *known; a++)
+    for (unsigned pair = 0; pair < 3; pair++) {
+      uint64_t hashes[64];
+      for (uint64_t n = 0; n < 64; n++) {
+        uint64_t word = n * 0x0101010101010101u, twin = word ^ known[a];
+        size_t first = pair == 2 ? 16 : 0, second = pair == 0 ? 16 : 32;
+        memset(bytes, 0, sizeof bytes);
+        memcpy(bytes + first, &word, 8);
+        memcpy(bytes + second, &twin, 8);
+        hashes[n] = hash_bytes(bytes, sizeof bytes, 99);
+        for (uint64_t m = 0; m < n; m++)
+          assert_true(hashes[m] != hashes[n]);
+      }
+    }
+}
+
+// The words with which the last product was once made next to nothing: the hashes spread as others do.
+static void
+made_words_spread(void **state)
+{
+  (void)state;
+  enum { COUNT = 4096, BUCKETS = 256 };
+  struct random_state r;
+  unsigned hits[BUCKETS] = {0};
+  random_seed(&r);
+  uint64_t seed = random_next(&r);
+  for (uint64_t n = 1; n <= COUNT; n++) {
+    const uint64_t words[10] = {[6] = 0x9e3779b97f4a7c15u, [8] = 0x9e3779b97f4a7c14u, [9] = n << 31};
+    hits[hash_bytes(words, sizeof words, seed) >> 56]++;
+  }
+  for (unsigned i = 0; i < BUCKETS; i++)
+    assert_in_range(hits[i], 0, 60); // 16 each; beyond 60 once in 10^14
+}
+
 int
 main(void)
 {
@@ -166,6 +232,9 @@ main(void)
       cmocka_unit_test(seeds_differ),              cmocka_unit_test(permutation_is_one_to_one),
       cmocka_unit_test(uuid_is_version_4),         cmocka_unit_test(uuid_form_is_checked),
       cmocka_unit_test(hash_avalanches),           cmocka_unit_test(hash_does_not_collide),
+      cmocka_unit_test(no_bytes_make_a_hash_forget),
+      cmocka_unit_test(lanes_are_apart),
+      cmocka_unit_test(made_words_spread),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

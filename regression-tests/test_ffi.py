@@ -667,3 +667,55 @@ def test_all_threads_at_once_while_rules_change():
             for t in threads:
                 t.join()
             assert not wrong
+
+
+def question_functions():
+    """Name and C types of the other arguments of every function that takes a question."""
+    text = re.sub(r"\s+", " ", HEADER.read_text(encoding="utf-8"))
+    for name, rest in re.findall(r"\b(dnsdist_ffi_dnsquestion_\w+)\((?:const )?dnsdist_ffi_dnsquestion_t\* \w+,? ?([^)]*)\)", text):
+        yield name, [word.strip() for word in rest.split(",") if word.strip()]
+
+
+def test_every_function_of_questions_takes_a_response():
+    """With arguments that say nothing: none raises, none ends the program, and the answer is the backend's."""
+    found = list(question_functions())
+    assert len(found) > 70
+    names = [name for name, _ in found if "spoof" not in name and not name.endswith(("set_len", "set_size", "set_rcode", "_returned_ttl"))]
+    calls = "\n".join(f"  call('{name}', {', '.join(['dr'] + ['nil' if '*' in a else 'false' if a.startswith('bool') else '0' for a in rest])})"
+                      for name, rest in found if name in names)
+    code = f"""
+local ffi = require('ffi')
+local C = ffi.C
+local function call(name, ...) return C[name](...) end
+return function(dr)
+{calls}
+  local kept = C.dnsdist_ffi_dnsquestion_set_restartable(dr)
+  C.dnsdist_ffi_dnsresponse_set_max_ttl(dr, kept and 5 or 9)
+  return DNSResponseAction.None
+end"""
+    config = f"""
+newServer{{address="$backend"}}
+addResponseAction("shared.test", LuaFFIResponseAction((function() {code} end)()))
+addResponseAction("thread.test", LuaFFIPerThreadResponseAction([==[{code}]==]))
+local C = require('ffi').C
+addResponseAction("anew.test", LuaFFIResponseAction(function(dr)
+  local v = require('ffi').new('dnsdist_ffi_raw_value_t[1]')
+  v[0].value, v[0].size = '\\192\\0\\2\\8', 4
+  C.dnsdist_ffi_dnsquestion_spoof_raw(dr, v, 1)
+  return DNSResponseAction.None
+end))
+addSelfAnsweredResponseAction(AllRule(), DropResponseAction())
+-- The other way round nothing happens: a query is no response.
+addAction("query.test", LuaFFIAction(function(dq)
+  C.dnsdist_ffi_dnsresponse_set_max_ttl(dq, 1)
+  C.dnsdist_ffi_dnsresponse_clear_records_type(dq, 1)
+  return C.dnsdist_ffi_dnsresponse_get_restart_count(dq) == 0 and DNSAction.None or DNSAction.Refused
+end))
+"""
+    with Responder() as backend, Proxy(config, backend=backend.address) as p:
+        for name, ttl in ("shared.test", 9), ("thread.test", 9), ("query.test", 3600):
+            reply = p.ask(name)
+            assert addresses(reply) == ["192.0.2.1"], reply
+            assert reply.answer[0].ttl == ttl
+        assert addresses(p.ask("anew.test")) == ["192.0.2.8"]
+        assert p.counters()["responses"] == 4

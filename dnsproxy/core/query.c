@@ -324,6 +324,8 @@ query_answer_form(const struct query *q, const struct answer_flags *flags, uint3
 bool
 query_keep_for_restart(struct query *q)
 {
+  if (q->is_answer)
+    return false;
   uint8_t *copy = query_alloc(q, q->packet.size);
   if (copy == NULL)
     return false;

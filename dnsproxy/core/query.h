@@ -233,7 +233,7 @@ void *query_alloc(struct query *, size_t size);
 size_t query_link_address(const struct query *, uint8_t link[LINK_ADDRESS_MAX]);
 // Form of a self-made answer for this query (EDNS as the settings say).
 struct answer_form query_answer_form(const struct query *, const struct answer_flags *, uint32_t ttl);
-// Keeps the packet as it stands for query_ask_restart(). False: no memory.
+// Keeps the query as it stands for query_ask_restart(). False: no memory, or it has become an answer.
 bool query_keep_for_restart(struct query *);
 // Marks the query to be asked again; false when nothing was kept, for answers that no backend gave, and after 255 times.
 bool query_ask_restart(struct query *);

@@ -4,10 +4,11 @@
 
 #include "lua/scripts/question_ops.h"
 
+// A question is no response.
 static struct query *
-answer_of(dnsdist_ffi_dnsresponse_t *dr)
+answer_of(const dnsdist_ffi_dnsresponse_t *dr)
 {
-  return dr == NULL ? NULL : dr->question.query;
+  return dr == NULL || dr->side != SIDE_RESPONSE ? NULL : dr->query;
 }
 
 void
@@ -33,7 +34,9 @@ dnsdist_ffi_dnsresponse_set_max_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t max)
 void
 dnsdist_ffi_dnsresponse_set_max_returned_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t max)
 {
-  dnsdist_ffi_dnsquestion_set_max_returned_ttl(dr == NULL ? NULL : &dr->question, max);
+  struct query *q = answer_of(dr);
+  if (q != NULL)
+    q->limits.max_ttl = max;
 }
 
 void
@@ -57,11 +60,13 @@ dnsdist_ffi_dnsresponse_rebase(dnsdist_ffi_dnsresponse_t *dr, const char *raw, s
 bool
 dnsdist_ffi_dnsresponse_get_stale_cache_hit(const dnsdist_ffi_dnsresponse_t *dr)
 {
-  return dr != NULL && dr->question.query != NULL && dr->question.query->stale;
+  const struct query *q = answer_of(dr);
+  return q != NULL && q->stale;
 }
 
 uint8_t
 dnsdist_ffi_dnsresponse_get_restart_count(const dnsdist_ffi_dnsresponse_t *dr)
 {
-  return dr == NULL || dr->question.query == NULL ? 0 : dr->question.query->restarts;
+  const struct query *q = answer_of(dr);
+  return q == NULL ? 0 : q->restarts;
 }

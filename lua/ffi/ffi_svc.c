@@ -208,6 +208,6 @@ dnsdist_ffi_dnsquestion_generate_svc_response(dnsdist_ffi_dnsquestion_t *dq, con
     object_unref(&records[--made]);
   if (!given || !fits)
     return false;
-  q->self_answered = true;
+  q->self_answered |= !q->is_answer;
   return true;
 }

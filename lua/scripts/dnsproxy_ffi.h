@@ -18,7 +18,7 @@
 // ---- types ----
 FFI_GROUP(
 typedef struct dnsdist_ffi_dnsquestion_t dnsdist_ffi_dnsquestion_t;
-typedef struct dnsdist_ffi_dnsresponse_t dnsdist_ffi_dnsresponse_t;
+typedef struct dnsdist_ffi_dnsquestion_t dnsdist_ffi_dnsresponse_t;
 typedef struct dnsdist_ffi_servers_list_t dnsdist_ffi_servers_list_t;
 typedef struct dnsdist_ffi_server_t dnsdist_ffi_server_t;
 typedef struct dnsdist_ffi_domain_list_t dnsdist_ffi_domain_list_t;

@@ -18,7 +18,7 @@ struct ffi_list {
   size_t capacity; // bytes
 };
 
-// A dnsresponse is the same frame: scripts may cast one to the other.
+// A response is a question as well: one type, so that what takes a question takes a response.
 struct dnsdist_ffi_dnsquestion_t {
   struct query *query; // NULL: no call is under way
   enum action_side side;
@@ -28,9 +28,6 @@ struct dnsdist_ffi_dnsquestion_t {
   struct ffi_list result_bytes, options, tags, headers, values, text;
   struct address masked; // what get_masked_remoteaddr() gave
   uint8_t header[HEADER_SIZE]; // what get_header() gives outside of a call
-};
-struct dnsdist_ffi_dnsresponse_t {
-  struct dnsdist_ffi_dnsquestion_t question;
 };
 struct dnsdist_ffi_server_t {
   const struct backend *backend; // NULL: no call is under way

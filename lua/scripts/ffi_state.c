@@ -19,11 +19,11 @@
 enum { LEVELS = 8, STACK_NEEDED = 16 };
 
 struct level {
-  struct dnsdist_ffi_dnsresponse_t frame;
+  struct dnsdist_ffi_dnsquestion_t frame;
   struct dnsdist_ffi_servers_list_t servers;
   struct dnsdist_ffi_network_message_t message;
   struct dnsdist_ffi_stat_node_t stat_node;
-  int question, response, server_list, message_handle, stat_node_handle; // handles, in the registry
+  int question, server_list, message_handle, stat_node_handle; // handles, in the registry
 };
 
 struct ffi_state {
@@ -75,7 +75,6 @@ prepare(lua_State *lua)
   for (unsigned i = 0; i < LEVELS; i++) {
     struct level *l = &s->levels[i];
     l->question = handle_of(lua, maker, &l->frame, "dnsdist_ffi_dnsquestion_t *");
-    l->response = handle_of(lua, maker, &l->frame, "dnsdist_ffi_dnsresponse_t *");
     l->server_list = handle_of(lua, maker, &l->servers, "dnsdist_ffi_servers_list_t *");
     l->message_handle = handle_of(lua, maker, &l->message, "dnsdist_ffi_network_message_t *");
     l->stat_node_handle = handle_of(lua, maker, &l->stat_node, "dnsdist_ffi_stat_node_t *");
@@ -114,7 +113,7 @@ ffi_state_free(struct ffi_state **slot)
   if (s == NULL)
     return;
   for (unsigned i = 0; i < LEVELS; i++) {
-    frame_free(&s->levels[i].frame.question);
+    frame_free(&s->levels[i].frame);
     free(s->levels[i].stat_node.reason_bytes.items);
     for (struct ffi_servers *b = s->levels[i].servers.servers, *previous; b != NULL; b = previous) {
       previous = b->previous;
@@ -141,7 +140,7 @@ ffi_call_begin(struct ffi_call *call, struct ffi_state *s, struct query *q, enum
     return false;
   }
   struct level *l = &s->levels[s->depth++];
-  call->frame = &l->frame.question;
+  call->frame = &l->frame;
   call->frame->query = q;
   call->frame->side = side;
   call->frame->suspends = false;
@@ -156,7 +155,7 @@ void
 ffi_call_push_question(struct ffi_call *call)
 {
   const struct level *l = level_of(call);
-  lua_rawgeti(call->lua, LUA_REGISTRYINDEX, call->frame->side == SIDE_QUERY ? l->question : l->response);
+  lua_rawgeti(call->lua, LUA_REGISTRYINDEX, l->question);
 }
 
 static struct ffi_servers *
@@ -257,7 +256,7 @@ void
 ffi_call_end(struct ffi_call *call)
 {
   if (call->frame != NULL) {
-    assert(call->frame == &level_of(call)->frame.question);
+    assert(call->frame == &level_of(call)->frame);
     call->frame->query = NULL;
     if (call->servers != NULL)
       forget_servers(call->servers);

@@ -119,7 +119,7 @@ question_spoof_addresses(struct query *q, const struct address *list, size_t cou
   answer_room_addresses(q, count);
   if (!compose_addresses(&q->packet, &form, q->qtype, mixed, count))
     return false;
-  q->self_answered = true;
+  q->self_answered |= !q->is_answer; // an answer that is written anew is still the backend's
   return true;
 }
 
@@ -131,6 +131,6 @@ question_spoof_rdata(struct query *q, uint16_t type, const struct bytes *list, s
   answer_room_raw(q, mixed, count);
   if (!compose_raw(&q->packet, &form, type, mixed, count))
     return false;
-  q->self_answered = true;
+  q->self_answered |= !q->is_answer; // an answer that is written anew is still the backend's
   return true;
 }

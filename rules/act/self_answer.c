@@ -64,7 +64,7 @@ answer_made(struct query *q, bool fits)
 {
   if (!fits)
     return verdict_drop(q, DROP_ANSWER_TOO_LARGE);
-  q->self_answered = true;
+  q->self_answered |= !q->is_answer; // an answer that is written anew is still the backend's
   return VERDICT_STOP;
 }
 

@@ -738,7 +738,7 @@ local NetworkEndpoint = {}
 ---@return boolean
 function NetworkEndpoint:isValid() end
 
----Send a datagram; false: the kernel did not take it
+---Send a datagram; false: the kernel did not take it, or it is not valid
 ---@param payload string # any bytes
 ---@return boolean
 function NetworkEndpoint:send(payload) end
@@ -1926,9 +1926,9 @@ function setRandomizedIdsOverUDP(value) end
 ---@param num integer
 function setUDPMultipleMessagesVectorSize(num) end
 
----A UNIX datagram socket to send to; nil: it cannot be reached
+---A UNIX datagram socket to send to; one that cannot be reached is not valid and sends nothing
 ---@param path string # of the socket; a zero byte first: abstract
----@return NetworkEndpoint?
+---@return NetworkEndpoint
 function newNetworkEndpoint(path) end
 
 ---A listener for datagrams over UNIX sockets

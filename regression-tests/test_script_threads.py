@@ -177,9 +177,10 @@ def test_unix_datagrams():
         wait_until(lambda: show(p, "return #heard") == "3")
         assert show(p, "return heard[2] .. '|' .. heard[3]") == "1  0|1 x 0"
         wait_until(lambda: "heard on purpose" in p.output)
-        assert show(p, "return newNetworkEndpoint('/nonexistent/y')") == "nil"
-        assert show(p, "return newNetworkEndpoint('')") == "nil"
-        assert show(p, "return newNetworkEndpoint(string.rep('x', 200))") == "nil"
+        for path in "'/nonexistent/y'", "''", "string.rep('x', 200)", f"'{p.folder.name}/nobody'":
+            assert show(p, f"e = newNetworkEndpoint({path}) return type(e)") == "userdata"
+            assert show(p, "return tostring(e:isValid()) .. tostring(e:send('x')) .. tostring(e:send(''))") == "falsefalsefalse"
+        p.command("e = nil collectgarbage()")
         assert "started" in p.command("listener:start()")
         assert "no more endpoints" in p.command(f'listener:addUnixListeningEndpoint("{p.folder.name}/z", 1, function() end)')
         p.command("e = nil a = nil listener = nil collectgarbage() collectgarbage()")

@@ -34,14 +34,15 @@ tell(const char *what, const struct bytes *path, int error)
 
 struct endpoint {
   struct object object;
-  int fd;
+  int fd; // -1: nobody listened when it was made; it never sends
 };
 
 static void
 endpoint_free(struct object *o)
 {
   struct endpoint *e = (struct endpoint *)(void *)o;
-  close(e->fd);
+  if (e->fd >= 0)
+    close(e->fd);
   free(e);
 }
 
@@ -58,14 +59,15 @@ static int
 send_payload(struct call *c)
 {
   const struct bytes *payload = &c->args[0].string;
-  lua_pushboolean(c->lua, unix_datagram_send(((struct endpoint *)c->self)->fd, payload->data, payload->size));
+  int fd = ((struct endpoint *)c->self)->fd;
+  lua_pushboolean(c->lua, fd >= 0 && unix_datagram_send(fd, payload->data, payload->size));
   return 1;
 }
 
 static const struct lua_function endpoint_methods[] = {
     {.name = "isValid", .help = "Is it connected?", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = is_valid},
     {.name = "send",
-     .help = "Send a datagram; false: the kernel did not take it",
+     .help = "Send a datagram; false: the kernel did not take it, or it is not valid",
      .params = PARAMS({.name = "payload", .type = PARAM_STRING, .help = "any bytes"}),
      .returns = "boolean",
      .call = send_payload},
@@ -83,11 +85,8 @@ new_endpoint(struct call *c)
 {
   const struct bytes *path = &c->args[0].string;
   int fd = unix_datagram_connect(path->data, path->size);
-  if (fd < 0) {
+  if (fd < 0)
     tell("Unable to connect a network endpoint", path, errno);
-    lua_pushnil(c->lua);
-    return 1;
-  }
   struct endpoint *e = memory_new(sizeof *e);
   object_init(&e->object, &endpoint_class);
   e->fd = fd;
@@ -329,9 +328,9 @@ new_listener(struct call *c)
 
 const struct lua_function functions_network[] = {
     {.name = "newNetworkEndpoint",
-     .help = "A UNIX datagram socket to send to; nil: it cannot be reached",
+     .help = "A UNIX datagram socket to send to; one that cannot be reached is not valid and sends nothing",
      .params = PARAMS({.name = "path", .type = PARAM_STRING, .help = "of the socket; a zero byte first: abstract"}),
-     .returns = "NetworkEndpoint?",
+     .returns = "NetworkEndpoint",
      .call = new_endpoint},
     {.name = "newNetworkListener",
      .help = "A listener for datagrams over UNIX sockets",

@@ -21,6 +21,7 @@ backend_options_default(struct backend_options *o)
 {
   struct fault fault = FAULT_INIT;
   *o = (struct backend_options){
+      .protocol = &protocol_udp,
       .order = 1,
       .weight = 1,
       .sockets = 1,
@@ -58,6 +59,7 @@ backend_new(const struct backend_options *options)
   if (uuid_equal(&b->options.id, &(struct uuid){{0}}))
     uuid_random(&b->options.id);
   assert(options->weight >= 1);
+  b->missing = options->protocol->missing != NULL;
   b->order = options->order;
   b->weight = options->weight;
   b->forced = (uint8_t)options->check.forced;
@@ -111,12 +113,6 @@ backend_name_with_address(const struct backend *b, char *out, size_t size)
 {
   snprintf(out, size, "%s", backend_full_name(b));
   return out;
-}
-
-const char *
-backend_protocol(const struct backend *b)
-{
-  return b->options.tcp_only ? "DoTCP" : "DoUDP";
 }
 
 void

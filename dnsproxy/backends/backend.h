@@ -12,6 +12,7 @@
 #include "dnsproxy/base/text.h"
 #include "dnsproxy/base/token_bucket.h"
 #include "dnsproxy/base/uuid.h"
+#include "dnsproxy/backends/protocol.h"
 #include "dnsproxy/wire/name.h"
 #include "dnsproxy/core/worker.h"
 
@@ -22,6 +23,7 @@ enum lazy_mode { LAZY_TIMEOUT_OR_SERVFAIL, LAZY_TIMEOUT_ONLY };
 // What newServer{...} said (options.tsv). Numbers carry their units in the name.
 struct backend_options {
   struct address address;
+  const struct backend_protocol *protocol;
   struct uuid id;
   char name[256];
   uint32_t qps; // 0: no limit
@@ -30,7 +32,7 @@ struct backend_options {
   uint32_t sockets;            // UDP sockets per worker, at least 1
   struct address source;       // unset: the kernel chooses
   char source_interface[16];
-  bool ip_bind_addr_no_port, tcp_only, reconnect_on_up, tcp_fast_open;
+  bool ip_bind_addr_no_port, reconnect_on_up, tcp_fast_open;
   uint32_t retries; // attempts over TCP, all of them
   uint32_t tcp_connect_timeout_s, tcp_send_timeout_s, tcp_recv_timeout_s;
   uint32_t max_in_flight;      // per stream, 0 and 1: one
@@ -91,6 +93,7 @@ struct backend {
   _Atomic uint8_t forced; // enum health_forced
   _Atomic uint8_t mode;   // enum health_mode
   _Atomic bool up;        // as health checks see it
+  bool missing;           // its protocol is not built: never up. Constant
   _Atomic bool retired;   // removed: policies skip it, its sockets close when nothing is in flight
   _Atomic uint32_t generation; // moves when sockets must be made anew (reconnectOnUp): upstreams compare with theirs
   _Atomic(struct backend_limit *) qps;
@@ -108,14 +111,21 @@ struct backend {
 extern const struct object_class backend_class; // "Server"
 struct backend *backend_new(const struct backend_options *); // down until a health check or a forced state says otherwise
 
-// Forced state, else health; false when retired.
+// Forced state, else health; false when retired, and when there is no way to it.
 static inline bool
 backend_is_up(const struct backend *b)
 {
-  if (atomic_load_explicit(&b->retired, memory_order_relaxed))
+  if (b->missing || atomic_load_explicit(&b->retired, memory_order_relaxed))
     return false;
   uint8_t forced = atomic_load_explicit(&b->forced, memory_order_relaxed);
   return forced == FORCED_NONE ? atomic_load_explicit(&b->up, memory_order_relaxed) : forced == FORCED_UP;
+}
+// The way of a query to it: one that came over a stream may have a large answer.
+static inline const struct backend_protocol *
+backend_way(const struct backend *b, bool over_stream)
+{
+  const struct backend_protocol *p = b->options.protocol;
+  return over_stream && p->for_streams != NULL ? p->for_streams : p;
 }
 static inline void
 backend_place_back(struct backend *b)
@@ -126,7 +136,6 @@ backend_place_back(struct backend *b)
 const char *backend_name(const struct backend *);      // "" without one; valid as long as the backend
 const char *backend_full_name(const struct backend *); // "name (ip:port)" or "ip:port"; likewise
 char *backend_name_with_address(const struct backend *, char *out, size_t size); // a copy of the latter
-const char *backend_protocol(const struct backend *);  // "DoUDP" or "DoTCP", as logs and tables say
 // Control thread.
 void backend_set_name(struct backend *, const char *name);
 bool backend_set_weight(struct backend *, int64_t weight); // false, unchanged: below 1 or too large. Also pool_draft_reweighed()

@@ -45,6 +45,10 @@ set_dscp(int fd, const struct backend_options *o)
 int
 backend_socket_open(const struct backend_options *o, int type)
 {
+  if (o->protocol->missing != NULL) { // nothing leaves in another form than was asked for
+    errno = EPROTONOSUPPORT;
+    return -1;
+  }
   int fd = socket(o->address.sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return -1;

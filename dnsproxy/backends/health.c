@@ -96,7 +96,7 @@ tell(struct backend *b, enum health_change change)
       {"backend.address", address},
       {"backend.health_check.status", status},
       {"backend.name", backend_name(b)},
-      {"backend.protocol", backend_protocol(b)},
+      {"backend.protocol", b->options.protocol->name},
       {NULL, NULL},
   };
   log_event(&(struct log_event){

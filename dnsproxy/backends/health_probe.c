@@ -197,7 +197,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 static bool
 is_stream(const struct backend *b)
 {
-  return b->options.tcp_only || b->options.check.over_tcp;
+  return b->options.protocol->stream || b->options.check.over_tcp;
 }
 
 struct probe *

@@ -138,7 +138,7 @@ static bool
 tick_locked(struct backend *b)
 {
   struct health *h = b->health;
-  if (is_forced(b))
+  if (is_forced(b) || b->missing)
     return false;
   if (is_lazy(b) && h->lazy == LAZY_HEALTHY) {
     if (!window_is_bad(b))
@@ -168,7 +168,7 @@ health_begin_first(struct backend *b)
 {
   struct health *h = b->health;
   pthread_mutex_lock(&h->lock);
-  bool begin = !is_forced(b) && !h->checked && !h->under_way;
+  bool begin = !is_forced(b) && !b->missing && !h->checked && !h->under_way;
   if (begin) {
     h->under_way = true;
     h->wait = at_least_one(h->params.interval_s);

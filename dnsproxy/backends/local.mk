@@ -17,6 +17,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/backends/policy_roundrobin.c \
 	dnsproxy/backends/policy_weighted.c \
 	dnsproxy/backends/pool.c \
+	dnsproxy/backends/protocol.h \
 	dnsproxy/backends/pool.h \
 	dnsproxy/backends/pool_draft.c
 

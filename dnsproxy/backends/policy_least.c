@@ -10,8 +10,8 @@ wins_tie(const struct backend *b, const struct backend *best, const struct query
   int32_t best_order = atomic_load_explicit(&best->order, memory_order_relaxed);
   if (order != best_order)
     return order < best_order;
-  double latency = backend_load_latency_us(b, q->worker, q->over_tcp || b->options.tcp_only);
-  return latency < backend_load_latency_us(best, q->worker, q->over_tcp || best->options.tcp_only);
+  double latency = backend_load_latency_us(b, q->worker, backend_way(b, q->over_tcp)->stream);
+  return latency < backend_load_latency_us(best, q->worker, backend_way(best, q->over_tcp)->stream);
 }
 
 static enum policy_result

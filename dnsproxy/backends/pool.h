@@ -59,8 +59,8 @@ struct pool {
   struct packet_cache *cache;  // NULL: none
   struct pool_state *state;
   bool use_ecs, zero_scope;    // what the backends agree on, else what the script set
-  bool consistent;             // all backends agree about ECS and TCP, so the cache may be asked before one is chosen
-  bool tcp_only;               // all backends are
+  bool consistent;             // all backends agree about ECS and streams, so the cache may be asked before one is chosen
+  bool over_streams;           // to all backends
   bool plain;                  // consistent, and nobody wants ECS: as most are
   struct hash_point *points;   // needs_points: sorted; else NULL
   uint32_t point_count;
@@ -116,7 +116,7 @@ void pool_draft_set_default_policy(struct pool_draft *, struct policy *);
 // Sorted by the order of now, stable; false: was in it already.
 bool pool_entry_add(struct pool_entry *, struct backend *);
 bool pool_entry_remove(struct pool_entry *, const struct backend *);
-// What the backends say when all agree, about TCP too (true: consistent), else what the script has set.
+// What the backends say when all agree, about streams too (true: consistent), else what the script has set.
 bool pool_entry_agree(const struct pool_entry *, bool *use_ecs, bool *zero_scope);
 void pool_draft_add_backend(struct pool_draft *, struct backend *); // likewise sorted; takes a reference
 bool pool_draft_remove_backend(struct pool_draft *, struct backend *); // from all pools too; marks it retired

@@ -207,7 +207,7 @@ pool_entry_agree(const struct pool_entry *e, bool *use_ecs, bool *zero_scope)
   for (uint32_t i = 1; i < e->count; i++) {
     const struct backend_options *a = &e->backends[0]->options, *b = &e->backends[i]->options;
     if (a->use_client_subnet != b->use_client_subnet || a->disable_zero_scope != b->disable_zero_scope ||
-        a->tcp_only != b->tcp_only)
+        a->protocol->stream != b->protocol->stream)
       return false;
   }
   if (e->count > 0) {
@@ -228,7 +228,7 @@ pool_build(const struct pool_entry *e, struct policy *default_policy, const stru
   for (uint32_t i = 0; i < e->count; i++)
     pool->backends[i] = object_ref(e->backends[i]);
   pool->consistent = pool_entry_agree(e, &pool->use_ecs, &pool->zero_scope);
-  pool->tcp_only = pool->consistent && e->count > 0 && e->backends[0]->options.tcp_only;
+  pool->over_streams = pool->consistent && e->count > 0 && e->backends[0]->options.protocol->stream;
   pool->plain = pool->consistent && !pool->use_ecs;
   if (pool->policy->needs_points)
     pool->points = hash_points_build(pool, policy_seed(settings), &pool->point_count);

@@ -222,7 +222,7 @@ end_of(enum room room, const struct query *q)
   case ROOM_FORWARD: {
     const char *name = backend_full_name(q->backend);
     return json_pack("{s:s, s:o, s:s}", "what", "forwarded", "server", explain_string(name, strlen(name)), "over",
-                     q->over_tcp || q->backend->options.tcp_only ? "TCP" : "UDP");
+                     backend_way(q->backend, q->over_tcp)->stream ? "TCP" : "UDP");
   }
   case ROOM_REPLY:
     return json_pack("{s:s, s:s}", "what", "answered", "by",

@@ -46,7 +46,7 @@ say_blocks(json_t *room, const struct query *q)
 static json_t *
 server(const struct backend *b, const struct query *q)
 {
-  double latency_ms = backend_latency_us(b, q->over_tcp || b->options.tcp_only) / 1000;
+  double latency_ms = backend_latency_us(b, backend_way(b, q->over_tcp)->stream) / 1000;
   json_t *o = json_pack("{s:o, s:b, s:i, s:i, s:I, s:f, s:b, s:b}", "server",
                         explain_string(backend_full_name(b), strlen(backend_full_name(b))), "up", (int)backend_is_up(b),
                         "order", (int)atomic_load(&b->order), "weight", (int)atomic_load(&b->weight), "outstanding",

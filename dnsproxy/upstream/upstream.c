@@ -1,9 +1,35 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What a worker keeps for its backends, over both transports.
+// The ways to backends, the door to them, and what a worker keeps for both transports.
 #include "dnsproxy/upstream/upstream.h"
 
 #include "dnsproxy/upstream/upstream_datagram.h"
 #include "dnsproxy/upstream/upstream_stream.h"
+
+// ---- the ways (backends/protocol.h) ----
+
+const struct backend_protocol protocol_udp = {.name = "DoUDP",
+                                              .transport = TRANSPORT_UDP,
+                                              .for_streams = &protocol_tcp,
+                                              .send = upstream_datagram_send};
+
+const struct backend_protocol protocol_tcp = {
+    .name = "DoTCP", .transport = TRANSPORT_TCP, .stream = true, .send = upstream_stream_send};
+
+const struct backend_protocol protocol_tls = {
+    .name = "DoT", .transport = TRANSPORT_DOT, .stream = true, .missing = "DNS over TLS towards backends"};
+
+const struct backend_protocol protocol_https = {
+    .name = "DoH", .transport = TRANSPORT_DOH, .stream = true, .missing = "DNS over HTTPS towards backends"};
+
+bool
+upstream_send(struct query *q, struct backend *backend)
+{
+  const struct backend_protocol *way = backend_way(backend, q->over_tcp);
+  if (way->missing == NULL)
+    return way->send(q, backend);
+  q->drop = DROP_NO_PROTOCOL;
+  return false;
+}
 
 void
 upstream_open(struct worker *w)

@@ -11,9 +11,13 @@
 
 struct settings;
 
+// The one door towards backends: the query goes the way of its backend, or, if that way does not exist, nowhere.
+bool upstream_send(struct query *, struct backend *);
+
+// What the rows of backends/protocol.h point at.
 // Over UDP: q->packet is borrowed until upstream_flush(). False: not sent, q->drop says why, the caller keeps it.
 bool upstream_datagram_send(struct query *, struct backend *);
-// Over TCP (tcpOnly backends, queries that came over a stream): the packet is copied.
+// Over TCP: the packet is copied.
 bool upstream_stream_send(struct query *, struct backend *);
 // Hands what is queued to the kernel: at the end of each batch of work.
 void upstream_flush(struct worker *);

@@ -61,7 +61,7 @@ room_check_answer(struct query *q)
   if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY && !q->rehearsal.dry)
     health_result(q->backend, false, rcode);
   if (!query_is_stream(q)) {
-    bool too_large = q->backend->options.tcp_only && q->packet.size > client_size(q);
+    bool too_large = q->backend->options.protocol->stream && q->packet.size > client_size(q);
     if (too_large || (query_settings(q)->truncate_tc && (m[2] & FLAG2_TC) != 0))
       truncate_answer(q);
   }
@@ -145,7 +145,7 @@ room_cache_insert(struct query *q)
   enum { OVER_UDP_MAX = 4096 };
   if (q->cache == NULL || !q->has_key || q->skip_cache || is_cut(q))
     return ROOM_FINISH;
-  bool over_udp = !q->over_tcp && !q->backend->options.tcp_only;
+  bool over_udp = !backend_way(q->backend, q->over_tcp)->stream;
   if (over_udp && q->packet.size > OVER_UDP_MAX)
     return ROOM_FINISH;
   struct cache_key for_all;

@@ -173,7 +173,7 @@ room_choose_pool(struct query *q)
 static bool
 goes_over_tcp(const struct query *q)
 {
-  return q->over_tcp || (q->backend != NULL ? q->backend->options.tcp_only : q->pool->tcp_only);
+  return q->over_tcp || (q->backend != NULL ? q->backend->options.protocol->stream : q->pool->over_streams);
 }
 
 // The query as it will be sent. What we add and take off the answer again makes another answer than if the client
@@ -290,11 +290,11 @@ room_cache_miss_rules(struct query *q)
 }
 
 static enum room
-no_backend(struct query *q)
+no_backend(struct query *q, enum drop why)
 {
   count(q->worker, COUNTER_NO_POLICY);
   if (!query_settings(q)->servfail_when_no_server)
-    return drop(q, DROP_NO_BACKEND);
+    return drop(q, why);
   struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
   if (!compose_rcode(&q->packet, &form, RCODE_SERVFAIL))
     return drop(q, DROP_ANSWER_TOO_LARGE);
@@ -305,13 +305,12 @@ no_backend(struct query *q)
 enum room
 room_choose_backend(struct query *q)
 {
-  if (q->backend != NULL)
-    return ROOM_FORWARD;
-  switch (choose(q)) {
+  switch (q->backend != NULL ? POLICY_CHOSEN : choose(q)) {
   case POLICY_CHOSEN:
-    return ROOM_FORWARD;
+    // Whoever chose it, and however: without its protocol nothing goes there.
+    return q->backend->missing ? no_backend(q, DROP_NO_PROTOCOL) : ROOM_FORWARD;
   case POLICY_NONE:
-    return no_backend(q);
+    return no_backend(q, DROP_NO_BACKEND);
   case POLICY_ERROR:
     break;
   }
@@ -323,11 +322,8 @@ room_forward(struct query *q)
 {
   struct backend *backend = q->backend;
   backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
-  // A query that came over a stream goes over one: its answer may be larger than a datagram.
-  bool stream = q->over_tcp || backend->options.tcp_only;
   verbose_forwarded(q);
-  bool sent = stream ? upstream_stream_send(q, backend) : upstream_datagram_send(q, backend);
-  if (sent)
+  if (upstream_send(q, backend))
     return ROOM_PARKED;
   if (q->drop == DROP_SEND_ERROR)
     count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);

@@ -15,7 +15,7 @@
 static inline enum transport
 backend_transport(const struct query *q)
 {
-  return q->over_tcp || q->backend->options.tcp_only ? TRANSPORT_TCP : TRANSPORT_UDP;
+  return backend_way(q->backend, q->over_tcp)->transport;
 }
 
 // What a dry query does to a chain: rule by rule, each told to the explanation that is being made. Set by explain/ while

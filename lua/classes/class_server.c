@@ -25,7 +25,7 @@ static int
 get_latency(struct call *c)
 {
   const struct backend *b = c->self;
-  lua_pushnumber(c->lua, backend_latency_us(b, b->options.tcp_only));
+  lua_pushnumber(c->lua, backend_latency_us(b, b->options.protocol->stream));
   return 1;
 }
 

@@ -60,4 +60,4 @@ GET(const char *, get_name, "", backend_name(b))
 GET(const char *, get_name_with_addr, "", backend_full_name(b))
 GET(int, get_weight, 0, atomic_load_explicit(&b->weight, memory_order_relaxed))
 GET(int, get_order, 0, atomic_load_explicit(&b->order, memory_order_relaxed))
-GET(double, get_latency, 0, backend_latency_us(b, b->options.tcp_only)) // microseconds
+GET(double, get_latency, 0, backend_latency_us(b, b->options.protocol->stream)) // microseconds

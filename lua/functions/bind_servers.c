@@ -113,6 +113,8 @@ add_latency(struct text *out, double us)
 static const char *
 state_word(const struct backend *b)
 {
+  if (b->missing)
+    return "down"; // whatever was forced
   switch (atomic_load_explicit(&b->forced, memory_order_relaxed)) {
   case FORCED_UP:
     return "UP";

@@ -140,7 +140,6 @@ static const struct place switches[] = {
     PLACE(useProxyProtocol, use_proxy_protocol),
     PLACE(proxyProtocolAdvertiseTLS, proxy_advertise_tls),
     PLACE(reconnectOnUp, reconnect_on_up),
-    PLACE(tcpOnly, tcp_only),
 };
 
 static void
@@ -255,15 +254,21 @@ put_check(struct backend_options *o, const struct value *v, struct fault *fault)
   return true;
 }
 
-// Queries that were meant to be encrypted must not leave in the clear: such a backend stays down until we can.
-static void
-refuse_encryption(struct backend_options *o, const struct value *tls)
+// Any text asks for TLS, an empty one too; a path then for HTTPS.
+static const struct backend_protocol *
+protocol_asked(const struct value *v)
 {
-  if (!tls->given || tls->string.size == 0)
-    return;
+  if (v[KEY_tls].given)
+    return v[KEY_dohPath].given && v[KEY_dohPath].string.size > 0 ? &protocol_https : &protocol_tls;
+  return v[KEY_tcpOnly].given && v[KEY_tcpOnly].boolean ? &protocol_tcp : &protocol_udp;
+}
+
+static void
+put_protocol(struct backend_options *o, const struct value *v)
+{
   char where[ADDRESS_TEXT_SIZE];
-  o->check.forced = FORCED_DOWN;
-  if (draft.phase != PHASE_CLIENT && draft.phase != PHASE_CHECK)
+  o->protocol = protocol_asked(v);
+  if (o->protocol->missing != NULL && draft.phase != PHASE_CLIENT && draft.phase != PHASE_CHECK)
     log_warning("newServer", "Encrypted backends are not built: %s stays down", address_text_with_port(&o->address, where));
 }
 
@@ -284,9 +289,8 @@ static uint16_t
 default_port(const struct value *v)
 {
   enum { DOT_PORT = 853, DOH_PORT = 443 };
-  if (!v[KEY_tls].given || v[KEY_tls].string.size == 0)
-    return DNS_PORT;
-  return v[KEY_dohPath].given && v[KEY_dohPath].string.size > 0 ? DOH_PORT : DOT_PORT;
+  const struct backend_protocol *protocol = protocol_asked(v);
+  return protocol == &protocol_https ? DOH_PORT : protocol == &protocol_tls ? DOT_PORT : DNS_PORT;
 }
 
 // False with a fault: the call fails. False without: told in the log, newServer() returns nil.
@@ -315,7 +319,7 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
   if (!put_plain(o, v, &c->fault) || !put_check(o, v, &c->fault) ||
       (v[KEY_source].given && !put_source(o, v[KEY_source].string.data, &c->fault)))
     return false;
-  refuse_encryption(o, &v[KEY_tls]);
+  put_protocol(o, v);
   warn_unbuilt(v);
   waiting_tell_option(c, "cpus", &v[KEY_cpus], "workers are placed by the kernel");
   waiting_tell_option(c, "xskSockets", &v[KEY_xskSockets], "this version of dnsproxy has no AF_XDP");

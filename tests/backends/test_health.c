@@ -165,7 +165,7 @@ tcp_in_pieces_and_cut(void **state)
 {
   (void)state;
   struct backend_options o = options();
-  o.tcp_only = true; // implies checks over TCP
+  o.protocol = &protocol_tcp; // implies checks over TCP
   responder.mood = RESPOND_PIECES;
   assert_true(probe(&o).good);
   responder.mood = RESPOND_CLOSE;

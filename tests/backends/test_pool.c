@@ -33,7 +33,7 @@ names_of_a_backend(void **state)
   assert_string_equal(old, "b1"); // somebody may still be reading it
   assert_string_equal(backend_name_with_address(b, text, sizeof text), "192.0.2.1:53");
   assert_string_equal(backend_name_with_address(b, text, 6), "192.0");
-  assert_string_equal(backend_protocol(b), "DoUDP");
+  assert_string_equal(b->options.protocol->name, "DoUDP");
   object_unref(&b);
 }
 

@@ -76,7 +76,7 @@ test_truncation(void **state)
   (void)state;
   struct backend_options o;
   walk_backend_options(&o);
-  o.tcp_only = true;
+  o.protocol = &protocol_tcp;
   walk_backend(&o);
   walk_rule(CHAIN_QUERY, "QNameRule(spoof.test)",
             "SpoofAction(192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4,192.0.2.5,192.0.2.6,192.0.2.7,192.0.2.8,192.0.2.9,"
@@ -236,7 +236,7 @@ test_backend_lost(void **state)
   (void)state;
   struct backend_options o;
   walk_backend_options(&o);
-  o.tcp_only = true;
+  o.protocol = &protocol_tcp;
   o.retries = 1;
   walk_backend(&o);
   walk_rule(CHAIN_TIMEOUT, "AllRule()", "SetTagResponseAction(lost|1)");

@@ -121,10 +121,44 @@ def test_what_has_no_effect_says_so_once(option, words):
         assert p.output.count(words) == 1
 
 
-def test_encrypted_backends_stay_down():
-    with Responder() as one, Proxy('newServer{address="$one", tls="openssl"} setServFailWhenNoServer(true)', one=one.address) as p:
-        assert p.ask("tls.options.test").rcode() == dns.rcode.SERVFAIL and not one.queries and not one.checks
-        assert "stays down" in p.output
+ENCRYPTED = {
+    "plain": "", "empty": 'tls=""', "word": 'tls="nonsense"', "true": "tls=true", "doh": 'tls="openssl", dohPath="/dns-query"',
+    "tcp": 'tls="openssl", tcpOnly=true', "up": 'tls="openssl", healthCheckMode="up"', "lazy": 'tls="openssl", healthCheckMode="lazy"',
+    "checked": 'tls="openssl", checkTCP=true', "rr": 'tls="openssl"', "lua": 'tls="openssl"', "first": 'tls="openssl"',
+    "setup": 'tls="openssl"', "setauto": 'tls="openssl"', "status": 'tls="openssl"', "again": 'tls="openssl"'}
+
+
+@pytest.mark.parametrize("servfail", [True, False])
+def test_nothing_leaves_for_an_encrypted_backend(servfail):
+    """However it is chosen and whatever state it is given: nothing, not even a check or a connection."""
+    config = f"setServFailWhenNoServer({str(servfail).lower()}) setVerboseHealthChecks(true) "
+    for name, options in ENCRYPTED.items():
+        config += f'addAction("{name}.options.test", PoolAction("{name}")) '
+        config += f'server_{name} = newServer{{address="$one", pool="{name}", {options}}} '
+    config += """
+setPoolServerPolicy(roundrobin, "rr") setPoolServerPolicy(firstAvailable, "first")
+setPoolServerPolicyLua("lua", function(servers, dq) return 1 end, "lua")
+server_setup:setUp() server_setauto:setAuto(true) server_status.upStatus = true server_again:setUp()
+addTimeoutResponseAction("again.options.test", LuaResponseAction(function(dr) dr:restart() return DNSResponseAction.None end))
+"""
+    with Responder() as one, Proxy(config, one=one.address) as p:
+        for name in list(ENCRYPTED)[1:]:
+            for stream in (False, True):
+                asked = query(f"{name}.options.test")
+                if servfail:
+                    assert p.ask(f"{name}.options.test", tcp=stream).rcode() == dns.rcode.SERVFAIL, name
+                elif not stream:
+                    with p.udp() as client:
+                        client.send_and_expect_nothing(asked, query("plain.options.test"))
+        assert addresses(p.ask("plain.options.test")) == ["192.0.2.1"]
+        assert {asked.name for asked in one.queries} == {"plain.options.test."} and one.connections == 0
+        # Checks of the plain one go on, and there are no others.
+        one.wait_checks(2)
+        assert all(asked.protocol == "udp" for asked in one.checks) and one.connections == 0
+        shown = p.command("showServers()")
+        assert shown.count("down") == len(ENCRYPTED) - 1 and "stays down" in p.output
+        if not servfail:
+            assert p.drops()["no-protocol"] > 0
 
 
 # --- many backends in one process: each is (name, options), asked for names that begin with its own

@@ -254,20 +254,30 @@ put_check(struct backend_options *o, const struct value *v, struct fault *fault)
   return true;
 }
 
-// Any text asks for TLS, an empty one too; a path then for HTTPS.
-static const struct backend_protocol *
-protocol_asked(const struct value *v)
+// Any text asks for TLS, an empty one too. So does what is no text (tls=true): told as a wrong type, but not sent in the clear.
+static bool
+asks_encryption(struct call *c, const struct value *v)
 {
-  if (v[KEY_tls].given)
+  if (v[KEY_tls].given || !lua_istable(c->lua, 1))
+    return v[KEY_tls].given;
+  lua_getfield(c->lua, 1, server_options[KEY_tls].name);
+  bool asked = lua_toboolean(c->lua, -1);
+  lua_pop(c->lua, 1);
+  return asked;
+}
+
+static const struct backend_protocol *
+protocol_asked(struct call *c, const struct value *v)
+{
+  if (asks_encryption(c, v))
     return v[KEY_dohPath].given && v[KEY_dohPath].string.size > 0 ? &protocol_https : &protocol_tls;
   return v[KEY_tcpOnly].given && v[KEY_tcpOnly].boolean ? &protocol_tcp : &protocol_udp;
 }
 
 static void
-put_protocol(struct backend_options *o, const struct value *v)
+tell_protocol(const struct backend_options *o)
 {
   char where[ADDRESS_TEXT_SIZE];
-  o->protocol = protocol_asked(v);
   if (o->protocol->missing != NULL && draft.phase != PHASE_CLIENT && draft.phase != PHASE_CHECK)
     log_warning("newServer", "Encrypted backends are not built: %s stays down", address_text_with_port(&o->address, where));
 }
@@ -286,10 +296,9 @@ warn_unbuilt(const struct value *v)
 }
 
 static uint16_t
-default_port(const struct value *v)
+default_port(const struct backend_protocol *protocol)
 {
   enum { DOT_PORT = 853, DOH_PORT = 443 };
-  const struct backend_protocol *protocol = protocol_asked(v);
   return protocol == &protocol_https ? DOH_PORT : protocol == &protocol_tls ? DOT_PORT : DNS_PORT;
 }
 
@@ -299,7 +308,8 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
 {
   struct fault cause = FAULT_INIT;
   const char *address = v[KEY_address].given ? v[KEY_address].string.data : "";
-  if (!address_parse(&o->address, address, default_port(v), &cause)) {
+  o->protocol = protocol_asked(c, v);
+  if (!address_parse(&o->address, address, default_port(o->protocol), &cause)) {
     log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
                                   .message = "Error creating new backend server",
                                   .error = cause.text,
@@ -319,7 +329,7 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
   if (!put_plain(o, v, &c->fault) || !put_check(o, v, &c->fault) ||
       (v[KEY_source].given && !put_source(o, v[KEY_source].string.data, &c->fault)))
     return false;
-  put_protocol(o, v);
+  tell_protocol(o);
   warn_unbuilt(v);
   waiting_tell_option(c, "cpus", &v[KEY_cpus], "workers are placed by the kernel");
   waiting_tell_option(c, "xskSockets", &v[KEY_xskSockets], "this version of dnsproxy has no AF_XDP");

@@ -95,7 +95,7 @@ struct backend {
   _Atomic bool up;        // as health checks see it
   bool missing;           // its protocol is not built: never up. Constant
   _Atomic bool retired;   // removed: policies skip it, its sockets close when nothing is in flight
-  _Atomic uint32_t generation; // moves when sockets must be made anew (reconnectOnUp): upstreams compare with theirs
+  _Atomic uint32_t generation; // moves when sockets must be made anew (reconnectOnUp, another own address): upstreams compare
   _Atomic(struct backend_limit *) qps;
   _Atomic(struct backend_label *) label;
   struct health *health;  // backends/health_state.h: the keeper's book, under its own lock
@@ -104,6 +104,9 @@ struct backend {
   struct upstream_peer *streams[WORKERS_MAX];     // the same over TCP
   _Atomic uint64_t places;                        // TCP connections of all workers; only counted under max_connections
   struct backend_options options; // constant; the name of now is backend_name()
+  _Atomic int told_error;                         // backend_socket_open(): what was told of it, and when
+  _Atomic uint64_t told_us;
+  struct address checked_from;                    // keeper: the address that the last check left from
   _Atomic uint64_t last_queries, last_drops;      // keeper: for rates
   _Atomic double qps_now, drop_rate_now;          // per second, refreshed every second by the keeper
 };

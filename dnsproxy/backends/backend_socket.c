@@ -2,18 +2,51 @@
 // Opening, binding and connecting sockets towards backends.
 #include "dnsproxy/backends/backend_socket.h"
 
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/log.h"
+
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool
-bind_source(int fd, const struct backend_options *o)
+// ---- what is told ----
+
+bool
+backend_socket_shortage(int error)
 {
-  int on = 1;
-  if (o->source_interface[0] != '\0' &&
-      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->source_interface, (socklen_t)strlen(o->source_interface)) < 0)
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM || error == EAGAIN;
+}
+
+// True: this reason was not told in the last minute.
+static bool
+backend_socket_tell(struct backend *b, int error)
+{
+  enum { QUIET_US = 60000000 };
+  uint64_t now_us = clock_mono_us();
+  bool same = atomic_exchange_explicit(&b->told_error, error, memory_order_relaxed) == error;
+  if (same && now_us - atomic_load_explicit(&b->told_us, memory_order_relaxed) < QUIET_US)
     return false;
+  atomic_store_explicit(&b->told_us, now_us, memory_order_relaxed);
+  return true;
+}
+
+// ---- options ----
+
+static bool
+backend_socket_bind(struct backend *b, int fd)
+{
+  const struct backend_options *o = &b->options;
+  int on = 1;
+  // It may come later, or be another machine's: queries matter more than the way that they take.
+  if (o->source_interface[0] != '\0' &&
+      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->source_interface, (socklen_t)strlen(o->source_interface)) < 0 &&
+      backend_socket_tell(b, ENODEV))
+    log_warning("backend", "The source interface %s of %s cannot be used: %s. Queries leave without it", o->source_interface,
+                backend_full_name(b), strerror(errno));
   if (!address_is_set(&o->source))
     return true;
   if (o->ip_bind_addr_no_port)
@@ -22,7 +55,7 @@ bind_source(int fd, const struct backend_options *o)
 }
 
 static void
-set_stream_options(int fd, const struct backend_options *o)
+backend_socket_stream_options(int fd, const struct backend_options *o)
 {
   int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -32,7 +65,7 @@ set_stream_options(int fd, const struct backend_options *o)
 }
 
 static bool
-set_dscp(int fd, const struct backend_options *o)
+backend_socket_dscp(int fd, const struct backend_options *o)
 {
   int class = o->dscp << 2;
   if (class == 0)
@@ -42,23 +75,77 @@ set_dscp(int fd, const struct backend_options *o)
   return setsockopt(fd, IPPROTO_IP, IP_TOS, &class, sizeof class) == 0;
 }
 
-int
-backend_socket_open(const struct backend_options *o, int type)
+static int maximum_receive, maximum_send;
+
+static int
+backend_socket_maximum(const char *path)
 {
-  if (o->protocol->missing != NULL) { // nothing leaves in another form than was asked for
+  int value = 0;
+  FILE *f = fopen(path, "re");
+  if (f == NULL)
+    return 0;
+  if (fscanf(f, "%d", &value) != 1)
+    value = 0;
+  fclose(f);
+  return value;
+}
+
+static void
+backend_socket_read_maxima(void)
+{
+  maximum_receive = backend_socket_maximum("/proc/sys/net/core/rmem_max");
+  maximum_send = backend_socket_maximum("/proc/sys/net/core/wmem_max");
+}
+
+// As for clients: a burst that they could send can come back from here. What the kernel gives by itself holds 280 answers.
+static void
+backend_socket_buffers(int fd)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, backend_socket_read_maxima);
+  if (maximum_receive > 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &maximum_receive, sizeof maximum_receive);
+  if (maximum_send > 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &maximum_send, sizeof maximum_send);
+}
+
+uint32_t
+backend_socket_lost(int fd)
+{
+  uint32_t info[SK_MEMINFO_VARS] = {0};
+  socklen_t size = sizeof info;
+  return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) == 0 ? info[SK_MEMINFO_DROPS] : 0;
+}
+
+// ---- opening ----
+
+static bool
+backend_socket_connect(struct backend *b, int fd, int type)
+{
+  const struct backend_options *o = &b->options;
+  if (type == SOCK_STREAM)
+    backend_socket_stream_options(fd, o);
+  else
+    backend_socket_buffers(fd);
+  return backend_socket_dscp(fd, o) && backend_socket_bind(b, fd) &&
+         (connect(fd, &o->address.sa, address_size(&o->address)) == 0 || errno == EINPROGRESS);
+}
+
+int
+backend_socket_open(struct backend *b, int type)
+{
+  if (b->missing) { // nothing leaves in another form than was asked for
     errno = EPROTONOSUPPORT;
     return -1;
   }
-  int fd = socket(o->address.sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    return -1;
-  if (type == SOCK_STREAM)
-    set_stream_options(fd, o);
-  if (set_dscp(fd, o) && bind_source(fd, o) &&
-      (connect(fd, &o->address.sa, address_size(&o->address)) == 0 || errno == EINPROGRESS))
+  int fd = socket(b->options.address.sa.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd >= 0 && backend_socket_connect(b, fd, type))
     return fd;
   int error = errno;
-  close(fd);
+  if (fd >= 0)
+    close(fd);
+  if (backend_socket_tell(b, error))
+    log_warning("backend", "Cannot open a socket to %s: %s", backend_full_name(b), strerror(error));
   errno = error;
   return -1;
 }

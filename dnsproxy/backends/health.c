@@ -159,7 +159,11 @@ on_probed(void *arg, const struct probe_result *result)
 {
   struct check *c = arg;
   c->probe = NULL;
-  if (result->error == NULL && c->backend->options.check.validator != NULL && keeper.hooks != NULL &&
+  if (result->shortage) {
+    health_abandon(c->backend); // told where the socket was wanted; the next tick tries again
+    check_unlink(c);
+    check_free(&c);
+  } else if (result->error == NULL && c->backend->options.check.validator != NULL && keeper.hooks != NULL &&
       keeper.hooks->validate != NULL)
     keeper.hooks->validate(c->backend, result->answer, result->size, on_validated, c);
   else

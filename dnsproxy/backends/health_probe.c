@@ -25,6 +25,7 @@ struct probe {
   bool stream;
   struct event *io, *timer;
   const char *error; // of a socket that could not be opened
+  bool shortage;
   uint16_t id;
   uint8_t out[QUERY_MAX];
   size_t out_size, sent;
@@ -66,7 +67,7 @@ finish(struct probe *p, const struct probe_result *result)
 static void
 finish_failed(struct probe *p, const char *error)
 {
-  finish(p, &(struct probe_result){.error = error});
+  finish(p, &(struct probe_result){.error = error, .shortage = p->shortage});
 }
 
 static void
@@ -200,8 +201,22 @@ is_stream(const struct backend *b)
   return b->options.protocol->stream || b->options.check.over_tcp;
 }
 
+// Checks go the way of queries, and queries the way of checks: when the kernel sends this one from another address than the
+// last, because an address is gone or a route has moved, the sockets of queries, bound to the old one, are made anew.
+static void
+note_source(struct backend *b, int fd)
+{
+  struct address now = {0};
+  socklen_t size = sizeof now;
+  if (getsockname(fd, &now.sa, &size) != 0)
+    return;
+  if (address_is_set(&b->checked_from) && !address_equal_ip(&b->checked_from, &now))
+    atomic_fetch_add_explicit(&b->generation, 1, memory_order_relaxed);
+  b->checked_from = now;
+}
+
 struct probe *
-probe_start(struct event_base *base, const struct backend *b, const struct health_query *query, uint32_t timeout_ms,
+probe_start(struct event_base *base, struct backend *b, const struct health_query *query, uint32_t timeout_ms,
             probe_done_fn done, void *arg)
 {
   size_t capacity = is_stream(b) ? 2 + MESSAGE_MAX_SIZE : UDP_PLAIN_SIZE;
@@ -209,11 +224,14 @@ probe_start(struct event_base *base, const struct backend *b, const struct healt
   *p = (struct probe){.backend = b, .query = query, .done = done, .arg = arg, .stream = is_stream(b), .capacity = capacity};
   random_bytes(&p->id, sizeof p->id);
   write_query(p);
-  p->fd = backend_socket_open(&b->options, p->stream ? SOCK_STREAM : SOCK_DGRAM);
-  if (p->fd < 0)
+  p->fd = backend_socket_open(b, p->stream ? SOCK_STREAM : SOCK_DGRAM);
+  if (p->fd < 0) {
+    p->shortage = backend_socket_shortage(errno);
     p->error = strerror(errno);
-  else
+  } else {
+    note_source(b, p->fd);
     p->io = event_new(base, p->fd, EV_WRITE | EV_PERSIST, on_io, p);
+  }
   p->timer = event_new(base, -1, 0, on_timer, p);
   assert(p->timer != NULL && (p->io != NULL || p->error != NULL));
   if (p->io != NULL)

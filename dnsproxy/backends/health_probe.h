@@ -11,6 +11,7 @@ struct probe;
 
 struct probe_result {
   const char *error;     // why it failed; NULL: the answer is good
+  bool shortage;         // ... for want of something on this machine: no verdict
   const uint8_t *answer; // valid during the call, when error is NULL
   size_t size;
 };
@@ -18,7 +19,7 @@ typedef void (*probe_done_fn)(void *arg, const struct probe_result *);
 
 // done() is called once, from the loop and never from here; the probe is gone afterwards. The backend and, until then,
 // the query must stay.
-struct probe *probe_start(struct event_base *, const struct backend *, const struct health_query *, uint32_t timeout_ms,
+struct probe *probe_start(struct event_base *, struct backend *, const struct health_query *, uint32_t timeout_ms,
                           probe_done_fn done, void *arg);
 void probe_cancel(struct probe **); // before done()
 

@@ -153,7 +153,7 @@ static bool
 connect_socket(struct upstream_connection *c)
 {
   struct worker *w = c->peer->worker;
-  int fd = backend_socket_open(options_of(c), SOCK_STREAM);
+  int fd = backend_socket_open(c->peer->backend, SOCK_STREAM);
   if (fd < 0)
     return false;
   // With fast open nothing was sent yet: the first write connects.

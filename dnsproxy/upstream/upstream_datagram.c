@@ -2,12 +2,12 @@
 // UDP towards backends: queue, flush, receive, match, time out.
 #include "dnsproxy/upstream/upstream_datagram.h"
 
-#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/upstream/answer_match.h"
 #include "dnsproxy/backends/backend_socket.h"
 #include "dnsproxy/backends/health.h"
 #include "dnsproxy/upstream/upstream_proxy.h"
+#include "dnsproxy/wire/rewrite.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -31,24 +31,54 @@ static bool
 socket_open(struct upstream_socket *s)
 {
   // Connected: the kernel refuses answers from anybody else, and each answer returns to this worker.
-  int fd = backend_socket_open(&s->upstream->backend->options, SOCK_DGRAM);
+  int fd = backend_socket_open(s->upstream->backend, SOCK_DGRAM);
   if (fd < 0)
     return false;
   s->fd = fd;
   send_paths_init(&s->paths, fd);
+  s->lost = s->lost_uncharged = 0;
+  s->opened_us = s->upstream->worker->now_us;
   s->event = event_new(s->upstream->worker->base, fd, EV_READ | EV_PERSIST, on_readable, s);
   return s->event != NULL && event_add(s->event, NULL) == 0;
 }
 
 static void
+close_one(int *fd, struct event **event)
+{
+  if (*event != NULL)
+    event_free(*event);
+  *event = NULL;
+  if (*fd >= 0)
+    close(*fd);
+  *fd = -1;
+}
+
+static void
 socket_close(struct upstream_socket *s)
 {
-  if (s->event != NULL)
-    event_free(s->event);
-  s->event = NULL;
-  if (s->fd >= 0)
-    close(s->fd);
+  close_one(&s->fd, &s->event);
+  close_one(&s->former_fd, &s->former_event);
+}
+
+// A new source address and port, for queries from now on. What is in flight may still be answered at the old ones.
+static void
+socket_renew(struct upstream_socket *s)
+{
+  if (s->fd < 0)
+    return;
+  int old = s->fd;
+  struct event *event = s->event;
   s->fd = -1;
+  s->event = NULL;
+  if (!socket_open(s)) {
+    close_one(&s->fd, &s->event);
+    s->fd = old;
+    s->event = event;
+    return;
+  }
+  close_one(&s->former_fd, &s->former_event);
+  s->former_fd = old;
+  s->former_event = event;
 }
 
 static struct upstream *
@@ -63,7 +93,7 @@ upstream_new(struct worker *w, struct backend *backend)
   uint32_t share = (w->lease->settings->udp_max_outstanding + count - 1) / count; // the limit is the backend's
   for (unsigned i = 0; i < count; i++) {
     u->sockets[i].upstream = u;
-    u->sockets[i].fd = -1;
+    u->sockets[i].fd = u->sockets[i].former_fd = -1;
     in_flight_init(&u->sockets[i].table, share);
   }
   u->next = w->upstreams->list;
@@ -95,12 +125,20 @@ upstream_used(const struct upstream *u)
   return used;
 }
 
-// Sockets with a new source port: after errors, and when a reconnectOnUp backend came back.
+// After errors: whatever is wrong with one is wrong with its neighbours.
+static void
+close_sockets(struct upstream *u)
+{
+  for (unsigned i = 0; i < u->socket_count; i++)
+    socket_close(&u->sockets[i]);
+}
+
+// A reconnectOnUp backend came back, or checks leave from another address than before.
 static void
 renew_sockets(struct upstream *u)
 {
   for (unsigned i = 0; i < u->socket_count; i++)
-    socket_close(&u->sockets[i]);
+    socket_renew(&u->sockets[i]);
 }
 
 // ---- queries leave the table ----
@@ -122,7 +160,7 @@ fail(struct upstream_socket *s, struct query *q, enum drop why)
   unpark(s, q);
   if (why == DROP_SEND_ERROR)
     counter_add(&c->send_errors, 1);
-  else
+  else if (why != DROP_RECEIVE_OVERFLOW) // that was us
     counter_add(&c->drops, 1);
   if (why == DROP_SLOT_REUSED)
     counter_add(&c->reused_slots, 1);
@@ -157,7 +195,8 @@ queue(struct upstream_socket *s, struct query *q)
 static bool
 is_socket_broken(int error)
 {
-  return error == EINVAL || error == ENODEV || error == ENETUNREACH || error == EHOSTUNREACH || error == EBADF;
+  return error == EINVAL || error == ENODEV || error == ENETUNREACH || error == EHOSTUNREACH || error == EBADF ||
+         error == EADDRNOTAVAIL;
 }
 
 // What the kernel would not send.
@@ -203,7 +242,7 @@ flush_socket(struct upstream_socket *s)
     fail(s, refused.queries[i], DROP_SEND_ERROR);
   }
   if (refused.broken)
-    renew_sockets(s->upstream);
+    close_sockets(s->upstream);
   in_flight_grow(&s->table);
 }
 
@@ -254,10 +293,10 @@ upstream_datagram_send(struct query *q, struct backend *backend)
   }
   struct upstream_socket *s = choose_socket(u);
   if (s->fd < 0 && !socket_open(s)) {
-    log_verbose("backend", "Cannot open a socket to %s: %s", backend_full_name(backend), strerror(errno));
-    counter_add(&counters_of(u)->send_errors, 1);
+    q->drop = backend_socket_shortage(errno) ? DROP_NO_SOCKET : DROP_SEND_ERROR;
+    if (q->drop == DROP_SEND_ERROR)
+      counter_add(&counters_of(u)->send_errors, 1);
     socket_close(s);
-    q->drop = DROP_SEND_ERROR;
     return false;
   }
   bool proxied = backend->options.use_proxy_protocol;
@@ -306,16 +345,28 @@ measure(struct upstream *u, const struct query *q)
   counter_add(&c->responses, 1);
 }
 
+// An answer that is larger than what we receive: what is here of it is the question, and the client asks again over TCP.
+static size_t
+cut_answer(const struct query *q, uint8_t *data, size_t size)
+{
+  size_t question_end = HEADER_SIZE + (message_count(data, 0) > 0 ? q->qname.size + 4u : 0);
+  struct wire_buffer packet = {.data = data, .size = size, .capacity = UPSTREAM_BUFFER};
+  message_truncate(&packet, question_end, q->edns.offset != 0 ? &q->edns : NULL);
+  return packet.size;
+}
+
 // The packet is an answer that somebody waits for, or it is ignored and counted: the query goes on waiting.
 static void
 receive_one(struct upstream_socket *s, uint8_t *data, size_t size, bool cut)
 {
   struct worker *w = s->upstream->worker;
   struct query *q = size >= HEADER_SIZE ? in_flight_peek(&s->table, message_id(data)) : NULL;
-  if (q == NULL || cut || !answer_matches(q, data, size)) {
+  if (q == NULL || !answer_matches(q, data, size)) {
     count(w, COUNTER_NONCOMPLIANT_RESPONSES);
     return;
   }
+  if (cut)
+    size = cut_answer(q, data, size);
   in_flight_take(&s->table, q);
   measure(s->upstream, q);
   unpark(s, q);
@@ -323,18 +374,18 @@ receive_one(struct upstream_socket *s, uint8_t *data, size_t size, bool cut)
   w->walk->answer(q);
 }
 
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+// Returns how many came.
+static int
+receive_batch(struct upstream_socket *s, int fd)
 {
-  (void)what;
-  struct upstream_socket *s = arg;
   struct worker *w = s->upstream->worker;
   struct upstream_set *set = w->upstreams;
   prepare_receive(set);
   int got = recvmmsg(fd, set->messages, UPSTREAM_BATCH, MSG_DONTWAIT, NULL);
   if (got <= 0)
-    return;
+    return got;
   worker_begin(w);
+  s->heard_us = w->now_us;
   // Sending uses the same headers: sizes are read before the first walk.
   unsigned sizes[UPSTREAM_BATCH];
   bool cut[UPSTREAM_BATCH];
@@ -345,9 +396,56 @@ on_readable(evutil_socket_t fd, short what, void *arg)
   for (int i = 0; i < got; i++)
     receive_one(s, set->buffers[i], sizes[i], cut[i]);
   worker_end(w);
+  return got;
+}
+
+// A burst of answers is taken before more queries are: the kernel's room for it is limited.
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+  enum { BATCHES = 8 };
+  (void)what;
+  struct upstream_socket *s = arg;
+  int got = UPSTREAM_BATCH;
+  for (unsigned i = 0; i < BATCHES && got == UPSTREAM_BATCH && (fd == s->fd || fd == s->former_fd); i++)
+    got = receive_batch(s, fd);
 }
 
 // ---- time ----
+
+// An unanswered query, when the kernel threw away datagrams that came for this socket: one of them may have been its answer.
+static enum drop
+why_unanswered(struct upstream_socket *s)
+{
+  if (s->lost_uncharged == 0 && s->fd >= 0) {
+    uint32_t lost = backend_socket_lost(s->fd);
+    s->lost_uncharged = lost - s->lost;
+    s->lost = lost;
+  }
+  if (s->lost_uncharged == 0)
+    return DROP_TIMEOUT;
+  s->lost_uncharged--;
+  return DROP_RECEIVE_OVERFLOW;
+}
+
+static void
+expire_socket(struct upstream_socket *s, uint64_t since_us)
+{
+  enum { RENEW_US = 1000000 };
+  uint64_t now = s->upstream->worker->now_us;
+  struct query *q;
+  while ((q = in_flight_expire(&s->table, since_us)) != NULL) {
+    enum drop why = why_unanswered(s);
+    // Nothing at all came back since it left: the own address may be gone, or the way have moved.
+    if (q->sent_us > s->heard_us && now - s->opened_us > RENEW_US)
+      socket_renew(s);
+    fail(s, q, why);
+  }
+  if (s->table.used == 0) {
+    s->lost_uncharged = 0;
+    close_one(&s->former_fd, &s->former_event);
+  }
+}
 
 static void
 expire(struct upstream *u)
@@ -355,11 +453,8 @@ expire(struct upstream *u)
   uint32_t own = u->backend->options.udp_timeout_s;
   uint64_t timeout_us = (uint64_t)(own > 0 ? own : u->worker->lease->settings->udp_timeout_s) * 1000000;
   uint64_t now = u->worker->now_us;
-  for (unsigned i = 0; i < u->socket_count; i++) {
-    struct query *q;
-    while (now > timeout_us && (q = in_flight_expire(&u->sockets[i].table, now - timeout_us)) != NULL)
-      fail(&u->sockets[i], q, DROP_TIMEOUT);
-  }
+  for (unsigned i = 0; now > timeout_us && i < u->socket_count; i++)
+    expire_socket(&u->sockets[i], now - timeout_us);
 }
 
 // From wherever it is by now: a query that timed out may have been sent again, to a backend that is new in the list.

@@ -16,6 +16,10 @@ struct upstream_socket {
   int fd; // -1: not open
   struct send_paths paths;
   struct event *event;
+  int former_fd; // -1: none; the one before, whose last answers may still come
+  struct event *former_event;
+  uint64_t opened_us, heard_us; // when it was opened; when the last answers came
+  uint32_t lost, lost_uncharged; // datagrams that the kernel threw away, as of the last look; not yet laid to a query
   struct in_flight table;
   // Queued for the next flush.
   struct query *pending[UPSTREAM_BATCH];

@@ -3,6 +3,7 @@
 #include "dnsproxy/upstream/upstream_stream.h"
 
 #include "dnsproxy/base/log.h"
+#include "dnsproxy/backends/backend_socket.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/upstream/upstream.h"
 #include "dnsproxy/upstream/upstream_connection.h"
@@ -66,6 +67,7 @@ open_new(struct upstream_peer *peer, const struct query *q)
   struct backend_counters *counters = peer->backend->counters[peer->worker->id];
   if (!take_place(peer->backend)) {
     counter_add(&counters->tcp_too_many, 1);
+    errno = 0; // nothing is short but places
     return NULL;
   }
   struct upstream_connection *c = upstream_connection_open(peer, proxied ? q->extra->proxied : NULL, proxied ? q->extra->proxied_size : 0);
@@ -138,6 +140,8 @@ upstream_stream_send(struct query *q, struct backend *backend)
   }
   struct upstream_connection *c = choose(peer_of(w, backend), q);
   if (c == NULL) {
+    if (backend_socket_shortage(errno))
+      return refuse(q, DROP_NO_SOCKET);
     counter_add(&counters->send_errors, 1);
     return refuse(q, DROP_SEND_ERROR);
   }

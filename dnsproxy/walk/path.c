@@ -141,14 +141,14 @@ failed(struct query *q, unsigned why)
   q->drop = (uint8_t)why;
   if (why == DROP_SEND_ERROR)
     count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
-  if (why != DROP_TIMEOUT && why != DROP_BACKEND_LOST) {
+  if (why != DROP_TIMEOUT && why != DROP_BACKEND_LOST && why != DROP_RECEIVE_OVERFLOW) {
     end_dropped(q);
     return;
   }
-  // The backend left it unanswered.
-  if (why == DROP_TIMEOUT)
+  // The backend left it unanswered, or its answer was lost here, which is not its fault.
+  if (why != DROP_BACKEND_LOST)
     rings_record_timeout(q, &q->backend->options.address, backend_transport(q));
-  if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
+  if (why != DROP_RECEIVE_OVERFLOW && atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
     health_result(q->backend, true, 0);
   path_walk(q, ROOM_TIMEOUT_RULES);
 }

@@ -317,13 +317,37 @@ room_choose_backend(struct query *q)
   return drop(q, DROP_POLICY_ERROR);
 }
 
+static bool
+send_to(struct query *q, struct backend *backend)
+{
+  q->backend = backend;
+  backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
+  verbose_forwarded(q);
+  return upstream_send(q, backend);
+}
+
+// This machine has no socket for one more backend: another one of the pool may have sockets that are open. Not where they
+// disagree about what is in the query.
+static bool
+send_to_another(struct query *q)
+{
+  enum { TRIES = 8 };
+  const struct pool *pool = q->pool;
+  const struct backend *first = q->backend;
+  unsigned tries = 0;
+  for (uint32_t i = 0; pool->consistent && i < pool->count && tries < TRIES && q->drop == DROP_NO_SOCKET; i++)
+    if (pool->backends[i] != first && backend_is_up(pool->backends[i])) {
+      tries++;
+      if (send_to(q, pool->backends[i]))
+        return true;
+    }
+  return false;
+}
+
 enum room
 room_forward(struct query *q)
 {
-  struct backend *backend = q->backend;
-  backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
-  verbose_forwarded(q);
-  if (upstream_send(q, backend))
+  if (send_to(q, q->backend) || (q->drop == DROP_NO_SOCKET && send_to_another(q)))
     return ROOM_PARKED;
   if (q->drop == DROP_SEND_ERROR)
     count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);

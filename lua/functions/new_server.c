@@ -235,7 +235,11 @@ put_source(struct backend_options *o, const char *text, struct fault *fault)
   }
   if (at == NULL)
     return true;
-  snprintf(o->source_interface, sizeof o->source_interface, "%s", at + 1);
+  bool fits = strlen(at + 1) < sizeof o->source_interface; // a longer one cannot exist
+  if (fits)
+    snprintf(o->source_interface, sizeof o->source_interface, "%s", at + 1);
+  if ((!fits || if_nametoindex(at + 1) == 0) && draft.phase != PHASE_CLIENT)
+    log_warning("newServer", "The source interface %s does not exist: queries leave without it", at + 1);
   snprintf(address, sizeof address, "%.*s", (int)(at - text), text);
   return address_parse(&o->source, address, 0, fault);
 }

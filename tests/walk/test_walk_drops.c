@@ -159,7 +159,7 @@ test_send_error(void **state)
   (void)state;
   struct backend_options o;
   walk_backend_options(&o);
-  memcpy(o.source_interface, "none-such", sizeof "none-such");
+  assert_true(address_parse(&o.source, "192.0.2.77", 0, &(struct fault)FAULT_INIT)); // not ours
   walk_backend(&o);
   walk_publish();
   walk_ask("www.example.test", 0);

@@ -111,6 +111,7 @@ def test_verbose_lines_have_their_own_file(backend):
         p.command("vinfolog('chatter')")
         p.command("infolog('news')")
         p.ask("logged.test")
+        p.stop()
         with open(os.path.join(p.folder.name, "verbose.log"), encoding="utf-8") as file:
             verbose = file.read()
     assert 'msg="chatter"' in verbose and "Packet from 127.0.0.1" in verbose and "news" not in verbose
@@ -278,3 +279,131 @@ def test_instance(options, field, order):
 def test_time_format(word, form, told):
     done = check(f'setStructuredLogging(true, {{timeFormat="{word}"}})')
     assert re.search(form, done.stdout.splitlines()[-1]) and ("'nonsense' is not known" in done.stdout) == told
+
+
+# --- readers that do not read
+
+UNREAD = """
+newServer{address="$backend", name="one", checkInterval=1, maxCheckFailures=1}
+addAction("log.test", LogAction("", false, true, false, false))
+addAction("file.test", LogAction("$folder/fifo", false))
+addAction("script.test", LuaAction(function(dq) infolog(string.rep("x", 400)) return DNSAction.None end))
+addAction("print.test", LuaAction(function(dq) print(string.rep("x", 400)) io.write("more\\n") io.stderr:write("error\\n") return DNSAction.None end))
+addAction("verbose.test", LogAction())
+"""
+
+
+def start_unread(p, stdout, stderr, *options):
+    """The program of a stopped Proxy once more, with these descriptors as its outputs."""
+    process = subprocess.Popen([BINARY, "--supervised", "--disable-syslog", "-C", p.config_path, *options], stdout=stdout,
+                               stderr=stderr, stdin=subprocess.DEVNULL, cwd=p.folder.name)
+    p.process, p.kept_console = process, None
+    return process
+
+
+@pytest.mark.parametrize("name", ["log.test", "file.test", "script.test", "print.test", "verbose.test"])
+def test_a_full_pipe_costs_lines_and_nothing_else(backend, name):
+    """Queries that log are answered, the console works, checks go on, the lost lines are counted and told, SIGTERM works."""
+    from harness.client import query
+    with Responder() as own, Proxy("", backend=own.address) as p:
+        p.stop()
+        fifo = os.path.join(p.folder.name, "fifo")
+        os.mkfifo(fifo)
+        fifo_end = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        p.template = UNREAD
+        p.write_configuration()
+        read, write = os.pipe()
+        options = ["--verbose"] if name == "verbose.test" else []
+        process = start_unread(p, write, write, *options)
+        os.close(write)
+        try:
+            wait_until(lambda: process.poll() is not None or p.command("1+1") == "2\n" if _listens(p) else False, 20, "a console")
+            with p.udp() as client:
+                rounds = 0
+                while p.counters()["log-lines-lost"] < 100 and rounds < 200:
+                    for _ in range(200):
+                        client.ask(query(f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{name}"))
+                    rounds += 1
+            assert p.counters()["log-lines-lost"] >= 100
+            assert p.command("showServers()").count(" up ") == 1
+            p.command("errlog('one more')")
+            if name == "file.test":
+                os.close(fifo_end)
+                fifo_end = None
+            if name == "log.test":  # somebody reads again
+                text = b""
+                while b"were lost" not in text:
+                    text = text[-100:] + os.read(read, 65536)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(10)
+            p.process = None
+            if fifo_end is not None:
+                os.close(fifo_end)
+            os.close(read)
+        assert status == 0
+
+
+def _listens(p):
+    import socket
+    with socket.socket() as s:
+        return s.connect_ex(p.console_address) == 0
+
+
+def test_syslog_that_hangs(backend, tmp_path):
+    """Only where nobody owns /dev/log already."""
+    import socket
+    if os.geteuid() != 0 or os.path.exists("/dev/log"):
+        pytest.skip("no /dev/log of our own")
+    from harness.client import query
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as daemon:
+        daemon.bind("/dev/log")
+        try:
+            with Proxy('newServer("$backend") addAction(AllRule(), LogAction("", false, true, false, false))',
+                       backend=backend.address) as p:
+                p.stop()
+                process = subprocess.Popen([BINARY, "--supervised", "--structured-logging", "false", "-C", p.config_path],
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                p.process = process
+                try:
+                    wait_until(lambda: _listens(p), 20, "a console")
+                    assert re.match(rb"<30>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d dnsproxy\[%d\]: [^\n]+$" % process.pid, daemon.recv(8192))
+                    with p.udp() as client:
+                        for _ in range(500):
+                            client.ask(query("a.test"))
+                finally:
+                    process.send_signal(signal.SIGTERM)
+                    status = process.wait(10)
+                    p.process = None
+                assert status == 0
+        finally:
+            os.unlink("/dev/log")
+
+
+def test_closed_descriptors_are_filled(backend):
+    """Otherwise the log would go to whatever is opened first."""
+    with Proxy('newServer("$backend")', backend=backend.address) as p:
+        p.stop()
+        shell = 'exec "$@" <&- >&- 2>&-'
+        process = subprocess.Popen(["sh", "-c", shell, "sh", BINARY, "--supervised", "--disable-syslog", "-C", p.config_path])
+        p.process = process
+        try:
+            wait_until(lambda: _listens(p), 20, "a console")
+            assert [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+            p.command("errlog('x')")
+            assert p.ask("a.test").rcode() == 0
+        finally:
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(10)
+            p.process = None
+        assert status == 0
+
+
+def test_what_a_crash_was_about_is_written():
+    with Proxy("") as p:
+        p.command("for i = 1, 200 do warnlog('line ' .. i) end")
+        os.kill(p.process.pid, signal.SIGSEGV)
+        wait_until(lambda: p.process.poll() is not None, 10, "the end")
+        p.reader.join(5)
+        assert 'msg="line 200"' in p.output
+        p.process = None

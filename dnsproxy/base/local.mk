@@ -18,6 +18,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/log.h \
 	dnsproxy/base/log_format.c \
 	dnsproxy/base/log_format.h \
+	dnsproxy/base/log_sink.c \
+	dnsproxy/base/log_sink.h \
 	dnsproxy/base/memory.c \
 	dnsproxy/base/memory.h \
 	dnsproxy/base/neighbours.c \
@@ -55,6 +57,7 @@ UNIT_TESTS += \
 	tests/unit/fault \
 	tests/unit/ip_cipher \
 	tests/unit/log \
+	tests/unit/log_sink \
 	tests/unit/neighbours \
 	tests/unit/netmask \
 	tests/unit/object \
@@ -69,6 +72,7 @@ tests_unit_epoch_SOURCES = tests/base/test_epoch.c
 tests_unit_fault_SOURCES = tests/base/test_fault.c
 tests_unit_ip_cipher_SOURCES = tests/base/test_ip_cipher.c
 tests_unit_log_SOURCES = tests/base/test_log.c
+tests_unit_log_sink_SOURCES = tests/base/test_log_sink.c
 tests_unit_neighbours_SOURCES = tests/base/test_neighbours.c
 tests_unit_netmask_SOURCES = tests/base/test_netmask.c
 tests_unit_object_SOURCES = tests/base/test_object.c

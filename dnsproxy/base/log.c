@@ -4,25 +4,26 @@
 
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log_format.h"
+#include "dnsproxy/base/log_sink.h"
 #include "dnsproxy/base/memory.h"
-
-#include "config.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
-#ifdef HAVE_SYSTEMD
-#include <systemd/sd-journal.h>
-#endif
 
 static struct log_settings settings = {.structured = true, .syslog = true, .facility = LOG_DAEMON};
-static _Atomic int verbose_fd = -1;
+enum { STOP_MS = 500, FLUSH_MS = 100 };
+
+static _Atomic(struct log_sink *) verbose_sink, syslog_sink, journal_sink;
 
 struct log_settings *
 log_settings(void)
@@ -30,85 +31,111 @@ log_settings(void)
   return &settings;
 }
 
-// A line that a full pipe does not take in time is lost rather than waited for.
-static void
-write_line(int fd, const struct text *line)
+uint64_t
+log_lines_lost(void)
 {
-  for (size_t done = 0; done < line->size;) {
-    ssize_t size = write(fd, line->data + done, line->size - done);
-    if (size >= 0)
-      done += (size_t)size;
-    else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, 100) <= 0)
-        return;
-    } else if (errno != EINTR)
-      return;
+  return log_sink_lost();
+}
+
+// ---- where lines go ----
+
+// Opened by whoever needs it first.
+static struct log_sink *
+datagrams(_Atomic(struct log_sink *) *slot, const char *path)
+{
+  struct log_sink *s = atomic_load(slot);
+  if (s == NULL) {
+    struct log_sink *mine = log_sink_open_datagrams(path);
+    if (atomic_compare_exchange_strong(slot, &s, mine))
+      return mine;
+    log_sink_close(&mine);
   }
+  return s;
 }
 
-// To syslog too, unless the line is for the file of verbose lines only.
+// As syslog() sends it, which waits when nobody reads.
 static void
-deliver(int fd, enum log_priority priority, const struct text *line, bool to_syslog)
+put_syslog(enum log_priority priority, const struct text *line)
 {
-  write_line(fd, line);
-  if (to_syslog && settings.syslog)
-    syslog(settings.facility | (int)priority, "%.*s", (int)line->size - 1, line->data);
-}
-
-#ifdef HAVE_SYSTEMD
-static void
-journal_add(struct iovec *to, const char *key, bool own, const char *value)
-{
+  char stamp[32];
+  struct tm local;
+  time_t now = (time_t)(clock_wall_us() / 1000000);
   struct text t;
+  localtime_r(&now, &local);
+  strftime(stamp, sizeof stamp, "%h %e %T", &local);
   text_init(&t);
-  if (own)
-    text_puts(&t, key);
-  else
-    log_journal_key(&t, key);
-  text_printf(&t, "=%s", value != NULL ? value : "");
-  to->iov_len = t.size;
-  to->iov_base = text_steal(&t);
+  text_printf(&t, "<%d>%s dnsproxy[%d]: %.*s", settings.facility | (int)priority, stamp, (int)getpid(), (int)line->size - 1, line->data);
+  log_sink_put(datagrams(&syslog_sink, "/dev/log"), t.data, t.size);
   text_fini(&t);
+}
+
+static void
+deliver(struct log_sink *sink, enum log_priority priority, const struct text *line, bool to_syslog)
+{
+  log_sink_put(sink, line->data, line->size);
+  if (to_syslog && settings.syslog)
+    put_syslog(priority, line);
+}
+
+static const char journal_path[] = "/run/systemd/journal/socket";
+
+// A value with lines of its own is told its size (systemd's native protocol).
+static void
+journal_add(struct text *to, const char *key, bool own, const char *value)
+{
+  if (value == NULL)
+    value = "";
+  if (own)
+    text_puts(to, key);
+  else
+    log_journal_key(to, key);
+  if (strchr(value, '\n') == NULL) {
+    text_printf(to, "=%s\n", value);
+    return;
+  }
+  uint64_t size = strlen(value);
+  uint8_t little[8];
+  for (unsigned i = 0; i < sizeof little; i++)
+    little[i] = (uint8_t)(size >> 8 * i);
+  text_puts(to, "\n");
+  text_add(to, (const char *)little, sizeof little);
+  text_add(to, value, size);
+  text_puts(to, "\n");
 }
 
 static bool
 journal_send(const struct log_event *e, uint64_t wall_us)
 {
-  struct text time;
+  if (access(journal_path, F_OK) != 0)
+    return false;
+  struct text time, entry;
   text_init(&time);
+  text_init(&entry);
   log_format_time(&time, wall_us);
   const char priority[] = {(char)('0' + e->priority), '\0'};
   const struct log_field own[] = {
       {"MESSAGE", e->message},     {"ERROR", e->error}, {"LEVEL", "0"}, {"PRIORITY", priority},
       {"INSTANCE", settings.instance[0] != '\0' ? settings.instance : NULL},
-      {"SUBSYSTEM", e->subsystem}, {"TIMESTAMP", time.data},
+      {"SUBSYSTEM", e->subsystem}, {"TIMESTAMP", time.data}, {"SYSLOG_IDENTIFIER", "dnsproxy"},
   };
-  size_t most = sizeof own / sizeof own[0];
-  for (const struct log_field *f = e->fields; f != NULL && f->key != NULL; f++)
-    most++;
-  struct iovec *parts = memory_array(most, sizeof *parts);
-  int count = 0;
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
     if (own[i].value != NULL)
-      journal_add(&parts[count++], own[i].key, true, own[i].value);
+      journal_add(&entry, own[i].key, true, own[i].value);
   for (const struct log_field *f = e->fields; f != NULL && f->key != NULL; f++)
-    journal_add(&parts[count++], f->key, false, f->value);
-  bool sent = access("/run/systemd/journal/socket", F_OK) == 0 && sd_journal_sendv(parts, count) == 0;
-  while (count > 0)
-    free(parts[--count].iov_base);
-  free(parts);
+    journal_add(&entry, f->key, false, f->value);
+  log_sink_put(datagrams(&journal_sink, journal_path), entry.data, entry.size);
+  text_fini(&entry);
   text_fini(&time);
-  return sent;
+  return true;
 }
-#else
-static bool
-journal_send(const struct log_event *e, uint64_t wall_us)
+
+// ---- lines ----
+
+static struct log_sink *
+standard_sink(bool errors)
 {
-  (void)e;
-  (void)wall_us;
-  return false;
+  return log_sink_standard(errors || settings.to_stderr ? STDERR_FILENO : STDOUT_FILENO);
 }
-#endif
 
 void
 log_event(const struct log_event *e)
@@ -116,9 +143,9 @@ log_event(const struct log_event *e)
   if (e->verbose && !settings.verbose)
     return;
   uint64_t now = clock_wall_us();
-  int file = e->verbose ? verbose_fd : -1;
+  struct log_sink *file = e->verbose ? atomic_load(&verbose_sink) : NULL;
   bool json = settings.structured && settings.backend == LOG_BACKEND_JSON;
-  if (file < 0 && settings.structured && settings.backend == LOG_BACKEND_JOURNAL && journal_send(e, now))
+  if (file == NULL && settings.structured && settings.backend == LOG_BACKEND_JOURNAL && journal_send(e, now))
     return;
   struct text line;
   text_init(&line);
@@ -128,7 +155,7 @@ log_event(const struct log_event *e)
     log_format_default(&line, e, now);
   else
     log_format_plain(&line, e, now);
-  deliver(file >= 0 ? file : json || settings.to_stderr ? STDERR_FILENO : STDOUT_FILENO, e->priority, &line, file < 0);
+  deliver(file != NULL ? file : standard_sink(json), e->priority, &line, file == NULL);
   text_fini(&line);
 }
 
@@ -192,7 +219,7 @@ log_sentence(enum log_priority priority, const char *format, ...)
   text_vprintf(&message, format, args);
   va_end(args);
   log_format_plain(&line, &(struct log_event){.message = message.data}, clock_wall_us());
-  deliver(settings.to_stderr ? STDERR_FILENO : STDOUT_FILENO, priority, &line, true);
+  deliver(standard_sink(false), priority, &line, true);
   text_fini(&message);
   text_fini(&line);
 }
@@ -239,17 +266,94 @@ log_facility_from_text(const char *text, int *facility)
 bool
 log_verbose_destination(const char *path)
 {
-  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
   if (fd < 0)
     return false;
-  if (verbose_fd < 0) {
-    verbose_fd = fd;
-    return true;
+  if (verbose_sink == NULL)
+    verbose_sink = log_sink_open(fd, path, false);
+  else
+    log_sink_replace(verbose_sink, fd);
+  return true;
+}
+
+// ---- streams ----
+
+static FILE *streams[2];
+static pthread_once_t streams_once = PTHREAD_ONCE_INIT;
+
+// What finds no room is lost and counted; whoever prints goes on.
+static ssize_t
+stream_write(void *cookie, const char *bytes, size_t size)
+{
+  enum { PIECE = 65536 };
+  struct log_sink *sink = standard_sink(cookie == &streams[1]);
+  for (size_t done = 0; done < size; done += PIECE)
+    log_sink_put(sink, bytes + done, size - done < PIECE ? size - done : PIECE);
+  return (ssize_t)size;
+}
+
+static void
+open_streams(void)
+{
+  for (int i = 0; i < 2; i++) {
+    streams[i] = fopencookie(&streams[i], "w", (cookie_io_functions_t){.write = stream_write});
+    if (streams[i] == NULL)
+      memory_exhausted();
+    setvbuf(streams[i], NULL, i == 0 ? _IOLBF : _IONBF, 0);
   }
-  // The number stays: other threads may be about to write to it.
-  bool moved = dup3(fd, verbose_fd, O_CLOEXEC) >= 0;
-  int error = errno;
-  close(fd);
-  errno = error;
-  return moved;
+}
+
+FILE *
+log_stream(int fd)
+{
+  pthread_once(&streams_once, open_streams);
+  return streams[fd == STDERR_FILENO];
+}
+
+// ---- life ----
+
+static void
+tell_lost(const char *sink, uint64_t lost)
+{
+  log_warning("log", "%" PRIu64 " lines for %s were lost, they were not read in time", lost, sink);
+}
+
+// What was logged before the crash explains it. The default action follows.
+static void
+on_crash(int number)
+{
+  log_writer_flush(FLUSH_MS);
+  raise(number);
+}
+
+static void
+watch_crashes(void)
+{
+  static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  struct sigaction before, ours = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+  for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) // a sanitizer's stay
+    if (sigaction(crashes[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+      sigaction(crashes[i], &ours, NULL);
+}
+
+void
+log_start(void)
+{
+  watch_crashes();
+  log_writer_start(tell_lost);
+}
+
+void
+log_flush(void)
+{
+  log_writer_flush(FLUSH_MS);
+}
+
+void
+log_stop(void)
+{
+  for (int i = 0; i < 2; i++)
+    if (streams[i] != NULL)
+      fflush(streams[i]);
+  log_writer_stop(STOP_MS);
 }

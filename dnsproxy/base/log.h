@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Log lines: stdout always, syslog unless disabled; structured or plain (reference: cli.md section 7).
 //
-// Set up once by the main thread before others start; lines from any thread, each with one write(). Repeating
-// messages from the packet path go through a rate limit of the caller's. The JSON form goes to stderr; the journal
-// form to the journal alone, or to stdout in the default form if there is no journal.
+// Set up once by the main thread before others start; lines from any thread. Between log_start() and log_stop() nobody
+// waits for whoever reads the log: lines are queued, and those that find no room are counted (see log_sink.h). Before that
+// they are written at once. Repeating messages from the packet path go through a rate limit of the caller's. The JSON form
+// goes to stderr; the journal form to the journal alone, or to stdout in the default form if there is no journal.
 #ifndef DNSPROXY_BASE_LOG_H
 #define DNSPROXY_BASE_LOG_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 enum log_priority { LOG_PRIO_ERROR = 3, LOG_PRIO_WARNING = 4, LOG_PRIO_NOTICE = 5, LOG_PRIO_INFO = 6, LOG_PRIO_DEBUG = 7 };
 enum log_backend { LOG_BACKEND_DEFAULT, LOG_BACKEND_JSON, LOG_BACKEND_JOURNAL };
@@ -55,5 +58,14 @@ bool log_backend_from_text(const char *text, enum log_backend *);
 bool log_facility_from_text(const char *text, int *facility);
 // Lines of verbose mode go to this file instead of stdout; false (errno set) if it cannot be opened.
 bool log_verbose_destination(const char *path);
+
+// From here on lines are queued, until log_stop() has waited a bounded time for what is left. Main thread. What is queued
+// when the process crashes is written as well.
+void log_start(void);
+void log_stop(void);
+void log_flush(void); // before _exit(): waits a short time. Any thread.
+uint64_t log_lines_lost(void);
+// For code that prints, print() and io of scripts: a stream that ends where lines for this descriptor (1 or 2) end.
+FILE *log_stream(int fd);
 
 #endif

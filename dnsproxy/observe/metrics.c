@@ -3,6 +3,7 @@
 #include "dnsproxy/observe/metrics.h"
 
 #include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/core/counters.h"
 #include "dnsproxy/config/snapshot.h"
@@ -90,6 +91,7 @@ add_process(struct list *l)
   add_gauge(l, "special-memory-usage", "Resident set size in bytes", resident_bytes());
   add_gauge(l, "fd-usage", "Open descriptors", open_files());
   add_counter(l, "cpu-user-msec", "CPU time of the process in user mode", milliseconds(usage.ru_utime));
+  add_counter(l, "log-lines-lost", "Log lines, and records of LogAction, that nobody read in time", (double)log_lines_lost());
   add_counter(l, "cpu-sys-msec", "CPU time of the process in kernel mode", milliseconds(usage.ru_stime));
 }
 

@@ -70,6 +70,7 @@ static void
 on_force(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
+  log_flush();
   _exit(EXIT_SUCCESS);
 }
 
@@ -104,8 +105,10 @@ on_signal(evutil_socket_t fd, short what, void *arg)
   (void)what, (void)arg;
   if (read(fd, &info, sizeof info) != sizeof info)
     return;
-  if (atomic_exchange(&leaving, true))
+  if (atomic_exchange(&leaving, true)) {
+    log_flush();
     _exit(EXIT_SUCCESS);
+  }
   leave();
 }
 
@@ -180,8 +183,10 @@ watch_main(void *arg)
   (void)arg;
   if (wait_for(-1) == WATCHED_SIGNAL && read(signals, &info, sizeof info) == sizeof info) {
     keeper_ask_to_leave();
-    if (wait_for((int)FORCE.tv_sec * 1000) != WATCHED_END)
+    if (wait_for((int)FORCE.tv_sec * 1000) != WATCHED_END) {
+      log_flush();
       _exit(EXIT_SUCCESS);
+    }
   }
   return NULL;
 }

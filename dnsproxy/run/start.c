@@ -190,6 +190,9 @@ static void
 run(const struct options *o)
 {
   draft.phase = PHASE_RUNNING;
+  // Until now lines were written at once and signals ended the process, as they do a console client or --check-config.
+  log_start();
+  keeper_take_signals();
   warn_about_limits();
   control_lock();
   draft_publish();
@@ -238,13 +241,12 @@ serve(const struct options *o)
 {
   struct fault fault = FAULT_INIT;
   int status = EXIT_SUCCESS;
-  // Until now they ended the process, as they do a console client or --check-config.
-  keeper_take_signals();
   if (open_everything(o, &fault))
     run(o);
   else
     status = fatal(fault.kind == FAULT_ADDRESS ? "Fatal PowerDNS error" : "Fatal error", fault.text);
   close_everything();
+  log_stop();
   return status;
 }
 

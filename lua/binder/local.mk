@@ -26,6 +26,8 @@ libdnsproxy_a_SOURCES += \
 	lua/binder/scratch.c \
 	lua/binder/scratch.h \
 	lua/binder/signature.c \
+	lua/binder/standard.c \
+	lua/binder/standard.h \
 	lua/binder/signature.h \
 	lua/binder/stack_guard.c \
 	lua/binder/stack_guard.h

@@ -7,6 +7,7 @@
 #include "lua/scripts/control_state.h"
 #include "lua/scripts/copies.h"
 #include "lua/binder/errors.h"
+#include "lua/binder/standard.h"
 #include "lua/scripts/helpers.h"
 
 #include <lauxlib.h>
@@ -162,7 +163,7 @@ look(lua_State *lua, lua_Debug *where)
 static int
 open_state(lua_State *lua)
 {
-  luaL_openlibs(lua);
+  standard_libraries_open(lua);
   lua_register(lua, "submitToMainThread", submit);
   luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF); // compiled code takes no hooks
   lua_sethook(lua, look, LUA_MASKCOUNT, INSTRUCTIONS);

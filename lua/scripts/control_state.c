@@ -22,6 +22,7 @@
 #include "lua/scripts/script.h"
 #include "lua/scripts/script_host.h"
 #include "lua/binder/stack_guard.h"
+#include "lua/binder/standard.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -70,7 +71,7 @@ control_state_open(void)
   state = luaL_newstate();
   if (state == NULL)
     memory_exhausted();
-  luaL_openlibs(state);
+  standard_libraries_open(state);
   stack_guard_open(state);
   binder_open(state);
   ffi = ffi_state_new(state);

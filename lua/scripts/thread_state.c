@@ -12,6 +12,7 @@
 #include "lua/scripts/policy_lua.h"
 #include "lua/scripts/script_host.h"
 #include "lua/binder/stack_guard.h"
+#include "lua/binder/standard.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -164,7 +165,7 @@ seed_random(lua_State *lua)
 static int
 open_state(lua_State *lua)
 {
-  luaL_openlibs(lua);
+  standard_libraries_open(lua);
   seed_random(lua);
   stack_guard_open(lua);
   errors_open(lua);

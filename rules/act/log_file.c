@@ -2,17 +2,16 @@
 // A file that rules append records to.
 #include "rules/act/log_file.h"
 
+#include "dnsproxy/base/log_sink.h"
 #include "dnsproxy/base/memory.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct log_file {
-  pthread_mutex_t mutex;
-  FILE *file;
+  struct log_sink *sink;
   char *path;
   bool append, buffered;
 };
@@ -25,16 +24,16 @@ log_files_use(enum log_file_use new_use)
   use = new_use;
 }
 
-static FILE *
-open_stream(const struct log_file *l, struct fault *f)
+// Without a wait for somebody at the other end of a pipe.
+static int
+log_file_descriptor(const struct log_file *l, struct fault *f)
 {
   const char *path = use == LOG_FILE_NONE ? "/dev/null" : l->path;
-  FILE *file = fopen(path, l->append || use == LOG_FILE_CHECK ? "ae" : "we");
-  if (file == NULL)
+  int how = l->append || use == LOG_FILE_CHECK ? O_APPEND : O_TRUNC;
+  int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | how, 0666);
+  if (fd < 0)
     fault_set(f, FAULT_CAUGHT, "Unable to open file '%s' for logging: %s", l->path, strerror(errno));
-  else if (!l->buffered)
-    setvbuf(file, NULL, _IONBF, 0); // each record is written as one piece
-  return file;
+  return fd;
 }
 
 struct log_file *
@@ -44,13 +43,13 @@ log_file_open(const char *path, bool append, bool buffered, struct fault *f)
   l->path = memory_string(path);
   l->append = append;
   l->buffered = buffered;
-  l->file = open_stream(l, f);
-  if (l->file == NULL) {
+  int fd = log_file_descriptor(l, f);
+  if (fd < 0) {
     free(l->path);
     free(l);
     return NULL;
   }
-  pthread_mutex_init(&l->mutex, NULL);
+  l->sink = log_sink_open(fd, path, buffered);
   return l;
 }
 
@@ -61,8 +60,7 @@ log_file_close(struct log_file **slot)
   if (l == NULL)
     return;
   *slot = NULL;
-  fclose(l->file);
-  pthread_mutex_destroy(&l->mutex);
+  log_sink_close(&l->sink);
   free(l->path);
   free(l);
 }
@@ -70,22 +68,16 @@ log_file_close(struct log_file **slot)
 void
 log_file_write(struct log_file *l, const void *record, size_t size)
 {
-  pthread_mutex_lock(&l->mutex);
-  fwrite(record, 1, size, l->file);
-  pthread_mutex_unlock(&l->mutex);
+  log_sink_put(l->sink, record, size);
 }
 
 bool
 log_file_reopen(struct log_file *l, struct fault *f)
 {
-  FILE *file = open_stream(l, f);
-  if (file == NULL)
+  int fd = log_file_descriptor(l, f);
+  if (fd < 0)
     return false;
-  pthread_mutex_lock(&l->mutex);
-  FILE *old = l->file;
-  l->file = file;
-  pthread_mutex_unlock(&l->mutex);
-  fclose(old);
+  log_sink_replace(l->sink, fd);
   return true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A file that rules append records to: opened by control, written by any worker, reopened when it was rotated.
 //
-// Owner: the action. Writing may wait for the disk; that is the price of LogAction with a file.
+// Owner: the action. Records are queued for the writer of the log (log_sink.h), so that no worker waits for the disk.
 #ifndef RULES_ACT_LOG_FILE_H
 #define RULES_ACT_LOG_FILE_H
 

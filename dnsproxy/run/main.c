@@ -5,15 +5,27 @@
 
 #include <event2/event.h>
 #include <event2/thread.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+// What is opened first would become standard output otherwise, and get the log.
+static void
+fill_standard_descriptors(void)
+{
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+      _exit(EXIT_FAILURE);
+}
 
 int
 main(int argc, char **argv)
 {
   struct options options;
+  fill_standard_descriptors();
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (sodium_init() < 0) {
     fputs("dnsproxy: libsodium cannot be initialised\n", stderr);

@@ -27,6 +27,8 @@ fatal(const char *format, const char *what)
 {
   char text[512];
   snprintf(text, sizeof text, format, what, errno == 0 ? "the server closed the connection" : strerror(errno));
+  // The one line of a client that goes where the result would: there is none.
+  log_settings()->to_stderr = false;
   log_event(&(struct log_event){.priority = LOG_PRIO_ERROR, .message = "Fatal error", .error = text});
   return EXIT_FAILURE;
 }

@@ -276,6 +276,25 @@ def test_client_execute_that_failed_says_so_with_its_status(p):
     assert done.returncode != 0 and "Error: " in done.stdout and "on purpose" in done.stdout
 
 
+@pytest.mark.parametrize("line", [
+    "setVerbose(true)", 'infolog("loaded")', 'print("loaded")', 'io.write("loaded\\n")', 'io.stdout:write("loaded\\n")',
+    'setACL({"127.0.0.1"}) warnlog("x")', 'newServer{address="127.0.0.1:9", nosuchoption=1, healthCheckMode="up"}',
+    'setStructuredLogging(false) errlog("x")', 'showServers()', 'setStructuredLogging(true, {backend="paper"})'])
+@pytest.mark.parametrize("arguments", [["-c", "-e", "1 + 1"], ["-e", "1 + 1"], ["-v", "-c", "-e", "1 + 1"]])
+def test_client_prints_the_result_alone(p, line, arguments, tmp_path):
+    with open(p.config_path, encoding="utf-8") as file:
+        config = file.read() + line + "\n"
+    done = proxy.run(*arguments, config=config)
+    assert (done.returncode, done.stdout) == (0, "2\n"), done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--explain", "a.test"], ["--describe=completion"], ["--version"]])
+def test_programs_that_print_print_nothing_else(arguments):
+    quiet, loud = (proxy.run(*arguments, config=config)
+                   for config in ('setACL("0.0.0.0/0")\n', 'setACL("0.0.0.0/0") print("noise") warnlog("noise") io.write("noise\\n") setVerbose(true)\n'))
+    assert quiet.stdout == loud.stdout and quiet.stdout != ""
+
+
 def test_client_reads_lines_of_standard_input(p):
     done = client_run(p, stdin="1 + 1\n\n'two'\nquit\n")
     assert (done.returncode, done.stdout) == (0, "2\ntwo\n")

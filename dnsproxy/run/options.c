@@ -110,9 +110,9 @@ take(struct options *o, int c, const char *arg)
   struct log_settings *log = log_settings();
   switch (c) {
   case 'a': append(&o->acl, &o->acl_count, arg); break;
-  case 'c': o->client = o->operand_is_console = true; break;
+  case 'c': o->client = o->operand_is_console = log->to_stderr = true; break;
   case 'C': o->config = arg; break;
-  case 'e': o->client = true, o->execute = arg; break;
+  case 'e': o->client = log->to_stderr = true, o->execute = arg; break;
   case 'g': o->group = arg; break;
   case 'k': o->key = arg; break;
   case 'l': append(&o->locals, &o->local_count, arg); break;

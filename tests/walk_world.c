@@ -125,7 +125,7 @@ walk_close(void **state)
   assert_int_equal(walk_parked(), 0);
   assert_true(walk_balanced());
   worker_threads_free();
-  snapshot_deliver(NULL);
+  draft_withdraw();
   close(walk.client);
   draft_fini();
   responder_close(&walk.responder);

@@ -108,7 +108,9 @@ struct pool_draft {
 };
 struct pool_entry *pool_draft_get(struct pool_draft *, const char *name);  // created when missing
 struct pool_entry *pool_draft_find(struct pool_draft *, const char *name); // NULL when missing
-void pool_entry_touch(struct pool_entry *); // it was edited: adding, removing and setting say so themselves
+void pool_entry_touch(struct pool_entry *); // what is built of it is out of date
+// It is about to be edited: remembered for the transaction, and touched. Adding, removing and setting say so themselves.
+void pool_entry_edit(struct pool_entry *);
 // These take references for themselves; NULL: none, the default.
 void pool_entry_set_policy(struct pool_entry *, struct policy *);
 void pool_entry_set_cache(struct pool_entry *, struct packet_cache *);

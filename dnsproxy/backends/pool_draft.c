@@ -3,6 +3,7 @@
 #include "dnsproxy/backends/pool.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/backends/policy.h"
 
 #include <assert.h>
@@ -16,6 +17,111 @@ static void
 state_free(struct object *object)
 {
   free(object);
+}
+
+static void entry_free(struct pool_entry **);
+
+// ---- how edits are taken back: records of a transaction (base/undo.h) ----
+
+// A pool as it was.
+struct pool_entry_edit {
+  struct pool_entry *entry;
+  struct policy *policy;
+  struct packet_cache *cache;
+  bool use_ecs, zero_scope;
+  struct backend **backends;
+  uint32_t count;
+};
+
+static void
+pool_entry_edit_back(void *room)
+{
+  struct pool_entry_edit *r = room;
+  struct pool_entry *e = r->entry;
+  struct pool_entry now = *e;
+  e->policy = r->policy;
+  e->cache = r->cache;
+  e->use_ecs = r->use_ecs;
+  e->zero_scope = r->zero_scope;
+  e->backends = r->backends;
+  e->count = e->capacity = r->count;
+  pool_entry_touch(e);
+  // What it was until now goes with the record.
+  r->policy = now.policy;
+  r->cache = now.cache;
+  r->backends = now.backends;
+  r->count = now.count;
+}
+
+static void
+pool_entry_edit_gone(void *room)
+{
+  struct pool_entry_edit *r = room;
+  object_unref(&r->policy);
+  object_unref(&r->cache);
+  for (uint32_t i = 0; i < r->count; i++)
+    object_unref(&r->backends[i]);
+  free(r->backends);
+}
+
+void
+pool_entry_edit(struct pool_entry *e)
+{
+  struct pool_entry_edit *r = undo_record(sizeof *r, pool_entry_edit_back, pool_entry_edit_gone);
+  if (r != NULL) {
+    *r = (struct pool_entry_edit){.entry = e,
+                                  .policy = object_ref(e->policy),
+                                  .cache = object_ref(e->cache),
+                                  .use_ecs = e->use_ecs,
+                                  .zero_scope = e->zero_scope,
+                                  .backends = memory_array(e->count, sizeof e->backends[0]),
+                                  .count = e->count};
+    for (uint32_t i = 0; i < e->count; i++)
+      r->backends[i] = object_ref(e->backends[i]);
+  }
+  pool_entry_touch(e);
+}
+
+// One pool or backend more, or one backend less.
+struct pool_draft_edit {
+  struct pool_draft *draft;
+  struct backend *backend;
+  uint32_t position;
+  struct backend **order; // of all backends, before one was added: borrowed, they are the same when it is taken back
+  bool back; // it was taken back
+};
+
+static struct pool_draft_edit *
+pool_draft_edit(struct pool_draft *d, struct backend *b, uint32_t position, void (*back)(void *), void (*gone)(void *))
+{
+  struct pool_draft_edit *r = undo_record(sizeof *r, back, gone);
+  if (r != NULL)
+    *r = (struct pool_draft_edit){.draft = d, .backend = object_ref(b), .position = position};
+  return r;
+}
+
+static void
+pool_draft_forget_edit(void *room)
+{
+  free(((struct pool_draft_edit *)room)->order);
+  object_unref(&((struct pool_draft_edit *)room)->backend);
+}
+
+// Entries are added at the end, and edits are taken back in reverse order.
+static void
+pool_draft_unget(void *room)
+{
+  struct pool_draft *d = ((struct pool_draft_edit *)room)->draft;
+  entry_free(&d->entries[--d->count]);
+  d->changed = true;
+}
+
+static void
+pool_draft_policy_back(void *room)
+{
+  struct pool_draft *d = ((struct pool_draft_edit *)room)->draft;
+  d->policy_changed = true;
+  d->changed = true;
 }
 
 struct pool_entry *
@@ -42,6 +148,7 @@ pool_draft_get(struct pool_draft *d, const char *name)
   d->entries = memory_resize(d->entries, d->count + 1, sizeof d->entries[0]);
   d->entries[d->count++] = e;
   pool_entry_touch(e);
+  pool_draft_edit(d, NULL, 0, pool_draft_unget, NULL);
   return e;
 }
 
@@ -55,24 +162,26 @@ pool_entry_touch(struct pool_entry *e)
 void
 pool_entry_set_policy(struct pool_entry *e, struct policy *policy)
 {
+  pool_entry_edit(e);
   struct policy *old = e->policy;
   e->policy = object_ref(policy);
   object_unref(&old);
-  pool_entry_touch(e);
 }
 
 void
 pool_entry_set_cache(struct pool_entry *e, struct packet_cache *cache)
 {
+  pool_entry_edit(e);
   struct packet_cache *old = e->cache;
   e->cache = object_ref(cache);
   object_unref(&old);
-  pool_entry_touch(e);
 }
 
 void
 pool_draft_set_default_policy(struct pool_draft *d, struct policy *policy)
 {
+  pool_draft_edit(d, NULL, 0, pool_draft_policy_back, NULL);
+  undo_object(&d->default_policy);
   struct policy *old = d->default_policy;
   d->default_policy = object_ref(policy);
   object_unref(&old);
@@ -108,13 +217,13 @@ pool_entry_add(struct pool_entry *e, struct backend *b)
   uint32_t at;
   if (find_backend(e->backends, e->count, b, &at))
     return false;
+  pool_entry_edit(e);
   if (e->count == e->capacity) {
     e->capacity = e->capacity == 0 ? 4 : e->capacity * 2;
     e->backends = memory_resize(e->backends, e->capacity, sizeof e->backends[0]);
   }
   e->backends[e->count++] = object_ref(b);
   sort_backends(e->backends, e->count);
-  pool_entry_touch(e);
   return true;
 }
 
@@ -124,20 +233,71 @@ pool_entry_remove(struct pool_entry *e, const struct backend *b)
   uint32_t at;
   if (!find_backend(e->backends, e->count, b, &at))
     return false;
+  pool_entry_edit(e);
   object_unref(&e->backends[at]);
   memmove(e->backends + at, e->backends + at + 1, (e->count - at - 1) * sizeof e->backends[0]);
   e->count--;
-  pool_entry_touch(e);
   return true;
+}
+
+static void
+pool_draft_take_out(struct pool_draft *d, uint32_t at)
+{
+  struct backend *b = d->backends[at];
+  memmove(d->backends + at, d->backends + at + 1, (d->backend_count - at - 1) * sizeof d->backends[0]);
+  d->backend_count--;
+  d->changed = true;
+  object_unref(&b);
+}
+
+static void
+pool_draft_put_in(struct pool_draft *d, uint32_t at, struct backend *b)
+{
+  d->backends = memory_resize(d->backends, d->backend_count + 1, sizeof d->backends[0]);
+  memmove(d->backends + at + 1, d->backends + at, (d->backend_count - at) * sizeof d->backends[0]);
+  d->backends[at] = object_ref(b);
+  d->backend_count++;
+  d->changed = true;
+}
+
+static void
+pool_draft_unadd(void *room)
+{
+  struct pool_draft_edit *r = room;
+  uint32_t at;
+  if (find_backend(r->draft->backends, r->draft->backend_count, r->backend, &at))
+    pool_draft_take_out(r->draft, at);
+  if (r->order != NULL)
+    memcpy(r->draft->backends, r->order, r->draft->backend_count * sizeof r->order[0]);
+  atomic_store_explicit(&r->backend->retired, true, memory_order_relaxed); // its health checks end, if they have begun
 }
 
 void
 pool_draft_add_backend(struct pool_draft *d, struct backend *b)
 {
-  d->backends = memory_resize(d->backends, d->backend_count + 1, sizeof d->backends[0]);
-  d->backends[d->backend_count++] = object_ref(b);
+  struct pool_draft_edit *r = pool_draft_edit(d, b, 0, pool_draft_unadd, pool_draft_forget_edit);
+  if (r != NULL && d->backend_count > 0)
+    r->order = memory_copy(d->backends, d->backend_count * sizeof d->backends[0]);
+  pool_draft_put_in(d, d->backend_count, b);
   sort_backends(d->backends, d->backend_count);
-  d->changed = true;
+}
+
+static void
+pool_draft_unremove(void *room)
+{
+  struct pool_draft_edit *r = room;
+  pool_draft_put_in(r->draft, r->position, r->backend);
+  r->back = true;
+}
+
+// Removed for certain: policies skip it, and its sockets close when nothing is in flight.
+static void
+pool_draft_removed(void *room)
+{
+  struct pool_draft_edit *r = room;
+  if (!r->back)
+    atomic_store_explicit(&r->backend->retired, true, memory_order_relaxed);
+  pool_draft_forget_edit(room);
 }
 
 bool
@@ -148,11 +308,9 @@ pool_draft_remove_backend(struct pool_draft *d, struct backend *b)
     return false;
   for (uint32_t i = 0; i < d->count; i++)
     pool_entry_remove(d->entries[i], b);
-  atomic_store_explicit(&b->retired, true, memory_order_relaxed);
-  memmove(d->backends + at, d->backends + at + 1, (d->backend_count - at - 1) * sizeof d->backends[0]);
-  d->backend_count--;
-  d->changed = true;
-  object_unref(&b);
+  if (pool_draft_edit(d, b, at, pool_draft_unremove, pool_draft_removed) == NULL)
+    atomic_store_explicit(&b->retired, true, memory_order_relaxed);
+  pool_draft_take_out(d, at);
   return true;
 }
 

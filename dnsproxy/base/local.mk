@@ -44,6 +44,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/text.h \
 	dnsproxy/base/token_bucket.c \
 	dnsproxy/base/token_bucket.h \
+	dnsproxy/base/undo.c \
+	dnsproxy/base/undo.h \
 	dnsproxy/base/unix_datagram.c \
 	dnsproxy/base/unix_datagram.h \
 	dnsproxy/base/uuid.c \
@@ -65,6 +67,7 @@ UNIT_TESTS += \
 	tests/unit/shared_table \
 	tests/unit/slab \
 	tests/unit/token_bucket \
+	tests/unit/undo \
 	tests/unit/unix_datagram
 tests_unit_address_SOURCES = tests/base/test_address.c
 tests_unit_base64_SOURCES = tests/base/test_base64.c
@@ -80,5 +83,6 @@ tests_unit_random_SOURCES = tests/base/test_random.c
 tests_unit_shared_table_SOURCES = tests/base/test_shared_table.c
 tests_unit_slab_SOURCES = tests/base/test_slab.c
 tests_unit_token_bucket_SOURCES = tests/base/test_token_bucket.c
+tests_unit_undo_SOURCES = tests/base/test_undo.c
 tests_unit_unix_datagram_SOURCES = tests/base/test_unix_datagram.c
 endif

@@ -82,10 +82,10 @@ chain_of(unsigned id, const struct snapshot *last)
   return chain_build(list);
 }
 
-void
-draft_publish(void)
+struct snapshot *
+draft_build(void)
 {
-  struct snapshot *last = snapshot_current();
+  struct snapshot *last = draft.built;
   struct snapshot *next = memory_new(sizeof *next);
   object_init(&next->object, &snapshot_class);
   next->generation = last == NULL ? 1 : last->generation + 1;
@@ -112,8 +112,24 @@ draft_publish(void)
     next->dynblocks = dynblock_set_build(&draft.dynblocks);
   draft.dynblocks.changed = false;
   draft.changed = false;
-  object_unref(&last);
-  snapshot_deliver(next);
+  object_unref(&draft.built);
+  draft.built = object_ref(next);
+  draft.undelivered = true;
+  return next;
+}
+
+void
+draft_publish(void)
+{
+  snapshot_deliver(draft_build());
+  draft.undelivered = false;
   if (worker_current() == NULL)
     chains_reap();
+}
+
+void
+draft_withdraw(void)
+{
+  object_unref(&draft.built);
+  snapshot_deliver(NULL);
 }

@@ -17,7 +17,9 @@ enum config_phase {
 
 struct draft {
   enum config_phase phase;
-  bool changed; // something below differs from the published snapshot
+  bool changed; // something below differs from the snapshot built last
+  struct snapshot *built; // last, a reference; NULL: none yet
+  bool undelivered;       // workers do not have that one
   struct settings settings;
   struct netmask_set *acl, *proxy_acl, *console_acl; // copy-on-write: netmask_set_writable() first
   struct rule_list chains[CHAIN_COUNT];
@@ -40,7 +42,10 @@ extern struct draft draft;
 
 void draft_init(void);   // defaults: settings, ACLs of cli.md section 3, pool "", policy leastOutstanding
 void draft_fini(void);
-// Builds a snapshot from the draft, sharing what did not change, and delivers it. Lua lock held.
+// Builds a snapshot from the draft, sharing what did not change; a reference for the caller. Nobody else sees it. Lua lock held.
+struct snapshot *draft_build(void);
+// Builds one and gives it to all workers. Lua lock held, and no transaction is open (base/undo.h).
 void draft_publish(void);
+void draft_withdraw(void); // nobody walks any more: what was built and delivered is given up
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,49 @@ block_new(const struct dynblock_spec *spec, uint64_t until_us, const struct dynb
   return b;
 }
 
+// ---- how edits are taken back: records of a transaction (base/undo.h) ----
+
+struct dynblock_edit {
+  struct dynblock_draft *draft;
+  struct dynblock *was, *is; // a block and what took its place; NULL: there was none
+  struct dynblock_table *addresses, *suffixes; // all blocks, which were cleared
+};
+
+static void
+dynblock_uninsert(void *room)
+{
+  struct dynblock_edit *e = room;
+  if (e->was != NULL)
+    dynblock_table_put(e->is->key.is_suffix ? e->draft->suffixes : e->draft->addresses, object_ref(e->was));
+  else
+    e->is->until_us = 0; // nobody else has seen it: the next purge takes it away
+  e->draft->changed = true;
+}
+
+static void
+dynblock_unclear(void *room)
+{
+  struct dynblock_edit *e = room;
+  struct dynblock_table *addresses = e->draft->addresses, *suffixes = e->draft->suffixes;
+  e->draft->addresses = e->addresses;
+  e->draft->suffixes = e->suffixes;
+  e->addresses = addresses;
+  e->suffixes = suffixes;
+  e->draft->changed = true;
+}
+
+static void
+dynblock_edit_gone(void *room)
+{
+  struct dynblock_edit *e = room;
+  object_unref(&e->was);
+  object_unref(&e->is);
+  if (e->addresses != NULL) {
+    dynblock_table_free(&e->addresses);
+    dynblock_table_free(&e->suffixes);
+  }
+}
+
 enum dynblock_outcome
 dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint64_t now_us)
 {
@@ -142,7 +186,11 @@ dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint
   if (old != NULL && !outranks && old->until_us >= until_us)
     return DYNBLOCK_KEPT;
   bool fresh = old == NULL || outranks;
-  dynblock_table_put(t, block_new(spec, until_us, outranks ? NULL : old));
+  struct dynblock *new = block_new(spec, until_us, outranks ? NULL : old);
+  struct dynblock_edit *e = undo_record(sizeof *e, dynblock_uninsert, dynblock_edit_gone);
+  if (e != NULL)
+    *e = (struct dynblock_edit){.draft = d, .was = object_ref(old), .is = object_ref(new)};
+  dynblock_table_put(t, new);
   d->changed = true;
   return fresh ? DYNBLOCK_NEW : DYNBLOCK_REFRESHED;
 }
@@ -161,8 +209,13 @@ dynblock_log(const struct dynblock_spec *spec)
 void
 dynblock_clear(struct dynblock_draft *d)
 {
-  dynblock_table_free(&d->addresses);
-  dynblock_table_free(&d->suffixes);
+  struct dynblock_edit *e = undo_record(sizeof *e, dynblock_unclear, dynblock_edit_gone);
+  if (e != NULL) {
+    *e = (struct dynblock_edit){.draft = d, .addresses = d->addresses, .suffixes = d->suffixes};
+  } else {
+    dynblock_table_free(&d->addresses);
+    dynblock_table_free(&d->suffixes);
+  }
   d->addresses = dynblock_table_new();
   d->suffixes = dynblock_table_new();
   d->changed = true;

@@ -90,6 +90,6 @@ explain_and_leave(const char *request)
     fputs("\n", good ? stdout : stderr);
   text_fini(&command);
   text_fini(&answer);
-  snapshot_deliver(NULL);
+  draft_withdraw();
   return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -233,7 +233,7 @@ close_everything(void)
   worker_threads_free();
   control_close();
   listeners_close();
-  snapshot_deliver(NULL);
+  draft_withdraw();
 }
 
 static int

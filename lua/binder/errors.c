@@ -129,25 +129,34 @@ on_error(lua_State *lua)
   return 1;
 }
 
-static uint64_t (*errors_budget_ms)(lua_State *);
+static const struct errors_frame *errors_frame;
 
 void
-errors_set_budget(uint64_t (*budget_ms)(lua_State *))
+errors_use_frame(const struct errors_frame *frame)
 {
-  errors_budget_ms = budget_ms;
+  errors_frame = frame;
 }
 
 // Commands, maintenance() and other callbacks in the shared state may not go on for ever: everybody waits for its lock.
 static int
-errors_watched_pcall(lua_State *lua, int arguments, int results, int handler)
+errors_watched_pcall(lua_State *lua, int arguments, int results, int handler, uint64_t ms)
 {
   struct budget budget;
-  uint64_t ms = errors_budget_ms != NULL ? errors_budget_ms(lua) : 0;
   if (ms != 0)
     budget_begin(&budget, lua, ms);
   int status = lua_pcall(lua, arguments, results, handler);
   if (ms != 0)
     budget_end(&budget, lua);
+  return status;
+}
+
+static int
+errors_framed_pcall(lua_State *lua, int arguments, int results, int handler)
+{
+  uint64_t ms = errors_frame != NULL ? errors_frame->begin(lua) : 0;
+  int status = errors_watched_pcall(lua, arguments, results, handler, ms);
+  if (errors_frame != NULL)
+    errors_frame->end(lua, status == 0);
   return status;
 }
 
@@ -158,7 +167,7 @@ errors_call(lua_State *lua, int arguments, int results, struct failure *f)
   lua_pushlightuserdata(lua, f);
   lua_pushcclosure(lua, on_error, 1);
   lua_insert(lua, base);
-  int status = errors_watched_pcall(lua, arguments, results, base);
+  int status = errors_framed_pcall(lua, arguments, results, base);
   lua_remove(lua, base);
   if (status == 0)
     return true;
@@ -171,7 +180,7 @@ errors_call(lua_State *lua, int arguments, int results, struct failure *f)
 bool
 errors_call_short(lua_State *lua, int arguments, int results, struct text *message)
 {
-  if (errors_watched_pcall(lua, arguments, results, 0) == 0)
+  if (errors_framed_pcall(lua, arguments, results, 0) == 0)
     return true;
   const char *text = binder_error_text(lua, -1);
   if (text == NULL)

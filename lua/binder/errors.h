@@ -20,8 +20,13 @@ void failure_fini(struct failure *);
 
 // Calls the function below `arguments` arguments; false: the failure is filled, nothing is left on the stack.
 bool errors_call(lua_State *, int arguments, int results, struct failure *);
-// How long calls by errors_call() may take: milliseconds, 0: as long as they like. Once, before the first call.
-void errors_set_budget(uint64_t (*budget_ms)(lua_State *));
+// What errors_call() does around each call: `begin` says how long it may take (milliseconds, 0: as long as it likes) and
+// begins a transaction of edits, `end` keeps them or takes them back. Once, before the first call.
+struct errors_frame {
+  uint64_t (*begin)(lua_State *);
+  void (*end)(lua_State *, bool good);
+};
+void errors_use_frame(const struct errors_frame *);
 // The same without a traceback, for rules: the message is short.
 bool errors_call_short(lua_State *, int arguments, int results, struct text *message);
 

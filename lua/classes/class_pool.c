@@ -56,8 +56,8 @@ static int
 set_ecs(struct call *c)
 {
   struct pool_entry *e = entry_of(c);
+  pool_entry_edit(e);
   e->use_ecs = c->args[0].boolean;
-  pool_entry_touch(e);
   return 0;
 }
 
@@ -74,8 +74,8 @@ static int
 set_zero_scope(struct call *c)
 {
   struct pool_entry *e = entry_of(c);
+  pool_entry_edit(e);
   e->zero_scope = c->args[0].boolean;
-  pool_entry_touch(e);
   return 0;
 }
 

@@ -1,11 +1,75 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Server: a backend in the hands of a script.
 #include "dnsproxy/base/log.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/backends/health.h"
+#include "dnsproxy/backends/health_state.h"
 #include "lua/binder/classes.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+// ---- what a script changed of it, for a transaction that is taken back (base/undo.h) ----
+
+struct server_edit {
+  struct backend *backend;
+  char *name;
+  int32_t order, weight;
+  uint8_t forced, mode;
+  bool up;
+  double qps;
+  struct health_params params;
+};
+
+static void
+server_edit_back(void *room)
+{
+  const struct server_edit *e = room;
+  struct backend *b = e->backend;
+  backend_set_name(b, e->name);
+  atomic_store(&b->order, e->order);
+  if (atomic_load(&b->weight) != e->weight && backend_set_weight(b, e->weight))
+    pool_draft_reweighed(&draft.pools, b);
+  backend_set_qps(b, (int64_t)e->qps);
+  backend_set_health_params(b, &e->params);
+  if (atomic_load(&b->forced) != e->forced || atomic_load(&b->mode) != e->mode) {
+    backend_set_mode(b, e->mode, &e->up);
+    if (e->forced != FORCED_NONE)
+      backend_force(b, e->forced);
+  } else if (atomic_load(&b->up) != e->up) {
+    backend_set_up_status(b, e->up);
+  }
+}
+
+static void
+server_edit_gone(void *room)
+{
+  struct server_edit *e = room;
+  free(e->name);
+  object_unref(&e->backend);
+}
+
+static struct backend *
+server_edit(struct call *c)
+{
+  struct backend *b = c->self;
+  struct server_edit *e = undo_record(sizeof *e, server_edit_back, server_edit_gone);
+  if (e == NULL)
+    return b;
+  const struct backend_limit *limit = atomic_load(&b->qps);
+  *e = (struct server_edit){.backend = object_ref(b),
+                            .name = memory_string(backend_name(b)),
+                            .order = atomic_load(&b->order),
+                            .weight = atomic_load(&b->weight),
+                            .forced = atomic_load(&b->forced),
+                            .mode = atomic_load(&b->mode),
+                            .up = atomic_load(&b->up),
+                            .qps = limit != NULL && limit->limited ? limit->bucket.rate : 0,
+                            .params = health_params(b)};
+  return b;
+}
 
 static int
 add_pool(struct call *c)
@@ -90,7 +154,7 @@ is_up(struct call *c)
 static int
 set_mode(struct call *c, enum health_mode mode)
 {
-  backend_set_mode(c->self, mode, c->args[0].given ? &c->args[0].boolean : NULL);
+  backend_set_mode(server_edit(c), mode, c->args[0].given ? &c->args[0].boolean : NULL);
   return 0;
 }
 
@@ -115,7 +179,7 @@ set_lazy(struct call *c)
 static int
 set_down(struct call *c)
 {
-  backend_force(c->self, FORCED_DOWN);
+  backend_force(server_edit(c), FORCED_DOWN);
   backend_reset_latency(c->self);
   return 0;
 }
@@ -123,14 +187,14 @@ set_down(struct call *c)
 static int
 set_up(struct call *c)
 {
-  backend_force(c->self, FORCED_UP);
+  backend_force(server_edit(c), FORCED_UP);
   return 0;
 }
 
 static int
 set_qps(struct call *c)
 {
-  backend_set_qps(c->self, c->args[0].integer);
+  backend_set_qps(server_edit(c), c->args[0].integer);
   return 0;
 }
 
@@ -144,7 +208,7 @@ set_check_params(struct call *c)
                                  .interval_s = (uint32_t)v[1].integer,
                                  .max_failures = (uint32_t)v[2].integer,
                                  .rise = (uint32_t)v[3].integer};
-  backend_set_health_params(c->self, &params);
+  backend_set_health_params(server_edit(c), &params);
   return 0;
 }
 
@@ -167,7 +231,7 @@ set_validator(struct call *c)
 static int
 set_name(struct call *c, const struct value *v)
 {
-  backend_set_name(c->self, v->string.data);
+  backend_set_name(server_edit(c), v->string.data);
   return 0;
 }
 
@@ -181,7 +245,7 @@ get_status(struct call *c)
 static int
 set_status(struct call *c, const struct value *v)
 {
-  backend_set_up_status(c->self, v->boolean);
+  backend_set_up_status(server_edit(c), v->boolean);
   return 0;
 }
 
@@ -195,7 +259,7 @@ get_order(struct call *c)
 static int
 set_order(struct call *c, const struct value *v)
 {
-  ((struct backend *)c->self)->order = (int32_t)v->integer;
+  server_edit(c)->order = (int32_t)v->integer;
   return 0;
 }
 
@@ -209,7 +273,7 @@ get_weight(struct call *c)
 static int
 set_weight(struct call *c, const struct value *v)
 {
-  if (backend_set_weight(c->self, v->integer))
+  if (backend_set_weight(server_edit(c), v->integer))
     pool_draft_reweighed(&draft.pools, c->self);
   else
     log_error("server", "The weight of %s stays: %lld is not 1 to %d", backend_full_name(c->self),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Access lists: clients, the console, PROXY senders.
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/binder/classes.h"
 
@@ -20,10 +21,18 @@ list_of(const struct call *c)
   return ((const struct acl *)c->function->data)->list;
 }
 
+// The same, about to be edited.
+static struct netmask_set **
+list_to_edit(const struct call *c)
+{
+  undo_object(list_of(c));
+  return list_of(c);
+}
+
 static int
 replace(struct call *c, struct netmask_set *with)
 {
-  struct netmask_set **list = list_of(c), *old = *list;
+  struct netmask_set **list = list_to_edit(c), *old = *list;
   *list = object_ref(with);
   object_unref(&old);
   draft.changed = true;
@@ -36,7 +45,7 @@ add(struct call *c)
   struct netmask mask;
   if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
     return -1;
-  netmask_set_writable(list_of(c));
+  netmask_set_writable(list_to_edit(c));
   netmask_set_add(*list_of(c), &mask);
   draft.changed = true;
   return 0;
@@ -48,7 +57,7 @@ rm(struct call *c)
   struct netmask mask;
   if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
     return -1;
-  netmask_set_writable(list_of(c));
+  netmask_set_writable(list_to_edit(c));
   netmask_set_remove(*list_of(c), &mask);
   draft.changed = true;
   return 0;

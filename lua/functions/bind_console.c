@@ -3,6 +3,7 @@
 #include "dnsproxy/base/base64.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/random.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/core/version.h"
 #include "lua/scripts/callbacks.h"
@@ -17,13 +18,35 @@
 
 enum { CONSOLE_PORT = 5199, KEY_SIZE = crypto_secretbox_KEYBYTES };
 
+// Of a console that is to move: only when all of the command is certain.
+struct console_move {
+  bool back;
+};
+
+static void
+console_move_back(void *room)
+{
+  ((struct console_move *)room)->back = true;
+}
+
+static void
+console_move_gone(void *room)
+{
+  if (!((struct console_move *)room)->back && draft.console_open != NULL)
+    draft.console_open(&draft.console_address);
+}
+
 static int
 control_socket(struct call *c)
 {
-  if (!address_parse(&draft.console_address, c->args[0].string.data, CONSOLE_PORT, &c->fault))
+  struct address address;
+  if (!address_parse(&address, c->args[0].string.data, CONSOLE_PORT, &c->fault))
     return -1;
+  undo_bytes(&draft.console_address, sizeof draft.console_address);
+  draft.console_address = address;
   draft.console_set = true;
-  if (draft.phase == PHASE_RUNNING && draft.console_open != NULL)
+  if (draft.phase == PHASE_RUNNING && undo_record(sizeof(struct console_move), console_move_back, console_move_gone) == NULL &&
+      draft.console_open != NULL)
     draft.console_open(&draft.console_address);
   return 0;
 }
@@ -34,6 +57,8 @@ set_key(struct call *c)
 {
   const struct bytes *text = &c->args[0].string;
   uint8_t key[KEY_SIZE];
+  undo_bytes(&draft.console_key_set, sizeof draft.console_key_set);
+  undo_bytes(draft.console_key, sizeof draft.console_key);
   draft.console_key_set = base64_decode(key, sizeof key, text->data, text->size) == KEY_SIZE;
   if (draft.console_key_set)
     memcpy(draft.console_key, key, sizeof key);

@@ -2,6 +2,7 @@
 // Dynamic blocks by hand, and their table.
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/guard/dynblock_group.h"
 #include "lua/binder/classes.h"
@@ -181,6 +182,7 @@ set_action(struct call *c)
   case DNS_ACTION_REFUSED:
   case DNS_ACTION_TRUNCATE:
   case DNS_ACTION_NO_RECURSE:
+    undo_bytes(&draft.dynblocks.default_action, sizeof draft.dynblocks.default_action);
     draft.dynblocks.default_action = (int)action;
     draft.dynblocks.changed = true;
     return 0;
@@ -193,6 +195,7 @@ set_action(struct call *c)
 static int
 set_purge(struct call *c)
 {
+  undo_bytes(&draft.dynblocks.purge_interval_s, sizeof draft.dynblocks.purge_interval_s);
   draft.dynblocks.purge_interval_s = (uint32_t)c->args[0].integer;
   return 0;
 }

@@ -187,8 +187,8 @@ explain_query(struct call *c)
     binder_refuse(c->function->name, "there is nothing to explain until all of the configuration was read");
     return 0;
   }
-  draft_publish();
-  struct snapshot *snapshot = snapshot_current();
+  // What the command has edited so far is explained, and seen by nobody else.
+  struct snapshot *snapshot = draft_build();
   json_t *all = explain(&request, snapshot);
   object_unref(&snapshot);
   if (all == NULL)

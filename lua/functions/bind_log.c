@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Logging: lines from scripts, where lines go, what form they have. And the identity of this server.
 #include "dnsproxy/base/log.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/binder/classes.h"
 
@@ -43,9 +44,18 @@ verbose_log(struct call *c)
   return 0;
 }
 
+static void
+verbose_back(void *room)
+{
+  log_settings()->verbose = *(bool *)room;
+}
+
 static int
 set_verbose(struct call *c)
 {
+  bool *was = undo_record(sizeof *was, verbose_back, NULL);
+  if (was != NULL)
+    *was = log_settings()->verbose;
   log_settings()->verbose = c->args[0].boolean;
   return 0;
 }
@@ -155,6 +165,7 @@ set_facility(struct call *c)
 static int
 set_server_id(struct call *c)
 {
+  undo_bytes(server_id, sizeof server_id);
   snprintf(server_id, sizeof server_id, "%s", c->args[0].string.data);
   follow_id();
   return 0;

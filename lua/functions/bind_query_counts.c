@@ -2,6 +2,7 @@
 // getQueryCounters(), clearQueryCounters(), and the user's function that says what counts.
 #include "dnsproxy/base/epoch.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/guard/query_counts.h"
 #include "lua/binder/classes.h"
@@ -82,11 +83,29 @@ retire(struct script *old)
   replaced = r;
 }
 
+// The filter before, for a transaction that is taken back; a reference, or NULL.
+static void
+filter_back(void *room)
+{
+  struct script **was = room;
+  retire(atomic_exchange(&filter, *was));
+  *was = NULL;
+}
+
+static void
+filter_gone(void *room)
+{
+  object_unref((struct script **)room);
+}
+
 static int
 set_filter(struct call *c)
 {
   struct script *script = object_ref(c->args[0].object);
   script_used_by(script, "setQueryCountFilter", true);
+  struct script **was = undo_record(sizeof *was, filter_back, filter_gone);
+  if (was != NULL)
+    *was = object_ref(atomic_load(&filter));
   retire(atomic_exchange(&filter, script));
   query_counts_use_filter(ask_filter);
   drop_replaced(false);

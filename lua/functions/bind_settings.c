@@ -2,6 +2,7 @@
 // Setters of plain settings, made from settings.def, and the few that take more than one argument.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/backends/health.h"
 #include "lua/binder/classes.h"
@@ -66,6 +67,7 @@ set_setting(struct call *c)
 {
   if (c->function->params[0].type == PARAM_FLOAT && !factor_good(c))
     return 0;
+  undo_bytes(&draft.settings, sizeof draft.settings);
   store(c, c->function->data);
   health_log_failures(draft.settings.verbose_health_checks);
   draft.changed = true;
@@ -112,6 +114,7 @@ set_payload_size(struct call *c)
     log_warning(c->function->name, "%s() takes %d to %d bytes: %lld it is", c->function->name, PAYLOAD_MIN, PAYLOAD_MAX,
                 (long long)size);
   }
+  undo_bytes(&draft.settings, sizeof draft.settings);
   draft.settings.self_answer_payload = (uint16_t)size;
   draft.changed = true;
   return 0;

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/scripts/copies.h"
 #include "lua/binder/errors.h"
@@ -19,9 +20,19 @@ static struct {
 } lists[CALLBACK_KINDS];
 static uint64_t told_us;
 
+static void
+callbacks_unadd(void *room)
+{
+  enum callback_kind kind = *(enum callback_kind *)room;
+  object_unref(&lists[kind].items[--lists[kind].count]);
+}
+
 void
 callbacks_add(enum callback_kind kind, struct script *script)
 {
+  enum callback_kind *edit = undo_record(sizeof *edit, callbacks_unadd, NULL);
+  if (edit != NULL)
+    *edit = kind;
   lists[kind].items = memory_resize(lists[kind].items, lists[kind].count + 1, sizeof *lists[kind].items);
   lists[kind].items[lists[kind].count++] = object_ref(script);
 }

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/walk/suspended.h"
 #include "lua/binder/binder.h"
@@ -49,17 +50,40 @@ take_lock(void)
   control_lock();
 }
 
-// Of calls by errors_call(): in the shared state, once the program serves.
-static uint64_t
-control_budget_ms(lua_State *lua)
+// ---- every call into the shared state, once the program serves, is a transaction with a time to end ----
+
+static bool
+control_serves(lua_State *lua)
 {
-  return lua == control_host()->lua && draft.phase == PHASE_RUNNING ? script_budget_ms(NULL) : 0;
+  return lua == control_host()->lua && draft.phase == PHASE_RUNNING;
 }
+
+static uint64_t
+control_begin(lua_State *lua)
+{
+  if (!control_serves(lua))
+    return 0;
+  undo_begin();
+  return script_budget_ms(NULL);
+}
+
+static void
+control_end(lua_State *lua, bool good)
+{
+  if (!control_serves(lua))
+    return;
+  if (good)
+    undo_keep();
+  else
+    undo_back();
+}
+
+static const struct errors_frame control_frame = {.begin = control_begin, .end = control_end};
 
 void
 control_state_open(void)
 {
-  errors_set_budget(control_budget_ms);
+  errors_use_frame(&control_frame);
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
   pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
@@ -123,7 +147,7 @@ control_ffi(void)
 static bool
 draft_changed(void)
 {
-  bool changed = draft.changed || draft.pools.changed || draft.dynblocks.changed;
+  bool changed = draft.changed || draft.undelivered || draft.pools.changed || draft.dynblocks.changed;
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
     changed |= draft.chains[i].changed;
   return changed;

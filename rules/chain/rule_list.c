@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/hash.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "rules/chain/chain_builder.h"
 
 #include <stdlib.h>
@@ -30,8 +31,89 @@ leave_seat(struct rule_list *list, uint32_t position)
   list->places[position].seat = NO_SEAT;
 }
 
-void
-rule_list_add(struct rule_list *list, struct rule *r)
+// ---- how each verb is taken back: records of a transaction (base/undo.h) ----
+
+struct rule_list_edit {
+  struct rule_list *list;
+  uint32_t from, to;
+  struct rule *rule;        // taken out of `from`
+  struct rule **all;        // the whole list, a reference each
+  uint32_t count;
+};
+
+static void
+rule_list_edit_gone(void *room)
+{
+  struct rule_list_edit *e = room;
+  object_unref(&e->rule);
+  for (uint32_t i = 0; i < e->count; i++)
+    object_unref(&e->all[i]);
+  free(e->all);
+}
+
+static struct rule_list_edit *
+rule_list_note(struct rule_list *list, void (*back)(void *))
+{
+  struct rule_list_edit *e = undo_record(sizeof *e, back, rule_list_edit_gone);
+  if (e != NULL)
+    e->list = list;
+  return e;
+}
+
+static void
+rule_list_unadd(void *room)
+{
+  struct rule_list *list = ((struct rule_list_edit *)room)->list;
+  rule_list_remove_at(list, list->count - 1);
+}
+
+static void
+rule_list_unremove(void *room)
+{
+  struct rule_list_edit *e = room;
+  rule_list_add(e->list, e->rule);
+  rule_list_move(e->list, (int64_t)e->list->count - 1, e->from);
+}
+
+static void
+rule_list_unmove(void *room)
+{
+  struct rule_list_edit *e = room;
+  rule_list_move(e->list, e->to, e->from > e->to ? (int64_t)e->from + 1 : e->from);
+}
+
+static void
+rule_list_unset(void *room)
+{
+  struct rule_list_edit *e = room;
+  rule_list_set(e->list, e->all, e->count);
+}
+
+static void
+rule_list_note_removal(struct rule_list *list, uint32_t position, struct rule *r)
+{
+  struct rule_list_edit *e = rule_list_note(list, rule_list_unremove);
+  if (e != NULL) {
+    e->from = position;
+    e->rule = object_ref(r);
+  }
+}
+
+static void
+rule_list_note_all(struct rule_list *list)
+{
+  struct rule_list_edit *e = rule_list_note(list, rule_list_unset);
+  if (e == NULL)
+    return;
+  e->all = memory_array(list->count, sizeof *e->all);
+  for (e->count = 0; e->count < list->count; e->count++)
+    e->all[e->count] = object_ref(list->rules[e->count]);
+}
+
+// ---- the verbs ----
+
+static void
+rule_list_append(struct rule_list *list, struct rule *r)
 {
   if (list->count == list->capacity) {
     list->capacity = list->capacity == 0 ? 8 : 2 * list->capacity;
@@ -44,11 +126,19 @@ rule_list_add(struct rule_list *list, struct rule *r)
   list->changed = true;
 }
 
+void
+rule_list_add(struct rule_list *list, struct rule *r)
+{
+  rule_list_append(list, r);
+  rule_list_note(list, rule_list_unadd);
+}
+
 bool
 rule_list_remove_at(struct rule_list *list, uint32_t position)
 {
   if (position >= list->count)
     return false;
+  rule_list_note_removal(list, position, list->rules[position]);
   leave_seat(list, position);
   object_unref(&list->rules[position]);
   list->count--;
@@ -95,6 +185,7 @@ rule_list_remove_named(struct rule_list *list, const char *name_or_uuid)
   uint32_t kept = 0, count = list->count;
   for (uint32_t i = 0; i < count; i++)
     if (key_fits(&key, list, i)) {
+      rule_list_note_removal(list, kept, list->rules[i]);
       leave_seat(list, i);
       object_unref(&list->rules[i]);
     } else {
@@ -143,6 +234,11 @@ rule_list_move(struct rule_list *list, int64_t from, int64_t to)
   shift(list->rules, sizeof *list->rules, (size_t)from, end);
   shift(list->places, sizeof *list->places, (size_t)from, end);
   list->changed = true;
+  struct rule_list_edit *e = rule_list_note(list, rule_list_unmove);
+  if (e != NULL) {
+    e->from = (uint32_t)from;
+    e->to = (uint32_t)end;
+  }
   return true;
 }
 
@@ -165,6 +261,7 @@ drop_rules(struct rule_list *list)
 void
 rule_list_clear(struct rule_list *list)
 {
+  rule_list_note_all(list);
   drop_rules(list);
   chain_builder_free(&list->builder);
   *list = (struct rule_list){.changed = true, .plain = list->plain};
@@ -198,10 +295,11 @@ keep_seats(struct rule_list *new, struct rule_list *old)
 void
 rule_list_set(struct rule_list *list, struct rule *const *rules, uint32_t count)
 {
+  rule_list_note_all(list);
   // References first: the new rules may be the old ones.
   struct rule_list new = {.plain = list->plain};
   for (uint32_t i = 0; i < count; i++)
-    rule_list_add(&new, rules[i]);
+    rule_list_append(&new, rules[i]);
   if (list->builder != NULL)
     keep_seats(&new, list);
   drop_rules(list);

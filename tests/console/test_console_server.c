@@ -68,7 +68,7 @@ close_all(void **state)
   event_base_free(base);
   services_close();
   control_state_close();
-  snapshot_deliver(NULL);
+  draft_withdraw();
   draft_fini();
   return 0;
 }

@@ -295,7 +295,7 @@ no_backend(struct query *q, enum drop why)
   count(q->worker, COUNTER_NO_POLICY);
   if (!query_settings(q)->servfail_when_no_server)
     return drop(q, why);
-  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_KEPT, 0);
   if (!compose_rcode(&q->packet, &form, RCODE_SERVFAIL))
     return drop(q, DROP_ANSWER_TOO_LARGE);
   q->self_answered = true;

@@ -30,6 +30,8 @@ set_bit(uint8_t *byte, uint8_t bit, bool on)
   *byte = (uint8_t)(on ? *byte | bit : *byte & ~bit);
 }
 
+enum { KEPT = -2 }; // of ANSWER_FLAGS_KEPT
+
 static void
 set_header(uint8_t *m, const struct answer_flags *flags, unsigned rcode)
 {
@@ -37,8 +39,10 @@ set_header(uint8_t *m, const struct answer_flags *flags, unsigned rcode)
   set_bit(&m[2], FLAG2_TC, false);
   if (flags->aa >= 0)
     set_bit(&m[2], FLAG2_AA, flags->aa);
-  set_bit(&m[3], FLAG3_AD, flags->ad > 0);
-  set_bit(&m[3], FLAG3_RA, flags->ra >= 0 ? flags->ra : m[2] & FLAG2_RD);
+  if (flags->ad != KEPT)
+    set_bit(&m[3], FLAG3_AD, flags->ad > 0);
+  if (flags->ra != KEPT)
+    set_bit(&m[3], FLAG3_RA, flags->ra >= 0 ? flags->ra : m[2] & FLAG2_RD);
   m[3] = (uint8_t)((m[3] & ~FLAG3_RCODE) | (rcode & FLAG3_RCODE));
 }
 

@@ -9,11 +9,13 @@
 #include "dnsproxy/base/address.h"
 #include "dnsproxy/wire/rewrite.h"
 
-// Bits of the answer: unset (-1) means the default of semantics.md section 8: aa untouched, ad cleared, ra = rd.
+// Bits of the answer: unset (-1) means the default of semantics.md section 8: aa untouched, ad cleared, ra = rd. -2: each as it
+// was in the query.
 struct answer_flags {
   signed char aa, ad, ra;
 };
 #define ANSWER_FLAGS_DEFAULT {-1, -1, -1}
+#define ANSWER_FLAGS_KEPT {-2, -2, -2}
 
 // What the answer's OPT looks like: taken from the query's EDNS by the caller; present=false: none.
 struct answer_edns {

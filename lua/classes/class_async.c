@@ -102,7 +102,7 @@ drop(struct call *c)
 bool
 async_set_rcode(struct query *q, unsigned rcode, bool clear)
 {
-  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
+  struct answer_form form = query_answer_form(q, &(struct answer_flags){.aa = 0, .ad = 0, .ra = -1}, 0);
   struct question question;
   if (clear) {
     form.question_end = message_question(q->packet.data, q->packet.size, &question) ? question.end : HEADER_SIZE;
@@ -111,11 +111,9 @@ async_set_rcode(struct query *q, unsigned rcode, bool clear)
     q->packet_changed = true;
   } else {
     uint8_t *m = q->packet.data;
-    bool query = !query_answered(q);
-    m[3] = (uint8_t)((m[3] & ~FLAG3_RCODE) | (rcode & FLAG3_RCODE));
-    m[2] |= FLAG2_QR;
-    if (query)
-      m[3] = (uint8_t)((m[3] & ~(FLAG3_RA | FLAG3_AD)) | ((m[2] & FLAG2_RD) != 0 ? FLAG3_RA : 0));
+    m[2] = (uint8_t)((m[2] & ~FLAG2_AA) | FLAG2_QR);
+    m[3] = (uint8_t)((m[3] & ~(FLAG3_RA | FLAG3_AD | FLAG3_RCODE)) | (rcode & FLAG3_RCODE) |
+                     ((m[2] & FLAG2_RD) != 0 ? FLAG3_RA : 0));
   }
   return true;
 }

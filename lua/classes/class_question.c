@@ -223,7 +223,7 @@ set_negative(struct call *c)
   if (q == NULL)
     return -1;
   const struct value *a = c->args;
-  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, (uint32_t)a[TTL].integer);
+  struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_KEPT, (uint32_t)a[TTL].integer);
   const struct soa soa = {
       .zone = *(const struct name *)a[ZONE].object,
       .mname = *(const struct name *)a[MNAME].object,

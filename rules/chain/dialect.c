@@ -16,9 +16,7 @@ static const struct answer_options spoof_options = {.flags = ANSWER_FLAGS_DEFAUL
 static enum verdict
 answer_rcode(struct query *q, unsigned rcode)
 {
-  const uint8_t *m = q->packet.data;
-  struct answer_options options = {
-      .flags = {.aa = (m[2] & FLAG2_AA) != 0, .ad = (m[3] & FLAG3_AD) != 0, .ra = (m[3] & FLAG3_RA) != 0}};
+  struct answer_options options = {.flags = ANSWER_FLAGS_KEPT};
   struct answer_form form = answer_form_of(q, &options);
   return answer_made(q, compose_rcode(&q->packet, &form, rcode));
 }

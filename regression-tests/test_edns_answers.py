@@ -7,7 +7,7 @@ import pytest
 
 from harness.client import query
 from harness.proxy import Proxy
-from harness.responder import Responder
+from harness.responder import Responder, answer
 
 CONFIG = """
     newServer{address="$backend"}
@@ -24,7 +24,7 @@ CONFIG = """
     addAction("nxdomain.test", LuaAction(function(dq) return DNSAction.Nxdomain end))
     addAction("luaspoof.test", LuaAction(function(dq) return DNSAction.Spoof, "192.0.2.1" end))
     addAction("methodspoof.test", LuaAction(function(dq) dq:spoof("\\192\\000\\002\\001") return DNSAction.HeaderModify end))
-    addAction("error.test", LuaAction(function(dq) error("x") end))
+    addAction("fail.test", LuaAction(function(dq) error("x") end))
     addAction("header.test", LuaAction(function(dq)
       dq.dh:setQR(true)
       dq.rcode = DNSRCode.REFUSED
@@ -33,15 +33,45 @@ CONFIG = """
     addAction("nobackend.test", PoolAction("nobackend"))
     getPool("nobackend")
     setServFailWhenNoServer(true)
+    addAction("soa.test", LuaAction(function(dq)
+      dq:setNegativeAndAdditionalSOA(false, newDNSName("z.test"), 60, newDNSName("m.test"), newDNSName("r.test"), 1, 2, 3, 4, 5)
+      return DNSAction.HeaderModify
+    end))
+    local C = require("ffi").C
+    newServer{address="$backend", pool="errors"}
+    getPool("errors"):setCache(newPacketCache(100))
+    addAction("set.error.test", SetExtendedDNSErrorAction(2, "ours"))
+    addAction("add.error.test", SetExtendedDNSErrorAction(2, "ours", false))
+    addAction({"two.error.test", "late.error.test"}, SetExtendedDNSErrorAction(2, "ours"))
+    addAction("two.error.test", SetExtendedDNSErrorAction(3, "", false))
+    addAction("lua.error.test", LuaAction(function(dq) dq:setExtendedDNSError(2, "ours") return DNSAction.None end))
+    addAction("ffi.error.test", LuaFFIAction(function(dq)
+      C.dnsdist_ffi_dnsquestion_set_extended_dns_error(dq, 2, "ours", 4) return DNSAction.None end))
+    addAction("ffiadd.error.test", LuaFFIAction(function(dq)
+      C.dnsdist_ffi_dnsquestion_add_extended_dns_error(dq, 2, "ours", 4) return DNSAction.None end))
+    addAction("error.test", PoolAction("errors"))
+    for _, add in ipairs({addResponseAction, addCacheHitResponseAction}) do
+      add("late.error.test", SetExtendedDNSErrorResponseAction(4, "late", false))
+      add("rset.error.test", SetExtendedDNSErrorResponseAction(2, "ours"))
+      add("radd.error.test", SetExtendedDNSErrorResponseAction(2, "ours", false))
+      add("lradd.error.test", LuaResponseAction(function(dr) dr:setExtendedDNSError(2, "ours", false) return DNSResponseAction.None end))
+    end
     addSelfAnsweredResponseAction("ede.rcode.test", SetExtendedDNSErrorResponseAction(15, "blocked"))
 """
 NAMES = ["rcode", "ercode", "spoof", "cname", "raw", "negative", "authority", "tc", "nxdomain", "luaspoof", "methodspoof",
-         "error", "header", "nobackend"]
+         "fail", "header", "nobackend"]
+
+
+def handle(asked):
+    reply = answer(asked, "60 A 192.0.2.1")
+    if asked.message.edns >= 0:
+        reply.use_edns(0, options=[dns.edns.EDEOption(1, "theirs")])
+    return reply
 
 
 @pytest.fixture(scope="module")
 def p():
-    with Responder() as server, Proxy(CONFIG, backend=server.address) as proxy:
+    with Responder(handle) as server, Proxy(CONFIG, backend=server.address) as proxy:
         yield proxy
 
 
@@ -116,6 +146,32 @@ def test_flags(p, name):
         message = query(f"x.{name}.test", rd=rd)
         message.flags |= dns.flags.AA
         assert ask(p, message).flags & dns.flags.AA
+
+
+@PATHS
+@pytest.mark.parametrize("name", ["nxdomain", "fail", "header", "nobackend", "soa"])
+def test_flags_that_stay(p, name, tcp):
+    """Verdicts, failures and methods turn the query around as it is: RA, AA and AD too."""
+    for bits in ("", "RD", "RD AD", "RD AD CD", "AD", "RA", "RA AA", "AA AD RA RD CD"):
+        message = query(f"x.{name}.test")
+        message.flags = dns.flags.from_text(bits)
+        assert dns.flags.to_text(ask(p, message, tcp).flags & ~0xf) == dns.flags.to_text(dns.flags.from_text("QR " + bits))
+
+
+def errors(reply):
+    return sorted((int(option.code), option.text) for option in reply.options if option.otype == dns.edns.EDE)
+
+
+@PATHS
+def test_extended_errors_of_the_backend(p, tcp):
+    """Set takes their place, Set with false and Add join them; the cache hands out the backend's, and ours behind it."""
+    theirs, ours = (1, "theirs"), (2, "ours")
+    for name, want in (("plain", [theirs]), ("set", [ours]), ("add", [theirs, ours]), ("two", [ours, (3, None)]),
+                       ("late", [ours, (4, "late")]), ("rset", [ours]), ("radd", [theirs, ours]), ("lua", [ours]), ("lradd", [theirs, ours]),
+                       ("ffi", [ours]), ("ffiadd", [theirs, ours])):
+        for _ in range(2):  # from the backend, then from the cache
+            assert errors(ask(p, query(f"{name}.error.test", edns=1232), tcp)) == want, name
+        assert ask(p, query(f"{name}.error.test"), tcp).edns == -1
 
 
 def test_flags_of_truncation(p):

@@ -213,15 +213,19 @@ query_add_error(struct query *q, uint16_t code, const char *text, size_t size)
 void
 query_clear_errors(struct query *q)
 {
-  if (q->extra != NULL)
-    q->extra->errors = NULL;
+  if (extra_get(q) == NULL)
+    return;
+  q->extra->errors = NULL;
+  q->extra->errors_replace = true;
 }
 
 void
 query_attach_errors(struct query *q)
 {
-  if (q->extra == NULL)
+  if (q->extra == NULL || q->extra->errors == NULL)
     return;
+  if (q->extra->errors_replace)
+    message_remove_option(&q->packet, EDNS_EDE);
   for (const struct extended_error *e = q->extra->errors; e != NULL; e = e->next) {
     uint8_t data[512];
     size_t size = e->size < sizeof data - 2 ? e->size : sizeof data - 2;

@@ -61,6 +61,7 @@ struct extended_error {
 struct query_extra {
   struct tag *tags;
   struct extended_error *errors; // in the order they were added
+  bool errors_replace;           // those of the backend
   struct proxy_value *proxy_values, *last_proxy_value; // received, and those that rules added
   struct address local;          // with a PROXY header: where the query really arrived
   uint8_t *proxied;              // the packet with a PROXY header in front, as it goes to the backend
@@ -212,6 +213,7 @@ void query_tag_unset(struct query *, const char *key);
 const struct tag *query_tags(const struct query *); // first of the list, NULL when none
 // Extended errors: queued, attached by query_attach_errors() when the answer is finished. False: out of memory.
 bool query_add_error(struct query *, uint16_t code, const char *text, size_t size);
+// Errors that are added next take the place of those in the queue, and of those that the answer has already.
 void query_clear_errors(struct query *);
 void query_attach_errors(struct query *); // those that fit; the queue is then empty
 // Values of the PROXY protocol, in their order. False: no memory, or more than a header holds.

@@ -405,11 +405,16 @@ def test_opt_in_the_middle_of_the_answer(p, server, tcp):
         assert options_of(reply) == [] and options_of(reply, COOKIE) == ([b"01234567"] if options else [])
 
 
-def test_answer_that_cannot_be_read_passes(p, server):
+@pytest.mark.parametrize("options", [{}, {"edns": 1232}], ids=["no OPT", "OPT"])
+def test_answer_that_cannot_be_read_is_dropped(p, server, options):
+    """What we had added cannot be taken off: the client gets nothing, and it is counted."""
+    before = p.drops()["broken-answer"]
     with p.udp() as end:
-        end.send(query("broken.test"))
-        reply = end.receive_wire()
-    assert counts_of(reply) == (1, 1, 0, 1)  # as it came
+        end.send_and_expect_nothing(query("broken.test", **options), query("plain.test", **options))
+    with p.tcp() as end:
+        end.send(query("broken.test", **options))
+        assert end.at_end()
+    assert p.drops()["broken-answer"] == before + 2
 
 
 def test_truncated_answer(p, server):

@@ -30,16 +30,16 @@ client_size(const struct query *q)
   return payload < UDP_PLAIN_SIZE ? UDP_PLAIN_SIZE : payload;
 }
 
-// Leaves the question, an OPT if the client had one, and TC=1.
+// Leaves the question, the answer's OPT if it has one, and TC=1.
 static void
 truncate_answer(struct query *q)
 {
   struct question question;
+  struct edns edns;
   if (!message_question(q->packet.data, q->packet.size, &question)) {
     count(q->worker, COUNTER_TRUNC_FAILURES);
-    return;
+    question.end = HEADER_SIZE; // the header is all that can be said
   }
-  struct edns edns;
   if (!message_edns(q->packet.data, q->packet.size, question.end, &edns))
     memset(&edns, 0, sizeof edns);
   message_truncate(&q->packet, question.end, edns.offset != 0 ? &edns : NULL);
@@ -128,7 +128,7 @@ room_restore(struct query *q)
     memcpy(q->packet.data + HEADER_SIZE, q->qname.bytes, q->qname.size);
   q->subnet.for_all = false;
   if (q->subnet.edns_added || q->subnet.added)
-    ecs_take_off(q);
+    return ecs_take_off(q) ? ROOM_CACHE_INSERT : drop(q, DROP_BROKEN_ANSWER);
   return ROOM_CACHE_INSERT;
 }
 

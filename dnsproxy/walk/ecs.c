@@ -72,13 +72,9 @@ ecs_add(struct query *q)
   return result != CLIENT_SUBNET_DOES_NOT_FIT;
 }
 
-void
+bool
 ecs_take_off(struct query *q)
 {
   q->subnet.for_all = q->subnet.zero_scope && client_subnet_is_for_all(q->packet.data, q->packet.size);
-  // What cannot be read stays as the backend sent it.
-  if (q->subnet.edns_added)
-    message_remove_opt(&q->packet);
-  else
-    message_remove_option(&q->packet, EDNS_ECS);
+  return q->subnet.edns_added ? message_remove_opt(&q->packet) : message_remove_option(&q->packet, EDNS_ECS);
 }

@@ -12,6 +12,6 @@ bool ecs_has_zero_scope(const struct query *);
 // Adds or replaces it as the query's verdicts say. False: it does not fit.
 bool ecs_add(struct query *);
 // Takes off the answer what was added to the query, and notes whether the answer is good for everybody.
-void ecs_take_off(struct query *);
+bool ecs_take_off(struct query *); // false: the answer cannot be read, and must not go to the client
 
 #endif

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """SpoofSVCAction and newSVCRecordParameters: what a resolver library reads in the answers."""
+import dns.message
 import pytest
 
+from harness.client import query
 from harness.proxy import Proxy
 from harness.responder import wait_until
 
@@ -44,6 +46,23 @@ def test_designated_resolvers(proxy, tcp):
         "doh.resolver.test. 17 192.0.2.1", "dot.resolver.test. 17 192.0.2.1", "dot.resolver.test. 17 192.0.2.2",
         "dot.resolver.test. 17 2001:db8::1"]
     assert reply.edns == 0
+
+
+def test_order_of_addresses(proxy):
+    """IPv4 before IPv6, names in canonical order (the root's stand-in first), then addresses."""
+    found = proxy.command("""addAction("order.svc.test", SpoofSVCAction({
+      newSVCRecordParameters(1, "b.z.test.", {ipv4hint={"192.0.2.20", "192.0.2.3"}, ipv6hint={"2001:db8::10", "2001:db8::9"}}),
+      newSVCRecordParameters(2, "Z.a.test.", {ipv4hint={"198.51.100.1"}}), newSVCRecordParameters(3, "test.", {ipv6hint={"::1"}}),
+      newSVCRecordParameters(4, ".", {ipv4hint={"203.0.113.1"}, ipv6hint={"ff::"}}), newSVCRecordParameters(5, "A.A.TEST.", {ipv4hint={"198.51.100.2"}}),
+      newSVCRecordParameters(6, "a.b.z.test.", {ipv4hint={"192.0.2.1"}})}, {ttl=1}))""")
+    assert found.strip() == ""
+    proxy.command("mvRuleToTop()")
+    with proxy.udp() as end:
+        end.send(query("order.svc.test", "HTTPS", edns=4096))
+        reply = dns.message.from_wire(end.receive_wire(), one_rr_per_rrset=True)
+    assert [f"{r.name} {r[0]}".lower() for r in reply.additional] == [
+        "order.svc.test. 203.0.113.1", "a.a.test. 198.51.100.2", "z.a.test. 198.51.100.1", "b.z.test. 192.0.2.3", "b.z.test. 192.0.2.20",
+        "a.b.z.test. 192.0.2.1", "order.svc.test. ff::", "test. ::1", "b.z.test. 2001:db8::9", "b.z.test. 2001:db8::10"]
 
 
 def test_https_type(proxy):

@@ -37,6 +37,25 @@ add_hints(struct svc_answer *a, const struct svc_record *r)
   }
 }
 
+// All IPv4 addresses before all of IPv6, by the canonical order of names; that of the question, which stands for the root as
+// a target, comes first.
+static int
+compare_hints(const void *one, const void *other)
+{
+  const struct record_data *a = one, *b = other;
+  if (a->type != b->type)
+    return a->type == QTYPE_A ? -1 : 1;
+  if (a->owner == NULL || b->owner == NULL) {
+    if (a->owner != b->owner)
+      return a->owner == NULL ? -1 : 1;
+  } else {
+    int order = name_compare(a->owner, b->owner);
+    if (order != 0)
+      return order;
+  }
+  return memcmp(a->rdata, b->rdata, a->rdata_size);
+}
+
 void
 svc_answer_init(struct svc_answer *a, const struct answer_options *options, struct svc_record *const *records, size_t count)
 {
@@ -49,6 +68,8 @@ svc_answer_init(struct svc_answer *a, const struct answer_options *options, stru
     a->bytes += POINTER_SIZE + RECORD_HEAD + r->size;
     add_hints(a, r);
   }
+  if (a->hint_count > 1)
+    qsort(a->hints, a->hint_count, sizeof *a->hints, compare_hints);
 }
 
 void

@@ -199,6 +199,53 @@ def test_another_question_is_cached_under_its_own_name(world):
     assert int(world.command("getPool(''):getCache():getStats()['entries']")) == entries
 
 
+SIZES = """
+local ffi = require("ffi")
+results = {}
+-- NAME.SIZE.how.side.size.test: the packet is to have so many bytes.
+local how = {
+  lua = function(d, size) return d:setTrailingData(("x"):rep(size - d.len)) end,
+  ffi = function(d, size)
+    local more = size - tonumber(ffi.C.dnsdist_ffi_dnsquestion_get_size(d))
+    return ffi.C.dnsdist_ffi_dnsquestion_set_trailing_data(d, ("x"):rep(more), more)
+  end,
+  option = function(d, size) return (pcall(d.setEDNSOption, d, 65001, ("x"):rep(size - d.len - 15))) end,
+}
+local function try(word, side)
+  return function(d)
+    local name = word == "ffi" and "ffi" or d.qname:toString()
+    results[#results + 1] = tostring(how[word](d, wanted))
+    return side == "query" and DNSAction.Refused or DNSResponseAction.None
+  end
+end
+addAction("lua.query.test", LuaAction(try("lua", "query")))
+addAction("option.query.test", LuaAction(try("option", "query")))
+addAction("ffi.query.test", LuaFFIAction(try("ffi", "query")))
+addAction({"lua.answer.test", "ffi.answer.test"}, SpoofAction("192.0.2.1"))
+addSelfAnsweredResponseAction("lua.answer.test", LuaResponseAction(try("lua", "answer")))
+addSelfAnsweredResponseAction("ffi.answer.test", LuaFFIResponseAction(try("ffi", "answer")))
+newServer{address="$backend"}
+addAction("large.test", SetEDNSOptionAction(65001, ("x"):rep(3000)))
+addAction("large.test", SetEDNSOptionAction(65002, ("x"):rep(3000)))
+"""
+
+
+def test_how_large_scripts_make_packets():
+    """4096 bytes over UDP, what a stream carries over TCP; what is more is refused, and leaves the packet as it was."""
+    with Responder() as backend, Proxy(SIZES, backend=backend.address) as p:
+        for name in "lua.query", "ffi.query", "option.query", "lua.answer", "ffi.answer":
+            for tcp, size, good in ((False, 4096, True), (False, 4097, False), (True, 4097, True), (True, 65535, True)):
+                p.command(f"wanted = {size} results = {{}}")
+                with (p.tcp() if tcp else p.udp()) as end:
+                    end.send(query(f"{name}.test"))
+                    assert end.receive_wire()
+                assert p.command("table.concat(results, ' ')").strip() == str(good).lower(), (name, tcp, size)
+        # An option of a rule that does not fit is not added; the query goes on.
+        for tcp, codes in ((False, [65001]), (True, [65001, 65002])):
+            assert addresses(p.ask("large.test", tcp=tcp)) == ["192.0.2.1"]
+            assert [option.otype for option in backend.queries[-1].message.options] == codes
+
+
 def test_the_equation_holds(world):
     def holds():
         queries, sent, dropped, parked = world.balance()

@@ -101,8 +101,9 @@ def test_what_a_script_sees_and_changes(world):
 def test_a_name_and_a_large_packet_from_a_script(world):
     with world.udp() as client:
         park(world, client, f"3.plain.{LONG}.query.suspend.test", 1, 3)
-        world.command("dq = object:getDQ() dq:changeName(newDNSName('other.suspend.test')) dq:setTrailingData(string.rep('x', 9000))")
-        assert show(world, "return #dq:getTrailingData()") == "9000"
+        world.command("dq = object:getDQ() dq:changeName(newDNSName('other.suspend.test')) dq:setTrailingData(string.rep('x', 3900))")
+        assert show(world, "return #dq:getTrailingData()") == "3900"
+        assert show(world, "return dq:setTrailingData(string.rep('x', 9000))") == "false"
         world.command("dq:setTrailingData('') object:resume()")
         client.receive()
     assert world.backend.asked_for("other.suspend.test")

@@ -87,6 +87,26 @@ query_own_packet(struct query *q, const uint8_t *bytes, size_t size, size_t capa
   return true;
 }
 
+bool
+query_set_option(struct query *q, uint16_t code, const void *data, size_t size, uint16_t payload, bool *added_opt)
+{
+  enum { OPT_AND_OPTION_HEADER = 15 };
+  size_t most = query_most(q), need = q->packet.size + size + OPT_AND_OPTION_HEADER;
+  *added_opt = false;
+  if (q->packet.size > most)
+    most = q->packet.size;
+  if (need > q->packet.capacity && need <= most && q->worker != NULL)
+    query_own_packet(q, q->packet.data, q->packet.size, need);
+  struct wire_buffer b = q->packet;
+  if (b.capacity > most)
+    b.capacity = most;
+  if (size > most || !message_set_option(&b, code, data, size, payload, added_opt))
+    return false;
+  q->packet.size = b.size;
+  q->packet_changed = true;
+  return true;
+}
+
 void
 query_free(struct query **slot)
 {

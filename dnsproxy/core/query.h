@@ -226,6 +226,16 @@ bool query_set_pool(struct query *, const char *name, size_t size); // false: lo
 // Moves `bytes` into memory of the query's own with room for `capacity` of them: they are its packet from now on. `bytes`
 // may be the packet itself (to keep it beyond its batch, or to make it larger). False: no memory, packet unchanged.
 bool query_own_packet(struct query *, const uint8_t *bytes, size_t size, size_t capacity);
+// How large scripts and rules may make the packet: what a datagram carries to where it came from, or a stream does.
+static inline size_t
+query_most(const struct query *q)
+{
+  enum { DATAGRAM_MOST = 4096 };
+  return query_is_stream(q) ? MESSAGE_MAX_SIZE : DATAGRAM_MOST;
+}
+// Adds an EDNS option or replaces it, with room made for it; *added_opt: the message had no OPT. False: larger than
+// query_most(), cannot be read, or no memory; packet unchanged.
+bool query_set_option(struct query *, uint16_t code, const void *data, size_t size, uint16_t payload, bool *added_opt);
 // Readies the query for changes by another thread, to which it will be given: from then on no memory of its worker's slabs
 // is taken or given back, until it is freed. Thread: the worker. False: no memory.
 bool query_make_portable(struct query *);

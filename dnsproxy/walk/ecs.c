@@ -41,12 +41,12 @@ make_room(struct query *q)
 static enum client_subnet_result
 add(struct query *q, const struct client_subnet *subnet)
 {
-  enum { DATAGRAM_MOST = 4096, PAYLOAD = 512 };
+  enum { PAYLOAD = 512 };
   struct edns edns;
   const struct edns *now = query_edns_now(q, &edns);
   struct wire_buffer b = q->packet;
-  if (!query_is_stream(q) && b.capacity > DATAGRAM_MOST)
-    b.capacity = DATAGRAM_MOST;
+  if (!query_is_stream(q) && b.capacity > query_most(q))
+    b.capacity = query_most(q);
   enum client_subnet_result result = client_subnet_add(&b, now, subnet, q->subnet.override, PAYLOAD);
   q->packet.size = b.size;
   return result;

@@ -245,19 +245,15 @@ set_negative(struct call *c)
 static int
 set_option(struct call *c)
 {
-  enum { QUERY_PAYLOAD = 512, OPT_AND_OPTION_HEADER = 15 };
+  enum { QUERY_PAYLOAD = 512 };
   struct query *q = question_with_worker(c);
   if (q == NULL)
     return -1;
   const struct bytes *data = &c->args[1].string;
   uint16_t payload = query_answered(q) ? query_settings(q)->self_answer_payload : QUERY_PAYLOAD;
   bool added;
-  if (data->size <= MESSAGE_MAX_SIZE)
-    question_room(q, q->packet.size + data->size + OPT_AND_OPTION_HEADER);
-  if (data->size > MESSAGE_MAX_SIZE || !message_set_option(&q->packet, (uint16_t)c->args[0].integer,
-                                                           (const uint8_t *)data->data, data->size, payload, &added))
+  if (!query_set_option(q, (uint16_t)c->args[0].integer, data->data, data->size, payload, &added))
     return call_fault(c, FAULT_CAUGHT, "The EDNS option does not fit");
-  q->packet_changed = true;
   if (added && !query_answered(q))
     q->subnet.edns_added = true; // and taken off the answer again
   return 0;

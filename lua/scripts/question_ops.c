@@ -69,7 +69,8 @@ question_set_tail(struct query *q, const void *tail, size_t size)
   size_t proper = message_proper_size(q->packet.data, q->packet.size);
   bool own = (const uint8_t *)tail >= q->packet.data && (const uint8_t *)tail < q->packet.data + q->packet.capacity;
   size_t place = own ? (size_t)((const uint8_t *)tail - q->packet.data) : 0;
-  if (proper == 0 || size > MESSAGE_MAX_SIZE || (own && size > q->packet.capacity - place) || !question_room(q, proper + size))
+  if (proper == 0 || size > MESSAGE_MAX_SIZE || proper + size > query_most(q) || (own && size > q->packet.capacity - place) ||
+      !question_room(q, proper + size))
     return false;
   if (size > 0) // bytes of the packet itself went with it
     memmove(q->packet.data + proper, own ? q->packet.data + place : tail, size);

@@ -14,7 +14,7 @@ bool question_rename(struct query *, const struct name *to);                    
 bool question_replace(struct query *, const void *packet, size_t size);         // the id is kept
 bool question_resize(struct query *, size_t size);                              // at least a header; new bytes are zero
 const uint8_t *question_tail(const struct query *, size_t *size);               // bytes behind the message
-bool question_set_tail(struct query *, const void *tail, size_t size);
+bool question_set_tail(struct query *, const void *tail, size_t size);          // false beyond query_most(), too
 struct edns question_edns(const struct query *);                                // as the packet stands
 void question_set_prefix(struct query *, unsigned bits);                        // ECS, of the client's family, capped
 // Texts for exporters: `place` is the offset of a char * in struct query_extra.

@@ -38,10 +38,8 @@ static void
 add_option(struct query *q, uint16_t code, const void *data, size_t size)
 {
   enum { QUERY_PAYLOAD = 512 };
-  bool added = false;
-  if (message_set_option(&q->packet, code, data, size, QUERY_PAYLOAD, &added))
-    q->packet_changed = true;
-  if (added)
+  bool added;
+  if (query_set_option(q, code, data, size, QUERY_PAYLOAD, &added) && added)
     q->subnet.edns_added = true; // and taken off the answer again
 }
 
@@ -84,7 +82,7 @@ option_response_run(const struct action *base, struct query *q)
   const struct edns_action *a = (const struct edns_action *)base;
   uint16_t payload = query_settings(q)->self_answer_payload;
   bool added;
-  message_set_option(&q->packet, a->code, (const uint8_t *)a->data, a->size, payload, &added);
+  query_set_option(q, a->code, a->data, a->size, payload, &added);
   return VERDICT_NEXT;
 }
 

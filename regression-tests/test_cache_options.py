@@ -54,7 +54,24 @@ def handle(asked):
         return answer(asked, *[f'60 TXT "{number:04} {"z" * 200}"' for number in range(int(asked.name.split("-")[1].split(".")[0]))])
     if word == "several":
         return answer(asked, *[f"60 A 192.0.2.{number}" for number in range(1, 9)])
-    return answer(asked, "3600 A 192.0.2.1", edns=1232 if asked.message.edns >= 0 else None)
+    reply = answer(asked, "3600 A 192.0.2.1", edns=1232 if asked.message.edns >= 0 else None)
+    if word == "echo":
+        reply.use_edns(0, payload=1232, options=[*asked.message.options, dns.edns.GenericOption(3, b"ns1"),
+                                                 dns.edns.GenericOption(11, b"\0\7"), dns.edns.EDEOption(4, "forged")])
+        if "middle" in asked.name:
+            return in_the_middle(reply)
+        if "damaged" in asked.name:  # the last option is longer than the record
+            wire = bytearray(reply.to_wire())
+            wire[-9] += 1
+            return bytes(wire)
+    return reply
+
+
+def in_the_middle(reply):
+    """An address record stands behind the OPT: its TTL is where it was not before."""
+    wire = bytearray(reply.to_wire())
+    wire[10:12] = b"\0\2"
+    return bytes(wire) + b"\xc0\x0c\0\1\0\1\0\0\0\x64\0\4\xc0\0\2\2"
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +288,80 @@ def test_large_answers_of_a_tcp_backend_are_cut_for_datagrams():
             for _ in range(2):
                 assert len(p.ask("big-30.cut.test", "TXT", edns=16000).answer[0]) == 30
             assert len(server.asked_for("big-30.cut.test")) == 2, "EDNS is part of the key"
+
+
+def content_of(reply):
+    """Code to content of the answer's options."""
+    return {int(option.otype): option.to_wire() for option in reply.options}
+
+
+def client_options(number):
+    return {"options": [dns.edns.GenericOption(10, b"client-%d" % number), dns.edns.GenericOption(12, b"pad%d" % number),
+                        dns.edns.GenericOption(65001, b"mine%d" % number)]}
+
+
+# Which of the client's options do not count as another query, and which of its own come back from the cache.
+@pytest.mark.parametrize("cache, own, others", [
+    ("default", [10, 12], [65001]), ("subnets", [10, 12], [65001]), ("cookies", [12], [10, 65001]),
+    ("skip", [10, 65001], [12]), ("skipnocookie", [65001], [10, 12])])
+@pytest.mark.parametrize("label", ["echo", "echo-middle"])
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_what_is_private_stays_with_its_client(world, cache, own, others, label, tcp):
+    """Options that do not tell queries apart, and what is of one connection: never another client's."""
+    p, server = world
+    name = f"{label}{'-tcp' if tcp else ''}.{cache}.caches.test"
+    replies = []
+    for number in range(3):
+        options = client_options(number)
+        for option in options["options"]:
+            if int(option.otype) in others:
+                option.data = b"same of all"[:len(option.data)]
+        with (p.tcp() if tcp else p.udp()) as end:
+            replies.append(end.ask(query(name, **options)))
+    assert len(server.asked_for(name)) == 1
+    first = content_of(replies[0])
+    assert set(first) == {3, 10, 11, 12, 15, 65001} and first[10] == client_options(0)["options"][0].data or 10 in others
+    for reply in replies[1:]:
+        assert set(content_of(reply)) == {3, 15, *others}
+        assert addresses(reply) == ["192.0.2.1"] and reply.payload == 1232
+        assert [r.ttl for r in reply.additional] == ([100] if "middle" in label else [])
+
+
+def test_options_that_cannot_be_read_are_not_kept(world):
+    variants = [client_options(0), client_options(0)]
+    p, server = world
+    for options in variants:
+        with p.udp() as end:
+            end.send(query("echo-damaged.default.caches.test", **options))
+            end.receive_wire()
+    assert len(server.asked_for("echo-damaged.default.caches.test")) == 2
+
+
+@pytest.mark.parametrize("opcode", [2, 4, 5])
+@pytest.mark.parametrize("cache", ["default", "subnets"])
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_other_opcodes_are_events(world, opcode, cache, tcp):
+    """Each is for the backend, whatever it says; a query for the same name is not answered by what they were told."""
+    p, server = world
+    for label in ("refused", "plain", "nxdomain"):
+        name = f"{label}-{opcode}-{tcp}.{cache}.caches.test"
+        for _ in range(2):
+            message = query(name, "SOA", rd=False)
+            message.flags |= opcode << 11
+            with (p.tcp() if tcp else p.udp()) as end:
+                end.ask(message)
+        assert len(server.asked_for(name)) == 2
+        with (p.tcp() if tcp else p.udp()) as end:
+            end.ask(query(name, "SOA", rd=False))
+        assert len(server.asked_for(name)) == 3
+
+
+def test_two_questions_are_not_cached(world):
+    p, server = world
+    wire = query("refused-two.default.caches.test").to_wire()
+    wire = wire[:4] + b"\0\2" + wire[6:] + b"\5other\4test\0\0\1\0\1"
+    for _ in range(2):
+        with p.udp() as end:
+            end.send(wire)
+            end.receive_wire()
+    assert len(server.asked_for("refused-two.default.caches.test")) == 2

@@ -35,8 +35,8 @@ gather_add(struct gather *g, const uint8_t *bytes, size_t count)
 }
 
 // The list may replace padding, but the cookie is skipped unless it is wanted.
-static bool
-is_skipped(const struct packet_cache_options *o, uint16_t code)
+bool
+cache_skips_option(const struct packet_cache_options *o, uint16_t code)
 {
   if (code == EDNS_COOKIE)
     return !o->cookie_hashing;
@@ -63,7 +63,7 @@ add_options(const struct packet_cache_options *o, const uint8_t *query, const st
   uint16_t cursor = edns->options, code, data, data_size;
   size_t done = edns->options;
   while (edns_option_next(query, edns, &cursor, &code, &data, &data_size)) {
-    gather_add(g, query + data - OPTION_HEADER, is_skipped(o, code) ? OPTION_HEADER : OPTION_HEADER + (size_t)data_size);
+    gather_add(g, query + data - OPTION_HEADER, cache_skips_option(o, code) ? OPTION_HEADER : OPTION_HEADER + (size_t)data_size);
     done = (size_t)data + data_size;
   }
   size_t end = (size_t)edns->options + edns->options_size;

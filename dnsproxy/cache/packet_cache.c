@@ -275,13 +275,9 @@ store(struct packet_cache *cache, const struct entry_draft *draft)
     atomic_fetch_add_explicit(&cache->deferred_inserts, 1, memory_order_relaxed);
 }
 
-void
-packet_cache_insert(struct packet_cache *cache, const struct cache_key *key, const struct name *qname,
-                    const struct cache_answer *answer)
+static void
+packet_cache_keep(struct packet_cache *cache, const struct cache_key *key, const struct name *qname, const struct cache_answer *answer)
 {
-  if (answer->size < HEADER_SIZE || answer->size > cache->options.maximum_entry_size || key->qtype == QTYPE_AXFR ||
-      key->qtype == QTYPE_IXFR)
-    return;
   uint16_t offsets[MOST_RECORDS];
   struct ttl_list ttls = {.offsets = offsets, .capacity = MOST_RECORDS};
   if (!message_ttls(answer->data, answer->size, &ttls))
@@ -294,6 +290,59 @@ packet_cache_insert(struct packet_cache *cache, const struct cache_key *key, con
   store(cache, &(struct entry_draft){.key = key, .qname = qname, .answer = answer, .ttl_offsets = offsets,
                                      .ttl_count = ttls.count, .expires_s = expiry(answer->now_s, ttl),
                                      .own_question = !has_question});
+}
+
+// Is the option meant for one client or connection only? So is what an answer says to an option that keys do not tell
+// apart; what the server says of itself or of the answer is for all.
+static bool
+is_private(uint16_t code, const void *options)
+{
+  const struct packet_cache_options *o = options;
+  if (code == EDNS_EDE || code == EDNS_NSID || (code == EDNS_ECS && o->parse_ecs))
+    return false;
+  return code == EDNS_KEEPALIVE || cache_skips_option(o, code);
+}
+
+static bool
+has_private_options(const struct packet_cache *cache, const struct cache_answer *a)
+{
+  struct edns edns;
+  if (message_count(a->data, 3) == 0 || !message_edns(a->data, a->size, 0, &edns))
+    return false;
+  uint16_t cursor = edns.options, code, data, size;
+  while (edns_option_next(a->data, &edns, &cursor, &code, &data, &size))
+    if (is_private(code, &cache->options))
+      return true;
+  return edns.offset != 0 && cursor != edns.options + edns.options_size; // who knows what the rest is
+}
+
+// Keeps a copy without what is private. If that cannot be taken out, nothing is kept.
+static void
+packet_cache_keep_public(struct packet_cache *cache, const struct cache_key *key, const struct name *qname,
+                         const struct cache_answer *answer)
+{
+  uint8_t bytes[MESSAGE_MAX_SIZE];
+  struct wire_buffer b = {.data = bytes, .size = answer->size, .capacity = sizeof bytes};
+  memcpy(bytes, answer->data, answer->size);
+  if (!message_drop_options(&b, is_private, &cache->options))
+    return;
+  struct cache_answer bare = *answer;
+  bare.data = bytes;
+  bare.size = b.size;
+  packet_cache_keep(cache, key, qname, &bare);
+}
+
+void
+packet_cache_insert(struct packet_cache *cache, const struct cache_key *key, const struct name *qname,
+                    const struct cache_answer *answer)
+{
+  if (answer->size < HEADER_SIZE || answer->size > cache->options.maximum_entry_size || key->qtype == QTYPE_AXFR ||
+      key->qtype == QTYPE_IXFR)
+    return;
+  if (has_private_options(cache, answer))
+    packet_cache_keep_public(cache, key, qname, answer);
+  else
+    packet_cache_keep(cache, key, qname, answer);
 }
 
 void

@@ -25,6 +25,9 @@ struct packet_cache {
   size_t tallies_size;
 };
 
+// Is the content of this option left out of keys?
+bool cache_skips_option(const struct packet_cache_options *, uint16_t code);
+
 static inline struct cache_region *
 packet_cache_region(const struct packet_cache *cache, uint64_t hash)
 {

@@ -139,11 +139,18 @@ is_cut(const struct query *q)
   return q->key.over_tcp && !q->over_tcp && (q->packet.data[2] & FLAG2_TC) != 0;
 }
 
+// Rules may have made something else of it.
+static bool
+answers_query(const struct query *q)
+{
+  return query_answered(q) && message_opcode(q->packet.data) == OPCODE_QUERY;
+}
+
 enum room
 room_cache_insert(struct query *q)
 {
   enum { OVER_UDP_MAX = 4096 };
-  if (q->cache == NULL || !q->has_key || q->skip_cache || is_cut(q))
+  if (q->cache == NULL || !q->has_key || q->skip_cache || is_cut(q) || !answers_query(q))
     return ROOM_FINISH;
   bool over_udp = !backend_way(q->backend, q->over_tcp)->stream;
   if (over_udp && q->packet.size > OVER_UDP_MAX)

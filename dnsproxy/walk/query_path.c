@@ -152,6 +152,14 @@ choose(struct query *q)
   return policy->choose(policy, &input, &q->backend);
 }
 
+// NOTIFY, UPDATE and the like are events, each for the backend. A second question would be nobody's key.
+static bool
+is_cacheable(const struct query *q)
+{
+  const uint8_t *m = q->packet.data;
+  return message_opcode(m) == OPCODE_QUERY && message_count(m, 0) == 1;
+}
+
 enum room
 room_choose_pool(struct query *q)
 {
@@ -161,7 +169,7 @@ room_choose_pool(struct query *q)
       log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
     return drop(q, DROP_NO_POOL);
   }
-  q->cache = q->skip_cache ? NULL : q->pool->cache;
+  q->cache = q->skip_cache || !is_cacheable(q) ? NULL : q->pool->cache;
   q->backend = NULL;
   // What goes into the cache key depends on which of its backends it will be.
   if (!q->pool->consistent && choose(q) == POLICY_ERROR)

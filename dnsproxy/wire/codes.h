@@ -19,7 +19,7 @@ enum rcode {
 #include "dnsproxy/wire/rcodes.def"
 #undef RCODE
 };
-enum { EDNS_ECS = 8, EDNS_COOKIE = 10, EDNS_PADDING = 12, EDNS_EDE = 15 };
+enum { EDNS_NSID = 3, EDNS_ECS = 8, EDNS_COOKIE = 10, EDNS_KEEPALIVE = 11, EDNS_PADDING = 12, EDNS_EDE = 15 };
 
 // "A", "TYPE65280" for unknown numbers. Returns out or a constant; out has QTYPE_TEXT_SIZE bytes.
 enum { QTYPE_TEXT_SIZE = 12 };

@@ -37,6 +37,8 @@ bool message_remove_opt(struct wire_buffer *); // true if there is none
 // Adds an option or replaces all of its code; adds an OPT with `payload` if there is none (*added_opt then set).
 bool message_set_option(struct wire_buffer *, uint16_t code, const uint8_t *data, size_t size, uint16_t payload, bool *added_opt);
 bool message_remove_option(struct wire_buffer *, uint16_t code); // all of its code; true if there is none
+// Removes the options that `drop` says true of; true if there are none.
+bool message_drop_options(struct wire_buffer *, bool (*drop)(uint16_t code, const void *arg), const void *arg);
 // Adds an option if the message has an OPT, else false (EDE on answers). May appear several times.
 bool message_append_option(struct wire_buffer *, uint16_t code, const uint8_t *data, size_t size);
 // Replaces the question name, and owners equal to it; other names stay, written anew where they pointed into it.

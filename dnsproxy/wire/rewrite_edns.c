@@ -167,6 +167,25 @@ message_remove_option(struct wire_buffer *b, uint16_t code)
 }
 
 bool
+message_drop_options(struct wire_buffer *b, bool (*drop)(uint16_t code, const void *arg), const void *arg)
+{
+  struct place place;
+  struct options options;
+  options.size = 0;
+  if (!find_place(b, &place))
+    return false;
+  if (place.edns.offset == 0)
+    return true;
+  uint16_t cursor = place.edns.options, code, data, size;
+  while (edns_option_next(b->data, &place.edns, &cursor, &code, &data, &size))
+    if (!drop(code, arg) && !add_option(&options, code, b->data + data, size))
+      return false;
+  if (cursor != place.edns.options + place.edns.options_size)
+    return false;
+  return options.size == place.edns.options_size || store_options(b, &place, &options);
+}
+
+bool
 message_append_option(struct wire_buffer *b, uint16_t code, const uint8_t *data, size_t size)
 {
   struct place place;

@@ -128,7 +128,7 @@ static const struct test actions[] = {
     {"spoof, endless", CAUGHT("local t = {} for i = 1, 100000 do t[i] = 'x' end dq:spoof(t)"), .tag = "false"},
     {"spoof, too large", CAUGHT("dq:spoof({string.rep('x', 40000), string.rep('y', 40000)})"), .tag = "false"},
     {"negative", TAG("dq:setNegativeAndAdditionalSOA(true, 'test', 60, 'a.', 'b.', 1, 2, 3, 4, 5)"), .tag = "true",
-     .packet = "1234 8183 0001 0000 0000 0001" NAME "0001 0001 04'test'00 0006 0001 0000003c 001a 01'a'00 01'b'00 "
+     .packet = "1234 8103 0001 0000 0000 0001" NAME "0001 0001 04'test'00 0006 0001 0000003c 001a 01'a'00 01'b'00 "
                "00000001 00000002 00000003 00000004 00000005"},
     // elsewhere
     {"protocol", TAG("dq:getProtocol()"), .tag = "Do53 UDP"},

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The console server: handshake, one command, one answer, and so on (reference: cli.md section 6).
+//
+// Whoever connects is a stranger until a message was sealed with the key. Strangers cost little: they have a fixed time,
+// there are few of them, and what they may send at once is small.
 #include "console/server.h"
 
 #include "console/frame.h"
+#include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
@@ -20,26 +24,49 @@
 #include <unistd.h>
 
 enum {
-  BACKLOG = 5,
+  BACKLOG = 128,
   UNREAD_MAX = 65536, // bytes of answers that wait for the peer before its next command is looked at
   LINGER_S = 10,      // for a peer that sends no more to take its last answers
+  // Of peers that have not shown yet that they have the key. Nothing that they send makes the time longer.
+  STRANGER_S = 10,
+  STRANGERS_MAX = 64,        // the oldest makes room
+  STRANGER_PATIENCE_MS = 2000, // where the limit of connections is reached: only an older one makes room
+  STRANGER_BYTES = 65536,    // a first message of this size has room at any time,
+  STRANGERS_BYTES = 2 << 20, // a larger one as long as those of all do not take more together
 };
 
 struct connection {
   struct connection *next;
   struct bufferevent *stream;
+  struct event *deadline; // of a stranger
+  uint64_t since_us;
+  size_t granted; // of STRANGERS_BYTES
   struct address peer;
   struct console_box box;
   uint8_t key[CONSOLE_KEY_SIZE]; // the key when it was accepted: established ones go on after setKey()
   bool greeted, logged;
+  bool known; // it has the key
   bool ending; // no more is read; it closes when the answers have gone
   size_t max_message;
 };
 
 static struct event_base *base;
 static struct evconnlistener *listener;
-static struct connection *connections;
-static unsigned connection_count;
+static struct connection *connections; // the newest first
+static unsigned connection_count, stranger_count;
+static size_t granted_bytes;
+
+// It has shown the key, or it ends.
+static void
+stranger_end(struct connection *c)
+{
+  if (c->known)
+    return;
+  c->known = true;
+  stranger_count--;
+  granted_bytes -= c->granted;
+  event_free(c->deadline);
+}
 
 static void
 connection_free(struct connection **slot)
@@ -51,6 +78,7 @@ connection_free(struct connection **slot)
     at = &(*at)->next;
   *at = c->next;
   connection_count--;
+  stranger_end(c);
   if (c->logged)
     log_info("console", "Closing console connection from %s", address_text_with_port(&c->peer, peer));
   bufferevent_free(c->stream);
@@ -80,6 +108,27 @@ run_command(struct connection *c, const char *command, size_t size)
   text_fini(&text);
 }
 
+static void
+become_known(struct connection *c)
+{
+  stranger_end(c);
+  bufferevent_setwatermark(c->stream, EV_READ, 0, c->max_message + CONSOLE_LENGTH_SIZE);
+}
+
+// May a stranger send this much? Then there is room for it.
+static bool
+grant(struct connection *c, size_t size)
+{
+  if (c->known || size <= STRANGER_BYTES || c->granted >= size)
+    return true;
+  if (size > STRANGERS_BYTES - granted_bytes)
+    return false;
+  granted_bytes += size - c->granted;
+  c->granted = size;
+  bufferevent_setwatermark(c->stream, EV_READ, 0, size + CONSOLE_LENGTH_SIZE);
+  return true;
+}
+
 // False: the connection must end.
 static bool
 take_frame(struct connection *c, struct evbuffer *in, size_t size)
@@ -96,6 +145,8 @@ take_frame(struct connection *c, struct evbuffer *in, size_t size)
   uint8_t *command = memory_new(length + 1);
   bool good = console_open(&c->box, evbuffer_pullup(in, (ssize_t)size), size, command);
   evbuffer_drain(in, size);
+  if (good && !c->known)
+    become_known(c);
   if (good)
     run_command(c, (char *)command, length);
   free(command);
@@ -131,13 +182,13 @@ take_frames(struct connection *c)
   struct evbuffer *in = bufferevent_get_input(c->stream);
   while (unread(c) < UNREAD_MAX) {
     uint8_t front[CONSOLE_LENGTH_SIZE];
-    size_t size, have = evbuffer_get_length(in);
+    size_t size = 0, have = evbuffer_get_length(in);
     ssize_t copied = evbuffer_copyout(in, front, sizeof front);
     enum console_frame look =
         copied < (ssize_t)sizeof front ? CONSOLE_FRAME_MORE : console_frame_look(front, have, c->max_message, &size);
-    if (look == CONSOLE_FRAME_MORE)
+    if (look == CONSOLE_FRAME_MORE && grant(c, size))
       return true;
-    if (look == CONSOLE_FRAME_TOO_LARGE || !take_frame(c, in, size)) {
+    if (look == CONSOLE_FRAME_MORE || look == CONSOLE_FRAME_TOO_LARGE || !take_frame(c, in, size)) {
       evbuffer_drain(in, evbuffer_get_length(in));
       return false;
     }
@@ -196,6 +247,28 @@ on_event(struct bufferevent *stream, short what, void *arg)
 
 // ---- accepting ----
 
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+  (void)fd, (void)what;
+  struct connection *c = arg;
+  connection_free(&c);
+}
+
+// Makes room for a new connection at the cost of the oldest stranger. False: none is that old.
+static bool
+oldest_stranger_ends(unsigned age_ms)
+{
+  struct connection *oldest = NULL;
+  for (struct connection *c = connections; c != NULL; c = c->next)
+    if (!c->known)
+      oldest = c;
+  if (oldest == NULL || clock_mono_us() - oldest->since_us < age_ms * 1000ULL)
+    return false;
+  connection_free(&oldest);
+  return true;
+}
+
 // What the configuration says about this peer. False: closed at once, and why.
 static bool
 admit(struct connection *c)
@@ -209,7 +282,7 @@ admit(struct connection *c)
     reason = "no valid key is set";
   else if (!netmask_set_match(draft.console_acl, &c->peer))
     reason = "the source is not in the console ACL";
-  else if (most > 0 && connection_count >= most)
+  else if (most > 0 && connection_count >= most && !oldest_stranger_ends(STRANGER_PATIENCE_MS))
     reason = "too many connections";
   memcpy(c->key, draft.console_key, sizeof c->key);
   c->logged = draft.settings.console_logging;
@@ -236,12 +309,17 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, i
   }
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   c->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+  if (stranger_count >= STRANGERS_MAX)
+    oldest_stranger_ends(0);
   c->next = connections;
   connections = c;
   connection_count++;
+  stranger_count++;
+  c->since_us = clock_mono_us();
+  c->deadline = evtimer_new(base, on_deadline, c);
+  evtimer_add(c->deadline, &(struct timeval){.tv_sec = STRANGER_S});
   bufferevent_setcb(c->stream, on_data, on_written, on_event, c);
-  size_t frame = c->max_message + CONSOLE_LENGTH_SIZE;
-  bufferevent_setwatermark(c->stream, EV_READ, 0, frame > CONSOLE_NONCE_SIZE ? frame : CONSOLE_NONCE_SIZE);
+  bufferevent_setwatermark(c->stream, EV_READ, 0, STRANGER_BYTES + CONSOLE_LENGTH_SIZE);
   bufferevent_enable(c->stream, EV_READ | EV_WRITE);
 }
 

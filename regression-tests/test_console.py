@@ -255,6 +255,90 @@ def test_shutdown_from_the_console():
         assert p.process.wait(10) == 0
 
 
+# --- peers that do not have the key
+
+def memory_mb(p):
+    with open(f"/proc/{p.process.pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
+
+
+def is_closed(peer):
+    try:
+        while peer.recv(65536):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def strangers(p, count, announced, sent):
+    """Connections that announce a message and send a part of it, of random bytes."""
+    peers = []
+    for _ in range(count):
+        peer = socket.create_connection(p.console_address)
+        peer.settimeout(.2)
+        try:
+            peer.sendall(os.urandom(24) + struct.pack("!I", announced) + bytes(sent))
+        except OSError:
+            pass
+        peer.setblocking(False)
+        peers.append(peer)
+    return peers
+
+
+@pytest.mark.parametrize("announced,sent", [(9_999_999, 9_800_000), (600_000, 590_000), (65_536, 65_000), (0, 0)])
+def test_strangers_cost_next_to_nothing(announced, sent):
+    with Proxy() as p:
+        assert p.command("1") == "1\n"
+        before = memory_mb(p)
+        peers = strangers(p, 30, announced, sent)
+        with p.console() as owner:
+            assert owner.command("'served'") == "served\n"
+        assert memory_mb(p) - before < 8
+        for peer in peers:
+            peer.close()
+
+
+def test_many_strangers_keep_nobody_out():
+    with Proxy("setConsoleConnectionsLogging(false)") as p:
+        assert p.command("1") == "1\n"
+        peers = []
+        for _ in range(6):
+            peers += strangers(p, 30, 60_000, 100)
+            with p.console() as owner:
+                assert owner.command("'served'") == "served\n"
+        wait_until(lambda: sum(is_closed(peer) for peer in peers[:100]) == 100, 5, "the end of the oldest")
+        assert p.command("2") == "2\n", "who has shown the key stays"
+        for peer in peers:
+            peer.close()
+
+
+def test_strangers_do_not_hold_places_for_long():
+    """Drops of bytes do not make the time longer; who has shown the key may be silent."""
+    with Proxy("setConsoleMaximumConcurrentConnections(3)") as p:
+        assert p.command("1") == "1\n"
+        peers = strangers(p, 2, 60_000, 100)
+
+        def served():
+            for peer in peers:
+                try:
+                    peer.send(b"x")
+                except OSError:
+                    pass
+            try:
+                with p.console() as owner:
+                    return owner.command("2") == "2\n"
+            except (Closed, OSError):
+                return False
+        wait_until(served, 8, "a place")
+        wait_until(lambda: all(is_closed(peer) for peer in peers), 15, "the end of strangers")
+        assert p.command("3") == "3\n"
+        for peer in peers:
+            peer.close()
+
+
 # --- the program's own client
 
 def client_run(p, *arguments, **options):

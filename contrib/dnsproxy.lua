@@ -2077,11 +2077,11 @@ function setRingBuffersLockRetries(num) end
 ---@return integer
 function getRingBuffersSamplingRate() end
 
----All remembered queries, then all answers, each oldest first
+---All remembered queries and answers, oldest first
 ---@return LuaRingEntry[]
 function getRingEntries() end
 
----The remembered answers as tables with name, qtype, rcode and usec
+---The remembered answers as tables with name, qtype, rcode (-1: none came) and usec
 ---@return table[]
 function getResponseRing() end
 

@@ -138,7 +138,7 @@ def lines(one):
         question(6, "tcp.rings.test.", "AAAA", "DoTCP"),
         reply(6, "tcp.rings.test.", one, "No Error. 1 answers", "AAAA", "DoTCP"),
         question(7, "silent.other.test."),
-        reply(7, "silent.other.test.", one, "No Error. 0 answers", latency="T.O"),
+        reply(7, "silent.other.test.", one, "No answer", latency="T.O"),
         question(8, "drop.rings.test."),
         question(9, "self.rings.test."),
         reply(9, "self.rings.test.", "Cache", "Query Refused", protocol="-", latency="0.0"),
@@ -285,14 +285,13 @@ def test_top_queries(p):
 
 
 def test_top_responses(p):
-    # Time-outs have the rcode of a header without one.
+    # A time-out is no answer, whatever the rcode.
     assert p.command("topResponses(10)") == top(
-        ("WWW.Rings.test.", 3, 50), ("silent.other.test.", 1, 100 / 6), ("slow.other.test.", 1, 100 / 6),
-        ("tcp.rings.test.", 1, 100 / 6), ("Rest", 0, 0))
+        ("WWW.Rings.test.", 3, 60), ("slow.other.test.", 1, 20), ("tcp.rings.test.", 1, 20), ("Rest", 0, 0))
     assert p.command("topResponses(10, DNSRCode.NXDOMAIN)") == top(("nx.rings.test.", 1, 100), ("Rest", 0, 0))
     assert p.command("topResponses(10, 5, 1)") == top(("test.", 3, 100), ("Rest", 0, 0))
     assert p.command("topResponses(10, 9)") == top(("Rest", 0, 100))
-    assert p.command("rows(getTopResponses(1, 0))") == "WWW.Rings.test. 3 50.0|Rest 3 50.0\n"
+    assert p.command("rows(getTopResponses(1, 0))") == "WWW.Rings.test. 3 60.0|Rest 2 40.0\n"
 
 
 def test_top_slow_and_timeouts(p):
@@ -336,13 +335,14 @@ def test_response_ring(p):
                 "out[i] = r.name .. ' ' .. r.qtype .. ' ' .. r.rcode .. ' ' .. (r.usec == 4294967295 and 'out' or "
                 "r.usec == 0 and 'hit' or 'ok') end return table.concat(out, '|') end)()")
     wanted = ["www.rings.test. 1 0 ok", "www.rings.test. 1 0 hit", "WWW.Rings.test. 1 0 hit", "nx.rings.test. 1 3 ok",
-              "self.rings.test. 1 5 hit", "tcp.rings.test. 28 0 ok", "silent.other.test. 1 0 out",
+              "self.rings.test. 1 5 hit", "tcp.rings.test. 28 0 ok", "silent.other.test. 1 -1 out",
               "self.rings.test. 1 5 hit", "slow.other.test. 1 0 ok", "self.rings.test. 1 5 hit"]
     assert p.command(check_it) == "|".join(wanted) + "\n"
     some = "(function() local out = {} for i, r in ipairs(getRespRing(%s)) do assert(type(r.rcode) == 'string') " \
            "out[i] = r.qname .. r.rcode end return table.concat(out, '|') end)()"
     assert p.command(some % 3) == "nx.rings.test.3\n"
-    assert p.command(some % "") .count("|") == 9
+    assert p.command(some % "") .count("|") == 8
+    assert "silent" not in p.command(some % "") + p.command(some % 0)
     assert p.command(some % 9) == "\n"
 
 
@@ -364,9 +364,13 @@ def test_ring_entries(p):
     ports, one = p.sent.ports, p.backend.address
     assert len(rows) == 22
     assert rows[0] == f"1 Q www.rings.test. 127.0.0.1:{ports[1]} 0.0.0.0 1 {p.sent.sizes[1]} DoUDP rd - <>"
-    assert rows[5].startswith(f"6 Q tcp.rings.test. 127.0.0.1:{ports[6]} 0.0.0.0 28 ") and " DoTCP " in rows[5]
+    wanted = [f"{number} {'Q' if outcome.startswith('Question') else 'R'} {name} "
+              for number, name, *_, outcome in lines(p.backend.address)]
+    assert all(row.startswith(start) for row, start in zip(rows, wanted)), "an answer is not behind its query"
     answers = [row for row in rows if row.split()[1] == "R"]
-    assert rows[12:] == answers and len(answers) == 10
+    rows = [row for row in rows if row.split()[1] == "Q"]
+    assert rows[5].startswith(f"6 Q tcp.rings.test. 127.0.0.1:{ports[6]} 0.0.0.0 28 ") and " DoTCP " in rows[5]
+    assert len(answers) == 10
     assert answers[0].startswith(f"1 R www.rings.test. 127.0.0.1:{ports[1]} {one} 1 ")
     assert answers[0].endswith(" DoUDP rd - <>")
     assert answers[1].startswith(f"2 R www.rings.test. 127.0.0.1:{ports[2]} 0.0.0.0:0 1 ")
@@ -439,6 +443,20 @@ def test_ffi(p):
       out[#out + 1] = tonumber(C.dnsdist_ffi_ring_get_entries_by_mac('00:11:22:33:44:55', list))
       return table.concat(out, '|')
     end)()""".replace("\n", " ")
+    timed_out = """(function()
+      local ffi = require('ffi')
+      local list, out, before = ffi.new('dnsdist_ffi_ring_entry_list_t *[1]'), {}, math.huge
+      for i = 0, tonumber(ffi.C.dnsdist_ffi_ring_get_entries(list)) - 1 do
+        local age = ffi.C.dnsdist_ffi_ring_entry_get_age(list[0], i)
+        assert(age <= before)
+        before = age
+        if ffi.string(ffi.C.dnsdist_ffi_ring_entry_get_name(list[0], i)):find('silent') then
+          out[#out + 1] = ffi.C.dnsdist_ffi_ring_entry_get_rcode(list[0], i)
+        end
+      end
+      return table.concat(out, ' ')
+    end)()""".replace("\n", " ")
+    assert p.command(timed_out) == "0 255\n"
     port = p.sent.ports[3]
     assert p.command(show).strip().split("|") == [
         f"false WWW.Rings.test. 127.0.0.2:{port} <> 1 0 size 0 3 0 rd - - 0 0 0 old false",

@@ -11,7 +11,7 @@ is_wanted(const struct ring_count *what, const struct ring_entry *e)
   case RING_ALL:
     return true;
   case RING_OF_RCODE:
-    return ring_entry_rcode(e) == what->number;
+    return ring_entry_has_rcode(e, what->number);
   case RING_OF_QTYPE:
     return e->qtype == what->number;
   case RING_SLOWER:

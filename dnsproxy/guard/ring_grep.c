@@ -76,7 +76,9 @@ put_outcome(const struct ring_entry *e, struct text *out)
 {
   char rcode[RCODE_TEXT_SIZE];
   unsigned opcode = message_opcode(e->header);
-  if (e->kind == RING_ANSWERS) {
+  if (ring_entry_timed_out(e)) {
+    text_puts(out, "No answer");
+  } else if (e->kind == RING_ANSWERS) {
     text_puts(out, rcode_text(ring_entry_rcode(e), rcode, sizeof rcode));
     if (ring_entry_rcode(e) == RCODE_NOERROR)
       text_printf(out, ". %u answers", message_count(e->header, 1));

@@ -187,3 +187,25 @@ ring_read_all(enum ring_kind kind, uint64_t since_us, size_t *count)
   }
   return entries;
 }
+
+struct ring_entry *
+ring_read_both(uint64_t since_us, size_t *count)
+{
+  size_t counts[RING_KINDS], next[RING_KINDS] = {0};
+  struct ring_entry *kinds[RING_KINDS];
+  // Answers first: what is told between the two readings has its query in the list at least.
+  for (unsigned i = RING_KINDS; i-- > 0;)
+    kinds[i] = ring_read_all((enum ring_kind)i, since_us, &counts[i]);
+  *count = counts[RING_QUERIES] + counts[RING_ANSWERS];
+  struct ring_entry *entries = *count == 0 ? NULL : memory_array(*count, sizeof *entries);
+  for (size_t i = 0; i < *count; i++) {
+    const struct ring_entry *query = &kinds[RING_QUERIES][next[RING_QUERIES]], *answer = &kinds[RING_ANSWERS][next[RING_ANSWERS]];
+    bool query_next = next[RING_ANSWERS] == counts[RING_ANSWERS] ||
+                      (next[RING_QUERIES] < counts[RING_QUERIES] && query->when_us <= answer->when_us);
+    entries[i] = query_next ? *query : *answer;
+    next[query_next ? RING_QUERIES : RING_ANSWERS]++;
+  }
+  for (unsigned i = 0; i < RING_KINDS; i++)
+    free(kinds[i]);
+  return entries;
+}

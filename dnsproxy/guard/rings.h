@@ -54,6 +54,12 @@ ring_entry_timed_out(const struct ring_entry *e)
 {
   return e->kind == RING_ANSWERS && e->latency_us == RING_TIMED_OUT;
 }
+// Is it an answer, with this rcode? A time-out has the header of an answer that never came: no rcode is its own.
+static inline bool
+ring_entry_has_rcode(const struct ring_entry *e, unsigned rcode)
+{
+  return e->kind == RING_ANSWERS && !ring_entry_timed_out(e) && ring_entry_rcode(e) == rcode;
+}
 // An answer that no backend gave: what the dialect counts as a cache hit.
 static inline bool
 ring_entry_is_hit(const struct ring_entry *e)
@@ -74,6 +80,9 @@ bool ring_reader_next(struct ring_reader *, struct ring_entry *); // false: no m
 void ring_reader_free(struct ring_reader **);
 // All of them at once, oldest first: free() it. NULL when there are none.
 struct ring_entry *ring_read_all(enum ring_kind, uint64_t since_us, size_t *count);
+
+// Both kinds in one order of time, of all workers: an answer stands behind its query. Otherwise as above.
+struct ring_entry *ring_read_both(uint64_t since_us, size_t *count);
 
 // The writer's side. Before the worker starts:
 void rings_open(struct worker *);

@@ -46,18 +46,12 @@ list_add(dnsdist_ffi_ring_entry_list_t *list, const struct ring_entry *entries, 
 static size_t
 list_new(const struct address *client, dnsdist_ffi_ring_entry_list_t **out)
 {
-  size_t counts[RING_KINDS], count = 0;
-  struct ring_entry *entries[RING_KINDS];
-  for (unsigned i = 0; i < RING_KINDS; i++) {
-    entries[i] = ring_read_all((enum ring_kind)i, 0, &counts[i]);
-    count += counts[i];
-  }
+  size_t count;
+  struct ring_entry *entries = ring_read_both(0, &count);
   dnsdist_ffi_ring_entry_list_t *list = calloc(1, sizeof *list + count * sizeof list->items[0]);
-  for (unsigned i = 0; i < RING_KINDS; i++) {
-    if (list != NULL)
-      list_add(list, entries[i], counts[i], client);
-    free(entries[i]);
-  }
+  if (list != NULL)
+    list_add(list, entries, count, client);
+  free(entries);
   count = list == NULL ? 0 : list->count;
   *out = count > 0 ? list : NULL;
   if (count == 0)
@@ -140,7 +134,8 @@ GET(uint16_t, get_size, item->entry.size, 0)
 // Microseconds that fit: a time-out is the largest number.
 GET(uint16_t, get_latency, (uint16_t)(item->entry.latency_us < UINT16_MAX ? item->entry.latency_us : UINT16_MAX), 0)
 GET_HEADER(uint16_t, get_id, message_id(m))
-GET_HEADER(uint8_t, get_rcode, message_rcode(m))
+// 255 for a time-out: no answer has that.
+GET(uint8_t, get_rcode, ring_entry_timed_out(&item->entry) ? UINT8_MAX : (uint8_t)ring_entry_rcode(&item->entry), 0)
 GET_HEADER(bool, get_aa, (m[2] & FLAG2_AA) != 0)
 GET_HEADER(bool, get_rd, (m[2] & FLAG2_RD) != 0)
 GET_HEADER(bool, get_tc, (m[2] & FLAG2_TC) != 0)

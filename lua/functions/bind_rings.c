@@ -55,12 +55,10 @@ get_sampling_rate(struct call *c)
 
 // ---- entries ----
 
-// Appends to the list on top of the stack what `push` makes of each entry; it may leave one out.
+// Appends to the list on top of the stack what `push` makes of each entry; it may leave one out. Frees the entries.
 static void
-append_all(struct call *c, enum ring_kind kind, bool (*push)(struct call *, const struct ring_entry *))
+append_all(struct call *c, struct ring_entry *entries, size_t count, bool (*push)(struct call *, const struct ring_entry *))
 {
-  size_t count;
-  struct ring_entry *entries = ring_read_all(kind, 0, &count);
   int position = (int)lua_objlen(c->lua, -1);
   for (size_t i = 0; i < count; i++)
     if (push(c, &entries[i]))
@@ -78,9 +76,10 @@ push_entry(struct call *c, const struct ring_entry *e)
 static int
 get_entries(struct call *c)
 {
+  size_t count;
+  struct ring_entry *entries = ring_read_both(0, &count);
   lua_newtable(c->lua);
-  append_all(c, RING_QUERIES, push_entry);
-  append_all(c, RING_ANSWERS, push_entry);
+  append_all(c, entries, count, push_entry);
   return 1;
 }
 
@@ -105,7 +104,7 @@ push_response(struct call *c, const struct ring_entry *e)
   lua_createtable(c->lua, 0, 4);
   set_name(c, "name", e);
   set_number(c, "qtype", e->qtype);
-  set_number(c, "rcode", ring_entry_rcode(e));
+  set_number(c, "rcode", ring_entry_timed_out(e) ? -1 : (double)ring_entry_rcode(e));
   set_number(c, "usec", e->latency_us);
   return true;
 }
@@ -113,8 +112,10 @@ push_response(struct call *c, const struct ring_entry *e)
 static int
 get_response_ring(struct call *c)
 {
+  size_t count;
+  struct ring_entry *entries = ring_read_all(RING_ANSWERS, 0, &count);
   lua_newtable(c->lua);
-  append_all(c, RING_ANSWERS, push_response);
+  append_all(c, entries, count, push_response);
   return 1;
 }
 
@@ -122,7 +123,7 @@ static bool
 push_of_rcode(struct call *c, const struct ring_entry *e)
 {
   char rcode[8];
-  if (c->args[0].given && c->args[0].integer != (int64_t)ring_entry_rcode(e))
+  if (ring_entry_timed_out(e) || (c->args[0].given && c->args[0].integer != (int64_t)ring_entry_rcode(e)))
     return false;
   lua_createtable(c->lua, 0, 2);
   set_name(c, "qname", e);
@@ -135,8 +136,10 @@ push_of_rcode(struct call *c, const struct ring_entry *e)
 static int
 get_resp_ring(struct call *c)
 {
+  size_t count;
+  struct ring_entry *entries = ring_read_all(RING_ANSWERS, 0, &count);
   lua_newtable(c->lua);
-  append_all(c, RING_ANSWERS, push_of_rcode);
+  append_all(c, entries, count, push_of_rcode);
   return 1;
 }
 
@@ -163,12 +166,12 @@ const struct lua_function functions_rings[] = {
      .flags = FUNCTION_NO_EFFECT,
      .call = get_sampling_rate},
     {.name = "getRingEntries",
-     .help = "All remembered queries, then all answers, each oldest first",
+     .help = "All remembered queries and answers, oldest first",
      .returns = "LuaRingEntry[]",
      .flags = FUNCTION_NO_EFFECT,
      .call = get_entries},
     {.name = "getResponseRing",
-     .help = "The remembered answers as tables with name, qtype, rcode and usec",
+     .help = "The remembered answers as tables with name, qtype, rcode (-1: none came) and usec",
      .returns = "table[]",
      .flags = FUNCTION_NO_EFFECT,
      .call = get_response_ring},

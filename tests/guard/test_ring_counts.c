@@ -97,6 +97,8 @@ counts_names_by_filter(void **state)
   what.number = RCODE_NXDOMAIN;
   assert_string_equal(count_text(&what, true, &total), "b.example.=1 c.test.=1 ");
   assert_int_equal(total, 2);
+  what.number = RCODE_NOERROR; // the time-out has none
+  assert_string_equal(count_text(&what, true, &total), "A.Example.=2 ");
   what = (struct ring_count){.kind = RING_ANSWERS, .filter = RING_SLOWER, .number = 2000};
   assert_string_equal(count_text(&what, true, &total), "b.example.=1 c.test.=1 ");
   what.filter = RING_TIMEOUTS;

@@ -17,6 +17,7 @@ enum {
   REAP_SIZE = 2 * BATCH_SIZE, // pieces taken back at most per call
   LOW = 2 * BATCH_SIZE,     // pieces: one batch may wait while another is taken back
   SPARE_CANDIDATES = 16,
+  AHEAD_SHARE = 8, // of the memory in use may be provided before it is needed
 };
 
 uint32_t
@@ -62,14 +63,16 @@ cache_arena_init(struct cache_arena *a, uint32_t largest_piece, uint32_t chunks)
   return a->chunks != NULL;
 }
 
-// What was used since the last call will be used twice until the next.
+// What was used since the last call will be used twice until the next; but what waits for use is little beside what is in
+// use, and a packet that comes to a new page sooner waits for one page.
 void
 cache_arena_grow(struct cache_arena *a)
 {
   if (a->mapped_size < SMALLEST_HUGE)
     return;
   size_t used = a->chunk_size + cache_arena_used(a);
-  size_t wanted = used + 2 * (used - a->used_before) + CACHE_HUGE_PAGE;
+  size_t ahead = 2 * (used - a->used_before);
+  size_t wanted = used + (ahead < used / AHEAD_SHARE ? ahead : used / AHEAD_SHARE);
   a->used_before = used;
   wanted = wanted < a->mapped_size ? wanted / CACHE_HUGE_PAGE * CACHE_HUGE_PAGE : a->mapped_size;
   size_t from = a->touched > used ? a->touched : used / CACHE_HUGE_PAGE * CACHE_HUGE_PAGE;

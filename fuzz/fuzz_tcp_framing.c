@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A stream cut into reads anywhere, with pauses anywhere, gives the messages that its bytes say: a byte that drives the
 // cuts, a byte that drives the pauses, then the stream.
-#include "dnsproxy/net/framing.h"
+#include "dnsproxy/net/input.h"
 #include "fuzz/fuzz.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@ check_message(struct source *s, const struct frame *frame)
 {
   const uint8_t *expected = s->bytes + s->expected_at;
   assert(s->expected_at + 2 <= s->at);
-  assert(frame->size == (expected[0] << 8 | expected[1]));
+  assert(frame->size == (size_t)(expected[0] << 8 | expected[1]));
   assert(s->expected_at + 2 + frame->size <= s->at);
   assert(memcmp(frame->message, expected + 2, frame->size) == 0);
   s->expected_at += 2u + frame->size;
@@ -36,12 +36,12 @@ check_message(struct source *s, const struct frame *frame)
 
 // Takes what is there, or stops before a message, as a connection does that has enough queries in flight.
 static void
-take_messages(struct source *s, struct framing *f, bool may_pause)
+take_messages(struct source *s, struct input *f, bool may_pause)
 {
   struct frame frame;
-  while (framing_next(f, &frame)) {
+  while (input_next(f, &frame)) {
     if (may_pause && draw(&s->pauses) % 4 == 0) {
-      framing_put_back(f, &frame);
+      input_put_back(f, &frame);
       return;
     }
     check_message(s, &frame);
@@ -49,11 +49,11 @@ take_messages(struct source *s, struct framing *f, bool may_pause)
 }
 
 static void
-read_some(struct source *s, struct framing *f)
+read_some(struct source *s, struct input *f)
 {
   uint8_t scratch[SCRATCH];
   struct iovec parts[2];
-  int n = framing_space(f, scratch, sizeof scratch, parts);
+  int n = input_space(f, scratch, sizeof scratch, parts);
   assert(n == 1 || n == 2);
   size_t got = 0, want = 1 + draw(&s->cuts) % (SCRATCH + 100);
   for (int i = 0; i < n; i++) {
@@ -65,13 +65,13 @@ read_some(struct source *s, struct framing *f)
     s->at += part;
     got += part;
   }
-  framing_received(f, got);
+  input_received(f, got);
   take_messages(s, f, true);
-  assert(framing_keep(f));
+  assert(input_keep(f));
   memset(scratch, 0xee, sizeof scratch); // somebody else reads into it
   take_messages(s, f, false);
-  assert(framing_keep(f));
-  assert(framing_unread(f) == s->at - s->expected_at);
+  assert(input_keep(f));
+  assert(input_unread(f) == s->at - s->expected_at);
 }
 
 int
@@ -80,9 +80,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   if (size < 2)
     return 0;
   struct source s = {.bytes = data + 2, .count = size - 2, .cuts = data[0], .pauses = data[1]};
-  struct framing f = {.kept = NULL};
+  struct input f = {.kept = NULL};
+  input_speak(&f, &protocol_dns, 0);
   while (s.at < s.count)
     read_some(&s, &f);
-  framing_fini(&f);
+  input_fini(&f);
   return 0;
 }

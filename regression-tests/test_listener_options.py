@@ -321,14 +321,14 @@ def test_connections_per_port_range(backend, bits, wanted):
 
 
 def test_connection_rate_and_the_ban(backend):
-    """One a second on average over a minute are sixty at once; more bring a ban."""
-    config = BACKEND + "setMaxTCPConnectionRatePerClient(1) setTCPConnectionRateInterval(1) setBanDurationForExceedingTCPTLSRate(3)"
+    """The rate counts from the first connection: the one that exceeds it is still served, the next brings a ban."""
+    config = BACKEND + "setMaxTCPConnectionRatePerClient(20) setTCPConnectionRateInterval(1) setBanDurationForExceedingTCPTLSRate(30)"
     with Proxy(config, backend=backend.address) as p:
         answered = 0
         for _ in range(70):
             with contextlib.ExitStack() as stack:
                 answered += connect(p, "127.0.0.1", stack) is not None
-        assert answered == 60
+        assert 21 <= answered <= 40  # the seconds may have been two
         with contextlib.ExitStack() as stack:
             assert connect(p, "127.0.0.2", stack)
         assert addresses(p.ask("datagrams.clients.test")) == ["192.0.2.1"]

@@ -72,7 +72,8 @@ struct worker {
   // Rooms of their owners, NULL until they open: see the folder's headers.
   struct datagram_batch *datagram; // net/datagram
   struct stream_set *streams;      // net/stream
-  struct channel_set *channels;    // net/channel
+  struct connection_set *connections; // net/connection, those of clients and backends
+  unsigned connection_users;
   struct upstream_set *upstreams;  // upstream/upstream
   struct upstream_streams *upstream_streams; // upstream/upstream_stream
   struct delay_queue *delays;      // net/delay

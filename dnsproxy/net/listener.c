@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/net/connection.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -259,4 +260,34 @@ listener_queries(const struct listener *l)
     if (l->counters[i] != NULL)
       sum += atomic_load_explicit(&l->counters[i]->queries, memory_order_relaxed);
   return sum;
+}
+
+// ---- a worker's connections ----
+
+static void
+worker_connections_begin(void *worker)
+{
+  worker_begin(worker);
+}
+
+static void
+worker_connections_end(void *worker)
+{
+  worker_end(worker);
+}
+
+struct connection_set *
+worker_connections_open(struct worker *w)
+{
+  if (w->connection_users++ == 0)
+    w->connections = connection_set_new(w->base, worker_connections_begin, worker_connections_end, w, &w->now_us);
+  return w->connections;
+}
+
+void
+worker_connections_close(struct worker *w)
+{
+  connection_set_flush(w->connections);
+  if (--w->connection_users == 0)
+    connection_set_free(&w->connections);
 }

@@ -60,6 +60,11 @@ listener_walk(const struct listener *l, const struct worker *w)
 // An answer that was counted as sent did not go (enum drop): takes it back where it was counted. The caller frees the query.
 void listener_unsent(struct query *, unsigned why);
 
+// The connections of a worker: opened by each folder that has some, closed as often. Between worker_begin() and worker_end().
+struct connection_set;
+struct connection_set *worker_connections_open(struct worker *);
+void worker_connections_close(struct worker *);
+
 // Worker thread: starts serving its socket of the listener.
 bool datagram_start(struct worker *, struct listener *);
 bool stream_start(struct worker *, struct listener *);

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Client connections over TCP, as one worker keeps them (semantics.md sections 2, 7 and 13).
+// Client connections that carry DNS messages with their lengths, as one worker keeps them (semantics.md sections 2, 7, 13).
 //
-// Each complete message becomes a query with a packet of its own (query_own_packet()), which walks at once. reply() and
-// dropped() of its route end its time on the connection; the structure outlives the socket until the last of its
-// queries has ended. ANSWERS_SENT and the listener's queries and responses are counted by the walk; an answer for a
-// client that has left is taken out again and becomes DROP_CLIENT_GONE. Thread: the worker.
+//   accept -> admitted? -> [PROXY header] -> messages -> queries, which walk at once -> answers -> the end
+//
+// Each complete message becomes a query with a packet of its own (query_own_packet()). reply() and dropped() of its route end its
+// time on the connection; the structure outlives the socket until the last of its queries has ended. ANSWERS_SENT and the
+// listener's queries and responses are counted by the walk; an answer for a client that has left is taken out again and becomes
+// DROP_CLIENT_GONE.
+//
+// What a client may make us hold is bounded: no more is read while its answers wait to be read by it, or while those that are to
+// come, at the size of those before, would. How many clients there may be is bounded by the descriptors of the process, of which
+// a reserve is left for backends, checks and the console.
+//
+// The end of a query is not the end of its connection. What becomes of one when a query got no answer is decided in one
+// function, stream_after_drop(). Thread: the worker.
 #ifndef DNSPROXY_NET_STREAM_H
 #define DNSPROXY_NET_STREAM_H
 
-#include "dnsproxy/net/channel.h"
+#include "dnsproxy/net/connection.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/wire/proxy_header.h"
 
@@ -22,8 +31,9 @@ struct stream_guard {
 };
 
 struct stream {
-  struct channel channel; // first: its callbacks cast
-  struct stream_set *set; // NULL once closed
+  struct connection connection; // first: its callbacks cast
+  struct worker *worker;
+  struct stream_set *set; // NULL once it has left
   struct stream *next, **link;
   struct listener *listener; // one reference
   struct address peer, destination;
@@ -31,13 +41,14 @@ struct stream {
   uint64_t opened_us, active_us; // of the last read, or the end of the last query
   uint64_t queries;
   uint32_t in_flight;
+  uint32_t answer_size; // what its answers are like, on the average
   struct query *full; // zone transfers that wait until the client has read (linked by next)
   void (*resume)(struct query *); // lets one of them go on
   uint32_t reads; // since the last complete query
-  bool restricted; // near a limit: one query at a time, short patience
-  bool finishing;  // no more queries; ends when the last one has
-  bool closing;    // ends when what is queued has been written
-  bool gone;       // the channel is done with it
+  bool restricted : 1; // near a limit: one query at a time, short patience
+  bool begun : 1;      // false: its PROXY header is still to come
+  bool finishing : 1;  // no more queries; ends when the last one has
+  bool gone : 1;       // the connection is done with it
 };
 
 // A worker's socket of a listener.
@@ -52,16 +63,11 @@ struct stream_listener {
 struct stream_set {
   struct stream_listener *listeners;
   struct stream *streams;
-  struct proxied_stream *proxied; // whose PROXY header is still to come
 };
 
 uint64_t stream_connections(const struct listener *); // open now, of all workers
-void stream_left(struct worker *, struct listener *, const struct address *peer); // an admitted client is gone: limits forget it
-// stream_connection.c. Takes the socket over, if there is memory.
-// header: of the PROXY protocol, NULL without.
-bool stream_open(struct stream_listener *, int fd, const struct address *peer, bool restricted, const struct proxy_header *);
-void stream_finish(struct stream *); // no more queries; ends when those in flight have
-void stream_end(struct stream *);    // now
+// Of the proxy's clients: have all of them got what there is for them? On the way out.
+bool streams_drained(const struct worker *);
 extern const struct reply_route stream_route;
 
 #endif

@@ -7,6 +7,7 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/net/stream.h"
 #include "dnsproxy/net/tee.h"
 #include "dnsproxy/walk/path.h"
 #include "dnsproxy/walk/suspended.h"
@@ -61,7 +62,8 @@ end(struct worker *w)
 {
   upstream_flush(w);
   datagram_flush(w);
-  if (w->draining && atomic_load_explicit(&w->parked, memory_order_relaxed) == 0 && services_waiting(w) == 0)
+  if (w->draining && atomic_load_explicit(&w->parked, memory_order_relaxed) == 0 && services_waiting(w) == 0 &&
+      streams_drained(w))
     event_base_loopbreak(w->base);
 }
 

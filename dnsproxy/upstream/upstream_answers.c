@@ -18,13 +18,13 @@ measure(struct upstream_connection *c, const struct query *q)
 }
 
 // What this backend says cannot be trusted to belong to anything that was asked: everything on the connection fails.
-static enum channel_frame
+static enum message_use
 refuse(struct upstream_connection *c)
 {
   count(c->peer->worker, COUNTER_NONCOMPLIANT_RESPONSES);
   counter_add(&counters_of(c)->tcp_died_reading, 1);
   upstream_connection_end(c, DROP_BACKEND_LOST);
-  return CHANNEL_PAUSE;
+  return MESSAGE_PAUSE;
 }
 
 static void
@@ -49,7 +49,7 @@ deliver(struct upstream_connection *c, struct query *q, const struct frame *fram
 // ---- zone transfers ----
 
 // A message with more to come: the query walks back with it and stays in its slot, unless the walk ended it.
-static enum channel_frame
+static enum message_use
 deliver_part(struct upstream_connection *c, struct upstream_slot *slot, const struct frame *frame)
 {
   struct query *q = slot->query;
@@ -63,18 +63,18 @@ deliver_part(struct upstream_connection *c, struct upstream_slot *slot, const st
   c->transfer.went_on = false;
   if (!query_own_packet(q, frame->message, frame->size, room < PACKET_PIECE ? PACKET_PIECE : room)) {
     upstream_connection_end(c, DROP_OUT_OF_MEMORY);
-    return CHANNEL_PAUSE;
+    return MESSAGE_PAUSE;
   }
   q->transfer = &c->transfer;
   w->walk->answer(q);
   if (c->transfer.went_on)
-    return c->transfer.full ? CHANNEL_PAUSE : CHANNEL_NEXT;
+    return c->transfer.full ? MESSAGE_PAUSE : MESSAGE_NEXT;
   // It is gone, and what follows has nobody to go to.
   upstream_slots_abandon(&c->slots, slot);
   counter_add(&w->parked, (uint64_t)-1);
   counter_add(&counters_of(c)->outstanding, (uint64_t)-1);
   upstream_connection_end(c, DROP_CLIENT_GONE);
-  return CHANNEL_PAUSE;
+  return MESSAGE_PAUSE;
 }
 
 void
@@ -82,7 +82,7 @@ upstream_transfer_resume(struct query *q)
 {
   struct upstream_connection *c = q->transfer->connection;
   c->heard_us = c->peer->worker->now_us;
-  channel_resume(&c->channel);
+  connection_resume(&c->connection);
   if (!c->armed)
     upstream_connection_arm(c);
 }
@@ -95,8 +95,8 @@ belongs(const struct upstream_connection *c, const struct query *q, const struct
   return bare || answer_matches(q, frame->message, frame->size);
 }
 
-enum channel_frame
-upstream_connection_on_frame(struct channel *ch, const struct frame *frame)
+enum message_use
+upstream_connection_on_frame(struct connection *ch, const struct frame *frame)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
   struct upstream_slot *slot = frame->size >= HEADER_SIZE ? upstream_slots_find(&c->slots, message_id(frame->message)) : NULL;
@@ -104,12 +104,12 @@ upstream_connection_on_frame(struct channel *ch, const struct frame *frame)
     return refuse(c);
   if (slot->query == NULL) {
     upstream_slots_clear(&c->slots, slot);
-    return CHANNEL_NEXT;
+    return MESSAGE_NEXT;
   }
   if (!belongs(c, slot->query, frame))
     return refuse(c);
   if (c->exclusive && query_is_stream(slot->query) && !transfer_last(&c->transfer, frame->message, frame->size))
     return deliver_part(c, slot, frame);
   deliver(c, upstream_slots_clear(&c->slots, slot), frame);
-  return CHANNEL_NEXT;
+  return MESSAGE_NEXT;
 }

@@ -114,7 +114,7 @@ upstream_connection_end(struct upstream_connection *c, enum drop why)
   counter_add(&counters_of(c)->tcp_current, (uint64_t)-1);
   backend_place_back(c->peer->backend);
   count_duration(c);
-  channel_close(&c->channel);
+  connection_close(&c->connection);
   // A failed query may be sent again at once, over another connection: this one is off the lists by now.
   for (uint32_t i = 0; i < c->slots.size; i++)
     if (c->slots.list[i].taken) {
@@ -125,7 +125,7 @@ upstream_connection_end(struct upstream_connection *c, enum drop why)
 }
 
 static void
-on_gone(struct channel *ch)
+on_gone(struct connection *ch)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
   struct upstream_peer *peer = c->peer;
@@ -146,7 +146,7 @@ give_up(struct upstream_connection *c)
 
 // ---- sockets ----
 
-static const struct channel_events connection_events;
+static const struct connection_events connection_events;
 
 // Gives the connection a new socket.
 static bool
@@ -158,16 +158,16 @@ connect_socket(struct upstream_connection *c)
     return false;
   // With fast open nothing was sent yet: the first write connects.
   if (options_of(c)->tcp_fast_open)
-    channel_open(&c->channel, w, &connection_events, fd);
+    connection_open(&c->connection, w->connections, &connection_events, &protocol_dns, fd);
   else
-    channel_open_connecting(&c->channel, w, &connection_events, fd);
+    connection_open_connecting(&c->connection, w->connections, &connection_events, &protocol_dns, fd);
   c->fresh = true;
   c->opened_us = c->heard_us = w->now_us;
   counter_add(&counters_of(c)->tcp_new_connections, 1);
   upstream_connection_arm(c);
-  if (c->head == NULL || channel_send_raw(&c->channel, c->head, c->head_size))
+  if (c->head == NULL || connection_send_raw(&c->connection, c->head, c->head_size))
     return true;
-  channel_reset(&c->channel);
+  connection_reset(&c->connection);
   return false;
 }
 
@@ -212,7 +212,7 @@ upstream_connection_open(struct upstream_peer *peer, const uint8_t *head, size_t
     return NULL;
   }
   c->peer = peer;
-  c->channel.fd = -1;
+  connection_init(&c->connection);
   if (!connect_socket(c)) {
     free(c->head);
     free(c);
@@ -240,7 +240,7 @@ upstream_connection_send(struct upstream_connection *c, struct query *q)
   if (c->exclusive)
     transfer_begin(&c->transfer, c, q);
   message_put_u16(q->packet.data, slot->id);
-  if (!channel_send(&c->channel, q->packet.data, q->packet.size)) {
+  if (!connection_send(&c->connection, q->packet.data, q->packet.size)) {
     upstream_slots_clear(&c->slots, slot);
     message_put_u16(q->packet.data, q->id);
     return false;
@@ -257,7 +257,7 @@ send_again(struct upstream_connection *c)
 {
   for (uint32_t i = 0; i < c->slots.size; i++) {
     const struct query *q = c->slots.list[i].query;
-    if (q != NULL && !channel_send(&c->channel, q->packet.data, q->packet.size))
+    if (q != NULL && !connection_send(&c->connection, q->packet.data, q->packet.size))
       return false;
   }
   return true;
@@ -273,7 +273,7 @@ reconnect(struct upstream_connection *c)
     return;
   }
   count_duration(c);
-  channel_reset(&c->channel);
+  connection_reset(&c->connection);
   upstream_slots_forget_abandoned(&c->slots);
   uint32_t attempts = options_of(c)->retries > 0 ? options_of(c)->retries : 1;
   do {
@@ -289,16 +289,16 @@ reconnect(struct upstream_connection *c)
 }
 
 static void
-on_ended(struct channel *ch, enum channel_end why)
+on_ended(struct connection *ch, enum connection_end why)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
   if (c->slots.queries == 0) {
     upstream_connection_end(c, DROP_BACKEND_LOST);
     return;
   }
-  if (why == CHANNEL_EOF && ch->paused)
+  if (why == CONNECTION_EOF && ch->paused)
     return; // what is here of the transfer waits for the client: on_turn() sees the end of it
-  if (why == CHANNEL_WRITE_ERROR || why == CHANNEL_CONNECT_ERROR)
+  if (why == CONNECTION_WRITE_ERROR || why == CONNECTION_CONNECT_ERROR)
     counter_add(&counters_of(c)->tcp_died_sending, 1);
   else
     counter_add(&counters_of(c)->tcp_died_reading, 1);
@@ -308,29 +308,29 @@ on_ended(struct channel *ch, enum channel_end why)
 // ---- events ----
 
 static void
-on_bytes(struct channel *ch, size_t size)
+on_bytes(struct connection *ch, size_t size)
 {
   (void)size;
-  ((struct upstream_connection *)ch)->heard_us = ch->worker->now_us;
+  ((struct upstream_connection *)ch)->heard_us = connection_now(ch);
 }
 
 static void
-on_turn(struct channel *ch)
+on_turn(struct connection *ch)
 {
   const struct upstream_connection *c = (struct upstream_connection *)ch;
-  if (ch->eof && !ch->paused && c->slots.queries > 0 && !framing_has_message(&ch->framing))
-    on_ended(ch, CHANNEL_EOF);
+  if (ch->eof && !ch->paused && c->slots.queries > 0 && !input_has_message(&ch->input))
+    on_ended(ch, CONNECTION_EOF);
 }
 
 static void
-on_connected(struct channel *ch)
+on_connected(struct connection *ch)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
-  c->heard_us = ch->worker->now_us;
+  c->heard_us = connection_now(ch);
   upstream_connection_arm(c);
 }
 
-static const struct channel_events connection_events = {.frame = upstream_connection_on_frame,
+static const struct connection_events connection_events = {.message = upstream_connection_on_frame,
                                                         .read = on_bytes,
                                                         .turn = on_turn,
                                                         .connected = on_connected,

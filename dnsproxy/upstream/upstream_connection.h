@@ -8,7 +8,7 @@
 #ifndef DNSPROXY_UPSTREAM_UPSTREAM_CONNECTION_H
 #define DNSPROXY_UPSTREAM_UPSTREAM_CONNECTION_H
 
-#include "dnsproxy/net/channel.h"
+#include "dnsproxy/net/connection.h"
 #include "dnsproxy/backends/backend.h"
 #include "dnsproxy/upstream/transfer.h"
 #include "dnsproxy/upstream/upstream_slots.h"
@@ -26,7 +26,7 @@ struct upstream_peer {
 };
 
 struct upstream_connection {
-  struct channel channel; // first: its callbacks cast
+  struct connection connection; // first: its callbacks cast
   struct upstream_peer *peer;
   struct upstream_connection *next, **link; // in peer->idle or peer->busy
   struct upstream_slots slots; // what is in flight

@@ -29,8 +29,8 @@ unpark(struct upstream_connection *c, struct query *q)
 // The query fails for this reason; it is off its slot by now.
 void upstream_connection_fail(struct upstream_connection *, struct query *, enum drop why);
 void upstream_connection_arm(struct upstream_connection *); // the timer, for what it waits for
-// Events of the channel.
-enum channel_frame upstream_connection_on_frame(struct channel *, const struct frame *);
-void upstream_connection_on_timer(struct channel *);
+// Events of the connection.
+enum message_use upstream_connection_on_frame(struct connection *, const struct frame *);
+void upstream_connection_on_timer(struct connection *);
 
 #endif

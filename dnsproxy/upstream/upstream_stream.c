@@ -5,6 +5,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/backends/backend_socket.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/net/listener.h"
 #include "dnsproxy/upstream/upstream.h"
 #include "dnsproxy/upstream/upstream_connection.h"
 #include "dnsproxy/upstream/upstream_proxy.h"
@@ -220,7 +221,7 @@ upstream_stream_open(struct worker *w)
 {
   w->upstream_streams = memory_new(sizeof *w->upstream_streams);
   w->upstream_streams->scan = evtimer_new(w->base, on_scan, w);
-  channel_set_open(w);
+  worker_connections_open(w);
 }
 
 void
@@ -234,7 +235,7 @@ upstream_stream_close(struct worker *w)
       upstream_connection_end(peer->busy, DROP_SHUTDOWN);
     end_idle(peer, UINT64_MAX);
   }
-  channel_set_close(w); // frees the connections
+  worker_connections_close(w); // frees the connections
   while (set->peers != NULL) {
     struct upstream_peer *peer = set->peers;
     upstream_peer_free(&peer);

@@ -41,11 +41,11 @@ enum waiting { WAITING_CONNECT, WAITING_WRITE, WAITING_READ, WAITING_NOTHING };
 static enum waiting
 waiting_for(const struct upstream_connection *c)
 {
-  if (c->channel.connecting)
+  if (c->connection.state == CONNECTION_CONNECTING)
     return WAITING_CONNECT;
-  if (c->channel.paused)
+  if (c->connection.paused)
     return WAITING_NOTHING;
-  if (channel_unsent(&c->channel) > 0)
+  if (connection_unsent(&c->connection) > 0)
     return WAITING_WRITE;
   return c->slots.queries > 0 ? WAITING_READ : WAITING_NOTHING;
 }
@@ -59,7 +59,7 @@ time_left(const struct upstream_connection *c)
   case WAITING_CONNECT:
     return until(now, c->opened_us, o->tcp_connect_timeout_s);
   case WAITING_WRITE:
-    return until(now, c->channel.progress_us, o->tcp_send_timeout_s);
+    return until(now, c->connection.progress_us, o->tcp_send_timeout_s);
   case WAITING_READ:
     return until(now, c->heard_us, o->tcp_recv_timeout_s);
   case WAITING_NOTHING:
@@ -99,10 +99,10 @@ arm_timer_within(struct upstream_connection *c, uint64_t most_us)
 {
   const struct backend_options *o = options_of(c);
   uint64_t left = shorter(time_left(c), most_us);
-  if (!c->channel.connecting)
+  if (c->connection.state != CONNECTION_CONNECTING)
     left = shorter(left, shorter(until(0, 0, o->tcp_recv_timeout_s), until(0, 0, o->tcp_send_timeout_s)));
   c->armed = true;
-  channel_timer(&c->channel, left);
+  connection_timer(&c->connection, left);
 }
 
 void
@@ -112,7 +112,7 @@ upstream_connection_arm(struct upstream_connection *c)
 }
 
 void
-upstream_connection_on_timer(struct channel *ch)
+upstream_connection_on_timer(struct connection *ch)
 {
   struct upstream_connection *c = (struct upstream_connection *)ch;
   c->armed = false;

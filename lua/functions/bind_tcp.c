@@ -140,7 +140,7 @@ dump_clients(const struct worker *w)
   for (const struct stream *s = w->streams == NULL ? NULL : w->streams->streams; s != NULL; s = s->next)
     log_info("tcp", "worker %u: client %s: %u queries in flight, %llu so far, %llu ms old%s", w->id,
              address_text_with_port(&s->peer, address), s->in_flight, (unsigned long long)s->queries,
-             (unsigned long long)((w->now_us - s->opened_us) / 1000), s->closing || s->finishing ? ", ending" : "");
+             (unsigned long long)((w->now_us - s->opened_us) / 1000), s->finishing || s->connection.eof ? ", ending" : "");
 }
 
 static void

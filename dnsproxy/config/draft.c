@@ -118,13 +118,17 @@ draft_build(void)
   return next;
 }
 
+enum { BLOCKS_PER_EDIT = 1024 }; // that are freed at once while somebody waits
+
 void
 draft_publish(void)
 {
   snapshot_deliver(draft_build());
   draft.undelivered = false;
-  if (worker_current() == NULL)
+  if (worker_current() == NULL) {
     chains_reap();
+    dynblock_reap(BLOCKS_PER_EDIT);
+  }
 }
 
 void

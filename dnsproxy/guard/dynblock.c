@@ -87,7 +87,7 @@ void
 dynblock_draft_init(struct dynblock_draft *d)
 {
   enum { PURGE_S = 60 };
-  *d = (struct dynblock_draft){.changed = true, .purge_interval_s = PURGE_S, .addresses = dynblock_table_new(), .suffixes = dynblock_table_new()};
+  *d = (struct dynblock_draft){.changed = true, .purge_interval_s = PURGE_S, .swept = {DYNBLOCK_SHARDS, DYNBLOCK_SHARDS}, .addresses = dynblock_table_new(), .suffixes = dynblock_table_new()};
 }
 
 void
@@ -95,6 +95,7 @@ dynblock_draft_fini(struct dynblock_draft *d)
 {
   dynblock_table_free(&d->addresses);
   dynblock_table_free(&d->suffixes);
+  dynblock_reap(SIZE_MAX);
 }
 
 struct dynblock_set *
@@ -179,7 +180,7 @@ dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint
 {
   struct dynblock_table *t = spec->key.is_suffix ? d->suffixes : d->addresses;
   uint64_t until_us = now_us + spec->seconds * 1000000;
-  struct dynblock *old = dynblock_unexpired(*dynblock_table_slot(t, &spec->key), now_us);
+  struct dynblock *old = dynblock_unexpired(dynblock_table_get(t, &spec->key), now_us);
   if (old != NULL && spec->warning && !old->warning)
     return DYNBLOCK_KEPT;
   bool outranks = old != NULL && old->warning && !spec->warning; // a block takes the place of a warning, however long
@@ -221,28 +222,18 @@ dynblock_clear(struct dynblock_draft *d)
   d->changed = true;
 }
 
-static bool
-purge_table(struct dynblock_table **slot, uint64_t now_us)
-{
-  struct dynblock_table *t = *slot, *kept = dynblock_table_new();
-  for (size_t i = 0; i < t->capacity; i++)
-    if (dynblock_unexpired(t->slots[i], now_us) != NULL)
-      dynblock_table_put(kept, object_ref(t->slots[i]));
-  bool gone = kept->count != t->count;
-  if (gone)
-    *slot = kept;
-  dynblock_table_free(gone ? &t : &kept);
-  return gone;
-}
-
+// A sweep begins when the interval is over and goes on, call by call, until all have been looked at.
 void
 dynblock_purge(struct dynblock_draft *d, uint64_t now_us)
 {
-  if (d->purge_interval_s == 0 || now_us - d->purged_us < (uint64_t)d->purge_interval_s * 1000000)
-    return;
-  d->purged_us = now_us;
-  bool gone = purge_table(&d->addresses, now_us);
-  d->changed |= purge_table(&d->suffixes, now_us) || gone;
+  enum { ENOUGH = 16384 };
+  bool sweeping = d->swept[0] < DYNBLOCK_SHARDS || d->swept[1] < DYNBLOCK_SHARDS;
+  if (!sweeping && d->purge_interval_s > 0 && now_us - d->purged_us >= (uint64_t)d->purge_interval_s * 1000000) {
+    d->purged_us = now_us;
+    d->swept[0] = d->swept[1] = 0;
+  }
+  d->changed |= dynblock_table_sweep(d->addresses, &d->swept[0], ENOUGH, now_us);
+  d->changed |= dynblock_table_sweep(d->suffixes, &d->swept[1], ENOUGH, now_us);
 }
 
 static int
@@ -257,18 +248,29 @@ in_order(const void *left, const void *right)
   return order != 0 ? order : (int)b->bits - (int)a->bits;
 }
 
+struct list {
+  struct dynblock **blocks;
+  size_t count;
+  uint64_t now_us;
+};
+
+static void
+list_add(struct dynblock *b, void *arg)
+{
+  struct list *l = arg;
+  if (dynblock_unexpired(b, l->now_us) != NULL)
+    l->blocks[l->count++] = b;
+}
+
 static void
 each_in(const struct dynblock_table *t, uint64_t now_us, void (*visit)(struct dynblock *, void *), void *arg)
 {
-  struct dynblock **list = memory_array(t->count + 1, sizeof(struct dynblock *));
-  size_t count = 0;
-  for (size_t i = 0; i < t->capacity; i++)
-    if (dynblock_unexpired(t->slots[i], now_us) != NULL)
-      list[count++] = t->slots[i];
-  qsort(list, count, sizeof(struct dynblock *), in_order);
-  for (size_t i = 0; i < count; i++)
-    visit(list[i], arg);
-  free(list);
+  struct list l = {.blocks = memory_array(t->count + 1, sizeof(struct dynblock *)), .now_us = now_us};
+  dynblock_table_each(t, list_add, &l);
+  qsort(l.blocks, l.count, sizeof(struct dynblock *), in_order);
+  for (size_t i = 0; i < l.count; i++)
+    visit(l.blocks[i], arg);
+  free(l.blocks);
 }
 
 void

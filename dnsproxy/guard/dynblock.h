@@ -57,6 +57,7 @@ struct dynblock_draft {
   int default_action;
   uint32_t purge_interval_s; // 0: never
   uint64_t purged_us;
+  unsigned swept[2]; // shards of addresses, of suffixes, that the purge has looked at
   struct dynblock_table *addresses, *suffixes;
 };
 void dynblock_draft_init(struct dynblock_draft *);
@@ -81,7 +82,10 @@ enum dynblock_outcome {
 enum dynblock_outcome dynblock_insert(struct dynblock_draft *, const struct dynblock_spec *, uint64_t now_us);
 void dynblock_log(const struct dynblock_spec *); // that it was inserted
 void dynblock_clear(struct dynblock_draft *);
-void dynblock_purge(struct dynblock_draft *, uint64_t now_us); // those whose time is over, when the interval is
+// Removes those whose time is over, when the interval is; a bounded number in a call.
+void dynblock_purge(struct dynblock_draft *, uint64_t now_us);
+// Frees what sets and drafts have given up, until about `enough` blocks are freed. Any thread but workers.
+void dynblock_reap(size_t enough);
 // Unexpired ones: addresses in the order of netmask sets, then suffixes.
 void dynblock_each(const struct dynblock_draft *, uint64_t now_us, void (*visit)(struct dynblock *, void *), void *arg);
 const char *dynblock_action_text(int action); // "Send Refused"

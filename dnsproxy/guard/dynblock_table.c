@@ -1,54 +1,133 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tables of blocks: one probe for each shape of key (family, bits, port bits; labels) that some block has.
+// Tables of blocks in shards, and what waits to be freed.
 #include "dnsproxy/guard/dynblock_table.h"
 
 #include "dnsproxy/base/hash.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+struct dynblock_shard {
+  struct object object;
+  uint32_t count, capacity; // a power of two, at least twice the count
+  struct dynblock *slots[]; // one reference each
+};
+
+static void
+shard_free(struct object *object)
+{
+  struct dynblock_shard *s = (struct dynblock_shard *)(void *)object;
+  for (uint32_t i = 0; i < s->capacity; i++)
+    object_unref(&s->slots[i]);
+  free(s);
+}
+static const struct object_class shard_class = {.name = "blocks", .free = shard_free};
+
 // ---- probing: for packets, so nothing is copied that need not be ----
 
-static struct dynblock **
-probe_address(const struct dynblock_table *t, const struct address *masked, unsigned bits, unsigned port_bits)
+static uint64_t
+address_key_hash(const struct dynblock_table *t, const struct address *masked, unsigned bits, unsigned port_bits)
 {
-  uint64_t seed = t->seed ^ ((uint64_t)bits << 32 | (uint64_t)port_bits << 40 | address_port(masked));
-  size_t at = address_hash(masked, seed) & (t->capacity - 1);
-  for (const struct dynblock *b; (b = t->slots[at]) != NULL; at = (at + 1) & (t->capacity - 1))
+  return address_hash(masked, t->seed ^ ((uint64_t)bits << 32 | (uint64_t)port_bits << 40 | address_port(masked)));
+}
+
+static struct dynblock *const *
+probe_address(const struct dynblock_shard *s, uint64_t hash, const struct address *masked, unsigned bits, unsigned port_bits)
+{
+  size_t at = hash & (s->capacity - 1);
+  for (const struct dynblock *b; (b = s->slots[at]) != NULL; at = (at + 1) & (s->capacity - 1))
     if (b->key.bits == bits && b->key.port_bits == port_bits && address_equal(&b->key.address, masked))
       break;
-  return &t->slots[at];
+  return &s->slots[at];
+}
+
+static struct dynblock *const *
+probe_suffix(const struct dynblock_shard *s, uint64_t hash, const uint8_t *bytes, size_t size)
+{
+  size_t at = hash & (s->capacity - 1);
+  for (const struct dynblock *b; (b = s->slots[at]) != NULL; at = (at + 1) & (s->capacity - 1))
+    if (name_bytes_equal(b->key.suffix.bytes, b->key.suffix.size, bytes, size))
+      break;
+  return &s->slots[at];
+}
+
+static inline const struct dynblock_shard *
+shard_of(const struct dynblock_table *t, uint64_t hash)
+{
+  return t->shards[hash >> (64 - DYNBLOCK_SHARD_BITS)];
+}
+
+static struct dynblock *
+find_address(const struct dynblock_table *t, const struct address *masked, unsigned bits, unsigned port_bits)
+{
+  uint64_t hash = address_key_hash(t, masked, bits, port_bits);
+  const struct dynblock_shard *s = shard_of(t, hash);
+  return s == NULL ? NULL : *probe_address(s, hash, masked, bits, port_bits);
+}
+
+static struct dynblock *
+find_suffix(const struct dynblock_table *t, const uint8_t *bytes, size_t size)
+{
+  uint64_t hash = name_bytes_hash(bytes, size, t->seed);
+  const struct dynblock_shard *s = shard_of(t, hash);
+  return s == NULL ? NULL : *probe_suffix(s, hash, bytes, size);
+}
+
+struct dynblock *
+dynblock_table_get(const struct dynblock_table *t, const struct dynblock_key *key)
+{
+  return key->is_suffix ? find_suffix(t, key->suffix.bytes, key->suffix.size)
+                        : find_address(t, &key->address, key->bits, key->port_bits);
+}
+
+// ---- shards ----
+
+static uint64_t
+key_hash(const struct dynblock_table *t, const struct dynblock_key *key)
+{
+  return key->is_suffix ? name_bytes_hash(key->suffix.bytes, key->suffix.size, t->seed)
+                        : address_key_hash(t, &key->address, key->bits, key->port_bits);
 }
 
 static struct dynblock **
-probe_suffix(const struct dynblock_table *t, const uint8_t *bytes, size_t size)
+shard_slot(struct dynblock_shard *s, uint64_t hash, const struct dynblock_key *key)
 {
-  size_t at = name_bytes_hash(bytes, size, t->seed) & (t->capacity - 1);
-  for (const struct dynblock *b; (b = t->slots[at]) != NULL; at = (at + 1) & (t->capacity - 1))
-    if (name_bytes_equal(b->key.suffix.bytes, b->key.suffix.size, bytes, size))
-      break;
-  return &t->slots[at];
+  return (struct dynblock **)(key->is_suffix ? probe_suffix(s, hash, key->suffix.bytes, key->suffix.size)
+                                             : probe_address(s, hash, &key->address, key->bits, key->port_bits));
 }
 
-struct dynblock **
-dynblock_table_slot(const struct dynblock_table *t, const struct dynblock_key *key)
+// With room for one more than `count`. The blocks of `from` that are not over by then are in it.
+static struct dynblock_shard *
+shard_new(const struct dynblock_table *t, const struct dynblock_shard *from, uint32_t count, uint64_t now_us)
 {
-  return key->is_suffix ? probe_suffix(t, key->suffix.bytes, key->suffix.size)
-                        : probe_address(t, &key->address, key->bits, key->port_bits);
+  uint32_t capacity = 4;
+  while (capacity < 2 * (count + 1))
+    capacity *= 2;
+  struct dynblock_shard *s = memory_new(sizeof *s + capacity * sizeof s->slots[0]);
+  object_init(&s->object, &shard_class);
+  s->capacity = capacity;
+  for (uint32_t i = 0; from != NULL && i < from->capacity; i++) {
+    struct dynblock *b = from->slots[i];
+    if (b == NULL || b->until_us <= now_us)
+      continue;
+    *shard_slot(s, key_hash(t, &b->key), &b->key) = object_ref(b);
+    s->count++;
+  }
+  return s;
 }
 
 // ---- life ----
 
+static _Atomic(struct dynblock_table *) graveyard;
+
 struct dynblock_table *
 dynblock_table_new(void)
 {
-  enum { CAPACITY = 16 };
   struct dynblock_table *t = memory_new(sizeof *t);
   random_bytes(&t->seed, sizeof t->seed);
-  t->capacity = CAPACITY;
-  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
   return t;
 }
 
@@ -59,21 +138,56 @@ dynblock_table_free(struct dynblock_table **slot)
   *slot = NULL;
   if (t == NULL)
     return;
-  for (size_t i = 0; i < t->capacity; i++)
-    object_unref(&t->slots[i]);
-  free(t->slots);
-  free(t->shapes);
-  free(t);
+  t->given_back = 0;
+  t->next = atomic_load_explicit(&graveyard, memory_order_relaxed);
+  while (!atomic_compare_exchange_weak_explicit(&graveyard, &t->next, t, memory_order_release, memory_order_relaxed))
+    ;
+}
+
+// Some of a table's shards; the work it was.
+static size_t
+give_back(struct dynblock_table *t, size_t enough)
+{
+  size_t work = 1;
+  for (; t->given_back < DYNBLOCK_SHARDS && work < enough; t->given_back++) {
+    struct dynblock_shard **s = &t->shards[t->given_back];
+    if (*s == NULL)
+      continue;
+    work += object_refs(*s) == 1 ? 1 + (*s)->count : 1;
+    object_unref(s);
+  }
+  return work;
+}
+
+void
+dynblock_reap(size_t enough)
+{
+  static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
+  static struct dynblock_table *begun; // and those behind it
+  if (pthread_mutex_trylock(&busy) != 0)
+    return; // somebody is at it
+  for (size_t work = 0; work < enough;) {
+    if (begun == NULL)
+      begun = atomic_exchange_explicit(&graveyard, NULL, memory_order_acquire);
+    if (begun == NULL)
+      break;
+    work += give_back(begun, enough - work);
+    if (begun->given_back < DYNBLOCK_SHARDS)
+      break;
+    struct dynblock_table *next = begun->next;
+    free(begun->shapes);
+    free(begun);
+    begun = next;
+  }
+  pthread_mutex_unlock(&busy);
 }
 
 struct dynblock_table *
 dynblock_table_copy(const struct dynblock_table *from)
 {
-  struct dynblock_table *t = memory_new(sizeof *t);
-  *t = *from;
-  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
-  for (size_t i = 0; i < t->capacity; i++)
-    t->slots[i] = object_ref(from->slots[i]);
+  struct dynblock_table *t = memory_copy(from, sizeof *from);
+  for (unsigned i = 0; i < DYNBLOCK_SHARDS; i++)
+    object_ref(t->shards[i]);
   t->shapes = memory_array(t->shape_count + 1, sizeof *t->shapes);
   if (t->shape_count > 0)
     memcpy(t->shapes, from->shapes, t->shape_count * sizeof *t->shapes);
@@ -113,26 +227,82 @@ shape_add(struct dynblock_table *t, const struct dynblock_key *key)
   t->shape_count++;
 }
 
+static void
+shape_remove(struct dynblock_table *t, const struct dynblock_key *key)
+{
+  struct dynblock_shape s = shape_of(key);
+  for (unsigned i = 0; i < t->shape_count; i++) {
+    struct dynblock_shape *at = &t->shapes[i];
+    if (at->v6 != s.v6 || at->bits != s.bits || at->port_bits != s.port_bits)
+      continue;
+    if (--at->blocks == 0)
+      memmove(at, at + 1, (--t->shape_count - i) * sizeof *at);
+    return;
+  }
+}
+
+// ---- edits ----
+
 void
 dynblock_table_put(struct dynblock_table *t, struct dynblock *b)
 {
-  struct dynblock **slot = dynblock_table_slot(t, &b->key);
+  uint64_t hash = key_hash(t, &b->key);
+  struct dynblock_shard **at = &t->shards[hash >> (64 - DYNBLOCK_SHARD_BITS)], *s = *at;
+  if (s == NULL || object_refs(s) > 1 || 2 * (s->count + 1) > s->capacity) {
+    struct dynblock_shard *own = shard_new(t, s, s == NULL ? 0 : s->count, 0);
+    object_unref(at);
+    *at = s = own;
+  }
+  struct dynblock **slot = shard_slot(s, hash, &b->key);
   if (*slot == NULL) {
+    s->count++;
     t->count++;
     shape_add(t, &b->key);
   }
   object_unref(slot);
   *slot = b;
-  if (2 * t->count <= t->capacity)
-    return;
-  struct dynblock **old = t->slots;
-  size_t capacity = t->capacity;
-  t->capacity *= 2;
-  t->slots = memory_array(t->capacity, sizeof(struct dynblock *));
-  for (size_t i = 0; i < capacity; i++)
-    if (old[i] != NULL)
-      *dynblock_table_slot(t, &old[i]->key) = old[i];
-  free(old);
+}
+
+static bool
+sweep_shard(struct dynblock_table *t, struct dynblock_shard **at, uint64_t now_us)
+{
+  uint32_t over = 0;
+  for (uint32_t i = 0; i < (*at)->capacity; i++) {
+    const struct dynblock *b = (*at)->slots[i];
+    if (b != NULL && b->until_us <= now_us) {
+      over++;
+      shape_remove(t, &b->key);
+    }
+  }
+  if (over == 0)
+    return false;
+  uint32_t left = (*at)->count - over;
+  struct dynblock_shard *kept = left == 0 ? NULL : shard_new(t, *at, left, now_us);
+  object_unref(at);
+  *at = kept;
+  t->count -= over;
+  return true;
+}
+
+bool
+dynblock_table_sweep(struct dynblock_table *t, unsigned *at, size_t enough, uint64_t now_us)
+{
+  bool gone = false;
+  for (size_t seen = 0; *at < DYNBLOCK_SHARDS && seen < enough; (*at)++)
+    if (t->shards[*at] != NULL) {
+      seen += t->shards[*at]->count;
+      gone |= sweep_shard(t, &t->shards[*at], now_us);
+    }
+  return gone;
+}
+
+void
+dynblock_table_each(const struct dynblock_table *t, void (*visit)(struct dynblock *, void *), void *arg)
+{
+  for (unsigned i = 0; i < DYNBLOCK_SHARDS; i++)
+    for (uint32_t j = 0; t->shards[i] != NULL && j < t->shards[i]->capacity; j++)
+      if (t->shards[i]->slots[j] != NULL)
+        visit(t->shards[i]->slots[j], arg);
 }
 
 // ---- looking up ----
@@ -148,7 +318,7 @@ dynblock_find_client(const struct dynblock_set *set, const struct address *clien
       continue;
     struct address masked = *client;
     dynblock_mask(&masked, s->bits, s->port_bits);
-    struct dynblock *b = dynblock_unexpired(*probe_address(t, &masked, s->bits, s->port_bits), now_us);
+    struct dynblock *b = dynblock_unexpired(find_address(t, &masked, s->bits, s->port_bits), now_us);
     if (b != NULL)
       return b;
   }
@@ -170,7 +340,7 @@ dynblock_find_name(const struct dynblock_set *set, const struct name *name, uint
       at += *at + 1;
       labels--;
     }
-    struct dynblock *b = dynblock_unexpired(*probe_suffix(t, at, name->size - (size_t)(at - name->bytes)), now_us);
+    struct dynblock *b = dynblock_unexpired(find_suffix(t, at, name->size - (size_t)(at - name->bytes)), now_us);
     if (b != NULL)
       return b;
   }

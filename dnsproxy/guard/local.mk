@@ -26,11 +26,13 @@ libdnsproxy_a_SOURCES += \
 if HAVE_CMOCKA
 UNIT_TESTS += \
 	tests/unit/connections \
+	tests/unit/dynblock \
 	tests/unit/query_counts \
 	tests/unit/ring_counts \
 	tests/unit/ring_grep \
 	tests/unit/rings
 tests_unit_connections_SOURCES = tests/guard/test_connections.c
+tests_unit_dynblock_SOURCES = tests/guard/test_dynblock.c
 tests_unit_query_counts_SOURCES = tests/guard/test_query_counts.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
 tests_unit_ring_counts_SOURCES = tests/guard/test_ring_counts.c tests/fake_worker.c tests/fake_worker.h tests/hex.h
 tests_unit_ring_grep_SOURCES = tests/guard/test_ring_grep.c tests/fake_worker.c tests/fake_worker.h tests/hex.h

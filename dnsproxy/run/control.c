@@ -55,6 +55,8 @@ grow_caches(const struct snapshot *s)
       packet_cache_grow(s->pools->pools[i]->cache);
 }
 
+enum { BLOCKS_PER_SECOND = 16384 }; // dynamic blocks that are freed at once: some milliseconds
+
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
@@ -69,6 +71,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
   grow_caches(s);
   object_unref(&s);
   chains_reap();
+  dynblock_reap(BLOCKS_PER_SECOND);
 }
 
 void

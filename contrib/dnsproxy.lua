@@ -2119,6 +2119,11 @@ function newRuleAction(rule, action, options) end
 ---@param suffix? string
 function benchRule(rule, times, suffix) end
 
+---Declare that a function shares nothing, so that rules and policies run copies of it on all threads; one that shares is refused with the reason
+---@param function function # given back as it is
+---@return function
+function perThread(function) end
+
 ---Print the Lua functions that queries call: whether each runs in copies on all threads, or shared and why
 function showLuaFunctions() end
 

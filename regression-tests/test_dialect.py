@@ -141,6 +141,7 @@ newNMG |
 newNetmask ?"192.0.2.0/24" |
 newQPSLimiter 1, 1 |
 newSharedCounter | 5
+perThread f |
 newSharedTable | 10
 newSVCRecordParameters 1, ?"." | {port=53}
 getResolvers "/nonexistent" |

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Lua functions on every core: which are copied, that copies do what the shared ones do, and that they stay true."""
+import os
 import re
 import threading
 
@@ -409,3 +410,51 @@ def test_large_tables_stay_in_the_shared_state():
         rows = p.command("showLuaFunctions()").splitlines()
         assert sum("copied" in row for row in rows) == 1
         assert sum("reaches more than 5000 values" in row for row in rows) == 1
+
+
+# ---- perThread()
+
+PER_THREAD = [
+    ("reads", "known = {a=1} f = perThread(function(dq) return known.a end)", ""),
+    ("writes", "f = perThread(function(dq) seen = 1 end)", "it writes global 'seen'"),
+    ("outside", "f = perThread(function(dq) return getServer(0) end)", "it calls getServer()"),
+    ("library", "f = perThread(print)", "takes a Lua function, not one of a library"),
+    ("number", "f = perThread(5)", "Unable to convert parameter from number"),
+    ("large", "big = {} for i = 1, 9000 do big[i] = {} end f = perThread(function(dq) return big[1] end)", "reaches more than 5000 values"),
+]
+
+
+@pytest.mark.parametrize("name,command,refused", PER_THREAD, ids=lambda v: None)
+def test_per_thread(p, name, command, refused):
+    answer = p.command(command)
+    assert answer.startswith("Error") == bool(refused), answer
+    assert refused in answer
+
+
+def test_per_thread_gives_the_function_back(p):
+    assert p.command("local f = function() return 1 end return perThread(f) == f and 'same' or 'other'") == "same\n"
+    p.command('addAction("declared.copies.test", LuaAction(perThread(function(dq) return DNSAction.Spoof, "192.0.2.90" end)), {name="declared"})')
+    assert addresses(p.ask("declared.copies.test")) == ["192.0.2.90"]
+    p.command('rmRule("declared")')
+
+
+# ---- what is written is seen, by the next query
+
+def test_a_million_values_stall_nobody():
+    """A table that is too large to copy is read in the shared state, and costs nothing while nothing happens."""
+    config = """big = {} for i = 1, 1000000 do big[i] = i end
+    newServer{address="$main", healthCheckMode="up"}
+    runs = 0 function maintenance() runs = runs + 1 end
+    addAction("big.test", LuaAction(function(dq) return DNSAction.Spoof, big[7] == 7 and "192.0.2.7" or "192.0.2.8" end))"""
+    with Responder(address_answer("192.0.2.1")) as main, Proxy(config, main=main.address) as p:
+        def cpu():
+            fields = open(f"/proc/{p.process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        first = int(p.command("return runs"))
+        wait_until(lambda: int(p.command("return runs")) > first, what="a run")
+        before, start = cpu(), int(p.command("return runs"))
+        wait_until(lambda: int(p.command("return runs")) >= start + 2, what="two more runs")
+        assert cpu() - before < 0.5  # looking through the table takes longer
+        assert addresses(p.ask("big.test")) == ["192.0.2.7"]
+        p.command("big[7] = 8")
+        assert addresses(p.ask("big.test")) == ["192.0.2.8"]

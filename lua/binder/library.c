@@ -143,9 +143,10 @@ as_at_first(lua_State *lua, int originals)
   return same && missing == 0 && !has_metatable;
 }
 
-void
+bool
 library_look(lua_State *lua)
 {
+  bool news = false, everywhere = changed_everywhere;
   int top = lua_gettop(lua);
   lua_pushlightuserdata(lua, (void *)&originals_key);
   lua_rawget(lua, LUA_REGISTRYINDEX);
@@ -157,8 +158,10 @@ library_look(lua_State *lua)
     bool changed = !as_at_first(lua, originals);
     lua_pop(lua, 1);
     for (unsigned i = 0; i < library_count; i++)
-      if (libraries[i].table == table)
+      if (libraries[i].table == table) {
+        news |= libraries[i].changed != changed;
         libraries[i].changed = changed;
+      }
   }
   lua_pushliteral(lua, "");
   bool methods = lua_getmetatable(lua, -1) && as_at_first(lua, originals);
@@ -166,6 +169,7 @@ library_look(lua_State *lua)
   methods = methods && !library_changed(lua_topointer(lua, -1));
   changed_everywhere = !methods || lua_getmetatable(lua, LUA_GLOBALSINDEX);
   lua_settop(lua, top);
+  return news || changed_everywhere != everywhere;
 }
 
 bool

@@ -22,7 +22,7 @@ enum library_kind {
 // Notes what the state holds now. Once, when it is opened and before anything of a user's ran.
 void library_open(lua_State *);
 // Looks which libraries were changed since: copies of functions would not see that. Before purity_find().
-void library_look(lua_State *);
+bool library_look(lua_State *); // true: some are changed that were not, or the other way round
 bool library_changed(const void *table); // lua_topointer() of a LIBRARY_TABLE
 bool library_changed_everywhere(void);   // what no name tells: methods of strings, a metatable of the globals
 struct library_entry {

@@ -41,6 +41,7 @@ run(lua_State *lua, struct text *answer)
 {
   struct failure failure;
   failure_init(&failure);
+  copies_will_run(lua, -1);
   bool good = errors_call(lua, 0, LUA_MULTRET, &failure);
   if (!good) {
     text_puts(answer, "Error: ");
@@ -181,7 +182,6 @@ control_execute(const char *command, size_t size, struct text *answer, bool *eff
     history_add(command, size);
   lua_settop(lua, base);
   text_clear(control_output());
-  copies_touched();
   control_unlock();
   return good;
 }

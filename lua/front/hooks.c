@@ -86,7 +86,6 @@ run_script(struct job *job)
   int top = lua_gettop(lua);
   job->run(job, lua);
   lua_settop(lua, top);
-  copies_touched();
   control_unlock();
 }
 
@@ -172,6 +171,7 @@ prepare_step(lua_State *lua)
   struct health_query query = *job->query;
   struct header_handle *header = binder_push_value(lua, &class_header);
   memcpy(header->bytes + 2, query.flags, sizeof query.flags);
+  copies_will_run_script(lua, job->backend->options.check.function);
   script_push(lua, job->backend->options.check.function);
   push_question(lua, &query);
   lua_pushvalue(lua, 2); // the header: stays below, so that its bits can be read afterwards
@@ -234,6 +234,7 @@ validate_run(struct job *job, lua_State *lua)
   struct script_call call;
   struct query q;
   make_query(&q, job);
+  copies_will_run_script(lua, script);
   bool good = script_call_begin(&call, script, &q, SIDE_RESPONSE);
   if (good) {
     script_call_push_question(&call);
@@ -269,6 +270,7 @@ changed_run(struct job *job, lua_State *lua)
   struct text message;
   text_init(&message);
   for (size_t i = 0; i < callbacks_count(CALLBACK_SERVER_STATE); i++) {
+    copies_will_run_script(lua, callbacks_at(CALLBACK_SERVER_STATE, i));
     script_push(lua, callbacks_at(CALLBACK_SERVER_STATE, i));
     lua_pushstring(lua, backend_full_name(job->backend));
     lua_pushboolean(lua, job->up);

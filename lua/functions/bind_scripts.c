@@ -2,9 +2,12 @@
 // Where users' functions run: showLuaFunctions(), setLuaCopies().
 #include "dnsproxy/base/memory.h"
 #include "lua/binder/binder.h"
+#include "lua/binder/library.h"
 #include "lua/scripts/copies.h"
+#include "lua/scripts/purity.h"
 
 #include <inttypes.h>
+#include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +80,31 @@ set_copies(struct call *c)
   return 0;
 }
 
+// What it says is checked where it is said, so that whoever reads the configuration can rely on it.
+static int
+per_thread(struct call *c)
+{
+  script_push(c->lua, c->args[0].object);
+  if (lua_iscfunction(c->lua, -1))
+    return call_fault(c, FAULT_CAUGHT, "perThread() takes a Lua function, not one of a library");
+  struct purity found;
+  library_look(c->lua);
+  purity_find(c->lua, -1, &found);
+  bool shares = found.shares;
+  if (shares)
+    call_fault(c, FAULT_CAUGHT, "perThread(): this function cannot run on every thread by itself: it %s", found.reason);
+  purity_fini(&found);
+  return shares ? -1 : 1;
+}
+
 const struct lua_function functions_scripts[] = {
+    {.name = "perThread",
+     .help = "Declare that a function shares nothing, so that rules and policies run copies of it on all threads; one that "
+             "shares is refused with the reason",
+     .params = PARAMS({.name = "function", .type = PARAM_FUNCTION, .help = "given back as it is"}),
+     .returns = "function",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = per_thread},
     {.name = "showLuaFunctions",
      .help = "Print the Lua functions that queries call: whether each runs in copies on all threads, or shared and why",
      .flags = FUNCTION_NO_EFFECT,

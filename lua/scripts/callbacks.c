@@ -19,6 +19,7 @@ static struct {
   size_t count;
 } lists[CALLBACK_KINDS];
 static uint64_t told_us;
+static struct script *maintenance; // see maintenance_will_run()
 
 static void
 callbacks_unadd(void *room)
@@ -52,6 +53,7 @@ callbacks_at(enum callback_kind kind, size_t position)
 void
 callbacks_clear(void)
 {
+  object_unref(&maintenance);
   for (unsigned kind = 0; kind < CALLBACK_KINDS; kind++) {
     for (size_t i = 0; i < lists[kind].count; i++)
       object_unref(&lists[kind].items[i]);
@@ -88,22 +90,41 @@ call(lua_State *lua, void (*report)(const char *))
   failure_fini(&failure);
 }
 
+// The global of that name, on top of the stack, as a script: kept, so that it is looked at once and not every second.
+static void
+maintenance_will_run(lua_State *lua)
+{
+  bool same = false;
+  if (maintenance != NULL) {
+    script_push(lua, maintenance);
+    same = lua_rawequal(lua, -1, -2);
+    lua_pop(lua, 1);
+  }
+  if (!same) {
+    object_unref(&maintenance);
+    maintenance = script_new(lua, lua_gettop(lua));
+  }
+  copies_will_run_script(lua, maintenance);
+}
+
 void
 control_maintenance(void)
 {
   lua_State *lua = control_lock();
   lua_getglobal(lua, "maintenance");
-  if (lua_isfunction(lua, -1))
+  if (lua_isfunction(lua, -1)) {
+    maintenance_will_run(lua);
     call(lua, tell);
-  else
+  } else {
     lua_pop(lua, 1);
+  }
   for (size_t i = 0; i < lists[CALLBACK_MAINTENANCE].count; i++) {
+    copies_will_run_script(lua, lists[CALLBACK_MAINTENANCE].items[i]);
     script_push(lua, lists[CALLBACK_MAINTENANCE].items[i]);
     call(lua, tell);
   }
   dynblock_purge(&draft.dynblocks, clock_mono_us());
   text_clear(control_output()); // nobody reads what maintenance() shows
-  copies_touched();
   control_unlock();
 }
 

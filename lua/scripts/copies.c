@@ -17,7 +17,14 @@
 _Atomic bool copies_enabled = true;
 
 static bool readable; // this LuaJIT's instructions are known
-static bool touched;  // Lua lock
+// What changed since the last renewal. Lua lock.
+static struct {
+  bool everything;       // or whatever: nobody can tell
+  struct places written; // these, at least
+  uint64_t generation;   // of the scripts, then
+  uint64_t looks;
+  struct places shared;  // what functions that run for queries in the shared state may write at any time
+} stale = {.everything = true};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of `current`
 static struct image *current;                            // one reference; NULL: nothing is copied
 static _Atomic uint64_t generation = 1;
@@ -45,19 +52,128 @@ void
 copies_close(void)
 {
   publish(NULL);
+  places_fini(&stale.written);
+  places_fini(&stale.shared);
+  stale.everything = true;
 }
 
 void
 copies_touched(void)
 {
-  touched = true;
+  stale.everything = true;
+}
+
+uint64_t
+copies_looks(void)
+{
+  return stale.looks;
+}
+
+// ---- what is about to be written ----
+
+static void copies_note(lua_State *, const struct purity *);
+
+static bool
+effects_hold(const struct purity *effects, const struct places *written)
+{
+  for (size_t i = 0; i < written->count; i++) {
+    const struct places one = {.items = &written->items[i], .count = 1};
+    if (!places_have(&effects->writes, written->items[i]) && purity_reads_any(effects, &one))
+      return false;
+  }
+  return true;
+}
+
+struct events {
+  struct script **items;
+  size_t count;
+};
+
+static void
+add_event(struct script *s, void *arg)
+{
+  struct events *list = arg;
+  if (s->user != NULL)
+    return;
+  list->items = memory_resize(list->items, list->count + 1, sizeof(struct script *));
+  list->items[list->count++] = s;
+}
+
+static const struct purity *
+effects_of(lua_State *lua, struct script *s)
+{
+  if (s->effects != NULL && !effects_hold(s->effects, &stale.written))
+    purity_drop(&s->effects);
+  if (s->effects == NULL) {
+    s->effects = memory_new(sizeof *s->effects);
+    script_push(lua, s);
+    purity_find_effects(lua, -1, &stale.shared, s->effects);
+    lua_pop(lua, 1);
+    stale.looks++;
+  }
+  return s->effects;
+}
+
+// A function of ours may call scripts that C keeps: visitors of names, for one. What all of them write counts.
+static void
+note_events(lua_State *lua)
+{
+  struct events list = {0};
+  scripts_each(add_event, &list);
+  for (size_t i = 0; i < list.count && !stale.everything; i++) {
+    const struct purity *effects = effects_of(lua, list.items[i]);
+    // What it reads may be written before it is called: then what was found does not hold.
+    stale.everything = effects->anything || effects->hidden || !effects_hold(effects, &stale.written);
+    for (size_t k = 0; k < effects->writes.count; k++)
+      places_add(&stale.written, effects->writes.items[k]);
+  }
+  free(list.items);
+}
+
+static void
+copies_note(lua_State *lua, const struct purity *effects)
+{
+  stale.everything |= effects->anything || effects->hidden;
+  for (size_t i = 0; i < effects->writes.count; i++)
+    places_add(&stale.written, effects->writes.items[i]);
+  if (effects->calls_out && !stale.everything)
+    note_events(lua);
+}
+
+static bool
+copies_look_ahead(void)
+{
+  return readable && !stale.everything && draft.phase == PHASE_RUNNING;
+}
+
+void
+copies_will_run(lua_State *lua, int index)
+{
+  if (!copies_look_ahead()) {
+    stale.everything = true;
+    return;
+  }
+  struct purity effects;
+  purity_find_effects(lua, index, &stale.shared, &effects);
+  stale.looks++;
+  copies_note(lua, &effects);
+  purity_fini(&effects);
+}
+
+void
+copies_will_run_script(lua_State *lua, struct script *s)
+{
+  if (copies_look_ahead())
+    copies_note(lua, effects_of(lua, s));
+  else
+    stale.everything = true;
 }
 
 // ---- who shares what ----
 
 struct candidate {
   struct script *script;
-  struct purity purity;
+  bool anew;   // it was looked at in this renewal
   bool copied;
   char why[256];
 };
@@ -77,19 +193,28 @@ add_candidate(struct script *s, void *arg)
   list->items[list->count++] = (struct candidate){.script = s};
 }
 
+// Looks at it, unless nothing that it reads was written since it was.
 static void
 inspect(lua_State *lua, struct candidate *c)
 {
-  script_push(lua, c->script);
-  purity_find(lua, -1, &c->purity);
-  lua_pop(lua, 1);
-  c->copied = !c->purity.shares && c->script->may_copy && copies_enabled;
-  if (c->purity.shares)
-    snprintf(c->why, sizeof c->why, "%s", c->purity.reason);
+  struct script *s = c->script;
+  if (s->purity != NULL && (stale.everything || purity_reads_any(s->purity, &stale.written)))
+    purity_drop(&s->purity);
+  if (s->purity == NULL) {
+    c->anew = true;
+    s->purity = memory_new(sizeof *s->purity);
+    script_push(lua, s);
+    purity_find(lua, -1, s->purity);
+    lua_pop(lua, 1);
+    stale.looks++;
+  }
+  c->copied = !s->purity->shares && s->may_copy && copies_enabled;
+  if (s->purity->shares)
+    snprintf(c->why, sizeof c->why, "%s", s->purity->reason);
   else if (!c->copied)
     snprintf(c->why, sizeof c->why, "%s", copies_enabled ? "is of a kind that is not copied" : "setLuaCopies(false)");
-  atomic_store_explicit(&c->script->harmless, !c->purity.shares, memory_order_relaxed);
-  atomic_store_explicit(&c->script->endless, c->purity.endless, memory_order_relaxed);
+  atomic_store_explicit(&s->harmless, !s->purity->shares, memory_order_relaxed);
+  atomic_store_explicit(&s->endless, s->purity->endless, memory_order_relaxed);
 }
 
 // One that stays in the shared state and writes what this one reads draws it there.
@@ -98,8 +223,10 @@ draw_in(struct candidates *list, struct candidate *c)
 {
   for (size_t i = 0; i < list->count; i++) {
     const struct candidate *writer = &list->items[i];
+    const struct purity *purity = writer->script->purity;
     struct place which;
-    if (writer == c || writer->copied || !purity_conflict(&writer->purity, &c->purity, &which))
+    if (writer == c || writer->copied || (purity->writes.count == 0 && !purity->anything) ||
+        !purity_conflict(purity, c->script->purity, &which))
       continue;
     bool global = which.kind == PLACE_GLOBAL && which.id != NULL;
     snprintf(c->why, sizeof c->why, "reads %s%s%s that %s at %s %s", global ? "global '" : "a value",
@@ -140,7 +267,7 @@ note(struct candidate *c)
 static void
 leave_uncompiled(lua_State *lua, const struct candidate *c)
 {
-  if (!c->purity.endless)
+  if (!c->anew || !c->script->purity->endless)
     return;
   script_push(lua, c->script);
   luaJIT_setmode(lua, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
@@ -148,6 +275,19 @@ leave_uncompiled(lua_State *lua, const struct candidate *c)
 }
 
 // ---- renewing ----
+
+// Those of events that read what was written are to be looked at again before they run; with functions of queries looked
+// at anew, all are: others may write at any time what they read.
+static void
+forget_effects(bool all)
+{
+  struct events list = {0};
+  scripts_each(add_event, &list);
+  for (size_t i = 0; i < list.count; i++)
+    if (list.items[i]->effects != NULL && (all || !effects_hold(list.items[i]->effects, &stale.written)))
+      purity_drop(&list.items[i]->effects);
+  free(list.items);
+}
 
 static struct image *
 image_of(lua_State *lua, const struct candidates *list)
@@ -158,7 +298,7 @@ image_of(lua_State *lua, const struct candidates *list)
     if (list->items[i].copied)
       parts[count++] = (struct image_part){.script = list->items[i].script,
                                            .reference = list->items[i].script->reference,
-                                           .purity = &list->items[i].purity};
+                                           .purity = list->items[i].script->purity};
   struct image *image = count == 0 ? NULL : image_new(lua, parts, count);
   free(parts);
   return image;
@@ -180,28 +320,68 @@ settle(struct candidates *list, const struct image *image)
   }
 }
 
-void
-copies_renew(lua_State *lua)
+// Is what the image holds what there is? Else one must be made.
+static bool
+image_holds(const struct candidates *list)
 {
-  if (!touched || draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
-    return;
-  touched = false;
-  struct candidates list = {0};
-  library_look(lua);
-  scripts_each(add_candidate, &list);
-  for (size_t i = 0; i < list.count; i++) {
-    inspect(lua, &list.items[i]);
-    leave_uncompiled(lua, &list.items[i]);
+  size_t copied = 0;
+  for (size_t i = 0; i < list->count; i++) {
+    if (!list->items[i].copied)
+      continue;
+    if (list->items[i].anew || current == NULL || image_position(current, list->items[i].script, 0) == 0)
+      return false;
+    copied++;
   }
-  decide(&list);
-  struct image *image = readable ? image_of(lua, &list) : NULL;
+  return copied == (current == NULL ? 0 : image_count(current));
+}
+
+static void
+renew_image(lua_State *lua, struct candidates *list)
+{
+  struct image *image = image_holds(list) ? object_ref(current) : readable ? image_of(lua, list) : NULL;
   // Only this thread changes it: the Lua lock is held.
   if (image == NULL ? current != NULL : current == NULL || !image_same(image, current))
     publish(object_ref(image));
-  settle(&list, image);
+  settle(list, image);
   object_unref(&image);
-  for (size_t i = 0; i < list.count; i++)
-    purity_fini(&list.items[i].purity);
+}
+
+static void
+note_shared(const struct candidates *list)
+{
+  places_fini(&stale.shared);
+  for (size_t i = 0; i < list->count; i++)
+    for (size_t k = 0; !list->items[i].copied && k < list->items[i].script->purity->writes.count; k++)
+      places_add(&stale.shared, list->items[i].script->purity->writes.items[k]);
+}
+
+void
+copies_renew(lua_State *lua)
+{
+  uint64_t scripts = scripts_generation();
+  if (draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT ||
+      (!stale.everything && stale.written.count == 0 && scripts == stale.generation))
+    return;
+  struct candidates list = {0};
+  bool anew = scripts != stale.generation;
+  stale.everything |= library_look(lua);
+  scripts_each(add_candidate, &list);
+  purity_begin(lua);
+  for (size_t i = 0; i < list.count; i++) {
+    inspect(lua, &list.items[i]);
+    leave_uncompiled(lua, &list.items[i]);
+    anew |= list.items[i].anew;
+  }
+  purity_end(lua);
+  if (anew || stale.everything) {
+    decide(&list);
+    renew_image(lua, &list);
+    note_shared(&list);
+  }
+  forget_effects(anew || stale.everything);
+  stale.everything = false;
+  stale.generation = scripts;
+  places_fini(&stale.written);
   free(list.items);
 }
 

@@ -2,8 +2,17 @@
 // Which functions of users run on every worker, and keeping their copies true.
 //
 // A function whose purity (purity.h) says that it shares nothing, and that nobody who runs for queries writes what it
-// reads, gets a copy on each thread that calls it. Copies are renewed before the result of whatever may have changed what
-// they reach can be seen: copies_renew() before the Lua lock is given up. Everything else runs in the shared state.
+// reads, gets a copy on each thread that calls it; everything else runs in the shared state. All copied functions, with
+// the values that they reach, are one *image*: bytes that each thread loads when it next calls one of them.
+//
+// The trick is to know when an image is out of date without looking at values. Values of the shared state change only when
+// Lua runs there: a command, maintenance(), a callback. Whoever runs one says so beforehand (copies_will_run()), and what
+// that function can write is found in its bytecode: these globals, variables and tables, or "cannot be told".
+// copies_renew(), before the Lua lock is given up, looks again only at the functions that read one of these, and makes a
+// new image only if such a one is copied. So a program whose scripts do not change what rules read does nothing here,
+// however large that is, and an answered command is seen by every query that comes after it.
+//
+// Lua lock, except for copies_push() and copies_drop(): the thread that calls.
 #ifndef LUA_SCRIPTS_COPIES_H
 #define LUA_SCRIPTS_COPIES_H
 
@@ -12,8 +21,12 @@
 
 void copies_open(lua_State *);  // once, before anything of a user's runs
 void copies_close(void);
-void copies_touched(void);      // Lua ran that may have changed values: a command, maintenance(), a hook. Lua lock held
-void copies_renew(lua_State *); // if so, or functions came or went. Lua lock held, outermost
+// The function at `index` is about to run in the shared state.
+void copies_will_run(lua_State *, int index);
+void copies_will_run_script(lua_State *, struct script *); // the same, remembering what was found
+void copies_touched(void);      // anything may have changed
+void copies_renew(lua_State *); // if something did, or functions came or went. Outermost hold of the lock
+uint64_t copies_looks(void);    // functions looked at since the start: what renewing costs
 extern _Atomic bool copies_enabled; // setLuaCopies(false): everything in the shared state
 
 // What a thread has loaded; its own. Zero to begin with.

@@ -35,6 +35,12 @@ image_same(const struct image *a, const struct image *b)
          (a->count == 0 || memcmp(a->scripts, b->scripts, a->count * sizeof *a->scripts) == 0);
 }
 
+size_t
+image_count(const struct image *image)
+{
+  return image->count;
+}
+
 int
 image_position(const struct image *image, const void *script, int guess)
 {
@@ -54,6 +60,7 @@ struct writer {
   struct text *out;
   const struct image_part *parts;
   size_t count;
+  struct places called, loops; // functions of all parts: that can be called, that have loops without a bound
   int seen; // stack index: value -> number
   int met;
 };
@@ -119,30 +126,18 @@ write_table(struct writer *w, int index)
   put_tag(w, TAG_END);
 }
 
-static bool
-can_be_called(const struct writer *w, const void *function, bool *loops)
-{
-  struct place place = {PLACE_VALUE, function};
-  bool called = false;
-  *loops = false;
-  for (size_t i = 0; i < w->count; i++) {
-    called |= places_have(&w->parts[i].purity->functions, place);
-    *loops |= places_have(&w->parts[i].purity->loops, place);
-  }
-  return called;
-}
-
 static void
 write_function(struct writer *w, int index)
 {
   lua_State *lua = w->lua;
   struct library_entry entry = library_find(lua, index);
-  bool loops;
+  struct place place = {PLACE_VALUE, lua_topointer(lua, index)};
+  bool loops = places_have(&w->loops, place);
   if (entry.kind != LIBRARY_UNKNOWN) {
     put_tag(w, TAG_LIBRARY);
     put_bytes(w, entry.path, strlen(entry.path));
     put(w, &entry.function, sizeof entry.function);
-  } else if (lua_iscfunction(lua, index) || !can_be_called(w, lua_topointer(lua, index), &loops)) {
+  } else if (lua_iscfunction(lua, index) || !places_have(&w->called, place)) {
     if (!put_again(w, index))
       put_tag(w, TAG_UNCALLED);
   } else if (!put_again(w, index)) {
@@ -264,7 +259,16 @@ image_new(lua_State *lua, const struct image_part *parts, size_t count)
   for (size_t i = 0; i < count; i++)
     image->scripts[i] = parts[i].script;
   struct writer w = {.lua = lua, .image = image, .out = &image->bytes, .parts = parts, .count = count};
-  if (lua_cpcall(lua, write_all, &w) == 0)
+  for (size_t i = 0; i < count; i++) {
+    for (size_t k = 0; k < parts[i].purity->functions.count; k++)
+      places_add(&w.called, parts[i].purity->functions.items[k]);
+    for (size_t k = 0; k < parts[i].purity->loops.count; k++)
+      places_add(&w.loops, parts[i].purity->loops.items[k]);
+  }
+  int status = lua_cpcall(lua, write_all, &w);
+  places_fini(&w.called);
+  places_fini(&w.loops);
+  if (status == 0)
     return image;
   lua_pop(lua, 1);
   object_unref(&image);

@@ -25,6 +25,7 @@ struct image *image_new(lua_State *, const struct image_part *, size_t count);
 bool image_same(const struct image *, const struct image *); // would they be made into the same values?
 // Makes the functions: a table of them by position (from 1) is left on the stack. False: nothing is left.
 bool image_load(lua_State *, const struct image *);
+size_t image_count(const struct image *); // of its functions
 // The position of a script's function, from 1; 0: it is not in the image. guess: where it may be, so that nobody searches.
 int image_position(const struct image *, const void *script, int guess);
 

@@ -54,10 +54,12 @@ libdnsproxy_a_SOURCES += \
 
 if HAVE_CMOCKA
 UNIT_TESTS += \
+	tests/unit/copies \
 	tests/unit/control_state \
 	tests/unit/history \
 	tests/unit/lua_policy \
 	tests/unit/lua_threads
+tests_unit_copies_SOURCES = tests/lua/scripts/test_copies.c
 tests_unit_control_state_SOURCES = tests/lua/scripts/test_control_state.c
 tests_unit_history_SOURCES = tests/lua/scripts/test_history.c
 tests_unit_lua_policy_SOURCES = tests/lua/scripts/test_lua_policy.c tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/lua_fixture.h

@@ -6,6 +6,7 @@
 #include "lua/binder/classes.h"
 #include "lua/binder/handles.h"
 
+#include <lauxlib.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,23 +20,138 @@ same_place(struct place a, struct place b)
   return a.kind == b.kind && a.id == b.id;
 }
 
+static size_t
+place_hash(struct place place)
+{
+  uint64_t h = ((uint64_t)(uintptr_t)place.id ^ (uint64_t)place.kind << 60) * 0x9e3779b97f4a7c15u;
+  return (size_t)(h >> 20);
+}
+
+static const struct place *
+places_find(const struct places *p, struct place place)
+{
+  if (p->slots == NULL) {
+    for (size_t i = 0; i < p->count; i++)
+      if (same_place(p->items[i], place))
+        return &p->items[i];
+    return NULL;
+  }
+  for (size_t at = place_hash(place) & p->mask; p->slots[at] != 0; at = (at + 1) & p->mask)
+    if (same_place(p->items[p->slots[at] - 1], place))
+      return &p->items[p->slots[at] - 1];
+  return NULL;
+}
+
+static void
+places_put_slot(struct places *p, size_t item)
+{
+  size_t at = place_hash(p->items[item]) & p->mask;
+  while (p->slots[at] != 0)
+    at = (at + 1) & p->mask;
+  p->slots[at] = (uint32_t)item + 1;
+}
+
+static void
+places_grow(struct places *p)
+{
+  enum { FEW = 16 };
+  p->items = memory_resize(p->items, p->count == 0 ? 1 : 2 * p->count, sizeof *p->items);
+  if (p->count < FEW)
+    return;
+  free(p->slots);
+  p->mask = 4 * p->count - 1; // twice the room
+  p->slots = memory_array(p->mask + 1, sizeof *p->slots);
+  for (size_t i = 0; i < p->count; i++)
+    places_put_slot(p, i);
+}
+
+void
+places_add(struct places *p, struct place place)
+{
+  if (places_find(p, place) != NULL)
+    return;
+  if ((p->count & (p->count - 1)) == 0)
+    places_grow(p);
+  p->items[p->count] = place;
+  if (p->slots != NULL)
+    places_put_slot(p, p->count);
+  p->count++;
+}
+
+// ---- closures: a table and all that is within it, looked at once for all functions that reach it ----
+
+struct closure {
+  struct object object;
+  const void *root;
+  struct closure *next; // of the look
+  struct purity found;  // reads: every table and handle within
+  struct places reached;
+  size_t values;
+  bool keeps_library, cut;
+};
+
+static void
+closure_free(struct object *o)
+{
+  struct closure *c = (struct closure *)(void *)o;
+  purity_fini(&c->found);
+  places_fini(&c->reached);
+  free(c);
+}
+static const struct object_class closure_class = {.name = "closure", .free = closure_free};
+
+enum { CLOSURE_SLOTS = 1024 };
+static struct {
+  unsigned depth;
+  int known;       // in the registry: value -> number and number -> value
+  int known_count;
+  struct closure *closures[CLOSURE_SLOTS]; // by root; a reference each
+} look; // Lua lock
+
+void
+purity_begin(lua_State *lua)
+{
+  if (look.depth++ > 0)
+    return;
+  lua_newtable(lua);
+  look.known = luaL_ref(lua, LUA_REGISTRYINDEX);
+  look.known_count = 0;
+}
+
+void
+purity_end(lua_State *lua)
+{
+  if (--look.depth > 0)
+    return;
+  luaL_unref(lua, LUA_REGISTRYINDEX, look.known);
+  for (unsigned i = 0; i < CLOSURE_SLOTS; i++)
+    while (look.closures[i] != NULL) {
+      struct closure *c = look.closures[i];
+      look.closures[i] = c->next;
+      object_unref(&c);
+    }
+}
+
 bool
 places_have(const struct places *p, struct place place)
 {
-  for (size_t i = 0; i < p->count; i++)
-    if (same_place(p->items[i], place))
+  if (places_find(p, place) != NULL)
+    return true;
+  for (size_t i = 0; i < p->closure_count; i++)
+    if (places_find(&p->closures[i]->found.reads, place) != NULL)
       return true;
   return false;
 }
 
 void
-note_place(struct places *p, struct place place)
+places_fini(struct places *p)
 {
-  if (places_have(p, place))
-    return;
-  if ((p->count & (p->count - 1)) == 0)
-    p->items = memory_resize(p->items, p->count == 0 ? 1 : 2 * p->count, sizeof *p->items);
-  p->items[p->count++] = place;
+  for (size_t i = 0; i < p->closure_count; i++)
+    object_unref(&p->closures[i]);
+  free(p->closures);
+  free(p->items);
+  free(p->slots);
+  *p = (struct places){0};
 }
 
 bool
@@ -47,18 +163,37 @@ purity_conflict(const struct purity *writer, const struct purity *reader, struct
       return true;
     }
   *which = (struct place){0};
-  return writer->anything && reader->reads.count > 0;
+  return writer->anything && (reader->reads.count > 0 || reader->reads.closure_count > 0);
+}
+
+bool
+purity_reads_any(const struct purity *p, const struct places *written)
+{
+  for (size_t i = 0; i < written->count; i++)
+    if (places_have(&p->reads, written->items[i]) || places_have(&p->globals, written->items[i]))
+      return true;
+  return false;
 }
 
 void
 purity_fini(struct purity *p)
 {
-  free(p->reads.items);
-  free(p->writes.items);
-  free(p->globals.items);
-  free(p->loops.items);
-  free(p->functions.items);
+  places_fini(&p->reads);
+  places_fini(&p->writes);
+  places_fini(&p->globals);
+  places_fini(&p->loops);
+  places_fini(&p->functions);
   *p = (struct purity){0};
+}
+
+void
+purity_drop(struct purity **slot)
+{
+  if (*slot == NULL)
+    return;
+  purity_fini(*slot);
+  free(*slot);
+  *slot = NULL;
 }
 
 void
@@ -76,7 +211,7 @@ found_sharing(struct search *s, const char *format, ...)
 void
 found_writing(struct search *s, struct place place)
 {
-  note_place(&s->found->writes, place);
+  places_add(&s->found->writes, place);
 }
 
 // ---- values ----
@@ -95,7 +230,7 @@ value_at(struct search *s, int index)
   int number = (int)lua_tointeger(lua, -1);
   lua_pop(lua, 1);
   if (number == 0) {
-    number = ++s->known_count;
+    number = ++look.known_count;
     lua_pushvalue(lua, index);
     lua_rawseti(lua, s->known, number);
     lua_pushvalue(lua, index);
@@ -161,16 +296,24 @@ is_dangerous(struct search *s, int index)
   return kind == LIBRARY_UNKNOWN ? lua_iscfunction(s->lua, index) : kind != LIBRARY_PURE && kind != LIBRARY_ITERATES;
 }
 
+bool
+is_volatile(const struct search *s, struct place place)
+{
+  return s->volatile_places != NULL && places_have(s->volatile_places, place);
+}
+
+// Within a closure: everything below, once.
 static void
 reach_table(struct search *s, int table)
 {
   lua_State *lua = s->lua;
   struct place place = {PLACE_VALUE, lua_topointer(lua, table)};
-  if (places_have(&s->found->reads, place))
+  if (places_find(&s->found->reads, place) != NULL)
     return;
-  note_place(&s->found->reads, place);
+  places_add(&s->found->reads, place);
   if (lua_getmetatable(lua, table)) {
     lua_pop(lua, 1);
+    s->found->hidden = true;
     found_sharing(s, "reaches a table with a metatable");
     return;
   }
@@ -193,7 +336,7 @@ static void
 reach_handle(struct search *s, int index)
 {
   const struct lua_class *class = binder_class_at(s->lua, index);
-  note_place(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, index)});
+  places_add(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, index)});
   if (class == NULL || !can_be_copied(class))
     found_sharing(s, "reaches a %s, which is not copied",
                   class != NULL                                 ? class->name
@@ -201,15 +344,16 @@ reach_handle(struct search *s, int index)
                                                                 : "value of ffi");
 }
 
+static struct place
+number_place(int number)
+{
+  return (struct place){PLACE_VALUE, (const void *)(intptr_t)number};
+}
+
 void
 note_reached(struct search *s, int index)
 {
-  int number = value_at(s, index).index;
-  for (size_t i = 0; i < s->reached_count; i++)
-    if (s->reached[i] == number)
-      return;
-  s->reached = memory_resize(s->reached, s->reached_count + 1, sizeof *s->reached);
-  s->reached[s->reached_count++] = number;
+  places_add(&s->reached, number_place(value_at(s, index).index));
 }
 
 void
@@ -229,8 +373,8 @@ static void
 walk_reached(struct search *s)
 {
   for (unsigned call = 0; call < s->call_count; call++)
-    for (size_t i = 0; i < s->reached_count; i++) {
-      lua_rawgeti(s->lua, s->known, s->reached[i]);
+    for (size_t i = 0; i < s->reached.count; i++) {
+      lua_rawgeti(s->lua, s->known, (int)(intptr_t)s->reached.items[i].id);
       walk_function(s, lua_gettop(s->lua), s->calls[call]);
       lua_pop(s->lua, 1);
     }
@@ -266,6 +410,52 @@ too_many(struct search *s, int index)
   return s->cut;
 }
 
+static struct closure *
+closure_of(struct search *s, int table)
+{
+  const void *root = lua_topointer(s->lua, table);
+  struct closure **slot = &look.closures[place_hash((struct place){PLACE_VALUE, root}) % CLOSURE_SLOTS];
+  for (struct closure *c = *slot; c != NULL; c = c->next)
+    if (c->root == root)
+      return c;
+  struct closure *c = memory_new(sizeof *c);
+  object_init(&c->object, &closure_class);
+  c->root = root;
+  struct search within = {.lua = s->lua, .found = &c->found, .known = s->known, .in_closure = true};
+  reach_table(&within, table);
+  c->reached = within.reached;
+  c->values = within.values;
+  c->keeps_library = within.keeps_library;
+  c->cut = within.cut;
+  c->next = *slot;
+  *slot = c;
+  return c;
+}
+
+// Everything within a table: what was found when it was first reached holds for all who do.
+static void
+reach_closure(struct search *s, int table)
+{
+  struct closure *c = closure_of(s, table);
+  struct places *reads = &s->found->reads;
+  for (size_t i = 0; i < reads->closure_count; i++)
+    if (reads->closures[i] == c)
+      return;
+  reads->closures = memory_resize(reads->closures, reads->closure_count + 1, sizeof(struct closure *));
+  reads->closures[reads->closure_count++] = object_ref(c);
+  s->values += c->values;
+  s->keeps_library |= c->keeps_library;
+  s->found->hidden |= c->found.hidden;
+  if (c->found.shares && !c->cut)
+    found_sharing(s, "%s", c->found.reason);
+  for (size_t i = 0; i < c->reached.count; i++)
+    places_add(&s->reached, c->reached.items[i]);
+  if ((c->cut || s->values > VALUES_MAX) && !s->cut) {
+    s->cut = true;
+    found_sharing(s, "reaches more than %d values", VALUES_MAX);
+  }
+}
+
 void
 reach_value(struct search *s, int index)
 {
@@ -278,8 +468,10 @@ reach_value(struct search *s, int index)
   case LUA_TSTRING:
     break;
   case LUA_TTABLE:
-    if (library_find(s->lua, index).kind != LIBRARY_TABLE)
+    if (library_find(s->lua, index).kind != LIBRARY_TABLE && s->in_closure)
       reach_table(s, index);
+    else if (library_find(s->lua, index).kind != LIBRARY_TABLE)
+      reach_closure(s, index);
     else
       reach_library(s, index);
     break;
@@ -295,8 +487,8 @@ reach_value(struct search *s, int index)
   }
 }
 
-void
-purity_find(lua_State *lua, int function, struct purity *out)
+static void
+purity_search(lua_State *lua, int function, struct purity *out, const struct places *volatile_places)
 {
   *out = (struct purity){0};
   int top = lua_gettop(lua);
@@ -306,10 +498,13 @@ purity_find(lua_State *lua, int function, struct purity *out)
     out->shares = out->anything = true;
     return;
   }
-  lua_newtable(lua);
-  struct search s = {.lua = lua, .found = out, .known = top + 1};
-  if (library_changed_everywhere())
+  purity_begin(lua);
+  lua_rawgeti(lua, LUA_REGISTRYINDEX, look.known);
+  struct search s = {.lua = lua, .found = out, .known = top + 1, .volatile_places = volatile_places};
+  if (library_changed_everywhere()) {
+    out->hidden = true;
     found_sharing(&s, "may use methods of strings, or globals, that were changed");
+  }
   walk_function(&s, function, 1);
   for (size_t before = SIZE_MAX; before != s.visit_count;) {
     before = s.visit_count;
@@ -322,8 +517,37 @@ purity_find(lua_State *lua, int function, struct purity *out)
     found_sharing(&s, "may call functions of a library that it keeps in tables");
   }
   for (size_t i = 0; i < s.visit_count; i++)
-    note_place(&out->functions, (struct place){PLACE_VALUE, s.visits[i].function});
+    places_add(&out->functions, (struct place){PLACE_VALUE, s.visits[i].function});
   free(s.visits);
-  free(s.reached);
+  places_fini(&s.reached);
   lua_settop(lua, top);
+  purity_end(lua);
+}
+
+void
+purity_find(lua_State *lua, int function, struct purity *out)
+{
+  purity_search(lua, function, out, NULL);
+}
+
+// Following it with what it writes unknown may find that it writes more: until nothing is added.
+void
+purity_find_effects(lua_State *lua, int function, const struct places *others, struct purity *out)
+{
+  struct places unsure = {0}, written = {0};
+  for (size_t i = 0; i < others->count; i++)
+    places_add(&unsure, others->items[i]);
+  purity_search(lua, function, out, &unsure);
+  while (!out->anything && !out->hidden && out->writes.count > written.count) {
+    for (size_t i = 0; i < out->writes.count; i++) {
+      places_add(&written, out->writes.items[i]);
+      places_add(&unsure, out->writes.items[i]);
+    }
+    purity_fini(out);
+    purity_search(lua, function, out, &unsure);
+    for (size_t i = 0; i < written.count; i++)
+      places_add(&out->writes, written.items[i]);
+  }
+  places_fini(&written);
+  places_fini(&unsure);
 }

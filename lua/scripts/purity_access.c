@@ -28,17 +28,17 @@ read_global(struct walk *w, const char *name)
   lua_pushstring(s->lua, name);
   lua_rawget(s->lua, LUA_GLOBALSINDEX);
   struct place place = global_place(s, name);
-  note_place(&s->found->globals, place);
+  places_add(&s->found->globals, place);
   if (lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
     found_sharing(s, "reaches all globals through '%s'", name);
   if (library_find(s->lua, -1).kind == LIBRARY_TABLE) {
     reach_library(s, lua_gettop(s->lua));
   } else if (library_find(s->lua, -1).kind == LIBRARY_UNKNOWN) {
-    note_place(&s->found->reads, place);
+    places_add(&s->found->reads, place);
     if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
       reach_value(s, lua_gettop(s->lua));
   }
-  struct register_value v = value_at(s, -1);
+  struct register_value v = is_volatile(s, place) ? held_unknown : value_at(s, -1);
   lua_pop(s->lua, 1);
   return v;
 }
@@ -75,9 +75,10 @@ read_upvalue(struct walk *w, unsigned i)
   struct place place;
   bool own;
   struct register_value v = upvalue(w, w->around, w->code, i, &own, &place);
-  if (!own && v.held != HELD_UNKNOWN)
-    note_place(&w->search->found->reads, place);
-  return v;
+  if (own || v.held == HELD_UNKNOWN)
+    return v;
+  places_add(&w->search->found->reads, place);
+  return is_volatile(w->search, place) ? held_unknown : v;
 }
 
 void
@@ -111,14 +112,16 @@ known_member(struct search *s, const struct register_value *v, const char *name)
     if (library)
       reach_library(s, lua_gettop(s->lua));
     else
-      note_place(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
+      places_add(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
     if (lua_getmetatable(s->lua, -1)) {
       lua_pop(s->lua, 1);
+      s->found->hidden = true;
       found_sharing(s, "reaches a table with a metatable");
     }
+    struct place table = {PLACE_VALUE, lua_topointer(s->lua, -1)};
     lua_pushstring(s->lua, name);
     lua_rawget(s->lua, -2);
-    member = value_at(s, -1);
+    member = is_volatile(s, table) ? held_unknown : value_at(s, -1);
     if (library && lua_istable(s->lua, -1) && library_find(s->lua, -1).kind != LIBRARY_TABLE)
       found_sharing(s, "reaches '%s' within a library", name); // package.loaded
     lua_pop(s->lua, 1);
@@ -134,6 +137,7 @@ read_field(struct walk *w, const struct register_value *from, const char *name)
 {
   if (from->held == HELD_KNOWN)
     return known_member(w->search, from, name);
+  w->search->found->hidden |= from->held == HELD_UNKNOWN || from->held == HELD_VOLATILE; // it may have a metatable
   const struct lua_class *class = from->held == HELD_QUERY ? &class_question : NULL;
   bool reached = from->held == HELD_MEMBER ? from->reached : from->held != HELD_QUERY && from->held != HELD_OBJECT && !is_scalar(from);
   return (struct register_value){.held = HELD_MEMBER, .name = name, .class = class, .reached = reached};
@@ -156,11 +160,13 @@ read_computed(struct walk *w, const struct register_value *from)
   if (from->held == HELD_KNOWN) {
     push_known(s, from);
     bool table = lua_istable(s->lua, -1);
+    bool changes = is_volatile(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
     reach_value(s, lua_gettop(s->lua));
     note_members(s, lua_gettop(s->lua));
     lua_pop(s->lua, 1);
-    return table ? (struct register_value){.held = HELD_REACHED} : held_unknown;
+    return table && !changes ? (struct register_value){.held = HELD_REACHED} : held_unknown;
   }
+  s->found->hidden |= from->held == HELD_UNKNOWN || from->held == HELD_VOLATILE; // it may have a metatable
   return held_unknown;
 }
 

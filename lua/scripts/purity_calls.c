@@ -68,6 +68,9 @@ call_library(struct walk *w, const struct library_entry *entry, const struct reg
       hand_over(w, &args[1]);
     return held_unknown;
   case LIBRARY_OUTSIDE:
+    s->found->calls_out = true;
+    if (strncmp(entry->path, "include", strlen("include")) == 0) // runs a file
+      s->found->anything = true;
     found_sharing(s, "calls %s()", entry->path);
     return held_object;
   default:
@@ -117,6 +120,7 @@ call_member(struct walk *w, const struct register_value *callee, const struct re
     return strcmp(callee->name, "gmatch") == 0 || strcmp(callee->name, "gfind") == 0
                ? (struct register_value){.held = HELD_ITERATOR}
                : held_object;
+  s->found->calls_out = true;
   if (count > 0 && args[0].held == HELD_KNOWN) {
     push_known(s, &args[0]);
     found_writing(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});

@@ -10,7 +10,7 @@ note_endless(struct walk *w)
   w->search->found->endless = true;
   for (const struct surroundings *s = w->around; s != NULL; s = s->outer)
     if (s->function != 0)
-      note_place(&w->search->found->loops, (struct place){PLACE_VALUE, lua_topointer(w->search->lua, s->function)});
+      places_add(&w->search->found->loops, (struct place){PLACE_VALUE, lua_topointer(w->search->lua, s->function)});
 }
 
 void

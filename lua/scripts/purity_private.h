@@ -46,18 +46,18 @@ struct visit {
 struct search {
   lua_State *lua;
   struct purity *found;
-  int known; // stack index: table of known values, by number
-  int known_count;
+  int known; // stack index: table of known values, by number, which all searches of a look share
   struct visit *visits;
   size_t visit_count;
-  int *reached; // functions within what is reached, by their numbers: walked when such a one is called
-  size_t reached_count;
+  struct places reached; // functions within what is reached, by their numbers: walked when such a one is called
+  const struct places *volatile_places; // what the function itself writes: not known while it runs. NULL: none
   uint32_t calls[8]; // of reached functions: which arguments were the query
   unsigned call_count;
   bool keeps_library; // a function of a library that changes or calls things is where a call of `calls` may find it
   unsigned depth;
   size_t values; // looked at within tables
   bool cut;      // there were too many
+  bool in_closure; // a table's insides are looked at, for all who reach it
 };
 
 // An inner function's surroundings.
@@ -76,7 +76,7 @@ struct register_value value_at(struct search *, int index);         // of the va
 void push_known(struct search *, const struct register_value *);
 void reach_value(struct search *, int index); // everything within it: plain data, functions, handles that can be copied
 bool member_is_safe(const struct lua_class *, const char *name);      // class NULL: any that has it
-void note_place(struct places *, struct place);
+bool is_volatile(const struct search *, struct place);
 void note_reached(struct search *, int index);   // a function that may be called by what reaches it
 void note_call(struct search *, uint32_t queries); // of one of them, no matter which
 bool is_dangerous(struct search *, int index); // a function that is not of users, and more than pure

@@ -298,7 +298,7 @@ begin_visit(struct search *s, const void *function, uint32_t queries, size_t *vi
     if (s->visits[i].function == function) {
       if (s->visits[i].under_way) { // recursion
         s->found->endless = true;
-        note_place(&s->found->loops, (struct place){PLACE_VALUE, function});
+        places_add(&s->found->loops, (struct place){PLACE_VALUE, function});
       }
       if (s->visits[i].queries == queries)
         return false;

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/core/query.h"
 #include "lua/scripts/copies.h"
+#include "lua/scripts/purity.h"
 #include "lua/binder/load.h"
 
 #include <assert.h>
@@ -16,6 +17,7 @@
 
 static _Atomic(struct script *) dropped;
 static struct script *alive;
+static _Atomic uint64_t changes; // of `alive` and of users
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of the list of those alive
 
 static void
@@ -23,6 +25,7 @@ script_free(struct object *object)
 {
   struct script *s = (struct script *)(void *)object;
   pthread_mutex_lock(&lock);
+  atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed);
   *s->previous = s->next;
   if (s->next != NULL)
     s->next->previous = s->previous;
@@ -82,9 +85,15 @@ void
 script_used_by(struct script *s, const char *user, bool may_copy)
 {
   s->user = user;
-  copies_touched();
+  atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed);
   s->may_copy = may_copy;
   atomic_store_explicit(&s->mode, SCRIPT_SHARED, memory_order_relaxed);
+}
+
+uint64_t
+scripts_generation(void)
+{
+  return atomic_load_explicit(&changes, memory_order_relaxed);
 }
 
 void
@@ -140,6 +149,8 @@ scripts_forget(lua_State *lua)
       luaL_unref(lua, LUA_REGISTRYINDEX, s->reference);
     free(s->where);
     free(s->reason);
+    purity_drop(&s->purity);
+    purity_drop(&s->effects);
     free(s->counts);
     free(s);
   }

@@ -23,6 +23,8 @@ enum script_mode {
   SCRIPT_COPIED, // by queries, in copies on every worker
 };
 
+struct purity;
+
 struct script {
   struct object object;
   int reference; // into the registry of the shared state
@@ -36,11 +38,15 @@ struct script {
   _Atomic int position;     // in the image of copies, as a guess
   bool told;                // start-up named it
   char *reason;             // why it is shared. Lua lock
+  struct purity *purity;    // what it touches, as of the last look (copies.h); NULL: not looked at, or out of date. Lua lock
+  struct purity *effects;   // the same for one that runs whole in the shared state: of events
   _Atomic(struct script_counts *) counts; // worker_count() + 1 of them, once it was called
 };
 
 // Says who calls it for queries. Lua lock held.
 void script_used_by(struct script *, const char *user, bool may_copy);
+// Moves when a script comes, goes or gets a user. Any thread.
+uint64_t scripts_generation(void);
 // Every script alive, Lua lock held; the visitor makes and drops none.
 void scripts_each(void (*visit)(struct script *, void *), void *arg);
 // May it be called for this query? False, and the query is untold, for one that is made up and a function that may do more

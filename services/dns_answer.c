@@ -159,7 +159,7 @@ put_header(struct query *q, const struct dns_answer *a, bool truncated)
 static size_t
 most_bytes(const struct query *q)
 {
-  if (query_is_stream(q))
+  if (query_takes_large(q))
     return MESSAGE_MAX_SIZE;
   size_t payload = q->edns.offset != 0 ? q->edns.payload : 0;
   return payload <= UDP_PLAIN_SIZE ? UDP_PLAIN_SIZE : payload < UDP_SAFE_SIZE ? payload : UDP_SAFE_SIZE;
@@ -171,7 +171,7 @@ dns_answer_write(struct query *q, const struct dns_answer *a)
   bool opt = q->edns.offset != 0 || a->rcode > RCODE_PLAIN_MAX;
   size_t bare = q->question_end + (opt ? OPT_SIZE : 0u), need = bare + records_size(q, a);
   bool fits = need <= most_bytes(q);
-  if (!fits && query_is_stream(q))
+  if (!fits && query_takes_large(q))
     return dns_answer_write_rcode(q, RCODE_SERVFAIL);
   if (!fits)
     need = bare;

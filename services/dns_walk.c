@@ -173,7 +173,7 @@ run(struct query *q, struct dns_handler *h, const char *name)
       .type = qtype_text(q->qtype, type),
       .remote = address_text_with_port(&q->arrival.client, remote),
       .local = address_text_with_port(&q->arrival.destination, local),
-      .protocol = query_is_stream(q) ? "TCP" : "UDP",
+      .protocol = query_is_tcp(q) ? "TCP" : "UDP",
       .label = h->label,
       .packet = {.data = (const char *)q->packet.data, .size = q->packet.size},
       .id = q->id,

@@ -32,12 +32,12 @@ services_close(void)
 }
 
 static void
-add_listener(struct service *s, const struct address *address, enum transport transport)
+add_listener(struct service *s, const struct address *address, const struct transport *transport)
 {
   struct listener *l = listener_new(address, transport);
   l->walk = s->kind->walk;
   l->service = s;
-  l->max_in_flight = transport == TRANSPORT_TCP ? 1000 : 0;
+  l->max_in_flight = transport->socket_type == SOCK_STREAM ? 1000 : 0;
   draft.listeners = memory_resize(draft.listeners, draft.listener_count + 1, sizeof *draft.listeners);
   draft.listeners[draft.listener_count++] = l;
   s->listeners = memory_resize(s->listeners, s->listener_count + 1, sizeof *s->listeners);
@@ -64,8 +64,8 @@ service_register(struct service *s, const char *name, const struct address *addr
   strcpy(s->name, name);
   uuid_random(&s->uuid);
   for (size_t i = 0; i < count; i++) {
-    add_listener(s, &addresses[i], TRANSPORT_UDP);
-    add_listener(s, &addresses[i], TRANSPORT_TCP);
+    add_listener(s, &addresses[i], &transport_udp);
+    add_listener(s, &addresses[i], &transport_tcp);
   }
   registry = memory_resize(registry, registered + 1, sizeof *registry);
   registry[registered++] = s;

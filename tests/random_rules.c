@@ -314,7 +314,7 @@ random_query(struct random_state *r, struct fake_worker *f, enum action_side sid
       ONE_OF(r, "10.0.0.1", "10.0.1.1", "10.1.0.3", "10.1.1.2", "192.0.2.1", "2001:db8:0::1", "2001:db8:1::2");
   if (!address_parse(&q->arrival.client, client, 1024, NULL))
     abort();
-  q->arrival.transport = (enum transport)(random_below(r, 3) == 0 ? TRANSPORT_TCP : TRANSPORT_UDP);
+  q->arrival.transport = random_below(r, 3) == 0 ? &transport_tcp : &transport_udp;
   if (random_below(r, 3) == 0)
     query_tag_set(q, "t1", "v", 1);
   return q;

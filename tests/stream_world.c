@@ -69,6 +69,13 @@ walk_query(struct query *q)
 }
 
 static void
+walk_queries(struct query **queries, unsigned count)
+{
+  for (unsigned i = 0; i < count; i++)
+    walk_query(queries[i]);
+}
+
+static void
 walk_answer(struct query *q)
 {
   world.answers++;
@@ -92,6 +99,7 @@ admit(struct worker *w, struct listener *listener, const struct address *peer)
 }
 
 static const struct walk_hooks hooks = {.query = walk_query,
+                                        .queries = walk_queries,
                                         .answer = walk_answer,
                                         .failed = walk_failed,
                                         .admit_stream = admit,
@@ -120,7 +128,7 @@ world_open(void)
   world.worker->lease = &world.lease;
   worker_adopt(world.worker);
   struct address any_port = loopback();
-  world.listener = listener_new(&any_port, TRANSPORT_TCP);
+  world.listener = listener_new(&any_port, &transport_tcp);
   world.listener->max_in_flight = 100;
   world.backend_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   socklen_t size = sizeof world.options.address;
@@ -136,7 +144,7 @@ world_start(void)
   assert_true(listener_bind(world.listener, 1, NULL, &fault));
   world.backend = backend_new(&world.options);
   upstream_open(world.worker);
-  assert_true(stream_start(world.worker, world.listener));
+  assert_true(listener_serve(world.worker, world.listener));
 }
 
 static void

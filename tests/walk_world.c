@@ -71,7 +71,7 @@ add_listener(void)
   struct address address;
   struct fault f = FAULT_INIT;
   assert_true(address_parse(&address, "127.0.0.1:0", 0, &f));
-  walk.listener = listener_new(&address, TRANSPORT_UDP);
+  walk.listener = listener_new(&address, &transport_udp);
   draft.listeners = memory_array(1, sizeof *draft.listeners);
   draft.listeners[draft.listener_count++] = walk.listener;
   if (!listener_bind(walk.listener, 1, NULL, &f))

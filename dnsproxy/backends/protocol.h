@@ -20,7 +20,7 @@ struct backend;
 
 struct backend_protocol {
   const char *name;         // "DoUDP": as logs and tables say
-  enum transport transport; // as rings and scripts say
+  const struct transport *transport; // as rings and scripts say
   bool stream;              // over connections: answers may be large, latency is TCP's
   const char *missing;      // what it waits for; NULL: it is built
   const struct backend_protocol *for_streams; // what takes queries that came over a stream; NULL: this one

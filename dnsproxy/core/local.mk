@@ -10,7 +10,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/core/settings.c \
 	dnsproxy/core/settings.def \
 	dnsproxy/core/settings.h \
-	dnsproxy/core/transports.def \
+	dnsproxy/core/transport.h \
 	dnsproxy/core/version.c \
 	dnsproxy/core/version.h \
 	dnsproxy/core/worker.c \

@@ -8,13 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct transport_row transport_rows[TRANSPORT_COUNT] = {
-#define TRANSPORT(id, shrt, lng, bind, strm)                                                                           \
-  [TRANSPORT_##id] = {.short_name = shrt, .long_name = lng, .bind_text = bind, .stream = strm},
-#include "dnsproxy/core/transports.def"
-#undef TRANSPORT
-};
-
 // What a tag, or another rare thing, is too large for goes here.
 struct overflow {
   struct overflow *next;
@@ -28,6 +21,7 @@ query_new(struct worker *w)
     return NULL;
   // Names are written by the decode room; clearing them would cost more than the rest.
   memset(q, 0, offsetof(struct query, qname));
+  q->arrival.transport = &transport_udp; // unless its transport says so
   q->magic = QUERY_MAGIC;
   q->worker = w;
   q->limits.failure_ttl = -1;

@@ -12,6 +12,7 @@
 #include "dnsproxy/core/cache_key.h"
 #include "dnsproxy/wire/compose.h"
 #include "dnsproxy/wire/proxy_header.h"
+#include "dnsproxy/core/transport.h"
 #include "dnsproxy/core/worker.h"
 
 struct backend;
@@ -23,18 +24,6 @@ struct stream;
 struct suspended;
 struct transfer;
 struct query;
-
-enum transport {
-#define TRANSPORT(id, short_name, long_name, bind_text, stream) TRANSPORT_##id,
-#include "dnsproxy/core/transports.def"
-#undef TRANSPORT
-  TRANSPORT_COUNT
-};
-struct transport_row {
-  const char *short_name, *long_name, *bind_text;
-  bool stream;
-};
-extern const struct transport_row transport_rows[TRANSPORT_COUNT];
 
 // How an answer goes back. reply() takes over the query, with its packet, and frees it when it is sent.
 struct reply_route {
@@ -78,7 +67,7 @@ struct query_extra {
 // How a query arrived, and how its answer goes back. Filled by the transport, read by everybody, changed by a PROXY header
 // and by the few rules that say who the client is. What only some transports know has its place here too.
 struct arrival {
-  enum transport transport : 8;
+  const struct transport *transport;
   bool has_local : 1;         // a PROXY header said who and where: extra->local is the address to answer from
   uint32_t interface;         // scope of the reply
   struct listener *listener;
@@ -188,9 +177,14 @@ query_answered(const struct query *q)
   return (q->packet.data[2] & FLAG2_QR) != 0;
 }
 static inline bool
-query_is_stream(const struct query *q) // what rules call TCP
+query_is_tcp(const struct query *q) // as rules say it
 {
-  return transport_rows[q->arrival.transport].stream;
+  return q->arrival.transport->tcp;
+}
+static inline bool
+query_takes_large(const struct query *q) // its answer is not cut
+{
+  return q->arrival.transport->large;
 }
 
 // The address that answers leave from.
@@ -231,7 +225,7 @@ static inline size_t
 query_most(const struct query *q)
 {
   enum { DATAGRAM_MOST = 4096 };
-  return query_is_stream(q) ? MESSAGE_MAX_SIZE : DATAGRAM_MOST;
+  return query_takes_large(q) ? MESSAGE_MAX_SIZE : DATAGRAM_MOST;
 }
 // Adds an EDNS option or replaces it, with room made for it; *added_opt: the message had no OPT. False: larger than
 // query_most(), cannot be read, or no memory; packet unchanged.

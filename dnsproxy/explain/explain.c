@@ -284,7 +284,7 @@ make_query(const struct explain_request *r, struct worker *guest)
   q->subnet.override = settings->ecs_override;
   q->subnet.prefix_v4 = settings->ecs_prefix_v4;
   q->subnet.prefix_v6 = settings->ecs_prefix_v6;
-  q->arrival.transport = r->tcp ? TRANSPORT_TCP : TRANSPORT_UDP;
+  q->arrival.transport = r->tcp ? &transport_tcp : &transport_udp;
   q->arrival.peer = q->arrival.client = r->client;
   q->arrival.destination = r->local;
   q->received_us = guest->now_us;

@@ -97,7 +97,7 @@ put_entry(const struct ring_entry *e, uint64_t now_us, struct text *out)
   uint8_t flags = e->header[2];
   text_printf(out, "%-7.1f %-47s %-12s %-12s %-5u %-25s %-5s %-6s %-2s %-2s %-2s ",
               ((double)e->when_us - (double)now_us) / 1e6, address_text_with_port(&e->client, client),
-              ring_entry_is_hit(e) ? "-" : transport_rows[e->protocol].short_name, server_text(e, server),
+              ring_entry_is_hit(e) ? "-" : e->protocol->name, server_text(e, server),
               message_id(e->header), name_text(&e->qname, name), qtype_text(e->qtype, type),
               latency_text(e, latency, sizeof latency), (flags & FLAG2_TC) != 0 ? "TC" : "",
               (flags & FLAG2_RD) != 0 ? "RD" : "", (flags & FLAG2_AA) != 0 ? "AA" : "");

@@ -113,7 +113,7 @@ decode(struct ring_entry *e, const uint64_t *words)
     e->client.v6.sin6_scope_id = (uint32_t)more;
   e->qtype = (uint16_t)(facts >> 16);
   e->size = (uint16_t)(facts >> 32);
-  e->protocol = (enum transport)(facts >> 48 & 0xff);
+  e->protocol = transports[(facts >> 48 & 0xff) % TRANSPORT_COUNT];
   memcpy(e->header, &words[RING_HEADER], 8);
   memcpy(e->header + 8, &words[RING_HEADER_2], 4);
   e->latency_us = (uint32_t)(words[RING_HEADER_2] >> 32);

@@ -134,11 +134,11 @@ put_address(_Atomic uint64_t *words, const struct address *a)
 
 // What queries and answers have in common: all but the header, latency and backend.
 static inline void
-put_facts(struct ring *ring, _Atomic uint64_t *entry, const struct query *q, enum transport protocol, size_t size)
+put_facts(struct ring *ring, _Atomic uint64_t *entry, const struct query *q, const struct transport *protocol, size_t size)
 {
   put(&entry[RING_WHEN], q->worker->now_us);
   put(&entry[RING_FACTS], (uint64_t)ntohs(q->arrival.client.v4.sin_port) | (uint64_t)q->qtype << 16 |
-                              (uint64_t)(uint16_t)size << 32 | (uint64_t)protocol << 48 | (uint64_t)q->qname.size << 56);
+                              (uint64_t)(uint16_t)size << 32 | (uint64_t)protocol->number << 48 | (uint64_t)q->qname.size << 56);
   put_name(ring, entry, &q->qname);
 }
 
@@ -174,7 +174,7 @@ rings_record_query(const struct query *q)
 // What the client was told.
 struct told {
   const struct address *backend;
-  enum transport protocol;
+  const struct transport *protocol;
   const uint8_t *header;
   size_t size;
   uint32_t latency_us;
@@ -202,7 +202,7 @@ record_told(const struct query *q, const struct told *t)
 }
 
 void
-rings_record_answer(const struct query *q, const struct address *backend, enum transport protocol, uint32_t latency_us)
+rings_record_answer(const struct query *q, const struct address *backend, const struct transport *protocol, uint32_t latency_us)
 {
   record_told(q, &(struct told){.backend = backend,
                                 .protocol = protocol,
@@ -213,7 +213,7 @@ rings_record_answer(const struct query *q, const struct address *backend, enum t
 
 // The header is one that was never received: the client's id and flags, no rcode, no counts.
 void
-rings_record_timeout(const struct query *q, const struct address *backend, enum transport protocol)
+rings_record_timeout(const struct query *q, const struct address *backend, const struct transport *protocol)
 {
   uint8_t header[HEADER_SIZE] = {[2] = (uint8_t)(q->flags[0] | FLAG2_QR), [3] = q->flags[1] & (uint8_t)~FLAG3_RCODE};
   message_put_u16(header, q->id);

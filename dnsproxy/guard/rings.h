@@ -32,7 +32,7 @@ extern struct rings_options rings_options;
 // What readers see of an entry.
 struct ring_entry {
   enum ring_kind kind;
-  enum transport protocol;     // queries, cache hits and self-made answers: the client's; other answers: the backend's
+  const struct transport *protocol;     // queries, cache hits and self-made answers: the client's; other answers: the backend's
   uint64_t when_us;            // monotonic (clock_mono_us())
   struct address client;
   struct name qname;           // the client's casing
@@ -90,8 +90,8 @@ void rings_close(struct worker *); // nobody reads any more
 // Worker thread.
 void rings_record_query(const struct query *);
 // The answer in q->packet. backend: NULL for cache hits and self-made answers, whose latency is 0.
-void rings_record_answer(const struct query *, const struct address *backend, enum transport, uint32_t latency_us);
+void rings_record_answer(const struct query *, const struct address *backend, const struct transport *, uint32_t latency_us);
 // No answer came from the backend.
-void rings_record_timeout(const struct query *, const struct address *backend, enum transport);
+void rings_record_timeout(const struct query *, const struct address *backend, const struct transport *);
 
 #endif

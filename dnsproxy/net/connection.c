@@ -270,6 +270,7 @@ connection_read_in(struct connection *c)
     return;
   bool kept = input_keep(&c->input), wanted_write = c->read_wants_write;
   c->read_wants_write = result == BYTES_WANT_WRITE;
+  c->peer_ended = result == BYTES_END;
   if (result == BYTES_END)
     connection_ended(c, CONNECTION_EOF);
   else if (result == BYTES_ERROR || !kept)
@@ -291,6 +292,7 @@ connection_look(struct connection *c)
     connection_arm(c);
     break;
   case BYTES_END:
+    c->peer_ended = true;
     connection_ended(c, CONNECTION_EOF);
     break;
   case BYTES_ERROR:
@@ -502,7 +504,7 @@ connection_open_layer(struct connection *c, struct connection_set *set, const st
   c->touched = touched;
   c->next_touched = next;
   c->paused = c->resuming = c->eof = c->unwatched = c->blocked = false;
-  c->read_wants_write = c->write_wants_read = c->shut = c->armed_read = c->armed_write = false;
+  c->read_wants_write = c->write_wants_read = c->shut = c->peer_ended = c->armed_read = c->armed_write = false;
   c->handshake_wants_write = bytes->connecting;
   c->progress_us = connection_now(c);
   input_speak(&c->input, protocol, 0);
@@ -569,7 +571,7 @@ connection_finish(struct connection *c, uint64_t linger_us)
 {
   if (!connection_is_open(c))
     return;
-  if (c->state == CONNECTION_CONNECTING) {
+  if (c->state == CONNECTION_CONNECTING || (c->peer_ended && connection_unsent(c) == 0)) {
     connection_close(c);
     return;
   }
@@ -591,7 +593,7 @@ connection_finish(struct connection *c, uint64_t linger_us)
 static void
 connection_shut_down(struct connection *c)
 {
-  enum bytes_result result = c->bytes->class->shutdown(c->bytes);
+  enum bytes_result result = c->peer_ended ? BYTES_ERROR : c->bytes->class->shutdown(c->bytes);
   if (result == BYTES_ERROR) {
     connection_close(c);
     return;

@@ -77,6 +77,7 @@ struct connection {
   bool armed_read : 1, armed_write : 1; // events, as they are
   bool blocked : 1;                     // output waits for the peer
   bool read_wants_write : 1, write_wants_read : 1, handshake_wants_write : 1, handshake_due : 1, shut : 1;
+  bool peer_ended : 1;                  // it sends no more: nothing of it is lost by closing
   struct event read_event, write_event, timer_event;
 };
 

@@ -91,7 +91,7 @@ query_from_datagram(struct datagram_socket *s, unsigned i)
     counter_add(&w->counters.drop[DROP_OUT_OF_MEMORY], 1);
     return NULL;
   }
-  q->arrival.transport = TRANSPORT_UDP;
+  q->arrival.transport = &transport_udp;
   q->packet = (struct wire_buffer){.data = b->buffers[i], .size = m->msg_len, .capacity = DATAGRAM_SIZE};
   q->received_us = w->now_us;
   q->arrival.listener = s->listener;
@@ -100,6 +100,7 @@ query_from_datagram(struct datagram_socket *s, unsigned i)
   q->arrival.client = q->arrival.peer;
   q->arrival.destination = s->listener->address;
   q->arrival.datagram = s;
+  s->queries++;
   if (s->wildcard)
     read_destination(q, &m->msg_hdr);
   return q;
@@ -147,11 +148,20 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 
+// A query that came here has ended.
+static void
+datagram_ended(struct query *q)
+{
+  struct datagram_socket *s = q->arrival.datagram;
+  query_free(&q);
+  s->queries--;
+}
+
 static void
 datagram_lost(struct query *q)
 {
   listener_unsent(q, DROP_REPLY_ERROR);
-  query_free(&q);
+  datagram_ended(q);
 }
 
 static void
@@ -189,6 +199,30 @@ datagram_next_waiting(struct datagram_socket *s)
 }
 
 static void
+datagram_free(struct datagram_socket *s)
+{
+  while (s->waiting_count > 0)
+    datagram_lost(datagram_next_waiting(s).query);
+  struct datagram_socket **at = &s->worker->datagram->sockets;
+  while (*at != s)
+    at = &(*at)->next;
+  *at = s->next;
+  if (s->writable != NULL)
+    event_free(s->writable);
+  event_free(s->event);
+  listener_left(s->worker, s->listener);
+  free(s->waiting);
+  free(s);
+}
+
+static void
+datagram_close_if_done(struct datagram_socket *s)
+{
+  if (s->stopped && s->queries == 0)
+    datagram_free(s);
+}
+
+static void
 on_refused(unsigned item, int error, void *arg)
 {
   struct datagram_batch *b = arg;
@@ -209,7 +243,8 @@ datagram_flush(struct worker *w)
   send_batch_flush(&b->out, b->out_socket->fd, &b->out_socket->paths, on_refused, b);
   for (unsigned i = 0; i < count; i++)
     if (b->replies[i] != NULL)
-      query_free(&b->replies[i]);
+      datagram_ended(b->replies[i]);
+  datagram_close_if_done(b->out_socket);
 }
 
 static void
@@ -244,6 +279,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
   struct datagram_socket *s = arg;
   struct worker *w = s->worker;
   worker_begin(w);
+  s->queries++; // it stays while this goes on
   datagram_flush(w);
   for (unsigned n = what & EV_WRITE ? BATCH_MAX : 0; n > 0 && s->waiting_count > 0; n--) {
     struct waiting_answer a = datagram_next_waiting(s);
@@ -254,13 +290,17 @@ on_writable(evutil_socket_t fd, short what, void *arg)
     datagram_lost(datagram_next_waiting(s).query);
   if (s->waiting_count > 0)
     datagram_wait_for_room(s);
+  s->queries--;
+  datagram_close_if_done(s);
   worker_end(w);
 }
 
 static void
 datagram_dropped(struct query *q)
 {
-  (void)q;
+  struct datagram_socket *s = q->arrival.datagram;
+  s->queries--;
+  datagram_close_if_done(s);
 }
 
 const struct reply_route datagram_route = {.reply = datagram_reply, .dropped = datagram_dropped};
@@ -285,7 +325,20 @@ datagram_start(struct worker *w, struct listener *listener)
 }
 
 void
-datagram_stop(struct worker *w)
+datagram_stop(struct worker *w, struct listener *listener)
+{
+  struct datagram_socket *s = w->datagram == NULL ? NULL : w->datagram->sockets;
+  while (s != NULL && (s->listener != listener || s->stopped))
+    s = s->next;
+  if (s == NULL)
+    return;
+  event_del(s->event);
+  s->stopped = true;
+  datagram_close_if_done(s);
+}
+
+void
+datagram_drain(struct worker *w)
 {
   for (struct datagram_socket *s = w->datagram == NULL ? NULL : w->datagram->sockets; s != NULL; s = s->next)
     if (s->listener->walk == NULL)
@@ -304,17 +357,8 @@ datagram_close(struct worker *w)
   if (w->datagram == NULL)
     return;
   assert(w->datagram->out.count == 0);
-  for (struct datagram_socket *s = w->datagram->sockets, *next; s != NULL; s = next) {
-    next = s->next;
-    while (s->waiting_count > 0)
-      datagram_lost(datagram_next_waiting(s).query);
-    if (s->writable != NULL)
-      event_free(s->writable);
-    event_free(s->event);
-    object_unref(&s->listener);
-    free(s->waiting);
-    free(s);
-  }
+  while (w->datagram->sockets != NULL)
+    datagram_free(w->datagram->sockets);
   free(w->datagram);
   w->datagram = NULL;
 }

@@ -40,10 +40,12 @@ struct datagram_socket {
   struct listener *listener;
   struct event *event;
   int fd;
+  unsigned queries; // that came here and have not ended
   struct send_paths paths;
   struct waiting_answer *waiting; // a ring of WAITING_MAX, from the first one on
   unsigned waiting_first, waiting_count;
   struct event *writable;
+  bool stopped;  // closed when those have
   bool wildcard; // bound to no address: the kernel tells where each datagram was sent to
 };
 

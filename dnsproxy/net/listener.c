@@ -28,14 +28,13 @@ listener_free(struct object *object)
 const struct object_class listener_class = {.name = "ClientState", .free = listener_free};
 
 struct listener *
-listener_new(const struct address *address, enum transport transport)
+listener_new(const struct address *address, const struct transport *transport)
 {
   struct listener *l = memory_new(sizeof *l);
   object_init(&l->object, &listener_class);
   l->address = *address;
   l->transport = transport;
   l->proxy_protocol = true;
-  l->enabled = true;
   for (unsigned i = 0; i < WORKERS_MAX; i++) {
     l->served[i] = true;
     l->sockets[i] = -1;
@@ -58,15 +57,7 @@ counters_new(void)
 static bool
 on_tcp(const struct listener *l)
 {
-  switch (l->transport) {
-  case TRANSPORT_TCP:
-  case TRANSPORT_DNSCRYPT_TCP:
-  case TRANSPORT_DOT:
-  case TRANSPORT_DOH:
-    return true;
-  default:
-    return false;
-  }
+  return l->transport->socket_type == SOCK_STREAM;
 }
 
 // An option that the socket can live without: an old kernel or a missing privilege is worth a line, not a failure.
@@ -194,8 +185,7 @@ bind_and_listen(struct listener *l, int fd, bool first)
 static int
 open_socket(struct listener *l, bool first, const int sizes[2])
 {
-  int type = on_tcp(l) ? SOCK_STREAM : SOCK_DGRAM;
-  int fd = socket(l->address.sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int fd = socket(l->address.sa.sa_family, l->transport->socket_type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;
   if (set_options(l, fd, sizes) && bind_and_listen(l, fd, first))
@@ -260,6 +250,73 @@ listener_queries(const struct listener *l)
     if (l->counters[i] != NULL)
       sum += atomic_load_explicit(&l->counters[i]->queries, memory_order_relaxed);
   return sum;
+}
+
+// ---- on workers ----
+
+struct listener_post {
+  struct post post; // first
+  struct listener *listener; // one reference
+};
+
+bool
+listener_serve(struct worker *w, struct listener *l)
+{
+  atomic_fetch_add(&l->serving, 1);
+  return l->transport->start(w, l);
+}
+
+void
+listener_left(struct worker *w, struct listener *l)
+{
+  close(l->sockets[w->id]);
+  l->sockets[w->id] = -1;
+  atomic_fetch_sub(&l->serving, 1);
+  object_unref(&l);
+}
+
+static void
+listener_run_start(struct worker *w, struct post *post)
+{
+  struct listener_post *p = (struct listener_post *)post;
+  if (!w->draining && !listener_serve(w, p->listener))
+    memory_exhausted();
+  object_unref(&p->listener);
+  free(p);
+}
+
+static void
+listener_run_stop(struct worker *w, struct post *post)
+{
+  struct listener_post *p = (struct listener_post *)post;
+  p->listener->transport->stop(w, p->listener);
+  object_unref(&p->listener);
+  free(p);
+}
+
+static void
+listener_post(struct listener *l, void (*run)(struct worker *, struct post *))
+{
+  for (unsigned i = 0; i < worker_count(); i++) {
+    if (!l->served[i])
+      continue;
+    struct listener_post *p = memory_new(sizeof *p);
+    p->post.run = run;
+    p->listener = object_ref(l);
+    worker_post(workers[i], &p->post);
+  }
+}
+
+void
+listener_start(struct listener *l)
+{
+  listener_post(l, listener_run_start);
+}
+
+void
+listener_stop(struct listener *l)
+{
+  listener_post(l, listener_run_stop);
 }
 
 // ---- a worker's connections ----

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A listener: one configured address and transport, one row of showBinds, with a socket per worker.
 //
-// Counted; options are fixed once running. Sockets are bound by the main thread before privileges are dropped, then
-// handed to their workers. Counters are single-writer per worker.
+// Life: made by the configuration, bound (before privileges are dropped, for the first ones), then started: from then on each
+// worker owns its socket. It may be stopped while workers run: each takes no more queries, answers those that it has, and closes
+// its socket; a listener that nobody serves any more can be bound and started again. Counted; options are fixed once it is
+// started. Counters are single-writer per worker.
 #ifndef DNSPROXY_NET_LISTENER_H
 #define DNSPROXY_NET_LISTENER_H
 
@@ -19,7 +21,7 @@ struct listener_counters {
 struct listener {
   struct object object;
   struct address address; // as configured; the port is the kernel's once bound to port 0
-  enum transport transport;
+  const struct transport *transport;
   bool reuse_port, proxy_protocol;
   char interface[16];
   int fast_open_queue, listen_queue; // 0: none; 0: SOMAXCONN
@@ -31,10 +33,10 @@ struct listener {
   _Atomic bool muted;
   const struct walk_hooks *walk; // where its queries go: NULL for the proxy's walk, else a scripted service's
   void *service;              // of `walk`
-  bool enabled;               // false: accepted in the configuration but its transport is not built
   struct listener_counters *counters[WORKERS_MAX];
   bool served[WORKERS_MAX];   // by this worker; all unless repeated reusePort lines were dealt out
   int sockets[WORKERS_MAX];   // -1: none. Owned by the worker once started
+  _Atomic uint32_t serving;   // workers that have its socket
 };
 
 extern const struct object_class listener_class; // "ClientState"
@@ -43,7 +45,7 @@ extern struct listener_fast_open {
   bool set;
   uint32_t key[4];
 } listener_fast_open;
-struct listener *listener_new(const struct address *, enum transport);
+struct listener *listener_new(const struct address *, const struct transport *);
 // Binds one socket per worker (the first without SO_REUSEPORT, so that a second instance learns that the port is in use;
 // repeated lines with reusePort are dealt out over the workers by the caller). Main thread. FAULT_PLAIN: binding socket to <addr>: <error>
 bool listener_bind(struct listener *, unsigned worker_total, const int buffer_sizes[2], struct fault *);
@@ -65,12 +67,25 @@ struct connection_set;
 struct connection_set *worker_connections_open(struct worker *);
 void worker_connections_close(struct worker *);
 
-// Worker thread: starts serving its socket of the listener.
+// On all workers that have a socket of it, by messages to them: serve it; stop. Any thread, as long as workers run.
+void listener_start(struct listener *);
+void listener_stop(struct listener *);
+static inline bool
+listener_is_served(struct listener *l) // false soon after listener_stop(), when the last query has its answer
+{
+  return atomic_load(&l->serving) > 0;
+}
+
+// Worker thread: what transports are made of (core/transport.h).
+bool listener_serve(struct worker *, struct listener *); // starts it here. False: no memory
+void listener_left(struct worker *, struct listener *);  // by the transport: closes the socket, gives back a reference
 bool datagram_start(struct worker *, struct listener *);
+void datagram_stop(struct worker *, struct listener *); // answers still go out
 bool stream_start(struct worker *, struct listener *);
-// Stop taking queries, on their way out: of the proxy's listeners. Scripted services go on, they may be its backends.
-void datagram_stop(struct worker *); // replies still go out
-void stream_stop(struct worker *);   // connections end when their queries have
+void stream_stop(struct worker *, struct listener *);   // connections end when their queries have
+// Stop taking queries, on the way out: of the proxy's listeners. Scripted services go on, they may be its backends.
+void datagram_drain(struct worker *);
+void stream_drain(struct worker *);
 void datagram_open(struct worker *);
 void datagram_close(struct worker *); // frees what the folder keeps for the worker
 void stream_close(struct worker *);

@@ -18,7 +18,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/net/stream.c \
 	dnsproxy/net/stream.h \
 	dnsproxy/net/tee.c \
-	dnsproxy/net/tee.h
+	dnsproxy/net/tee.h \
+	dnsproxy/net/transport.c
 
 if HAVE_CMOCKA
 UNIT_TESTS += \

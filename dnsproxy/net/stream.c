@@ -785,8 +785,47 @@ stream_start(struct worker *w, struct listener *listener)
   return sl->event != NULL && sl->retry != NULL && event_add(sl->event, NULL) == 0;
 }
 
+// Gives up its socket.
+static void
+stream_listener_free(struct stream_listener *sl)
+{
+  struct stream_listener **at = &sl->worker->streams->listeners;
+  while (*at != sl)
+    at = &(*at)->next;
+  *at = sl->next;
+  event_free(sl->event);
+  event_free(sl->retry);
+  listener_left(sl->worker, sl->listener);
+  free(sl);
+}
+
+static void
+stream_finish_or_end(struct stream *s)
+{
+  if (s->begun)
+    stream_finish(s);
+  else
+    stream_end(s);
+}
+
 void
-stream_stop(struct worker *w)
+stream_stop(struct worker *w, struct listener *listener)
+{
+  struct stream_listener *sl = w->streams == NULL ? NULL : w->streams->listeners;
+  while (sl != NULL && sl->listener != listener)
+    sl = sl->next;
+  if (sl == NULL)
+    return;
+  for (struct stream *s = w->streams->streams, *next; s != NULL; s = next) {
+    next = s->next;
+    if (s->listener == listener)
+      stream_finish_or_end(s);
+  }
+  stream_listener_free(sl);
+}
+
+void
+stream_drain(struct worker *w)
 {
   struct stream_set *set = w->streams;
   if (set == NULL)
@@ -799,10 +838,8 @@ stream_stop(struct worker *w)
   }
   for (struct stream *s = set->streams, *next; s != NULL; s = next) {
     next = s->next;
-    if (!s->begun)
-      stream_end(s);
-    else if (s->listener->walk == NULL)
-      stream_finish(s);
+    if (s->listener->walk == NULL || !s->begun)
+      stream_finish_or_end(s);
   }
 }
 
@@ -825,13 +862,8 @@ stream_close(struct worker *w)
   while (set->streams != NULL)
     stream_end(set->streams);
   worker_connections_close(w);
-  for (struct stream_listener *sl = set->listeners, *next; sl != NULL; sl = next) {
-    next = sl->next;
-    event_free(sl->event);
-    event_free(sl->retry);
-    object_unref(&sl->listener);
-    free(sl);
-  }
+  while (set->listeners != NULL)
+    stream_listener_free(set->listeners);
   free(set);
   w->streams = NULL;
 }

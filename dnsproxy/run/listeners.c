@@ -14,7 +14,7 @@ enum { DNS_PORT = 53 };
 static bool
 is_plain(const struct listener *l)
 {
-  return l->walk == NULL && (l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP);
+  return l->walk == NULL && (l->transport == &transport_udp || l->transport == &transport_tcp);
 }
 
 // Listeners of scripted services do not count: without others the proxy has its default one. Who asked for encrypted
@@ -44,7 +44,7 @@ remove_plain(void)
 static void
 add_pair(const struct address *address)
 {
-  static const enum transport both[] = {TRANSPORT_UDP, TRANSPORT_TCP};
+  static const struct transport *const both[] = {&transport_udp, &transport_tcp};
   draft.listeners = memory_resize(draft.listeners, draft.listener_count + 2, sizeof *draft.listeners);
   for (unsigned i = 0; i < 2; i++)
     draft.listeners[draft.listener_count++] = listener_new(address, both[i]);
@@ -98,10 +98,10 @@ static struct listener *
 share_port(size_t position)
 {
   struct listener *l = draft.listeners[position];
-  if (position == 0 || l->transport != TRANSPORT_TCP || address_port(&l->address) != 0)
+  if (position == 0 || l->transport != &transport_tcp || address_port(&l->address) != 0)
     return NULL;
   struct listener *before = draft.listeners[position - 1];
-  if (before->transport != TRANSPORT_UDP || before->service != l->service || !address_equal_ip(&before->address, &l->address))
+  if (before->transport != &transport_udp || before->service != l->service || !address_equal_ip(&before->address, &l->address))
     return NULL;
   address_set_port(&l->address, address_port(&before->address));
   return before;
@@ -132,7 +132,7 @@ listeners_bind(unsigned total, struct fault *fault)
   const int sizes[2] = {draft.settings.udp_recv_buffer, draft.settings.udp_send_buffer};
   for (size_t i = 0; i < draft.listener_count; i++) {
     struct listener *l = draft.listeners[i];
-    if (!l->enabled)
+    if (l->transport->start == NULL) // accepted, but not built
       continue;
     struct listener *udp = share_port(i);
     deal(l, i, total);

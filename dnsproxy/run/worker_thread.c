@@ -105,7 +105,7 @@ serve(struct worker *w, bool services)
     struct listener *l = draft.listeners[i];
     if (l->sockets[w->id] < 0 || (l->walk != NULL) != services)
       continue;
-    bool good = l->transport == TRANSPORT_UDP ? datagram_start(w, l) : stream_start(w, l);
+    bool good = listener_serve(w, l);
     assert(good);
   }
 }
@@ -114,8 +114,8 @@ serve(struct worker *w, bool services)
 static void
 close_rooms(struct worker *w)
 {
-  datagram_stop(w);
-  stream_stop(w);
+  datagram_drain(w);
+  stream_drain(w);
   services_leave(w);
   suspended_close(w);
   delay_close(w);
@@ -172,8 +172,8 @@ static void
 run_drain(struct worker *w, struct post *post)
 {
   free(post);
-  datagram_stop(w);
-  stream_stop(w);
+  datagram_drain(w);
+  stream_drain(w);
   w->draining = true;
   suspended_drain(w);
 }

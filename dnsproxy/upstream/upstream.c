@@ -8,18 +8,18 @@
 // ---- the ways (backends/protocol.h) ----
 
 const struct backend_protocol protocol_udp = {.name = "DoUDP",
-                                              .transport = TRANSPORT_UDP,
+                                              .transport = &transport_udp,
                                               .for_streams = &protocol_tcp,
                                               .send = upstream_datagram_send};
 
 const struct backend_protocol protocol_tcp = {
-    .name = "DoTCP", .transport = TRANSPORT_TCP, .stream = true, .send = upstream_stream_send};
+    .name = "DoTCP", .transport = &transport_tcp, .stream = true, .send = upstream_stream_send};
 
 const struct backend_protocol protocol_tls = {
-    .name = "DoT", .transport = TRANSPORT_DOT, .stream = true, .missing = "DNS over TLS towards backends"};
+    .name = "DoT", .transport = &transport_dot, .stream = true, .missing = "DNS over TLS towards backends"};
 
 const struct backend_protocol protocol_https = {
-    .name = "DoH", .transport = TRANSPORT_DOH, .stream = true, .missing = "DNS over HTTPS towards backends"};
+    .name = "DoH", .transport = &transport_doh, .stream = true, .missing = "DNS over HTTPS towards backends"};
 
 bool
 upstream_send(struct query *q, struct backend *backend)

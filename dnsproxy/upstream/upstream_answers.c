@@ -108,7 +108,7 @@ upstream_connection_on_frame(struct connection *ch, const struct frame *frame)
   }
   if (!belongs(c, slot->query, frame))
     return refuse(c);
-  if (c->exclusive && query_is_stream(slot->query) && !transfer_last(&c->transfer, frame->message, frame->size))
+  if (c->exclusive && query_is_tcp(slot->query) && !transfer_last(&c->transfer, frame->message, frame->size))
     return deliver_part(c, slot, frame);
   deliver(c, upstream_slots_clear(&c->slots, slot), frame);
   return MESSAGE_NEXT;

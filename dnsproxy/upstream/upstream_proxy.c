@@ -8,7 +8,7 @@
 static bool
 advertise_tls(struct query *q)
 {
-  if (q->arrival.transport < TRANSPORT_DOT)
+  if (!q->arrival.transport->secure)
     return true;
   for (const struct proxy_value *v = query_proxy_values(q); v != NULL; v = v->next)
     if (v->type == PROXY_VALUE_SSL)
@@ -34,7 +34,7 @@ void
 upstream_proxy_write(struct query *q, bool with_packet)
 {
   struct query_extra *e = q->extra;
-  size_t size = proxy_header_put_values(e->proxied, e->proxied_size, &q->arrival.client, &q->arrival.destination, query_is_stream(q),
+  size_t size = proxy_header_put_values(e->proxied, e->proxied_size, &q->arrival.client, &q->arrival.destination, query_is_tcp(q),
                                         e->proxy_values);
   if (with_packet)
     memcpy(e->proxied + size, q->packet.data, q->packet.size);

@@ -60,7 +60,7 @@ room_check_answer(struct query *q)
     count(w, COUNTER_SERVFAIL_RESPONSES);
   if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY && !q->rehearsal.dry)
     health_result(q->backend, false, rcode);
-  if (!query_is_stream(q)) {
+  if (!query_takes_large(q)) {
     bool too_large = q->backend->options.protocol->stream && q->packet.size > client_size(q);
     if (too_large || (query_settings(q)->truncate_tc && (m[2] & FLAG2_TC) != 0))
       truncate_answer(q);
@@ -235,7 +235,7 @@ room_finish(struct query *q)
   query_attach_errors(q);
   // Answers that came over UDP fit the client: the backend saw its EDNS size.
   bool ours = q->self_answered || q->from_cache;
-  if (ours && !query_is_stream(q)) {
+  if (ours && !query_takes_large(q)) {
     bool tc = (q->packet.data[2] & FLAG2_TC) != 0;
     if (q->packet.size > client_size(q) || (tc && query_settings(q)->truncate_tc))
       truncate_answer(q);
@@ -290,11 +290,11 @@ room_reply(struct query *q)
     break;
   }
   counter_add(&q->arrival.listener->counters[w->id]->responses, 1);
-  if (!query_is_stream(q) && atomic_load_explicit(&q->arrival.listener->muted, memory_order_relaxed))
+  if (!query_is_tcp(q) && atomic_load_explicit(&q->arrival.listener->muted, memory_order_relaxed))
     return drop(q, DROP_MUTED);
   count(w, COUNTER_ANSWERS_SENT);
   verbose_answered(q);
-  if (q->limits.delay_ms > 0 && !query_is_stream(q))
+  if (q->limits.delay_ms > 0 && !query_is_tcp(q))
     delay_reply(q);
   else
     q->arrival.route->reply(q);

@@ -12,7 +12,7 @@ act(struct query *q, struct dynblock *b, int action)
   if (b->warning || action == DNS_ACTION_NO_OP)
     return VERDICT_NEXT;
   // Streams are not truncated: they go on, and are not affected.
-  if (action == DNS_ACTION_TRUNCATE && query_is_stream(q))
+  if (action == DNS_ACTION_TRUNCATE && query_is_tcp(q))
     return VERDICT_NEXT;
   count(q->worker, COUNTER_DYN_BLOCKED);
   if (!q->rehearsal.dry)

@@ -34,7 +34,7 @@ make(const struct query *q, struct client_subnet *subnet)
 static bool
 make_room(struct query *q)
 {
-  return query_is_stream(q) && q->packet.capacity < MESSAGE_MAX_SIZE &&
+  return query_takes_large(q) && q->packet.capacity < MESSAGE_MAX_SIZE &&
          query_own_packet(q, q->packet.data, q->packet.size, MESSAGE_MAX_SIZE);
 }
 
@@ -45,7 +45,7 @@ add(struct query *q, const struct client_subnet *subnet)
   struct edns edns;
   const struct edns *now = query_edns_now(q, &edns);
   struct wire_buffer b = q->packet;
-  if (!query_is_stream(q) && b.capacity > query_most(q))
+  if (!query_takes_large(q) && b.capacity > query_most(q))
     b.capacity = query_most(q);
   enum client_subnet_result result = client_subnet_add(&b, now, subnet, q->subnet.override, PAYLOAD);
   q->packet.size = b.size;

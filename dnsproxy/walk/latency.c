@@ -2,11 +2,6 @@
 // Latency averages and histogram (semantics.md section 6.10).
 #include "dnsproxy/walk/latency.h"
 
-static const enum latency_kind kind_of[TRANSPORT_COUNT] = {
-    [TRANSPORT_UDP] = LATENCY_UDP,          [TRANSPORT_TCP] = LATENCY_TCP, [TRANSPORT_DNSCRYPT_UDP] = LATENCY_UDP,
-    [TRANSPORT_DNSCRYPT_TCP] = LATENCY_TCP, [TRANSPORT_DOT] = LATENCY_DOT, [TRANSPORT_DOH] = LATENCY_DOH,
-    [TRANSPORT_DOQ] = LATENCY_DOQ,          [TRANSPORT_DOH3] = LATENCY_DOH3,
-};
 static const double weight[LATENCY_WINDOWS] = {1.0 / 100, 1.0 / 1000, 1.0 / 10000, 1.0 / 1000000};
 
 static enum counter
@@ -27,7 +22,7 @@ void
 latency_record(struct worker *w, const struct query *q)
 {
   uint64_t us = w->now_us - q->received_us;
-  enum latency_kind kind = kind_of[q->arrival.transport];
+  enum latency_kind kind = q->arrival.transport->latency;
   for (unsigned i = 0; i < LATENCY_WINDOWS; i++) {
     _Atomic double *average = &w->counters.latency[kind][i];
     double old = atomic_load_explicit(average, memory_order_relaxed);

@@ -29,8 +29,8 @@ room_admit(struct query *q)
   struct worker *w = q->worker;
   q->lease = lease_begin(w);
   // A stream was admitted when it was accepted, and had its PROXY header read.
-  bool proxied = !query_is_stream(q) && proxied_expected(q->lease->snapshot, q->arrival.listener, &q->arrival.peer);
-  if (!query_is_stream(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client))
+  bool proxied = !query_is_tcp(q) && proxied_expected(q->lease->snapshot, q->arrival.listener, &q->arrival.peer);
+  if (!query_is_tcp(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client))
     return drop(q, DROP_ACL);
   const struct settings *settings = query_settings(q);
   q->subnet.override = settings->ecs_override;
@@ -81,7 +81,7 @@ room_decode(struct query *q)
   // Records that cannot be read are the backend's business: without a readable OPT there is no EDNS.
   if (!message_edns(m, q->packet.size, question.end, &q->edns))
     memset(&q->edns, 0, sizeof q->edns);
-  q->over_tcp = query_is_stream(q);
+  q->over_tcp = q->arrival.transport->wants_stream;
   q->is_xfr = q->qtype == QTYPE_AXFR || q->qtype == QTYPE_IXFR;
   q->skip_cache = q->is_xfr && q->over_tcp;
   return ROOM_RECORD;

@@ -12,7 +12,7 @@
 #undef ROOM
 
 // How it goes to its backend, as rings tell it.
-static inline enum transport
+static inline const struct transport *
 backend_transport(const struct query *q)
 {
   return backend_way(q->backend, q->over_tcp)->transport;

@@ -26,7 +26,7 @@ tell(const struct query *q, const char *message, const char *plain, const char *
   char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1] = "";
   if (q->qname.size > 0)
     snprintf(question, sizeof question, "%s %s", name_text(&q->qname, name), qtype_text(q->qtype, type));
-  const char *proto = transport_rows[q->arrival.transport].long_name;
+  const char *proto = q->arrival.transport->long_name;
   address_text_with_port(&q->arrival.client, source);
   if (backend != NULL)
     address_text_with_port(&backend->options.address, address);

@@ -78,7 +78,7 @@ get_qtype(struct call *c)
 static int
 get_protocol(struct call *c)
 {
-  lua_pushstring(c->lua, transport_rows[((const struct ring_entry *)c->self)->protocol].short_name);
+  lua_pushstring(c->lua, ((const struct ring_entry *)c->self)->protocol->name);
   return 1;
 }
 

@@ -147,7 +147,7 @@ int
 question_get_tcp(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_boolean(c, query_is_stream(q));
+  return q == NULL ? -1 : push_boolean(c, query_is_tcp(q));
 }
 
 int

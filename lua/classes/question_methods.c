@@ -193,7 +193,7 @@ question_get_protocol(struct call *c)
   const struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  lua_pushstring(c->lua, transport_rows[q->arrival.transport].long_name);
+  lua_pushstring(c->lua, q->arrival.transport->long_name);
   return 1;
 }
 

@@ -43,7 +43,7 @@ dnsdist_ffi_dnsquestion_generate_proxy_protocol_payload(const dnsdist_ffi_dnsque
   struct proxy_value list[VALUES_MAX];
   if (q == NULL || out == NULL || !link_values(list, values, count))
     return 0;
-  return proxy_header_put_values(out, size, &q->arrival.client, &q->arrival.destination, query_is_stream(q), count > 0 ? list : NULL);
+  return proxy_header_put_values(out, size, &q->arrival.client, &q->arrival.destination, query_is_tcp(q), count > 0 ? list : NULL);
 }
 
 bool

@@ -68,9 +68,8 @@ dnsdist_ffi_dnsquestion_get_incoming_interface(const dnsdist_ffi_dnsquestion_t *
   return q == NULL || q->arrival.listener == NULL ? "" : q->arrival.listener->interface;
 }
 
-GET(bool, get_tcp, query_is_stream(q))
-// The transports that the dialect's enum numbers come first in ours, in its order; later ones count as DoH.
-GET(dnsdist_ffi_protocol_type, get_protocol, q->arrival.transport < TRANSPORT_DOH ? q->arrival.transport : TRANSPORT_DOH)
+GET(bool, get_tcp, query_is_tcp(q))
+GET(dnsdist_ffi_protocol_type, get_protocol, q->arrival.transport->ffi_number)
 GET(uint64_t, get_elapsed_us, clock_mono_us() - q->received_us)
 
 size_t

@@ -129,7 +129,7 @@ GET(const char *, get_name, item->name, NULL)
 GET(uint16_t, get_type, item->entry.qtype, 0)
 GET(const char *, get_requestor, item->requestor, NULL)
 GET(const char *, get_backend, item->backend, NULL)
-GET(uint8_t, get_protocol, (uint8_t)item->entry.protocol, 0)
+GET(uint8_t, get_protocol, (uint8_t)item->entry.protocol->number, 0)
 GET(uint16_t, get_size, item->entry.size, 0)
 // Microseconds that fit: a time-out is the largest number.
 GET(uint16_t, get_latency, (uint16_t)(item->entry.latency_us < UINT16_MAX ? item->entry.latency_us : UINT16_MAX), 0)

@@ -215,7 +215,7 @@ make_query(struct query *q, const struct job *job)
   *q = (struct query){.magic = QUERY_MAGIC, .limits.failure_ttl = -1, .is_answer = true, .backend = job->backend};
   q->packet = (struct wire_buffer){.data = job->answer, .size = job->size, .capacity = job->size};
   q->arrival.client = q->arrival.peer = q->arrival.destination = o->address;
-  q->arrival.transport = o->check.over_tcp && !o->protocol->stream ? TRANSPORT_TCP : o->protocol->transport;
+  q->arrival.transport = o->check.over_tcp && !o->protocol->stream ? &transport_tcp : o->protocol->transport;
   q->received_us = clock_mono_us();
   q->question_end = HEADER_SIZE;
   if (!message_question(job->answer, job->size, &question))

@@ -69,7 +69,7 @@ put_options(const struct call *c, struct listener *l, const struct value *v)
 static int
 add_local(struct call *c)
 {
-  static const enum transport both[] = {TRANSPORT_UDP, TRANSPORT_TCP};
+  static const struct transport *const both[] = {&transport_udp, &transport_tcp};
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, DNS_PORT, &c->fault))
     return -1;
@@ -86,7 +86,7 @@ add_local(struct call *c)
 static bool
 is_plain(const struct listener *l)
 {
-  return l->walk == NULL && (l->transport == TRANSPORT_UDP || l->transport == TRANSPORT_TCP);
+  return l->walk == NULL && (l->transport == &transport_udp || l->transport == &transport_tcp);
 }
 
 static int
@@ -142,7 +142,7 @@ show_binds(struct call *c)
   for (int i = 0; (l = bind_at(i)) != NULL; i++) {
     char address[ADDRESS_TEXT_SIZE];
     text_printf(out, "%-3d %-20.20s           %-20.20s  %llu\n", i, address_text_with_port(&l->address, address),
-                transport_rows[l->transport].bind_text, (unsigned long long)listener_queries(l));
+                l->transport->bind_text, (unsigned long long)listener_queries(l));
   }
   return 0;
 }
@@ -189,7 +189,7 @@ to_string(struct call *c)
 static int
 get_type(struct call *c)
 {
-  lua_pushstring(c->lua, transport_rows[((const struct listener *)c->self)->transport].bind_text);
+  lua_pushstring(c->lua, ((const struct listener *)c->self)->transport->bind_text);
   return 1;
 }
 

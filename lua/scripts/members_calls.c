@@ -71,7 +71,7 @@ static int
 get_tcp(const struct handle *h)
 {
   const struct query *q = query_of(h);
-  return q == NULL ? -1 : query_is_stream(q);
+  return q == NULL ? -1 : query_is_tcp(q);
 }
 
 static int

@@ -48,7 +48,7 @@ write_line(enum script_user user, const char *error, const char *where, const st
   const struct log_field fields[] = {
       {"destination", address_text_with_port(&q->arrival.destination, destination)},
       {"function", where},
-      {"proto", transport_rows[q->arrival.transport].long_name},
+      {"proto", q->arrival.transport->long_name},
       {"question", question},
       {"source", address_text_with_port(&q->arrival.client, source)},
       {more > 0 ? "suppressed" : NULL, count_text},

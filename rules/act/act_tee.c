@@ -69,7 +69,7 @@ static enum verdict
 tee_run(const struct action *base, struct query *q)
 {
   const struct tee_action *a = (const struct tee_action *)base;
-  if (query_is_stream(q))
+  if (query_is_tcp(q))
     tee_count(a->tee, TEE_TCP_DROPS);
   else if (a->add_subnet || a->add_proxy_header)
     send_changed(a, q);

@@ -88,7 +88,7 @@ answer_packet(struct query *q, const void *packet, size_t size)
 enum verdict
 answer_truncated(struct query *q)
 {
-  if (query_is_stream(q))
+  if (query_takes_large(q))
     return VERDICT_NEXT;
   struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
   enum verdict v = answer_made(q, compose_truncated(&q->packet, &form));
@@ -100,7 +100,7 @@ answer_truncated(struct query *q)
 enum verdict
 response_truncated(struct query *q)
 {
-  if (query_is_stream(q))
+  if (query_takes_large(q))
     return VERDICT_NEXT;
   struct edns edns;
   struct question question;

@@ -137,7 +137,7 @@ tcp_init(struct selector *base, const struct value *args, struct fault *f)
 static bool
 tcp_match(const struct selector *base, struct query *q)
 {
-  return query_is_stream(q) == ((const struct tcp_selector *)base)->tcp;
+  return query_is_tcp(q) == ((const struct tcp_selector *)base)->tcp;
 }
 
 static void
@@ -160,17 +160,15 @@ const struct selector_kind select_tcp = {
 
 struct protocol_selector {
   struct selector base;
-  enum transport transport;
+  const struct transport *transport;
 };
 
 static bool
 protocol_init(struct selector *base, const struct value *args, struct fault *f)
 {
   struct protocol_selector *s = (struct protocol_selector *)base;
-  for (s->transport = 0; s->transport < TRANSPORT_COUNT; s->transport++)
-    if (strcmp(args[0].string.data, transport_rows[s->transport].short_name) == 0)
-      return true;
-  return fault_set(f, FAULT_CAUGHT, "Unknown protocol name: '%s'", args[0].string.data);
+  s->transport = transport_find(args[0].string.data);
+  return s->transport != NULL || fault_set(f, FAULT_CAUGHT, "Unknown protocol name: '%s'", args[0].string.data);
 }
 
 static bool
@@ -183,7 +181,7 @@ static void
 protocol_show(const struct selector *base, struct text *out)
 {
   const struct protocol_selector *s = (const struct protocol_selector *)base;
-  text_printf(out, "incoming protocol is %s", transport_rows[s->transport].short_name);
+  text_printf(out, "incoming protocol is %s", s->transport->name);
 }
 
 const struct selector_kind select_incoming_protocol = {

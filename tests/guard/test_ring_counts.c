@@ -55,7 +55,7 @@ answer(const char *name, unsigned rcode, uint32_t latency_us)
 {
   set_name(name);
   q->packet.data[3] = (uint8_t)rcode;
-  rings_record_answer(q, &backend, TRANSPORT_UDP, latency_us);
+  rings_record_answer(q, &backend, &transport_udp, latency_us);
 }
 
 // "name=count " for each row, in order.
@@ -89,7 +89,7 @@ counts_names_by_filter(void **state)
   answer("b.example.", RCODE_NXDOMAIN, 2001);
   answer("c.test.", RCODE_NXDOMAIN, 3000);
   set_name("slow.test.");
-  rings_record_timeout(q, &backend, TRANSPORT_UDP);
+  rings_record_timeout(q, &backend, &transport_udp);
   struct ring_count what = {.kind = RING_ANSWERS};
   assert_string_equal(count_text(&what, true, &total), "A.Example.=2 b.example.=1 c.test.=1 slow.test.=1 ");
   assert_int_equal(total, 5);
@@ -188,7 +188,7 @@ draws_latencies(void **state)
   ring_latency_text(&out);
   assert_string_equal(out.data, "No traffic yet.\n");
   text_clear(&out);
-  rings_record_timeout(q, &backend, TRANSPORT_UDP);
+  rings_record_timeout(q, &backend, &transport_udp);
   ring_latency_text(&out);
   assert_string_equal(out.data, "No traffic yet.\n");
   text_clear(&out);
@@ -256,11 +256,11 @@ visits_children_first(void **state)
   answer("WWW.example.", RCODE_SERVFAIL, 1);
   answer("x.y.example.", RCODE_NXDOMAIN, 1);
   set_name("example.");
-  rings_record_answer(q, NULL, TRANSPORT_UDP, 0); // a hit, NXDOMAIN still
+  rings_record_answer(q, NULL, &transport_udp, 0); // a hit, NXDOMAIN still
   fake.worker->now_us = 2000;
   set_name("zoo.");
   q->packet.data[3] = 0;
-  rings_record_timeout(q, &backend, TRANSPORT_UDP);
+  rings_record_timeout(q, &backend, &transport_udp);
   unsigned size = (unsigned)q->packet.size;
   stat_nodes_visit(0, collect, &out);
   char expected[1024];

@@ -96,10 +96,10 @@ prints_what_is_wide(void **state)
   q->packet.data[2] = FLAG2_QR | FLAG2_AA | FLAG2_TC | FLAG2_RD | 5 << 3;
   q->packet.data[3] = 11;
   message_put_u16(q->packet.data, 65535);
-  q->arrival.transport = TRANSPORT_DNSCRYPT_TCP;
+  q->arrival.transport = &transport_dnscrypt_tcp;
   rings_record_query(q);
-  rings_record_answer(q, &backend, TRANSPORT_TCP, 123456789);
-  rings_record_answer(q, NULL, TRANSPORT_TCP, 0);
+  rings_record_answer(q, &backend, &transport_tcp, 123456789);
+  rings_record_answer(q, NULL, &transport_tcp, 0);
 #define CLIENT "[2001:db8:1111:2222:3333:4444:5555:6666]:65535  "
 #define BEHIND "65535 a.name.of.more.than.twenty-five.letters.example. TYPE65280 "
   assert_string_equal(table(&all), CLIENT "DNSCryptTCP               " BEHIND "       TC RD AA Question (Update)\n" CLIENT
@@ -117,7 +117,7 @@ a_query_comes_before_its_answer(void **state)
     for (int n = 0; n < 2; n++)
       rings_record_query(q);
     for (int n = 0; n < 2; n++)
-      rings_record_answer(q, NULL, TRANSPORT_UDP, 0);
+      rings_record_answer(q, NULL, &transport_udp, 0);
     fake.worker->now_us += 1000;
   }
   const struct ring_grep all = {.limit = 0}, three = {.limit = 3};

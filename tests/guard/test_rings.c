@@ -79,13 +79,13 @@ tells_what_was_recorded(void **state)
   struct fault fault = FAULT_INIT;
   open_workers(&f, 1, defaults);
   struct query *q = fake_query(&f.fakes[0], EXAMPLE_A);
-  q->arrival.transport = TRANSPORT_TCP;
+  q->arrival.transport = &transport_tcp;
   q->worker->now_us = 5000000;
   rings_record_query(q);
   struct ring_reader *r = ring_reader_new(RING_QUERIES, 0);
   assert_true(ring_reader_next(r, &e));
   assert_int_equal(e.kind, RING_QUERIES);
-  assert_int_equal(e.protocol, TRANSPORT_TCP);
+  assert_ptr_equal(e.protocol, &transport_tcp);
   assert_int_equal(e.when_us, 5000000);
   assert_true(address_equal(&e.client, &q->arrival.client));
   assert_int_equal(address_port(&e.client), 1024);
@@ -107,9 +107,9 @@ tells_what_was_recorded(void **state)
   assert_true(address_parse(&backend, "[2001:db8::53]:5300", 0, &fault));
   q->packet.data[3] = 3;
   q->packet.data[11] = 9;
-  rings_record_answer(q, &backend, TRANSPORT_UDP, 1234567);
-  rings_record_answer(q, NULL, TRANSPORT_TCP, 0);
-  rings_record_timeout(q, &backend, TRANSPORT_UDP);
+  rings_record_answer(q, &backend, &transport_udp, 1234567);
+  rings_record_answer(q, NULL, &transport_tcp, 0);
+  rings_record_timeout(q, &backend, &transport_udp);
   r = ring_reader_new(RING_ANSWERS, 5000000);
   assert_true(ring_reader_next(r, &e));
   assert_true(ring_entry_timed_out(&e));
@@ -120,11 +120,11 @@ tells_what_was_recorded(void **state)
   assert_true(address_equal(&e.backend, &backend));
   assert_true(ring_reader_next(r, &e));
   assert_true(ring_entry_is_hit(&e));
-  assert_int_equal(e.protocol, TRANSPORT_TCP);
+  assert_ptr_equal(e.protocol, &transport_tcp);
   assert_int_equal(e.backend.sa.sa_family, AF_INET);
   assert_true(ring_reader_next(r, &e));
   assert_false(ring_entry_is_hit(&e));
-  assert_int_equal(e.protocol, TRANSPORT_UDP);
+  assert_ptr_equal(e.protocol, &transport_udp);
   assert_int_equal(e.latency_us, 1234567);
   assert_int_equal(ring_entry_rcode(&e), 3);
   assert_int_equal(message_count(e.header, 3), 9);
@@ -226,7 +226,7 @@ records_what_it_is_told_to(void **state)
   assert_int_equal(rings_weight(), 3);
   for (uint16_t n = 1; n <= 9; n++)
     record_number(q, n);
-  rings_record_answer(q, NULL, TRANSPORT_UDP, 0);
+  rings_record_answer(q, NULL, &transport_udp, 0);
   assert_int_equal(read_numbers(RING_QUERIES, 0, seen, 8), 3);
   assert_int_equal(seen[0], 7);
   assert_int_equal(seen[2], 1);
@@ -266,7 +266,7 @@ write_all(void *arg)
     address_set_port(&q->arrival.client, (uint16_t)n);
     q->qname.size = (uint8_t)(n % NAME_MAX_SIZE + 1);
     memset(q->qname.bytes, mark, q->qname.size);
-    rings_record_answer(q, NULL, TRANSPORT_UDP, n);
+    rings_record_answer(q, NULL, &transport_udp, n);
   }
   atomic_store(&race->done, true);
   return NULL;

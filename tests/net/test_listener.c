@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 static struct listener *
-loopback(const char *text, enum transport transport)
+loopback(const char *text, const struct transport *transport)
 {
   struct address a;
   struct fault fault = FAULT_INIT;
@@ -41,11 +41,11 @@ port_of(int fd)
 static void
 all_workers_share_the_port_of_the_first(void **state)
 {
-  enum transport transports[] = {TRANSPORT_UDP, TRANSPORT_TCP};
+  const struct transport *const both[] = {&transport_udp, &transport_tcp};
   (void)state;
   for (int t = 0; t < 2; t++) {
     struct fault fault = FAULT_INIT;
-    struct listener *l = loopback("127.0.0.1:0", transports[t]);
+    struct listener *l = loopback("127.0.0.1:0", both[t]);
     assert_true(listener_bind(l, 3, NULL, &fault));
     assert_int_not_equal(address_port(&l->address), 0);
     for (int i = 0; i < 3; i++) {
@@ -54,7 +54,7 @@ all_workers_share_the_port_of_the_first(void **state)
       assert_non_null(l->counters[i]);
     }
     assert_int_equal(l->sockets[3], -1);
-    assert_int_equal(option(l->sockets[0], SOL_SOCKET, SO_REUSEADDR), transports[t] == TRANSPORT_TCP);
+    assert_int_equal(option(l->sockets[0], SOL_SOCKET, SO_REUSEADDR), both[t] == &transport_tcp);
     object_unref(&l);
   }
 }
@@ -63,14 +63,14 @@ all_workers_share_the_port_of_the_first(void **state)
 static void
 second_bind_is_refused(void **state)
 {
-  enum transport transports[] = {TRANSPORT_UDP, TRANSPORT_TCP};
+  const struct transport *const both[] = {&transport_udp, &transport_tcp};
   (void)state;
   for (int t = 0; t < 2; t++) {
     struct fault fault = FAULT_INIT;
     char expected[200], where[ADDRESS_TEXT_SIZE];
-    struct listener *first = loopback("127.0.0.1:0", transports[t]);
+    struct listener *first = loopback("127.0.0.1:0", both[t]);
     assert_true(listener_bind(first, 2, NULL, &fault));
-    struct listener *second = listener_new(&first->address, transports[t]);
+    struct listener *second = listener_new(&first->address, both[t]);
     assert_false(listener_bind(second, 2, NULL, &fault));
     snprintf(expected, sizeof expected, "binding socket to %s: Address already in use",
              address_text_with_port(&first->address, where));
@@ -88,10 +88,10 @@ reuse_port_lines_share(void **state)
 {
   (void)state;
   struct fault fault = FAULT_INIT;
-  struct listener *first = loopback("127.0.0.1:0", TRANSPORT_UDP);
+  struct listener *first = loopback("127.0.0.1:0", &transport_udp);
   first->reuse_port = true;
   assert_true(listener_bind(first, 2, NULL, &fault));
-  struct listener *second = listener_new(&first->address, TRANSPORT_UDP);
+  struct listener *second = listener_new(&first->address, &transport_udp);
   second->reuse_port = true;
   assert_true(listener_bind(second, 2, NULL, &fault));
   object_unref(&first);
@@ -103,7 +103,7 @@ wildcards_ask_for_the_destination(void **state)
 {
   (void)state;
   struct fault fault = FAULT_INIT;
-  struct listener *any = loopback("0.0.0.0:0", TRANSPORT_UDP), *one = loopback("127.0.0.1:0", TRANSPORT_UDP);
+  struct listener *any = loopback("0.0.0.0:0", &transport_udp), *one = loopback("127.0.0.1:0", &transport_udp);
   assert_true(listener_bind(any, 1, NULL, &fault) && listener_bind(one, 1, NULL, &fault));
   assert_int_equal(option(any->sockets[0], IPPROTO_IP, IP_PKTINFO), 1);
   assert_int_equal(option(one->sockets[0], IPPROTO_IP, IP_PKTINFO), 0);
@@ -118,12 +118,12 @@ families_are_apart(void **state)
 {
   (void)state;
   struct fault fault = FAULT_INIT;
-  struct listener *six = loopback("[::]:0", TRANSPORT_UDP);
+  struct listener *six = loopback("[::]:0", &transport_udp);
   if (!listener_bind(six, 1, NULL, &fault)) { // a machine without IPv6
     object_unref(&six);
     skip();
   }
-  struct listener *four = loopback("0.0.0.0:0", TRANSPORT_UDP);
+  struct listener *four = loopback("0.0.0.0:0", &transport_udp);
   address_set_port(&four->address, address_port(&six->address));
   assert_true(listener_bind(four, 1, NULL, &fault));
   assert_int_equal(option(six->sockets[0], IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
@@ -136,7 +136,7 @@ address_that_is_not_here_yet_is_accepted(void **state)
 {
   (void)state;
   struct fault fault = FAULT_INIT;
-  struct listener *l = loopback("192.0.2.53:0", TRANSPORT_UDP);
+  struct listener *l = loopback("192.0.2.53:0", &transport_udp);
   assert_true(listener_bind(l, 2, (const int[2]){65536, 65536}, &fault));
   assert_int_equal(option(l->sockets[0], SOL_SOCKET, SO_RCVBUF), 2 * 65536); // the kernel doubles it
   object_unref(&l);
@@ -147,7 +147,7 @@ unknown_interface_is_a_fault(void **state)
 {
   (void)state;
   struct fault fault = FAULT_INIT;
-  struct listener *l = loopback("127.0.0.1:0", TRANSPORT_TCP);
+  struct listener *l = loopback("127.0.0.1:0", &transport_tcp);
   strcpy(l->interface, "nosuchif0");
   assert_false(listener_bind(l, 1, NULL, &fault));
   assert_non_null(strstr(fault.text, "binding socket to 127.0.0.1:0: "));

@@ -376,13 +376,90 @@ stop_ends_idle_ones_and_waits_for_others(void **state)
   assert_int_equal(world_read_answer(idle), 1);
   world_ask(busy, 2, "hold");
   assert_true(world_run_until(one_held));
-  stream_stop(world.worker);
+  stream_drain(world.worker);
   assert_true(world_ended(idle));
   assert_int_equal(counters()->tcp_current, 1);
   reply_held(0);
   assert_int_equal(world_read_answer(busy), 2);
   assert_true(world_ended(busy));
   close(idle), close(busy);
+}
+
+// On a running worker: the port is free again at once, and what was asked before is answered.
+static void
+listener_stops_and_starts_again(void **state)
+{
+  (void)state;
+  struct fault fault = FAULT_INIT;
+  world_start();
+  int fd = world_connect();
+  world_ask(fd, 1, "hold");
+  assert_true(world_run_until(one_held));
+  listener_stop(world.listener);
+  worker_run_posts(world.worker);
+  assert_false(listener_is_served(world.listener));
+  reply_held(0);
+  assert_int_equal(world_read_answer(fd), 1);
+  assert_true(world_ended(fd));
+  close(fd);
+  assert_true(listener_bind(world.listener, 1, NULL, &fault));
+  listener_start(world.listener);
+  worker_run_posts(world.worker);
+  assert_true(listener_is_served(world.listener));
+  fd = world_connect();
+  world_ask(fd, 2, "www");
+  assert_int_equal(world_read_answer(fd), 2);
+  close(fd);
+}
+
+static void
+send_datagrams_out(struct worker *w)
+{
+  datagram_flush(w);
+}
+
+static void
+datagram_listener_stops_when_its_queries_have_ended(void **state)
+{
+  (void)state;
+  uint8_t message[WORLD_MESSAGE];
+  struct fault fault = FAULT_INIT;
+  struct worker *w = world.worker;
+  world_start();
+  w->end = send_datagrams_out;
+  struct listener *l = listener_new(&world.listener->address, &transport_udp);
+  assert_true(listener_bind(l, 1, NULL, &fault));
+  assert_true(listener_serve(w, l));
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  assert_int_equal(connect(fd, &l->address.sa, address_size(&l->address)), 0);
+  size_t size = world_query(message, 7, "hold") - 2;
+  assert_int_equal(send(fd, message + 2, size, 0), size);
+  assert_true(world_run_until(one_held));
+  assert_true(query_own_packet(world.held[0], message + 2, size, size));
+  listener_stop(l);
+  worker_run_posts(w);
+  assert_true(listener_is_served(l)); // an answer is to come from its socket
+  reply_held(0);
+  assert_false(listener_is_served(l));
+  assert_int_equal(recv(fd, message, sizeof message, MSG_DONTWAIT), size);
+  assert_true(listener_bind(l, 1, NULL, &fault));
+  listener_start(l);
+  worker_run_posts(w);
+  size = world_query(message, 8, "drop") - 2;
+  assert_int_equal(send(fd, message + 2, size, 0), size);
+  size = world_query(message, 9, "www") - 2;
+  assert_int_equal(send(fd, message + 2, size, 0), size);
+  world_run(20);
+  assert_int_equal(recv(fd, message, sizeof message, MSG_DONTWAIT), size);
+  assert_int_equal(message_id(message), 9);
+  close(fd);
+  listener_stop(l);
+  worker_run_posts(w);
+  assert_false(listener_is_served(l));
+  datagram_close(w);
+  w->end = NULL;
+  assert_int_equal(object_refs(l), 1);
+  object_unref(&l);
 }
 
 // The structure of a connection outlives everything but its queries.
@@ -425,6 +502,8 @@ main(void)
       WITH_WORLD(client_that_does_not_read_is_not_read_from),
       WITH_WORLD(client_that_never_reads_times_out),
       WITH_WORLD(stop_ends_idle_ones_and_waits_for_others),
+      WITH_WORLD(listener_stops_and_starts_again),
+      WITH_WORLD(datagram_listener_stops_when_its_queries_have_ended),
       WITH_WORLD(close_leaves_queries_a_connection_to_end_on),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -501,7 +501,7 @@ shutdown_drops_what_is_in_flight(void **state)
   int backend = world_accept();
   assert_true(backend_reads(backend, &asked));
   worker_begin(world.worker);
-  stream_stop(world.worker);
+  stream_drain(world.worker);
   upstream_close(world.worker);
   stream_close(world.worker);
   worker_end(world.worker);

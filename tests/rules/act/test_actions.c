@@ -40,7 +40,7 @@ struct row {
   const char *spec, *text;
   const char *before, *after; // before NULL: PLAIN; after NULL: as before
   enum verdict verdict;
-  enum transport transport;
+  const struct transport *transport;
   enum drop drop;
 };
 
@@ -60,7 +60,7 @@ static const struct row rows[] = {
     {"QPSAction(0)", "qps limit to 0", .verdict = VERDICT_DROP, .drop = DROP_RULE},
 
     {"SpoofSVCAction()", "spoof SVC record ", .verdict = VERDICT_NEXT},
-    {"TeeAction(192.0.2.1:5300)", "tee to 192.0.2.1:5300", .verdict = VERDICT_NEXT, .transport = TRANSPORT_TCP},
+    {"TeeAction(192.0.2.1:5300)", "tee to 192.0.2.1:5300", .verdict = VERDICT_NEXT, .transport = &transport_tcp},
 
     // Those that wait for a part: nothing happens.
     {"HTTPStatusAction(65736|x)", "return an HTTP status of 200", .verdict = VERDICT_NEXT},
@@ -88,7 +88,7 @@ static const struct row rows[] = {
      "1234 8180 " COUNTS_OPT NAME A_IN "00 0029 04d0 01 00 8000 0000", .verdict = VERDICT_STOP},
     {"ERCodeAction(16)", NULL, .after = "1234 8180 " COUNTS NAME A_IN, .verdict = VERDICT_STOP},
     {"TCAction()", "tc=1 answer", WITH_OPT, "1234 8380 " COUNTS_OPT NAME A_IN OUR_OPT, .verdict = VERDICT_STOP},
-    {"TCAction()", "tc=1 answer", .verdict = VERDICT_NEXT, .transport = TRANSPORT_TCP},
+    {"TCAction()", "tc=1 answer", .verdict = VERDICT_NEXT, .transport = &transport_tcp},
 
     {"SpoofAction(192.0.2.9)", "spoof A 192.0.2.9 ",
      .after = "1234 8180 0001 0001 0000 0000 " NAME A_IN RECORD("0001", MINUTE) "0004 c0000209", .verdict = VERDICT_STOP},
@@ -152,7 +152,7 @@ static const struct row rows[] = {
     {"SetMaxReturnedTTLResponseAction(9)", "cap the TTL of the returned response to 9", ANSWER_PLAIN, NULL, .verdict = VERDICT_NEXT},
     {"SetExtendedDNSErrorResponseAction(15)", "set EDNS Extended DNS Error to 15", ANSWER_PLAIN, NULL, .verdict = VERDICT_NEXT},
     {"TCResponseAction()", "tc=1 answer", ANSWER_PLAIN, "1234 8380 " COUNTS_OPT NAME A_IN OUR_OPT, .verdict = VERDICT_STOP},
-    {"TCResponseAction()", "tc=1 answer", ANSWER_PLAIN, NULL, .verdict = VERDICT_NEXT, .transport = TRANSPORT_DOT},
+    {"TCResponseAction()", "tc=1 answer", ANSWER_PLAIN, NULL, .verdict = VERDICT_NEXT, .transport = &transport_dot},
     {"LimitTTLResponseAction(120|300)", "limit ttl (120 <= ttl <= 300)", ANSWER_PLAIN,
      ANSWER("8180", "00000078", "0000012c"), .verdict = VERDICT_NEXT},
     {"LimitTTLResponseAction(120|300|16,1)", "limit ttl (120 <= ttl <= 300, types in [TXT A])", ANSWER_PLAIN,
@@ -179,7 +179,7 @@ check_row(struct fake_worker *f, size_t i)
   struct action *a = spec_action(r->spec, &fault);
   struct query *q = fake_query(f, before);
   assert_non_null(a);
-  q->arrival.transport = r->transport;
+  q->arrival.transport = r->transport != NULL ? r->transport : &transport_udp;
   enum verdict v = a->kind->run(a, q);
   if (v != r->verdict || !fake_packet_is(q, r->after != NULL ? r->after : before))
     fail_msg("row %zu: %s", i, r->spec);
@@ -519,7 +519,7 @@ struct dialect_row {
   const char *words; // NULL: none
   const char *before, *after;
   enum verdict verdict;
-  enum transport transport;
+  const struct transport *transport;
 };
 
 static const struct dialect_row query_rows[] = {
@@ -552,7 +552,7 @@ static const struct dialect_row query_rows[] = {
     {DNS_ACTION_POOL, "web", PLAIN, PLAIN, VERDICT_STOP, 0},
     {DNS_ACTION_DELAY, "7", PLAIN, PLAIN, VERDICT_NEXT, 0},
     {DNS_ACTION_TRUNCATE, NULL, PLAIN, "1234 8380 " COUNTS NAME A_IN, VERDICT_STOP, 0},
-    {DNS_ACTION_TRUNCATE, NULL, PLAIN, PLAIN, VERDICT_NEXT, TRANSPORT_TCP},
+    {DNS_ACTION_TRUNCATE, NULL, PLAIN, PLAIN, VERDICT_NEXT, &transport_tcp},
     {DNS_ACTION_NO_RECURSE, NULL, PLAIN, "1234 0020 " COUNTS NAME A_IN, VERDICT_STOP, 0},
     {DNS_ACTION_NONE, NULL, PLAIN, PLAIN, VERDICT_NEXT, 0},
     {DNS_ACTION_NO_OP, NULL, PLAIN, PLAIN, VERDICT_NEXT, 0},
@@ -568,7 +568,7 @@ static const struct dialect_row response_rows[] = {
     {DNS_RESPONSE_HEADER_MODIFY, NULL, ANSWER_PLAIN, ANSWER_PLAIN, VERDICT_STOP, 0},
     {DNS_RESPONSE_SERVFAIL, NULL, ANSWER_PLAIN, ANSWER("8182", MINUTE, "00000258"), VERDICT_STOP, 0},
     {DNS_RESPONSE_TRUNCATE, NULL, ANSWER_PLAIN, "1234 8380 " COUNTS_OPT NAME A_IN OUR_OPT, VERDICT_STOP, 0},
-    {DNS_RESPONSE_TRUNCATE, NULL, ANSWER_PLAIN, ANSWER_PLAIN, VERDICT_NEXT, TRANSPORT_TCP},
+    {DNS_RESPONSE_TRUNCATE, NULL, ANSWER_PLAIN, ANSWER_PLAIN, VERDICT_NEXT, &transport_tcp},
     {DNS_RESPONSE_NONE, NULL, ANSWER_PLAIN, ANSWER_PLAIN, VERDICT_NEXT, 0},
     {7, NULL, ANSWER_PLAIN, ANSWER_PLAIN, VERDICT_NEXT, 0},
 };
@@ -579,7 +579,7 @@ check_dialect(const struct dialect_row *r, enum verdict (*verdict)(struct query 
   struct fake_worker f;
   fake_worker_open(&f);
   struct query *q = fake_query(&f, r->before);
-  q->arrival.transport = r->transport;
+  q->arrival.transport = r->transport != NULL ? r->transport : &transport_udp;
   struct bytes text = {.data = r->words, .size = r->words != NULL ? strlen(r->words) : 0};
   enum verdict v = verdict(q, r->number, r->words != NULL ? &text : NULL);
   if (v != r->verdict || !fake_packet_is(q, r->after))

@@ -155,7 +155,7 @@ walking(void **state)
   static const uint64_t hits[] = {0, 1, 1, 0};
   for (unsigned i = 0; i < 4; i++)
     assert_int_equal(rule_hits(list.rules[i]), hits[i]);
-  q->arrival.transport = TRANSPORT_TCP;
+  q->arrival.transport = &transport_tcp;
   assert_int_equal(chain_run(chain, q), VERDICT_DROP);
   assert_int_equal(q->drop, DROP_RULE);
   assert_int_equal(rule_hits(list.rules[0]), 1);

@@ -29,7 +29,7 @@ struct row {
   const char *packet;      // NULL: PLAIN
   bool match;
   const char *client, *destination; // NULL: as fake_query() has them
-  enum transport transport;
+  const struct transport *transport;
   const char *tag, *value;
   uint8_t proxy_type; // of `value`; 0: none
 };
@@ -120,10 +120,10 @@ static const struct row rows[] = {
     {"NetmaskGroupRule(192.0.2.0/24|true|true)", "Src: in-group", .match = true},
     {"DSTPortRule(53)", "dst port==53", .match = true},
     {"DSTPortRule(5353)", "dst port==5353", .match = true, .destination = "[::1]:5353"},
-    {"TCPRule(true)", "TCP", .match = true, .transport = TRANSPORT_DOH},
-    {"TCPRule(true)", "TCP", .match = false, .transport = TRANSPORT_DNSCRYPT_UDP},
+    {"TCPRule(true)", "TCP", .match = true, .transport = &transport_doh},
+    {"TCPRule(true)", "TCP", .match = false, .transport = &transport_dnscrypt_udp},
     {"TCPRule(false)", "UDP", .match = true},
-    {"IncomingProtocolRule(DoT)", "incoming protocol is DoT", .match = true, .transport = TRANSPORT_DOT},
+    {"IncomingProtocolRule(DoT)", "incoming protocol is DoT", .match = true, .transport = &transport_dot},
     {"IncomingProtocolRule(DoTCP)", "incoming protocol is DoTCP", .match = false},
 
     {"RegexRule(^www%5c.ex)", "Regex: ^www\\.ex", .match = true},
@@ -162,7 +162,7 @@ query_of(struct fake_worker *f, const struct row *r)
     assert_true(address_parse(&q->arrival.client, r->client, 1024, &fault));
   if (r->destination != NULL)
     assert_true(address_parse(&q->arrival.destination, r->destination, 53, &fault));
-  q->arrival.transport = r->transport;
+  q->arrival.transport = r->transport != NULL ? r->transport : &transport_udp;
   if (r->proxy_type != 0)
     assert_true(query_add_proxy_value(q, r->proxy_type, r->value, strlen(r->value)));
   if (r->tag != NULL)

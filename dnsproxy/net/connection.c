@@ -14,6 +14,8 @@ enum {
   SCRATCH_SIZE = 16384,
   OUT_MIN = 2048,
   TURN_US = 500,     // reading of a turn, and as much for its end
+  WORK_MIN = 16,     // ... or this, if the machine gave the time to somebody else: a message, or WORK_BYTES of output, is one
+  WORK_BYTES = 4096,
   LOOK_MESSAGES = 16, // delivered before the clock is looked at again
   LOOK_BYTES = 65536, // written ...
 };
@@ -27,6 +29,7 @@ struct connection_set {
   struct event turn_event;
   bool turn_pending, flushing;
   bool late; // it was found that the deadline is over
+  size_t work; // done since it was set
   struct connection *first, **last; // touched in this turn
   uint64_t deadline_us;             // of this turn's reading, then of its end; 0: nothing was done yet
   size_t unfinished_count;
@@ -63,21 +66,33 @@ connection_set_allow(struct connection_set *set, uint64_t until_us)
 {
   set->deadline_us = until_us;
   set->late = false;
+  set->work = 0;
+}
+
+static void
+connection_set_await_turn(struct connection_set *set)
+{
+  if (set->turn_pending || set->flushing)
+    return;
+  set->turn_pending = true;
+  event_active(&set->turn_event, EV_TIMEOUT, 0); // runs after the callbacks that are active now: no system call
 }
 
 // May this turn go on to read? A connection that may not is still readable in the next one.
 static bool
 connection_set_has_time(struct connection_set *set)
 {
-  if (set->deadline_us == 0)
+  if (set->deadline_us == 0) {
     connection_set_allow(set, *set->now_us + TURN_US);
-  return *set->now_us < set->deadline_us;
+    connection_set_await_turn(set); // ends it
+  }
+  return *set->now_us < set->deadline_us || set->work < WORK_MIN;
 }
 
 static bool
 connection_set_is_late(struct connection_set *set)
 {
-  if (!set->late && set->deadline_us != 0)
+  if (!set->late && set->deadline_us != 0 && set->work >= WORK_MIN)
     set->late = clock_mono_us() >= set->deadline_us;
   return set->late;
 }
@@ -92,10 +107,7 @@ connection_touch(struct connection *c)
   c->next_touched = NULL;
   *set->last = c;
   set->last = &c->next_touched;
-  if (!set->turn_pending && !set->flushing) {
-    set->turn_pending = true;
-    event_active(&set->turn_event, EV_TIMEOUT, 0); // runs after the callbacks that are active now: no system call
-  }
+  connection_set_await_turn(set);
 }
 
 static size_t connection_end_turn(struct connection *);
@@ -237,6 +249,7 @@ connection_deliver(struct connection *c)
   struct frame frame;
   unsigned count = 0;
   while (!c->paused && c->state == CONNECTION_OPEN && input_next(&c->input, &frame)) {
+    c->set->work++;
     enum message_use use = c->events->message(c, &frame);
     if (c->state != CONNECTION_OPEN)
       return;
@@ -307,7 +320,8 @@ connection_look(struct connection *c)
 void
 connection_read_now(struct connection *c)
 {
-  if (c->state == CONNECTION_OPEN && !c->paused && !c->eof)
+  if (c->state == CONNECTION_OPEN && !c->paused && !c->eof && connection_set_has_time(c->set) &&
+      !connection_set_is_late(c->set)) // many may be accepted in one callback
     connection_read_in(c);
 }
 
@@ -387,6 +401,7 @@ connection_room(struct connection *c, size_t size)
     c->progress_us = connection_now(c);
   uint8_t *at = c->out + c->out_end;
   c->out_end += size;
+  c->set->work += size / WORK_BYTES;
   connection_touch(c);
   return at;
 }
@@ -444,6 +459,7 @@ connection_write_out(struct connection *c)
   }
   if (result == BYTES_OK) {
     c->out_start += done;
+    c->set->work += done / WORK_BYTES;
     c->progress_us = connection_now(c);
   }
   c->blocked = connection_unsent(c) > 0;
@@ -652,6 +668,7 @@ connection_reset(struct connection *c)
     event_del(&c->write_event);
     event_del(&c->timer_event);
     c->bytes->class->close(c->bytes);
+    c->set->work++;
     c->bytes = NULL;
   }
   input_fini(&c->input);
@@ -723,7 +740,9 @@ connection_on_timer(evutil_socket_t fd, short what, void *arg)
   struct connection *c = arg;
   struct connection_set *set = c->set;
   connection_set_begin(set);
-  if (c->state == CONNECTION_FLUSHING || c->state == CONNECTION_LINGERING)
+  if (!connection_set_has_time(set))
+    connection_set_timer(c, 0); // many at once: the others in the next turn
+  else if (c->state == CONNECTION_FLUSHING || c->state == CONNECTION_LINGERING)
     connection_end_linger(c);
   else if (c->state != CONNECTION_CLOSED && c->events->timer != NULL)
     c->events->timer(c);

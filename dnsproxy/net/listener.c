@@ -113,12 +113,16 @@ set_udp_options(const struct listener *l, int fd, const int sizes[2])
 
 struct listener_fast_open listener_fast_open;
 
+enum { NOT_SENT_MAX = 131072 };
+
 static void
 set_tcp_options(const struct listener *l, int fd)
 {
   try_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
   try_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1, "TCP_DEFER_ACCEPT");
   try_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); // accepted sockets inherit it
+  // What a client does not read waits here, where it is counted, and not in the kernel.
+  try_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_MAX, "TCP_NOTSENT_LOWAT");
   if (l->fast_open_queue > 0)
     try_option(fd, IPPROTO_TCP, TCP_FASTOPEN, l->fast_open_queue, "TCP_FASTOPEN");
   if (listener_fast_open.set &&

@@ -49,7 +49,8 @@ class Proxy:
     The configuration gets a listener, a console and its key in front, unless `listen` or `console` is false.
     """
 
-    def __init__(self, config="", *, listen="127.0.0.1", listen_options="{}", console=True, arguments=(), **values):
+    def __init__(self, config="", *, listen="127.0.0.1", listen_options="{}", console=True, arguments=(), descriptors=None, **values):
+        self.limits = [] if descriptors is None else ["prlimit", f"--nofile={descriptors}"]
         self.template, self.values = config, values
         self.listen, self.listen_options, self.with_console = listen, listen_options, console
         self.arguments = list(arguments)
@@ -106,7 +107,7 @@ class Proxy:
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(notices)
         self.process = subprocess.Popen(
-            [BINARY, "--supervised", "--disable-syslog", "-C", self.config_path, *self.arguments],
+            [*self.limits, BINARY, "--supervised", "--disable-syslog", "-C", self.config_path, *self.arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=self.folder.name,
             start_new_session=True,
             env={**os.environ, "NOTIFY_SOCKET": notices})

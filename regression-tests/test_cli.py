@@ -8,7 +8,7 @@ import pytest
 
 from harness import ports
 from harness.proxy import BINARY, Proxy, StartFailed, run
-from harness.responder import Responder
+from harness.responder import Responder, wait_until
 
 CHECK = ("--check-config",)
 
@@ -75,7 +75,7 @@ def test_check_config_good_json():
 @pytest.mark.parametrize("config,cause", [
     ("this is not lua", "syntax error|near|expected"),
     ("nofunction()", "attempt to call global 'nofunction'"),
-    ("\n\nerror('on line three')", r'\[string \\?"chunk\\?"\]:3: on line three'),
+    ("\n\nerror('on line three')", r'dnsproxy\.conf:3: on line three'),
     ("addACL('bad')", "Unable to convert 'bad' to a netmask"),
     ("addAction(AllRule())", "requires at least"),
     ("addLocal('bad')", "Unable to convert presentation address 'bad'"),
@@ -134,10 +134,46 @@ def test_the_file_with_the_mistake_is_named(tmp_path):
     done = check(config)
     assert done.returncode == 1 and done.stdout.startswith('msg="Unable to include a file"')
     assert f'path="{tmp_path}/wrong.conf"' in done.stdout and f'path="{done.config_path}"' in done.stdout
-    assert r'[string \"chunk\"]:2:' in done.stdout and "Unable to convert 'bad' to a netmask" in done.stdout
+    assert "wrong.conf:2:" in done.stdout and "Unable to convert 'bad' to a netmask" in done.stdout
     plain = check(config, "--structured-logging", "false")
     assert f"Unable to include the file '{tmp_path}/wrong.conf': " in plain.stdout
     assert f"(in the file '{plain.config_path}')" in plain.stdout
+
+
+@pytest.mark.parametrize("text,line", [("no_such_function()", 3), ("addAction(AllRule(", 3), ("addACL('bad')", 3),
+                                       ("local function f() error('deep') end f()", 3)])
+def test_errors_name_file_and_line(tmp_path, text, line):
+    done = check("\n\n" + text)
+    assert done.returncode == 1 and f"dnsproxy.conf:{line}:" in done.stdout, done.stdout
+    (tmp_path / "part.conf").write_text("\n\n" + text)
+    for config in (f"includeDirectory('{tmp_path}')", f"dofile('{tmp_path}/part.conf')"):
+        done = check(config)
+        assert done.returncode == 1 and f"part.conf:{line}:" in done.stdout, done.stdout
+
+
+def test_odd_entries_of_a_directory_are_passed_over(tmp_path):
+    (tmp_path / "10-first.conf").write_text("order = (order or '') .. 'first '\n")
+    (tmp_path / "20-link.conf").symlink_to("/nonexistent/file")
+    (tmp_path / "30-folder.conf").mkdir()
+    os.mkfifo(tmp_path / "40-pipe.conf")
+    (tmp_path / "50-device.conf").symlink_to("/dev/zero")
+    (tmp_path / "60-again.conf").write_text(f"includeDirectory('{tmp_path}')\nincludeDirectory('{tmp_path}/../{tmp_path.name}')\n")
+    (tmp_path / "90-last.conf").write_text("order = order .. 'last'\n")
+    done = check(f"includeDirectory('{tmp_path}') assert(order == 'first last', order) includeDirectory('{tmp_path}')")
+    assert done.returncode == 0, done.stdout
+    for name in ("20-link", "30-folder", "40-pipe", "50-device"):
+        assert f"{name}.conf' is passed over" in done.stdout
+    assert "is being included already" in done.stdout
+
+
+def test_signals_that_change_nothing():
+    """SIGHUP and its like: told, and nothing else, from the moment that the configuration is read."""
+    with Proxy("os.execute('kill -HUP ' .. io.open('/proc/self/stat'):read('*n'))") as p:
+        for name in ("HUP", "USR1", "USR2"):
+            p.process.send_signal(getattr(signal, f"SIG{name}"))
+            wait_until(lambda: f"SIG{name} changes nothing" in p.output, what=name)
+        p.process.send_signal(signal.SIGPIPE)
+        assert "showACL" not in p.command("showVersion()")
 
 
 def test_a_bad_console_key_is_told():

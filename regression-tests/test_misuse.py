@@ -7,6 +7,7 @@ A call may succeed or raise; it must not end the process, and an error says some
 """
 import json
 import os
+import resource
 import socket
 import subprocess
 
@@ -15,7 +16,7 @@ import pytest
 from harness import ports
 from harness.client import query
 from harness.proxy import BINARY, Proxy
-from harness.responder import Responder, wait_until
+from harness.responder import Responder, address_answer, wait_until
 
 # How an instance is got; those of queries are left by rules.
 INSTANCES = {
@@ -408,3 +409,45 @@ def test_collected_objects_and_finalizers():
         p.command("local o = getServer(0) local gc = debug.getmetatable(o).__gc gc(o) gc(o) pcall(gc, io.stdout) pcall(gc) pcall(gc, 5)")
         assert p.command("local o = getServer(0) debug.getmetatable(o).__gc(o) return select(2, pcall(o.getName, o))") != ""
         assert p.command("return getServer(0):getName()") == "one\n"
+
+
+STRICT = """
+newServer{address="$backend", healthCheckMode="up"}
+setmetatable(_G, {__index = function(_, name) error("undefined variable " .. name) end,
+                  __newindex = function(_, name) error("new variable " .. name) end})
+addMaintenanceCallback(function() rawset(_G, "ticks", (rawget(_G, "ticks") or 0) + 1) end)
+addMaintenanceCallback(function() error({}) end)
+addMaintenanceCallback(function() return nothing_of_that_name end)
+addMaintenanceCallback(function() rawset(_G, "tocks", (rawget(_G, "tocks") or 0) + 1) end)
+"""
+
+
+def test_globals_that_raise_end_nothing():
+    """A strict metatable of the globals: no maintenance() is none, and callbacks that fail stop nobody else's."""
+    with Responder(address_answer("192.0.2.1")) as backend, Proxy(STRICT, backend=backend.address) as p:
+        wait_until(lambda: int(p.command("return rawget(_G, 'ticks') or 0")) >= 2, what="ticks")
+        assert int(p.command("return rawget(_G, 'tocks')")) >= 1
+        assert "undefined variable wrong" in p.command("return wrong")
+        p.command("newThread([[submitToMainThread('x', {})]])")
+        wait_until(lambda: "there is no function threadmessage()" in p.output, what="the message")
+        p.command("getAddressInfo('127.0.0.1', function(name, found) rawset(_G, 'found', #found) error('after') end)")
+        wait_until(lambda: p.command("return rawget(_G, 'found') or 0") == "1\n", what="the address")
+        assert p.ask("after.test").rcode() == 0
+
+
+def test_a_script_without_memory_ends_nothing():
+    """A command that uses up what the process may have: an error, and room again for what comes after it."""
+    config = """newServer{address="$backend", healthCheckMode="up"} runs = 0
+    function maintenance() runs = runs + 1 end"""
+    with Responder(address_answer("192.0.2.1")) as backend, Proxy(config, backend=backend.address) as p:
+        status = open(f"/proc/{p.process.pid}/statm", encoding="ascii").read().split()
+        room = int(status[0]) * resource.getpagesize() + 300 * 1024 * 1024
+        try:
+            resource.prlimit(p.process.pid, resource.RLIMIT_AS, (room, room))
+        except PermissionError:
+            pytest.skip("may not set limits of another process")
+        answer = p.command("local t = {} while true do t[#t + 1] = string.rep('x', 1000000) .. #t end")
+        assert "not enough memory" in answer
+        runs = int(p.command("return runs"))
+        wait_until(lambda: int(p.command("return runs")) > runs, what="another run")
+        assert p.ask("after.test").rcode() == 0

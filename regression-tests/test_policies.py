@@ -236,3 +236,25 @@ def test_functions_that_change_servers_stay_shared():
             assert addresses(p.ask("www.policy.test")) == ["192.0.2.1"]
             assert "writes 'order' into a table" in p.command("showLuaFunctions()")
             assert p.command("return getServer(0).order").strip() == "7"
+
+
+def test_a_policy_that_gives_a_server():
+    """The form of the 1.x dialect: the server itself, not its index; for all pools, and for one."""
+    config = """newServer{address="$one", name="one", order=1, healthCheckMode="up"}
+    newServer{address="$two", name="two", order=2, pool={"", "named"}, healthCheckMode="up"}
+    setServerPolicyLua("second", function(servers, dq) for _, s in ipairs(servers) do if s:getName() == "two" then return s end end end)
+    setPoolServerPolicyLua("first", function(servers, dq) return servers[1] end, "named")
+    addAction("named.test", PoolAction("named"))
+    addAction("stranger.test", PoolAction("stranger"))
+    newServer{address="$one", name="far", pool="stranger", healthCheckMode="up"}
+    kept = getServer(0)
+    setPoolServerPolicyLua("stranger", function(servers, dq) return kept end, "stranger")
+    setServFailWhenNoServer(true)"""
+    with Responder(address_answer("192.0.2.1")) as one, Responder(address_answer("192.0.2.2")) as two, \
+            Proxy(config, one=one.address, two=two.address) as p:
+        assert addresses(p.ask("plain.test")) == ["192.0.2.2"]
+        assert addresses(p.ask("named.test")) == ["192.0.2.2"]
+        # One that is not among those of the pool: as wrong as anything else.
+        with p.udp() as client:
+            client.send_and_expect_nothing(query("stranger.test"), query("plain.test"))
+        wait_until(lambda: "one of the servers, or nil" in p.output, what="the error")

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -97,13 +98,24 @@ on_asked(evutil_socket_t fd, short what, void *arg)
   }
 }
 
+// Signals that ask other programs for things which the console does here: told, and nothing else.
+static bool
+keeper_passes_over(const struct signalfd_siginfo *info)
+{
+  if (info->ssi_signo == SIGTERM || info->ssi_signo == SIGINT)
+    return false;
+  log_warning("signals", "SIG%s changes nothing: the configuration is read at start, and changed from the console",
+              sigabbrev_np((int)info->ssi_signo));
+  return true;
+}
+
 // The second one ends at once.
 static void
 on_signal(evutil_socket_t fd, short what, void *arg)
 {
   struct signalfd_siginfo info;
   (void)what, (void)arg;
-  if (read(fd, &info, sizeof info) != sizeof info)
+  if (read(fd, &info, sizeof info) != sizeof info || keeper_passes_over(&info))
     return;
   if (atomic_exchange(&leaving, true)) {
     log_flush();
@@ -121,12 +133,26 @@ keeper_ask_to_leave(void)
 
 // ---- signals ----
 
+static const int passed_over[] = {SIGHUP, SIGUSR1, SIGUSR2};
+
 static void
 signals_of_keeper(sigset_t *set)
 {
   sigemptyset(set);
   sigaddset(set, SIGTERM);
   sigaddset(set, SIGINT);
+  for (size_t i = 0; i < sizeof passed_over / sizeof *passed_over; i++)
+    sigaddset(set, passed_over[i]);
+}
+
+void
+keeper_hold_signals(void)
+{
+  sigset_t set;
+  sigemptyset(&set);
+  for (size_t i = 0; i < sizeof passed_over / sizeof *passed_over; i++)
+    sigaddset(&set, passed_over[i]);
+  pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 void
@@ -181,7 +207,11 @@ watch_main(void *arg)
 {
   struct signalfd_siginfo info;
   (void)arg;
-  if (wait_for(-1) == WATCHED_SIGNAL && read(signals, &info, sizeof info) == sizeof info) {
+  enum watched seen;
+  do
+    seen = wait_for(-1);
+  while (seen == WATCHED_SIGNAL && read(signals, &info, sizeof info) == sizeof info && keeper_passes_over(&info));
+  if (seen == WATCHED_SIGNAL) {
     keeper_ask_to_leave();
     if (wait_for((int)FORCE.tv_sec * 1000) != WATCHED_END) {
       log_flush();

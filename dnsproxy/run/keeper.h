@@ -11,6 +11,8 @@ struct event_base *keeper_base(void);
 // Makes the base: health's initial round runs on it before the thread starts. Main thread.
 void keeper_open(void);
 // From here on only the keeper listens to SIGTERM and SIGINT: threads made later inherit the caller's mask.
+// Those that change nothing wait until the keeper can tell so, from before the configuration is read. Main thread.
+void keeper_hold_signals(void);
 void keeper_take_signals(void);
 // Around the initial round: whether a signal breaks it off (the process then ends as soon as the thread runs), and a
 // second one, or a round that cannot be broken off, ends the process.

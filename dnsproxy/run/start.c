@@ -291,6 +291,8 @@ start_loaded(const struct options *o)
   const char *path = config_path(o);
   if (!acl_from_options(o, &fault))
     return fatal("Fatal PowerDNS error", fault.text);
+  if (!o->client && !o->check_config && o->explain == NULL)
+    keeper_hold_signals();
   if (!load_config(o, path))
     return EXIT_FAILURE;
   if (o->client)

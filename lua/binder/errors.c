@@ -104,6 +104,17 @@ failure_fini(struct failure *f)
   text_fini(&f->detail);
 }
 
+// The last level of a traceback may be the door by which C came in, which has no name: nobody wants to read its address.
+static size_t
+errors_without_door(const char *text, size_t size)
+{
+  static const char door[] = "\n\t[C]: at 0x";
+  size_t line = size;
+  while (line > 0 && text[line - 1] != '\n')
+    line--;
+  return line > 0 && strncmp(text + line - 1, door, strlen(door)) == 0 ? line - 1 : size;
+}
+
 // Message handler; upvalue 1: the failure to fill. Runs where the error happened, so that the stack is still there.
 static int
 on_error(lua_State *lua)
@@ -125,8 +136,55 @@ on_error(lua_State *lua)
   luaL_traceback(lua, lua, lua_tostring(lua, -1), 1);
   size_t size;
   const char *text = lua_tolstring(lua, -1, &size);
-  text_add(&f->message, text, size);
+  text_add(&f->message, text, errors_without_door(text, size));
   return 1;
+}
+
+// ---- protection ----
+
+struct errors_entry {
+  void (*step)(lua_State *, void *);
+  void *arg;
+};
+
+static int
+errors_enter(lua_State *lua)
+{
+  const struct errors_entry *entry = lua_touserdata(lua, 1);
+  lua_settop(lua, 0);
+  entry->step(lua, entry->arg);
+  return 0;
+}
+
+static int
+errors_collect(lua_State *lua)
+{
+  lua_gc(lua, LUA_GCCOLLECT, 0);
+  return 0;
+}
+
+void
+errors_make_room(lua_State *lua, int status)
+{
+  // Twice: what finalizers hold goes the second time.
+  for (int i = 0; status == LUA_ERRMEM && i < 2; i++)
+    if (lua_cpcall(lua, errors_collect, NULL) != 0)
+      lua_pop(lua, 1);
+}
+
+bool
+errors_protect(lua_State *lua, void (*step)(lua_State *, void *), void *arg, struct text *message)
+{
+  int top = lua_gettop(lua);
+  int status = lua_cpcall(lua, errors_enter, &(struct errors_entry){step, arg});
+  if (status != 0) {
+    const char *text = binder_error_text(lua, -1);
+    // No conversion: that may take memory.
+    text_puts(message, text != NULL ? text : lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "an error that is no text");
+  }
+  lua_settop(lua, top);
+  errors_make_room(lua, status);
+  return status == 0;
 }
 
 static const struct errors_frame *errors_frame;
@@ -157,6 +215,7 @@ errors_framed_pcall(lua_State *lua, int arguments, int results, int handler)
   int status = errors_watched_pcall(lua, arguments, results, handler, ms);
   if (errors_frame != NULL)
     errors_frame->end(lua, status == 0);
+  errors_make_room(lua, status);
   return status;
 }
 

@@ -18,6 +18,13 @@ struct failure {
 void failure_init(struct failure *);
 void failure_fini(struct failure *);
 
+// THE DOOR: how C enters a Lua state. Whatever may raise an error by itself, and all that takes memory may (pushing a text,
+// looking up a global that has a metatable), happens in `step`; outside of it an error ends the process. False: the error
+// is in `message`. The stack is as before.
+bool errors_protect(lua_State *, void (*step)(lua_State *, void *arg), void *arg, struct text *message);
+// After a call that failed for want of memory, gives back what it left.
+void errors_make_room(lua_State *, int status);
+
 // Calls the function below `arguments` arguments; false: the failure is filled, nothing is left on the stack.
 bool errors_call(lua_State *, int arguments, int results, struct failure *);
 // What errors_call() does around each call: `begin` says how long it may take (milliseconds, 0: as long as it likes) and

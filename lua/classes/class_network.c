@@ -210,16 +210,27 @@ deliver_ffi(lua_State *lua, const struct heard *h)
 }
 
 static void
-deliver(struct heard *h)
+deliver_step(lua_State *lua, void *arg)
 {
-  lua_State *lua = control_lock();
+  struct heard *h = arg;
   if (h->ear->ffi)
     deliver_ffi(lua, h);
   else
     deliver_plain(lua, h);
-  text_clear(control_output()); // nobody reads it
+}
+
+static void
+deliver(struct heard *h)
+{
+  struct text message;
+  text_init(&message);
+  lua_State *lua = control_lock();
   copies_touched();
+  if (!errors_protect(lua, deliver_step, h, &message))
+    report(message.data);
+  text_clear(control_output()); // nobody reads it
   control_unlock();
+  text_fini(&message);
 }
 
 static void

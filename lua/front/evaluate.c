@@ -168,20 +168,40 @@ render(lua_State *lua, int index, struct text *answer)
   return good;
 }
 
+struct execution {
+  const char *command;
+  size_t size;
+  struct text *answer;
+  bool good, printed;
+};
+
+static void
+execute_step(lua_State *lua, void *arg)
+{
+  struct execution *e = arg;
+  e->good = compile(lua, e->command, e->size, e->answer) && run(lua, e->answer);
+  e->printed = e->good && render(lua, 1, e->answer);
+}
+
 bool
 control_execute(const char *command, size_t size, struct text *answer, bool *effect)
 {
   lua_State *lua = control_lock();
-  int base = lua_gettop(lua);
+  struct execution e = {.command = command, .size = size, .answer = answer};
+  struct text message;
+  text_init(&message);
   text_clear(control_output());
   binder_effects = (struct binder_effects){0};
-  bool good = compile(lua, command, size, answer) && run(lua, answer);
-  bool printed = good && render(lua, base + 1, answer);
+  if (!errors_protect(lua, execute_step, &e, &message)) {
+    e.good = e.printed = false;
+    text_clear(answer);
+    text_printf(answer, "Error: %s", message.data);
+  }
   *effect = binder_effects.changed || !binder_effects.pure;
-  if (printed && *effect)
+  if (e.printed && *effect)
     history_add(command, size);
-  lua_settop(lua, base);
+  text_fini(&message);
   text_clear(control_output());
   control_unlock();
-  return good;
+  return e.good;
 }

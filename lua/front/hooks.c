@@ -79,14 +79,25 @@ finish_answered(void *arg)
     finish(job);
 }
 
+static void report(const struct job *, const char *what, const char *error);
+
+static void
+job_step(lua_State *lua, void *arg)
+{
+  struct job *job = arg;
+  job->run(job, lua);
+}
+
 static void
 run_script(struct job *job)
 {
+  struct text message;
+  text_init(&message);
   lua_State *lua = control_lock();
-  int top = lua_gettop(lua);
-  job->run(job, lua);
-  lua_settop(lua, top);
+  if (!errors_protect(lua, job_step, job, &message))
+    report(job, "A function of a backend failed", message.data);
   control_unlock();
+  text_fini(&message);
 }
 
 // Control.

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 // ---- includeDirectory ----
 
@@ -19,26 +21,80 @@ is_configuration(const struct dirent *e)
   return e->d_name[0] != '.' && ending != NULL && strcmp(ending, ".conf") == 0;
 }
 
-static int
-include_directory(struct call *c)
+// A folder whose files are being run, on the stack of the C function that does: a file in it may name it again.
+struct included {
+  const struct included *outer;
+  dev_t device;
+  ino_t inode;
+};
+static const struct included *including; // Lua lock
+
+static bool
+include_again(const struct included *folder)
 {
-  const char *directory = c->args[0].string.data;
+  for (const struct included *f = including; f != NULL; f = f->outer)
+    if (f->device == folder->device && f->inode == folder->inode)
+      return true;
+  return false;
+}
+
+// Says why an entry is passed over; opening a pipe would wait for who writes into it.
+static bool
+include_can_be_read(const char *path)
+{
+  struct stat status;
+  const char *why = NULL;
+  if (stat(path, &status) != 0 || access(path, R_OK) != 0)
+    why = strerror(errno);
+  else if (!S_ISREG(status.st_mode))
+    why = S_ISDIR(status.st_mode) ? "it is a directory" : "it is no file";
+  if (why != NULL)
+    log_warning("config", "'%s' is passed over by includeDirectory(): %s", path, why);
+  return why == NULL;
+}
+
+static bool
+include_entries(struct call *c, const char *directory, struct text *detail)
+{
   struct dirent **entries;
   int count = scandir(directory, &entries, is_configuration, alphasort);
   if (count < 0) {
     log_error("config", "The directory '%s' cannot be included: %s", directory, strerror(errno));
-    return 0;
+    return true;
   }
   bool good = true;
-  struct text detail;
-  text_init(&detail);
   for (int i = 0; i < count; i++) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
-    good = good && load_included(c->lua, path, &c->fault, &detail);
+    struct text path;
+    text_init(&path);
+    text_printf(&path, "%s/%s", directory, entries[i]->d_name);
+    if (good && include_can_be_read(path.data))
+      good = load_included(c->lua, path.data, &c->fault, detail);
+    text_fini(&path);
     free(entries[i]);
   }
   free(entries);
+  return good;
+}
+
+static int
+include_directory(struct call *c)
+{
+  const char *directory = c->args[0].string.data;
+  struct included folder = {.outer = including};
+  struct stat status;
+  if (stat(directory, &status) == 0) {
+    folder.device = status.st_dev;
+    folder.inode = status.st_ino;
+    if (include_again(&folder)) {
+      log_warning("config", "'%s' is being included already: a file of it that includes it is not followed", directory);
+      return 0;
+    }
+  }
+  struct text detail;
+  text_init(&detail);
+  including = &folder;
+  bool good = include_entries(c, directory, &detail);
+  including = folder.outer;
   if (!good && detail.size > 0)
     fault_set(&c->fault, FAULT_ADDRESS, "%s", detail.data);
   text_fini(&detail);

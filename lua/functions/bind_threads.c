@@ -102,7 +102,8 @@ static int
 push_message(lua_State *lua)
 {
   const struct message *m = lua_touserdata(lua, 1);
-  lua_getglobal(lua, "threadmessage");
+  lua_pushliteral(lua, "threadmessage");
+  lua_rawget(lua, LUA_GLOBALSINDEX);
   lua_pushlstring(lua, m->command.data, m->command.size);
   lua_createtable(lua, 0, (int)(m->count / 2));
   for (size_t i = 0; i + 1 < m->count; i += 2) {
@@ -115,20 +116,35 @@ push_message(lua_State *lua)
 }
 
 static void
+deliver_step(lua_State *lua, void *message)
+{
+  lua_pushliteral(lua, "threadmessage");
+  lua_rawget(lua, LUA_GLOBALSINDEX);
+  if (!lua_isfunction(lua, -1)) {
+    report("submitToMainThread() was called, but there is no function threadmessage()", NULL);
+    return;
+  }
+  lua_pushcfunction(lua, push_message);
+  lua_pushlightuserdata(lua, message);
+  call_shared(lua, 1, "threadmessage() failed");
+}
+
+static void
+enter_shared(void (*step)(lua_State *, void *), void *arg, const char *what)
+{
+  struct text message;
+  text_init(&message);
+  lua_State *lua = control_lock();
+  if (!errors_protect(lua, step, arg, &message))
+    report(what, message.data);
+  control_unlock();
+  text_fini(&message);
+}
+
+static void
 deliver(struct message *m)
 {
-  lua_State *lua = control_lock();
-  lua_getglobal(lua, "threadmessage");
-  bool defined = lua_isfunction(lua, -1);
-  lua_pop(lua, 1);
-  if (defined) {
-    lua_pushcfunction(lua, push_message);
-    lua_pushlightuserdata(lua, m);
-    call_shared(lua, 1, "threadmessage() failed");
-  } else {
-    report("submitToMainThread() was called, but there is no function threadmessage()", NULL);
-  }
-  control_unlock();
+  enter_shared(deliver_step, m, "threadmessage() failed");
 }
 
 static int
@@ -248,19 +264,22 @@ call_back(lua_State *lua)
 }
 
 static void
+call_back_step(lua_State *lua, void *lookup)
+{
+  lua_pushcfunction(lua, call_back);
+  lua_pushlightuserdata(lua, lookup);
+  call_shared(lua, 1, "The callback of getAddressInfo() failed");
+}
+
+static void
 run_lookup(void *arg)
 {
   struct lookup *l = arg;
   const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
   if (getaddrinfo(l->name, NULL, &hints, &l->found) != 0)
     l->found = NULL; // the callback gets an empty table
-  if (!helpers_stopping()) {
-    lua_State *lua = control_lock();
-    lua_pushcfunction(lua, call_back);
-    lua_pushlightuserdata(lua, l);
-    call_shared(lua, 1, "The callback of getAddressInfo() failed");
-    control_unlock();
-  }
+  if (!helpers_stopping())
+    enter_shared(call_back_step, l, "The callback of getAddressInfo() failed");
 }
 
 static int

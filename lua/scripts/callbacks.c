@@ -107,22 +107,44 @@ maintenance_will_run(lua_State *lua)
   copies_will_run_script(lua, maintenance);
 }
 
+// The global maintenance(); a metatable of the globals is the script's own business.
+static void
+maintenance_step(lua_State *lua, void *arg)
+{
+  (void)arg;
+  lua_pushliteral(lua, "maintenance");
+  lua_rawget(lua, LUA_GLOBALSINDEX);
+  if (lua_isfunction(lua, -1)) {
+    maintenance_will_run(lua);
+    call(lua, tell);
+  }
+}
+
+static void
+callback_step(lua_State *lua, void *script)
+{
+  copies_will_run_script(lua, script);
+  script_push(lua, script);
+  call(lua, tell);
+}
+
+static void
+protect(lua_State *lua, void (*step)(lua_State *, void *), void *arg, void (*report)(const char *))
+{
+  struct text message;
+  text_init(&message);
+  if (!errors_protect(lua, step, arg, &message))
+    report(message.data);
+  text_fini(&message);
+}
+
 void
 control_maintenance(void)
 {
   lua_State *lua = control_lock();
-  lua_getglobal(lua, "maintenance");
-  if (lua_isfunction(lua, -1)) {
-    maintenance_will_run(lua);
-    call(lua, tell);
-  } else {
-    lua_pop(lua, 1);
-  }
-  for (size_t i = 0; i < lists[CALLBACK_MAINTENANCE].count; i++) {
-    copies_will_run_script(lua, lists[CALLBACK_MAINTENANCE].items[i]);
-    script_push(lua, lists[CALLBACK_MAINTENANCE].items[i]);
-    call(lua, tell);
-  }
+  protect(lua, maintenance_step, NULL, tell);
+  for (size_t i = 0; i < lists[CALLBACK_MAINTENANCE].count; i++)
+    protect(lua, callback_step, lists[CALLBACK_MAINTENANCE].items[i], tell);
   dynblock_purge(&draft.dynblocks, clock_mono_us());
   text_clear(control_output()); // nobody reads what maintenance() shows
   control_unlock();
@@ -137,13 +159,18 @@ tell_exit(const char *error)
                                 .subsystem = "shutdown"});
 }
 
+static void
+exit_step(lua_State *lua, void *script)
+{
+  script_push(lua, script);
+  call(lua, tell_exit);
+}
+
 void
 control_exit_callbacks(void)
 {
   lua_State *lua = control_lock();
-  for (size_t i = 0; i < lists[CALLBACK_EXIT].count; i++) {
-    script_push(lua, lists[CALLBACK_EXIT].items[i]);
-    call(lua, tell_exit);
-  }
+  for (size_t i = 0; i < lists[CALLBACK_EXIT].count; i++)
+    protect(lua, exit_step, lists[CALLBACK_EXIT].items[i], tell_exit);
   control_unlock();
 }

@@ -242,6 +242,18 @@ failed(struct fault *fault, enum fault_kind kind, const char *message)
   return fault_set(fault, kind, "%s", message);
 }
 
+// Errors within say "path:line:".
+static bool
+load_named(lua_State *lua, const struct text *content, const char *path)
+{
+  struct text name;
+  text_init(&name);
+  text_printf(&name, "@%s", path);
+  bool good = luaL_loadbuffer(lua, content->data, content->size, name.data) == 0;
+  text_fini(&name);
+  return good;
+}
+
 bool
 load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *detail)
 {
@@ -255,7 +267,7 @@ load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *d
   if (!read_file(path, &content)) {
     fault_set(fault, FAULT_PLAIN, "Unable to read configuration from '%s': %s", path, strerror(errno));
     failed(fault, FAULT_PLAIN, fault->text);
-  } else if (luaL_loadbuffer(lua, content.data, content.size, "chunk") != 0) {
+  } else if (!load_named(lua, &content, path)) {
     failed(fault, FAULT_PLAIN, lua_tostring(lua, -1));
     lua_pop(lua, 1);
   } else if (!errors_call(lua, 0, 0, &failure)) {
@@ -279,9 +291,7 @@ load_place(lua_State *lua, char *out)
     lua_getinfo(lua, "Sl", &at);
     if (at.currentline <= 0)
       continue;
-    if (strcmp(at.source, "chunk") == 0)
-      snprintf(out, PLACE_TEXT_SIZE, "%s:%d", loading != NULL ? loading : load_path.data, at.currentline);
-    else if (at.source[0] == '@')
+    if (at.source[0] == '@')
       snprintf(out, PLACE_TEXT_SIZE, "%s:%d", at.source + 1, at.currentline);
     break;
   }

@@ -3,6 +3,7 @@
 #include "lua/scripts/policy_lua.h"
 
 #include "dnsproxy/config/draft.h"
+#include "lua/binder/classes.h"
 #include "lua/scripts/script_call.h"
 #include "lua/scripts/script_host.h"
 
@@ -121,7 +122,27 @@ lua_policies_close(struct script_host *host)
 
 // ---- the choice ----
 
-// The result on top: counted from 1; nil and numbers that no server has mean nobody.
+static enum policy_result
+choose_one(struct backend *b, struct backend **chosen)
+{
+  if (atomic_load_explicit(&b->retired, memory_order_relaxed))
+    return POLICY_NONE;
+  *chosen = b;
+  return POLICY_CHOSEN;
+}
+
+// Policies of the 1.x form give the server itself: one of those that they were given. NULL: it is none of them.
+static struct backend *
+server_of(lua_State *lua, const struct pool *pool)
+{
+  const struct backend *given = binder_test(lua, -1, &class_server);
+  for (uint32_t i = 0; given != NULL && i < pool->count; i++)
+    if (pool->backends[i] == given)
+      return pool->backends[i];
+  return NULL;
+}
+
+// The result on top: counted from 1, or one of the servers; nil and numbers that no server has mean nobody.
 static enum policy_result
 read_choice(struct script_call *call, const struct pool *pool, struct backend **chosen)
 {
@@ -129,17 +150,16 @@ read_choice(struct script_call *call, const struct pool *pool, struct backend **
   if (lua_isnil(lua, -1))
     return POLICY_NONE;
   if (!lua_isnumber(lua, -1)) {
-    call->error = "a policy must return the index of a server, or nil";
+    struct backend *b = server_of(lua, pool);
+    if (b != NULL)
+      return choose_one(b, chosen);
+    call->error = "a policy must return the index of a server, one of the servers, or nil";
     return POLICY_ERROR;
   }
   double index = lua_tonumber(lua, -1);
   if (!(index >= 1 && index < (double)pool->count + 1))
     return POLICY_NONE;
-  struct backend *b = pool->backends[(uint32_t)index - 1];
-  if (atomic_load_explicit(&b->retired, memory_order_relaxed))
-    return POLICY_NONE;
-  *chosen = b;
-  return POLICY_CHOSEN;
+  return choose_one(pool->backends[(uint32_t)index - 1], chosen);
 }
 
 static enum policy_result

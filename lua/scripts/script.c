@@ -45,7 +45,7 @@ defined_at(lua_State *lua, int index)
   char text[LUA_IDSIZE + 256];
   lua_pushvalue(lua, index);
   lua_getinfo(lua, ">S", &where);
-  const char *path = strcmp(where.source, "chunk") == 0 ? load_current_path() : NULL;
+  const char *path = where.source[0] == '@' ? where.source + 1 : NULL; // short_src cuts long ones
   snprintf(text, sizeof text, "%s:%d", path != NULL ? path : where.short_src, where.linedefined);
   return memory_string(text);
 }

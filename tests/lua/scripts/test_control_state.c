@@ -270,11 +270,10 @@ test_file(void **state)
   assert_true(load("setACL('192.0.2.0/24')\nlocal x = AllRule()\n", &fault, &detail));
   assert_false(load("x x", &fault, &detail));
   assert_int_equal(fault.kind, FAULT_PLAIN);
-  assert_string_equal(fault.text, "[string \"chunk\"]:1: '=' expected near 'x'");
+  assert_non_null(strstr(fault.text, ":1: '=' expected near 'x'"));
   assert_false(load("\nnofn()", &fault, &detail));
   assert_int_equal(fault.kind, FAULT_CAUGHT);
-  assert_string_equal(fault.text, "[string \"chunk\"]:2: attempt to call global 'nofn' (a nil value)\n"
-                                  "stack traceback:\n\t[string \"chunk\"]:2: in main chunk");
+  assert_non_null(strstr(fault.text, ":2: attempt to call global 'nofn' (a nil value)\nstack traceback:\n\t"));
   assert_string_equal(detail.data, "");
   assert_false(load("addACL('bad')", &fault, &detail));
   assert_int_equal(fault.kind, FAULT_CAUGHT);

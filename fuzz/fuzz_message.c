@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Any bytes as a message: question, EDNS and its options, records, names at every offset.
 #include "dnsproxy/wire/codes.h"
-#include "dnsproxy/wire/rdata.h"
+#include "dnsproxy/wire/message.h"
 #include "dnsproxy/wire/rewrite.h"
 #include "fuzz/fuzz.h"
 

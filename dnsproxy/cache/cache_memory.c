@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Chunks, pieces and the wait for readers.
+// Chunks, pieces and the wait for readers; large maps from the kernel.
 #include "dnsproxy/cache/cache_memory.h"
+
 #include "dnsproxy/base/epoch.h"
-#include "dnsproxy/cache/cache_map.h"
 #include "dnsproxy/cache/cache_table.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum {
   SMALLEST_PIECE = 64,
@@ -118,7 +120,7 @@ cache_memory_class(const struct cache_arena *a, size_t size)
 }
 
 static struct cache_entry *
-piece(const struct cache_memory *m, uint32_t ref)
+cache_memory_piece(const struct cache_memory *m, uint32_t ref)
 {
   return (struct cache_entry *)(m->arena->base + (size_t)ref * ENTRY_UNIT);
 }
@@ -226,11 +228,11 @@ empty_chunk(struct cache_memory *m, uint32_t chunk)
 
 // A piece that nobody can see goes back to its chunk; a chunk without pieces in use is free for any class.
 static void
-give(struct cache_memory *m, uint32_t ref)
+cache_memory_give(struct cache_memory *m, uint32_t ref)
 {
   uint32_t chunk = chunk_of(m, ref);
   struct cache_chunk *c = &m->arena->chunks[chunk];
-  struct cache_entry *p = piece(m, ref);
+  struct cache_entry *p = cache_memory_piece(m, ref);
   p->state = PIECE_FREE;
   p->older = c->free;
   c->free = ref;
@@ -256,7 +258,7 @@ close_batch(struct cache_memory *m)
 
 // Takes back a few pieces whose readers have gone; few, because a packet waits.
 static void
-reap(struct cache_memory *m)
+cache_memory_reap(struct cache_memory *m)
 {
   if (m->batch_count == 0 && m->open_count > 0)
     close_batch(m);
@@ -266,8 +268,8 @@ reap(struct cache_memory *m)
       return;
     for (; b->first != 0 && done < REAP_SIZE; done++) {
       uint32_t ref = b->first;
-      b->first = piece(m, ref)->older;
-      give(m, ref);
+      b->first = cache_memory_piece(m, ref)->older;
+      cache_memory_give(m, ref);
     }
     if (b->first == 0) {
       m->oldest_batch = (m->oldest_batch + 1) % CACHE_BATCHES;
@@ -282,14 +284,14 @@ take_from(struct cache_memory *m, uint32_t chunk)
   struct cache_chunk *c = &m->arena->chunks[chunk];
   uint32_t ref = c->free;
   if (ref != 0)
-    c->free = piece(m, ref)->older;
+    c->free = cache_memory_piece(m, ref)->older;
   else
     ref = nth_piece(m, chunk, c->cut++);
   c->used++;
   m->available[c->class]--;
   if (c->used == chunk_pieces(m, c->class))
     unlist_chunk(m, chunk);
-  piece(m, ref)->state = PIECE_LIVE;
+  cache_memory_piece(m, ref)->state = PIECE_LIVE;
   return ref;
 }
 
@@ -297,7 +299,7 @@ uint32_t
 cache_memory_take(struct cache_memory *m, unsigned class)
 {
   if (m->with_room[class] == 0)
-    reap(m);
+    cache_memory_reap(m);
   if (m->with_room[class] == 0 && !add_chunk(m, class))
     return 0;
   return take_from(m, m->with_room[class]);
@@ -306,7 +308,7 @@ cache_memory_take(struct cache_memory *m, unsigned class)
 void
 cache_memory_retire(struct cache_memory *m, uint32_t ref)
 {
-  struct cache_entry *p = piece(m, ref);
+  struct cache_entry *p = cache_memory_piece(m, ref);
   p->state = PIECE_RETIRED;
   p->older = m->open;
   m->open = ref;
@@ -356,7 +358,64 @@ cache_memory_clear_chunk(struct cache_memory *m, unsigned class, void (*retire)(
   m->clearing = chunk;
   for (uint32_t i = 0; i < c->cut; i++) {
     uint32_t ref = nth_piece(m, chunk, i);
-    if (piece(m, ref)->state == PIECE_LIVE)
+    if (cache_memory_piece(m, ref)->state == PIECE_LIVE)
       retire(ref, arg);
   }
+}
+
+// ---- memory of the kernel ----
+
+enum { HUGE_PAGE = CACHE_HUGE_PAGE, PAGE = 4096 };
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 // Linux 5.14; older kernels refuse it, and then the first user pays
+#endif
+
+static size_t
+round_up(size_t size, size_t to)
+{
+  return (size + to - 1) / to * to;
+}
+
+static uint8_t *
+cache_memory_map(size_t size)
+{
+  void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return at == MAP_FAILED ? NULL : at;
+}
+
+void *
+cache_map_new(size_t *size)
+{
+  if (*size < HUGE_PAGE) {
+    *size = round_up(*size, PAGE);
+    return cache_memory_map(*size);
+  }
+  *size = round_up(*size, HUGE_PAGE);
+  uint8_t *all = cache_memory_map(*size + HUGE_PAGE);
+  if (all == NULL)
+    return NULL;
+  size_t before = (HUGE_PAGE - (uintptr_t)all % HUGE_PAGE) % HUGE_PAGE;
+  if (before > 0)
+    munmap(all, before);
+  munmap(all + before + *size, HUGE_PAGE - before);
+  return all + before;
+}
+
+void
+cache_map_free(void *at, size_t size)
+{
+  if (at != NULL)
+    munmap(at, size);
+}
+
+void
+cache_map_use_huge_pages(void *at, size_t size)
+{
+  madvise(at, size, MADV_HUGEPAGE);
+}
+
+void
+cache_map_touch(void *at, size_t size)
+{
+  madvise(at, size, MADV_POPULATE_WRITE);
 }

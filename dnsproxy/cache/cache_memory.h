@@ -75,4 +75,15 @@ void cache_memory_clear_chunk(struct cache_memory *, unsigned class, void (*reti
 void cache_arena_grow(struct cache_arena *);
 size_t cache_arena_used(const struct cache_arena *); // bytes in chunks that were handed out
 
+// ---- memory of the kernel ----
+
+enum { CACHE_HUGE_PAGE = 2 << 20 };
+
+// Zeroed, not touched yet, aligned to a huge page if larger than one. *size is rounded up. NULL: none to be had.
+void *cache_map_new(size_t *size);
+void cache_map_free(void *, size_t size); // NULL is fine
+void cache_map_use_huge_pages(void *, size_t size);
+// Makes the kernel provide the memory now; what is in it stays. Others may use it meanwhile.
+void cache_map_touch(void *, size_t size);
+
 #endif

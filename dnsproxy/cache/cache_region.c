@@ -37,7 +37,7 @@ change_entries(struct cache_region *r, uint32_t by)
 }
 
 static void
-enqueue(struct cache_region *r, uint32_t ref)
+cache_region_enqueue(struct cache_region *r, uint32_t ref)
 {
   struct cache_entry *e = entry_at(r, ref);
   e->newer = 0;
@@ -51,7 +51,7 @@ enqueue(struct cache_region *r, uint32_t ref)
 }
 
 static void
-dequeue(struct cache_region *r, uint32_t ref)
+cache_region_dequeue(struct cache_region *r, uint32_t ref)
 {
   struct cache_entry *e = entry_at(r, ref);
   if (e->newer != 0)
@@ -71,12 +71,12 @@ void
 cache_region_remove(struct cache_region *r, uint32_t ref)
 {
   cache_table_remove(r->table, entry_at(r, ref)->hash, ref);
-  dequeue(r, ref);
+  cache_region_dequeue(r, ref);
   cache_memory_retire(&r->memory, ref);
 }
 
 static void
-evict(struct cache_region *r, uint32_t ref)
+cache_region_evict(struct cache_region *r, uint32_t ref)
 {
   cache_region_remove(r, ref);
   counter_add(&r->evictions, 1);
@@ -91,7 +91,7 @@ is_visited(const struct cache_entry *e)
 // Moves the hand to the next victim. The queue is not empty. If all on the way are asked for, which a single packet
 // does not wait to see to its end, the last comer goes, unless it too was asked for.
 static uint32_t
-sieve(struct cache_region *r, uint32_t now_s)
+cache_region_sieve(struct cache_region *r, uint32_t now_s)
 {
   uint32_t at = r->hand != 0 ? r->hand : r->oldest;
   unsigned steps = 0;
@@ -125,13 +125,13 @@ make_room(struct cache_region *r, uint64_t hash, uint32_t now_s)
 {
   struct expired_search s = {.region = r, .now_s = now_s};
   cache_table_each(r->table, cache_table_index(r->table, hash), note_expired, &s);
-  evict(r, s.found != 0 ? s.found : sieve(r, now_s));
+  cache_region_evict(r, s.found != 0 ? s.found : cache_region_sieve(r, now_s));
 }
 
 static void
 evict_piece(uint32_t ref, void *arg)
 {
-  evict(arg, ref);
+  cache_region_evict(arg, ref);
 }
 
 // Evicts until enough pieces of the class are on their way back. If no victim is of the class, other sizes hold the
@@ -141,9 +141,9 @@ make_memory(struct cache_region *r, unsigned class, uint32_t now_s)
 {
   bool found = false;
   for (unsigned i = 0; i < MEMORY_VICTIMS && r->oldest != 0 && cache_memory_is_low(&r->memory, class); i++) {
-    uint32_t victim = sieve(r, now_s);
+    uint32_t victim = cache_region_sieve(r, now_s);
     found |= cache_memory_class_of(&r->memory, victim) == class;
-    evict(r, victim);
+    cache_region_evict(r, victim);
   }
   if (!found)
     cache_memory_clear_chunk(&r->memory, class, evict_piece, r);
@@ -161,13 +161,13 @@ keeps_old(struct cache_region *r, const struct cache_entry *old, const struct en
 }
 
 static void
-replace(struct cache_region *r, uint32_t old, uint32_t ref)
+cache_region_replace(struct cache_region *r, uint32_t old, uint32_t ref)
 {
   struct cache_entry *was = entry_at(r, old), *is = entry_at(r, ref);
   // A refreshed answer keeps its standing.
   atomic_store_explicit(&is->visited, atomic_load_explicit(&was->visited, memory_order_relaxed), memory_order_relaxed);
   cache_table_replace(r->table, was->hash, old, ref);
-  dequeue(r, old);
+  cache_region_dequeue(r, old);
   cache_memory_retire(&r->memory, old);
 }
 
@@ -189,15 +189,15 @@ cache_region_insert(struct cache_region *r, const struct entry_draft *d)
   entry_write(entry_at(r, ref), d);
   old = cache_table_find(r->table, d->key->hash); // may have been evicted for memory
   if (old != 0)
-    replace(r, old, ref);
+    cache_region_replace(r, old, ref);
   else if (atomic_load_explicit(&r->entries, memory_order_relaxed) >= r->capacity)
     make_room(r, d->key->hash, now_s);
   if (old == 0) {
     uint32_t surplus = cache_table_surplus(r->table, d->key->hash);
     if (surplus != 0)
-      evict(r, surplus);
+      cache_region_evict(r, surplus);
     cache_table_add(r->table, d->key->hash, ref);
   }
-  enqueue(r, ref);
+  cache_region_enqueue(r, ref);
   return REGION_STORED;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Finding and changing entries in buckets of tags.
 #include "dnsproxy/cache/cache_table.h"
-#include "dnsproxy/cache/cache_map.h"
+#include "dnsproxy/cache/cache_memory.h"
 
 #include <assert.h>
 #include <string.h>

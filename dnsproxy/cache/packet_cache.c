@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The packet cache: making one, looking up, storing, counting.
+// The packet cache: making one, looking up, storing, counting, walking over all of it.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
-#include "dnsproxy/cache/cache_map.h"
+#include "dnsproxy/cache/cache_memory.h"
 #include "dnsproxy/cache/packet_cache_private.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/rewrite.h"
@@ -152,7 +152,7 @@ my_tally(struct packet_cache *cache)
 }
 
 static void
-tally(_Atomic uint64_t *counter)
+packet_cache_tally(_Atomic uint64_t *counter)
 {
   if (tally_thread < TALLIES)
     counter_add(counter, 1);
@@ -161,15 +161,15 @@ tally(_Atomic uint64_t *counter)
 }
 
 static enum cache_result
-miss(struct packet_cache *cache, const struct cache_find *find)
+packet_cache_miss(struct packet_cache *cache, const struct cache_find *find)
 {
   if (!find->another_follows && !find->only_looks)
-    tally(&my_tally(cache)->misses);
+    packet_cache_tally(&my_tally(cache)->misses);
   return CACHE_MISS;
 }
 
 static enum cache_result
-freshness(const struct cache_entry *e, const struct cache_find *find)
+packet_cache_freshness(const struct cache_entry *e, const struct cache_find *find)
 {
   if (find->now_s < e->expires_s)
     return CACHE_HIT;
@@ -177,7 +177,7 @@ freshness(const struct cache_entry *e, const struct cache_find *find)
 }
 
 static void
-serve(struct packet_cache *cache, const struct cache_entry *e, const struct cache_find *find, bool stale, uint8_t *out)
+packet_cache_serve(struct packet_cache *cache, const struct cache_entry *e, const struct cache_find *find, bool stale, uint8_t *out)
 {
   entry_copy(e, find, out);
   if (stale)
@@ -187,7 +187,7 @@ serve(struct packet_cache *cache, const struct cache_entry *e, const struct cach
   if (find->only_looks)
     return;
   struct cache_tally *mine = my_tally(cache);
-  tally(&mine->hits);
+  packet_cache_tally(&mine->hits);
   if (cache->options.shuffle) { // multiplied, so that names asked for in turn do not always get the same turn
     const uint64_t odd = 0x9e3779b97f4a7c15u;
     entry_rotate(e, out, (uint32_t)(atomic_load_explicit(&mine->hits, memory_order_relaxed) * odd >> 32));
@@ -200,24 +200,24 @@ packet_cache_lookup(struct packet_cache *cache, const struct cache_find *find, u
 {
   uint32_t ref = cache_table_find(&cache->table, find->key->hash);
   if (ref == 0)
-    return miss(cache, find);
+    return packet_cache_miss(cache, find);
   struct cache_entry *e = cache_table_entry(&cache->table, ref);
-  enum cache_result result = freshness(e, find);
+  enum cache_result result = packet_cache_freshness(e, find);
   if (result == CACHE_MISS)
-    return miss(cache, find);
+    return packet_cache_miss(cache, find);
   if (!entry_matches(e, find->key, find->qname)) {
     if (!find->only_looks)
-      tally(&my_tally(cache)->collisions);
-    return miss(cache, find);
+      packet_cache_tally(&my_tally(cache)->collisions);
+    return packet_cache_miss(cache, find);
   }
   if (find->refuse_truncated && entry_answer(e)[2] & FLAG2_TC)
-    return miss(cache, find);
+    return packet_cache_miss(cache, find);
   *size = e->size;
   if (e->size > capacity)
     return CACHE_NO_ROOM;
   if (!find->only_looks && atomic_load_explicit(&e->visited, memory_order_relaxed) == 0) // a store would take the line from the others
     atomic_store_explicit(&e->visited, 1, memory_order_relaxed);
-  serve(cache, e, find, result == CACHE_STALE, out);
+  packet_cache_serve(cache, e, find, result == CACHE_STALE, out);
   return result;
 }
 
@@ -253,14 +253,14 @@ answer_ttl(struct packet_cache *cache, const struct cache_answer *a, const struc
 }
 
 static uint32_t
-expiry(uint32_t now_s, int64_t ttl)
+packet_cache_expiry(uint32_t now_s, int64_t ttl)
 {
   uint64_t at = (uint64_t)now_s + (uint64_t)ttl;
   return at < UINT32_MAX ? (uint32_t)at : UINT32_MAX;
 }
 
 static void
-store(struct packet_cache *cache, const struct entry_draft *draft)
+packet_cache_store(struct packet_cache *cache, const struct entry_draft *draft)
 {
   struct cache_region *region = packet_cache_region(cache, draft->key->hash);
   bool locked = true;
@@ -287,8 +287,8 @@ packet_cache_keep(struct packet_cache *cache, const struct cache_key *key, const
   // What answers another question is not kept; what has none (a bare failure) is.
   if (ttl < 0 || (!has_question && message_count(answer->data, 0) != 0))
     return;
-  store(cache, &(struct entry_draft){.key = key, .qname = qname, .answer = answer, .ttl_offsets = offsets,
-                                     .ttl_count = ttls.count, .expires_s = expiry(answer->now_s, ttl),
+  packet_cache_store(cache, &(struct entry_draft){.key = key, .qname = qname, .answer = answer, .ttl_offsets = offsets,
+                                     .ttl_count = ttls.count, .expires_s = packet_cache_expiry(answer->now_s, ttl),
                                      .own_question = !has_question});
 }
 
@@ -365,4 +365,191 @@ packet_cache_stats(const struct packet_cache *cache, struct packet_cache_stats *
     stats->evictions += atomic_load_explicit(&cache->regions[i].evictions, memory_order_relaxed);
     stats->insert_collisions += atomic_load_explicit(&cache->regions[i].insert_collisions, memory_order_relaxed);
   }
+}
+
+// ---- the whole cache: purging, expunging, listing ----
+
+enum { BUCKETS_PER_LOCK = 8 };
+
+struct walk {
+  struct packet_cache *cache;
+  struct cache_region *region; // locked
+  size_t removed;
+  size_t keep;    // per shard
+  size_t *shards; // entries counted per shard, NULL when keep is 0
+  uint32_t now_s;
+  const struct name *name;
+  uint16_t qtype;
+  bool suffix;
+  void (*visit)(const struct packet_cache_entry *, void *);
+  void *arg;
+};
+
+// Brings the entries of the next buckets near, so that the lock is held briefly.
+static void
+fetch_buckets(struct cache_table *t, uint32_t from, uint32_t to)
+{
+  for (uint32_t i = from; i < to; i++)
+    for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
+      __builtin_prefetch(cache_table_entry(t, atomic_load_explicit(&t->buckets[i].refs[slot], memory_order_relaxed)));
+}
+
+static void
+walk_region(struct walk *w, uint32_t region, uint32_t step, cache_table_visit_fn visit)
+{
+  struct packet_cache *cache = w->cache;
+  uint32_t end = (region + 1) * cache->buckets_per_region;
+  w->region = &cache->regions[region];
+  for (uint32_t at = region * cache->buckets_per_region; at < end;) {
+    uint32_t until = at + step < end ? at + step : end;
+    fetch_buckets(&cache->table, at, until);
+    pthread_mutex_lock(&w->region->lock);
+    for (; at < until; at++)
+      cache_table_each(&cache->table, at, visit, w);
+    pthread_mutex_unlock(&w->region->lock);
+  }
+}
+
+static void
+packet_cache_walk(struct walk *w, cache_table_visit_fn visit)
+{
+  for (uint32_t i = 0; i < w->cache->region_count; i++)
+    walk_region(w, i, BUCKETS_PER_LOCK, visit);
+}
+
+static const struct cache_entry *
+walk_entry(const struct walk *w, uint32_t ref)
+{
+  return cache_table_entry(&w->cache->table, ref);
+}
+
+static size_t *
+shard_of(const struct walk *w, uint32_t ref)
+{
+  return &w->shards[(walk_entry(w, ref)->hash >> 8 & UINT32_MAX) % w->cache->options.shards];
+}
+
+static void
+remove_entry(struct walk *w, uint32_t ref)
+{
+  cache_region_remove(w->region, ref);
+  w->removed++;
+}
+
+static void
+count_entry(uint32_t ref, void *arg)
+{
+  ++*shard_of(arg, ref);
+}
+
+static void
+purge_entry(uint32_t ref, void *arg)
+{
+  struct walk *w = arg;
+  if (walk_entry(w, ref)->expires_s > w->now_s)
+    return;
+  size_t *in_shard = w->shards != NULL ? shard_of(w, ref) : NULL;
+  if (in_shard != NULL && *in_shard <= w->keep)
+    return;
+  if (in_shard != NULL)
+    --*in_shard;
+  remove_entry(w, ref);
+}
+
+static void
+expunge_entry(uint32_t ref, void *arg)
+{
+  struct walk *w = arg;
+  if (w->shards != NULL) {
+    size_t *kept = shard_of(w, ref);
+    if (*kept < w->keep) {
+      ++*kept;
+      return;
+    }
+  }
+  remove_entry(w, ref);
+}
+
+static void
+set_keep(struct walk *w, size_t keep)
+{
+  uint32_t shards = w->cache->options.shards;
+  w->keep = keep / shards;
+  if (w->keep > 0)
+    w->shards = memory_array(shards, sizeof *w->shards);
+}
+
+size_t
+packet_cache_purge_expired(struct packet_cache *cache, size_t keep, uint32_t now_s)
+{
+  struct walk w = {.cache = cache, .now_s = now_s};
+  set_keep(&w, keep);
+  atomic_fetch_add_explicit(&cache->cleanup_count, 1, memory_order_relaxed);
+  if (w.shards != NULL)
+    packet_cache_walk(&w, count_entry);
+  packet_cache_walk(&w, purge_entry);
+  free(w.shards);
+  return w.removed;
+}
+
+size_t
+packet_cache_expunge(struct packet_cache *cache, size_t keep)
+{
+  struct walk w = {.cache = cache};
+  set_keep(&w, keep);
+  packet_cache_walk(&w, expunge_entry);
+  free(w.shards);
+  return w.removed;
+}
+
+static void
+expunge_named(uint32_t ref, void *arg)
+{
+  struct walk *w = arg;
+  const struct cache_entry *e = walk_entry(w, ref);
+  const uint8_t *name = entry_question(e);
+  bool named = w->suffix ? name_bytes_is_part_of(name, e->name_size, w->name)
+                         : name_bytes_equal(name, e->name_size, w->name->bytes, w->name->size);
+  if (named && (w->qtype == QTYPE_ANY || message_u16(name + e->name_size) == w->qtype))
+    remove_entry(w, ref);
+}
+
+size_t
+packet_cache_expunge_name(struct packet_cache *cache, const struct name *name, uint16_t qtype, bool suffix)
+{
+  struct walk w = {.cache = cache, .name = name, .qtype = qtype, .suffix = suffix};
+  packet_cache_walk(&w, expunge_named);
+  return w.removed;
+}
+
+static void
+show_entry(uint32_t ref, void *arg)
+{
+  struct walk *w = arg;
+  const struct cache_entry *e = walk_entry(w, ref);
+  const uint8_t *question = entry_question(e);
+  struct packet_cache_entry seen = {
+    .qtype = message_u16(question + e->name_size),
+    .qclass = message_u16(question + e->name_size + 2),
+    .answer = entry_answer(e),
+    .size = e->size,
+    .ttl_left_s = (int64_t)e->expires_s - w->now_s,
+    .added_s = e->added_s,
+    .hash = e->hash,
+    .flags = {e->flags[0], e->flags[1]},
+    .dnssec_ok = e->bits & ENTRY_DNSSEC_OK,
+    .received_over_udp = e->bits & ENTRY_RECEIVED_OVER_UDP,
+  };
+  name_from_wire(&seen.qname, question, e->name_size);
+  seen.has_ecs = entry_subnet(e, &seen.ecs);
+  w->visit(&seen, w->arg);
+}
+
+void
+packet_cache_each(struct packet_cache *cache, uint32_t now_s, void (*visit)(const struct packet_cache_entry *, void *),
+                  void *arg)
+{
+  struct walk w = {.cache = cache, .now_s = now_s, .visit = visit, .arg = arg};
+  for (uint32_t i = 0; i < cache->region_count; i++)
+    walk_region(&w, i, 1, show_entry);
 }

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The packet cache: answers by question, shared by all workers, fixed in size, evicting when full (SIEVE).
 //
-// A counted object; Lua handles and pools hold references. Lookups take no lock: entries are immutable and freed
-// through epochs (base/epoch.h), so a caller must be inside epoch_enter(). Inserts lock one small part of the table
-// by try-lock (deferrableInsertLock). Memory for entries comes from chunks the cache keeps, not from malloc per insert.
+//   query -> key (hash of all that counts) -> bucket of 12 tags and references -> entry: TTL offsets, answer
+//            cache_key.c                      cache_table                         cache_entry, in a piece of cache_memory
 //
-// Memory. The index takes about 8.5 bytes per possible entry, touched when the cache is made. Entries take 38 bytes, 2
-// per record and the answer, rounded up by 14 % on average; their memory is reserved when the cache is made and touched
-// as it fills, in order (packet_cache_grow() does it ahead), and is given back with the cache. It is bounded by 1 KiB per possible entry, in all at least
-// 4 MiB (128 of the largest entries if that is more): a cache of larger answers evicts before it has max_entries.
+// A counted object; Lua handles and pools hold references. The cache is cut into regions, each with a lock, an eviction queue
+// and memory of its own (cache_region). Lookups take no lock: an entry never changes once it can be found, and its piece is
+// used again only when every worker has passed a batch boundary (base/epoch.h), so a caller must be inside epoch_enter().
+// Inserts try the region's lock (deferrableInsertLock) and give up if it is taken.
+//
+// The trick: a hit is one cache line of the index and the entry itself. Both are prefetched for the whole batch before the first
+// lookup; TTLs are not parsed, their offsets were noted at the insert.
+//
+// Nothing of one client comes out to another: id and casing are the asker's, options that do not tell queries apart (cookies)
+// are taken out of what is kept. Keys are hashed with a secret, and no bucket holds more than 28 entries.
+//
+// Memory. The index takes about 8.5 bytes per possible entry, touched when the cache is made. Entries take 38 bytes, 2 per
+// record and the answer, rounded up by 14 % on average; their memory is reserved when the cache is made, touched as it fills, in
+// order (packet_cache_grow() does it a little ahead), and given back with the cache. It is bounded by 1 KiB per possible entry,
+// in all at least 4 MiB (128 of the largest entries if that is more): a cache of larger answers evicts before it has max_entries.
 #ifndef DNSPROXY_CACHE_PACKET_CACHE_H
 #define DNSPROXY_CACHE_PACKET_CACHE_H
 

@@ -2,7 +2,7 @@
 // The answer that a dry walk made, record by record.
 #include "dnsproxy/explain/explain_walk.h"
 #include "dnsproxy/wire/codes.h"
-#include "dnsproxy/wire/rdata.h"
+#include "dnsproxy/wire/message.h"
 
 #include <stdlib.h>
 #include <string.h>

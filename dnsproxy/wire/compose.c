@@ -11,7 +11,7 @@ enum { POINTER_TO_QUESTION = 0xc000 | HEADER_SIZE, RECORD_FIXED_SIZE = 10, OPT_F
 
 // Cuts the query to its question and makes room for records of `size` bytes in all and the OPT; else changes nothing.
 static bool
-start(struct wire_buffer *b, const struct answer_form *form, size_t size)
+compose_start(struct wire_buffer *b, const struct answer_form *form, size_t size)
 {
   size_t need = form->question_end + size + (form->edns.present ? OPT_FIXED_SIZE : 0);
   bool has_question = form->question_end > HEADER_SIZE;
@@ -101,7 +101,7 @@ put_answer(struct wire_buffer *b, const struct answer_form *form, uint16_t type,
 
 // The OPT, for which start() has kept room: it comes last.
 static void
-finish(struct wire_buffer *b, const struct answer_form *form, unsigned rcode)
+compose_finish(struct wire_buffer *b, const struct answer_form *form, unsigned rcode)
 {
   set_header(b->data, &form->flags, rcode);
   if (!form->edns.present)
@@ -115,9 +115,9 @@ finish(struct wire_buffer *b, const struct answer_form *form, unsigned rcode)
 bool
 compose_rcode(struct wire_buffer *b, const struct answer_form *form, unsigned rcode)
 {
-  if (!start(b, form, 0))
+  if (!compose_start(b, form, 0))
     return false;
-  finish(b, form, rcode);
+  compose_finish(b, form, rcode);
   return true;
 }
 
@@ -147,24 +147,24 @@ compose_addresses(struct wire_buffer *b, const struct answer_form *form, uint16_
   for (size_t i = 0; i < count; i++)
     if (fitting_address(&addresses[i], qtype, &size) != NULL)
       need += 2 + RECORD_FIXED_SIZE + size;
-  if (!start(b, form, need))
+  if (!compose_start(b, form, need))
     return false;
   for (size_t i = 0; i < count; i++) {
     const uint8_t *raw = fitting_address(&addresses[i], qtype, &size);
     if (raw != NULL)
       put_answer(b, form, size == 16 ? QTYPE_AAAA : QTYPE_A, raw, size);
   }
-  finish(b, form, RCODE_NOERROR);
+  compose_finish(b, form, RCODE_NOERROR);
   return true;
 }
 
 bool
 compose_cname(struct wire_buffer *b, const struct answer_form *form, const struct name *target)
 {
-  if (!start(b, form, 2 + RECORD_FIXED_SIZE + (size_t)target->size))
+  if (!compose_start(b, form, 2 + RECORD_FIXED_SIZE + (size_t)target->size))
     return false;
   put_answer(b, form, QTYPE_CNAME, target->bytes, target->size);
-  finish(b, form, RCODE_NOERROR);
+  compose_finish(b, form, RCODE_NOERROR);
   return true;
 }
 
@@ -186,13 +186,13 @@ compose_raw_and_more(struct wire_buffer *b, const struct answer_form *form, uint
       return false;
     need += 2 + RECORD_FIXED_SIZE + rdata[i].size;
   }
-  if (!start(b, form, need))
+  if (!compose_start(b, form, need))
     return false;
   for (size_t i = 0; i < count; i++)
     put_answer(b, form, type, rdata[i].data, rdata[i].size);
   for (size_t i = 0; i < more_count; i++)
     put_record(b, 3, &more[i]);
-  finish(b, form, RCODE_NOERROR);
+  compose_finish(b, form, RCODE_NOERROR);
   return true;
 }
 
@@ -207,7 +207,7 @@ bool
 compose_negative(struct wire_buffer *b, const struct answer_form *form, bool nxdomain, const struct soa *soa, bool in_authority)
 {
   size_t rdata_size = (size_t)soa->mname.size + soa->rname.size + SOA_NUMBERS_SIZE;
-  if (!start(b, form, soa->zone.size + RECORD_FIXED_SIZE + rdata_size))
+  if (!compose_start(b, form, soa->zone.size + RECORD_FIXED_SIZE + rdata_size))
     return false;
   put_bytes(b, soa->zone.bytes, soa->zone.size);
   put_fixed(b, in_authority ? 2 : 3,
@@ -219,7 +219,7 @@ compose_negative(struct wire_buffer *b, const struct answer_form *form, bool nxd
   put_u32(b, soa->retry);
   put_u32(b, soa->expire);
   put_u32(b, soa->minimum);
-  finish(b, form, nxdomain ? RCODE_NXDOMAIN : RCODE_NOERROR);
+  compose_finish(b, form, nxdomain ? RCODE_NXDOMAIN : RCODE_NOERROR);
   return true;
 }
 

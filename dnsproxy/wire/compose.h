@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Turning a query into an answer, in place: rcode, spoofed records, SOA (semantics.md section 8).
 //
-// The buffer holds a well-formed query on entry (question_end from message_question()); id, question and RD stay.
-// Owner names are a compression pointer to the question. False: does not fit, message unchanged. Any thread.
+//   header of the query   question   -> QR, rcode, bits by answer_flags   question   records   OPT by answer_edns
+//
+// The buffer holds a query on entry; its id, question and RD stay, all records of the query go, trailing data and TSIG with
+// them. Each function knows the size of its answer before it touches the message: false (it does not fit, or the question is
+// not there) leaves it unchanged. Owner names are a compression pointer to the question. A query whose question cannot be read
+// has question_end HEADER_SIZE, and can be answered by a bare header only.
+//
+// Policy stays outside: who has EDNS, which payload, which flags are said in struct answer_form, made by query_answer_form().
+// Any thread.
 #ifndef DNSPROXY_WIRE_COMPOSE_H
 #define DNSPROXY_WIRE_COMPOSE_H
 

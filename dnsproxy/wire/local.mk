@@ -10,7 +10,6 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/wire/message.h \
 	dnsproxy/wire/name.c \
 	dnsproxy/wire/name.h \
-	dnsproxy/wire/name_bytes.c \
 	dnsproxy/wire/name_set.c \
 	dnsproxy/wire/name_set.h \
 	dnsproxy/wire/name_table.c \
@@ -21,13 +20,10 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/wire/proxy_header.h \
 	dnsproxy/wire/qtypes.def \
 	dnsproxy/wire/rcodes.def \
-	dnsproxy/wire/rdata.c \
-	dnsproxy/wire/rdata.h \
 	dnsproxy/wire/rebuild.c \
 	dnsproxy/wire/rebuild.h \
 	dnsproxy/wire/rewrite.c \
 	dnsproxy/wire/rewrite.h \
-	dnsproxy/wire/rewrite_edns.c \
 	dnsproxy/wire/suffix_set.c \
 	dnsproxy/wire/svc_record.c \
 	dnsproxy/wire/svc_record.h \

@@ -1,10 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Reading DNS messages (RFC 1035 4.1, RFC 6891): header, question, EDNS, records. Nothing here changes a byte.
+// Reading DNS messages (RFC 1035 4.1, RFC 6891): header, question, EDNS, records, what single records say.
 //
-// Works on bytes that the caller owns; every offset is checked against the size given. Any thread.
+//   0      12           question_end                                          proper size
+//   | header | name type class | record | record | ... | OPT: 0 41 size flags options | trailing data
+//
+// There is no parsed form: a message is bytes, and whoever wants a fact asks for it and gets offsets (struct question, edns,
+// record). Names stay compressed until they are wanted as a value: message_name() expands one, and as every pointer must
+// lead further back than the one before, none can lead in circles. A question whose name is compressed is malformed.
+//
+// message_edns() is what runs for every query: a message with one question and one record is read without a walk. Everything
+// else goes through record_walk_init() and record_next().
+//
+// Works on bytes that the caller owns; every offset is checked against the size given, so bytes may come from anybody.
+// Offsets fit those bytes alone: after a change they are asked for anew. Nothing here changes a byte, but for the two
+// functions that put numbers. Any thread.
 #ifndef DNSPROXY_WIRE_MESSAGE_H
 #define DNSPROXY_WIRE_MESSAGE_H
 
+#include "dnsproxy/base/address.h"
 #include "dnsproxy/wire/name.h"
 
 enum { HEADER_SIZE = 12, MESSAGE_MAX_SIZE = 65535, UDP_PLAIN_SIZE = 512 };
@@ -74,5 +87,16 @@ bool record_next(struct record_walk *, struct record *); // false at the end or 
 size_t message_name(const uint8_t *message, size_t size, size_t offset, struct name *);
 // Size of the message proper: bytes behind it are trailing data. 0 when malformed.
 size_t message_proper_size(const uint8_t *message, size_t size);
+
+// ---- data of records ----
+
+// Address of an A or AAAA record, without a port. False: another type, or not of that type's size.
+bool rdata_address(const uint8_t *message, size_t size, const struct record *, struct address *);
+// The name that is all of the data (CNAME, NS, PTR, DNAME); compressed or not. False: malformed.
+bool rdata_name(const uint8_t *message, size_t size, const struct record *, struct name *);
+
+// All records behind the question, in order. NULL and *count 0: there are none. *malformed: what was found up to there.
+// Free it with free().
+struct record *records_read(const uint8_t *message, size_t size, size_t *count, bool *malformed);
 
 #endif

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Domain names in wire form (RFC 1035 3.1), casing kept, comparison without it (RFC 4343).
 //
-// A name is a value of at most 255 bytes. Functions on raw bytes take names known to be well formed and
-// uncompressed. Any thread.
+//   www.Example.  ->  3 w w w 7 E x a m p l e 0        size 13
+//
+// A name is a value of at most 255 bytes, copied freely. Lengths of labels (0 to 63) are below 'A', so whole names can be
+// lower-cased, compared and hashed blindly, eight or sixteen bytes at a time (wire/words.h): what runs for every query is a
+// few instructions. The suffixes of a name are hashed in one pass from the right, each from the hash of the one before.
+//
+// Hashes take a seed. Tables that strangers fill draw one of their own; the seed is in both factors of every product, so that
+// who does not know it cannot aim.
+//
+// Functions on raw bytes take names known to be well formed and uncompressed. Any thread.
 #ifndef DNSPROXY_WIRE_NAME_H
 #define DNSPROXY_WIRE_NAME_H
 

@@ -58,7 +58,7 @@ resize_slots(struct name_table *t, size_t slot_count)
 }
 
 static uint32_t
-store(struct name_table *t, const uint8_t *bytes, size_t size)
+name_table_store(struct name_table *t, const uint8_t *bytes, size_t size)
 {
   if (t->arena_size == 0)
     t->arena_size = 1;
@@ -86,7 +86,7 @@ name_table_add(struct name_table *t, uint64_t hash, const uint8_t *bytes, size_t
     resize_slots(t, t->slot_count * 2);
     i = find_slot(t, (uint32_t)hash, bytes, size);
   }
-  t->slots[i] = (struct name_slot){.tag = (uint32_t)hash, .at = store(t, bytes, size)};
+  t->slots[i] = (struct name_slot){.tag = (uint32_t)hash, .at = name_table_store(t, bytes, size)};
   t->count++;
   return true;
 }
@@ -117,7 +117,7 @@ compact_arena(struct name_table *t)
   t->arena_dead = 0;
   for (size_t i = 0; i < t->slot_count; i++)
     if (t->slots[i].at != 0)
-      t->slots[i].at = store(t, old + t->slots[i].at, name_bytes_size(old + t->slots[i].at));
+      t->slots[i].at = name_table_store(t, old + t->slots[i].at, name_bytes_size(old + t->slots[i].at));
   free(old);
 }
 

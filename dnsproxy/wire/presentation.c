@@ -35,7 +35,7 @@ struct scanner {
 };
 
 static bool
-bad(struct scanner *s, const char *what)
+presentation_bad(struct scanner *s, const char *what)
 {
   return fault_set(s->fault, FAULT_CAUGHT, "Unable to parse the record '%.200s': %s", s->line, what);
 }
@@ -87,11 +87,11 @@ resolve_escapes(struct scanner *s)
 }
 
 static bool
-put(struct scanner *s, const void *bytes, size_t count)
+presentation_put(struct scanner *s, const void *bytes, size_t count)
 {
   struct presented_record *r = s->record;
   if (count > (size_t)PRESENTATION_RDATA_SIZE - r->rdata_size)
-    return bad(s, "its data is too long");
+    return presentation_bad(s, "its data is too long");
   memcpy(r->rdata + r->rdata_size, bytes, count);
   r->rdata_size = (uint16_t)(r->rdata_size + count);
   return true;
@@ -103,17 +103,17 @@ put_number(struct scanner *s, unsigned width)
   char *end;
   unsigned long n = strtoul(s->token, &end, 10);
   if (s->size == 0 || *end != '\0' || !isdigit((unsigned char)s->token[0]) || (width < 4 && n >> (8 * width) != 0) || n > UINT32_MAX)
-    return bad(s, "a number is wrong or out of range");
+    return presentation_bad(s, "a number is wrong or out of range");
   uint8_t bytes[4];
   message_put_u32(bytes, (uint32_t)n);
-  return put(s, bytes + 4 - width, width);
+  return presentation_put(s, bytes + 4 - width, width);
 }
 
 static bool
 put_name(struct scanner *s)
 {
   struct name name;
-  return name_from_text(&name, s->token, s->size, s->fault) && put(s, name.bytes, name.size);
+  return name_from_text(&name, s->token, s->size, s->fault) && presentation_put(s, name.bytes, name.size);
 }
 
 static bool
@@ -121,8 +121,8 @@ put_address(struct scanner *s, int family)
 {
   uint8_t bytes[16];
   if (inet_pton(family, s->token, bytes) != 1)
-    return bad(s, "its address is wrong");
-  return put(s, bytes, family == AF_INET ? 4 : 16);
+    return presentation_bad(s, "its address is wrong");
+  return presentation_put(s, bytes, family == AF_INET ? 4 : 16);
 }
 
 static bool
@@ -130,8 +130,8 @@ put_string(struct scanner *s)
 {
   resolve_escapes(s);
   if (s->size > 255)
-    return bad(s, "a string is longer than 255 bytes");
-  return put(s, &(uint8_t){(uint8_t)s->size}, 1) && put(s, s->token, s->size);
+    return presentation_bad(s, "a string is longer than 255 bytes");
+  return presentation_put(s, &(uint8_t){(uint8_t)s->size}, 1) && presentation_put(s, s->token, s->size);
 }
 
 static int
@@ -148,12 +148,12 @@ static bool
 put_hex(struct scanner *s)
 {
   if (s->size % 2 != 0)
-    return bad(s, "an odd number of hexadecimal digits");
+    return presentation_bad(s, "an odd number of hexadecimal digits");
   for (size_t i = 0; i < s->size; i += 2) {
     int high = hex_digit(s->token[i]), low = hex_digit(s->token[i + 1]);
     if (high < 0 || low < 0)
-      return bad(s, "a hexadecimal digit is wrong");
-    if (!put(s, &(uint8_t){(uint8_t)(high << 4 | low)}, 1))
+      return presentation_bad(s, "a hexadecimal digit is wrong");
+    if (!presentation_put(s, &(uint8_t){(uint8_t)(high << 4 | low)}, 1))
       return false;
   }
   return true;
@@ -177,7 +177,7 @@ put_field(struct scanner *s, char field)
     return put_hex(s);
   case 'T':
     resolve_escapes(s);
-    return put(s, s->token, s->size);
+    return presentation_put(s, s->token, s->size);
   default:
     return put_string(s);
   }
@@ -189,13 +189,13 @@ parse_rdata(struct scanner *s, const char *fields)
   for (; *fields != '\0'; fields++) {
     bool rest = *fields == 'S' || *fields == 'x';
     if (!next_token(s))
-      return bad(s, "its data is incomplete");
+      return presentation_bad(s, "its data is incomplete");
     do {
       if (!put_field(s, *fields))
         return false;
     } while (rest && next_token(s));
   }
-  return next_token(s) ? bad(s, "there is something behind its data") : true;
+  return next_token(s) ? presentation_bad(s, "there is something behind its data") : true;
 }
 
 // RFC 3597: \# length hex...
@@ -204,14 +204,14 @@ parse_generic(struct scanner *s)
 {
   char *end;
   if (!next_token(s))
-    return bad(s, "its length is missing");
+    return presentation_bad(s, "its length is missing");
   unsigned long length = strtoul(s->token, &end, 10);
   if (*end != '\0')
-    return bad(s, "its length is wrong");
+    return presentation_bad(s, "its length is wrong");
   while (next_token(s))
     if (!put_hex(s))
       return false;
-  return length == s->record->rdata_size ? true : bad(s, "its length is not that of its data");
+  return length == s->record->rdata_size ? true : presentation_bad(s, "its length is not that of its data");
 }
 
 static bool
@@ -243,16 +243,16 @@ parse_type(struct scanner *s)
       char *end;
       unsigned long ttl = strtoul(s->token, &end, 10);
       if (*end != '\0' || ttl > UINT32_MAX)
-        return bad(s, "its TTL is wrong");
+        return presentation_bad(s, "its TTL is wrong");
       r->ttl = (uint32_t)ttl;
       have_ttl = true;
     } else if (!have_class && parse_class(s->token, &r->class)) {
       have_class = true;
     } else {
-      return qtype_parse(s->token, &r->type) ? true : bad(s, "its type is unknown");
+      return qtype_parse(s->token, &r->type) ? true : presentation_bad(s, "its type is unknown");
     }
   }
-  return bad(s, "its type is missing");
+  return presentation_bad(s, "its type is missing");
 }
 
 bool
@@ -263,7 +263,7 @@ record_from_text(struct presented_record *record, const char *line, struct fault
   record->class = QCLASS_IN;
   record->rdata_size = 0;
   if (!next_token(&s))
-    return bad(&s, "it is empty");
+    return presentation_bad(&s, "it is empty");
   if (!name_from_text(&record->owner, s.token, s.size, fault) || !parse_type(&s))
     return false;
   const char *before = s.at;
@@ -273,5 +273,5 @@ record_from_text(struct presented_record *record, const char *line, struct fault
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     if (shapes[i].type == record->type)
       return parse_rdata(&s, shapes[i].fields);
-  return bad(&s, "data of this type can only be given as \\# length hex");
+  return presentation_bad(&s, "data of this type can only be given as \\# length hex");
 }

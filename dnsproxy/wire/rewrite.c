@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Changing messages in place: TTLs, cutting records, renaming the question, removing types.
+// Changing messages in place: TTLs, cutting records, renaming the question, removing types; the OPT record and its options.
+//
+// What only shortens or overwrites is done where it stands. As soon as bytes would move that a compression pointer may lead
+// to, the message is written anew (wire/rebuild). An OPT that is the last record, as nearly all are, is the easy case: nothing
+// points behind it. Every function looks before it writes, so that false leaves the message as it was.
 #include "dnsproxy/wire/rewrite.h"
 
 #include "dnsproxy/wire/codes.h"
@@ -139,4 +143,194 @@ message_remove_types(struct wire_buffer *b, const uint16_t *types, size_t count)
   if (walk.malformed || !found)
     return !walk.malformed;
   return rebuild_message(b, &(struct rebuild){.drop_types = types, .drop_count = count});
+}
+
+// ---- the OPT record and its options (RFC 6891) ----
+
+enum { OPT_FIXED_SIZE = 11, OPTION_HEAD_SIZE = 4 };
+
+// The OPT record of a whole message: where it is and whether anything counted follows it.
+struct place {
+  struct edns edns;
+  size_t proper_size;
+  bool is_last;
+};
+
+static bool
+find_place(const struct wire_buffer *b, struct place *place)
+{
+  struct record_walk walk;
+  struct record r;
+  memset(place, 0, sizeof *place);
+  if (!record_walk_init(&walk, b->data, b->size))
+    return false;
+  while (record_next(&walk, &r))
+    ;
+  place->proper_size = walk.at;
+  if (walk.malformed || !message_edns(b->data, b->size, 0, &place->edns))
+    return false;
+  place->is_last = place->edns.offset + (size_t)place->edns.size == place->proper_size;
+  return true;
+}
+
+static bool
+rewrite_fits(const struct wire_buffer *b, size_t size)
+{
+  return size <= b->capacity && size <= MESSAGE_MAX_SIZE;
+}
+
+// Behind `at`, which is where the message proper ends.
+static bool
+append_opt(struct wire_buffer *b, size_t at, const struct edns *edns, const uint8_t *options)
+{
+  if (!rewrite_fits(b, at + OPT_FIXED_SIZE + edns->options_size))
+    return false;
+  uint8_t *opt = b->data + at;
+  opt[0] = 0;
+  message_put_u16(opt + 1, QTYPE_OPT);
+  message_put_u16(opt + 3, edns->payload);
+  opt[5] = edns->extended_rcode;
+  opt[6] = edns->version;
+  message_put_u16(opt + 7, edns->dnssec_ok ? 0x8000 : 0);
+  message_put_u16(opt + 9, edns->options_size);
+  if (edns->options_size > 0)
+    memcpy(opt + OPT_FIXED_SIZE, options, edns->options_size);
+  message_set_count(b->data, 3, (uint16_t)(message_count(b->data, 3) + 1));
+  b->size = at + OPT_FIXED_SIZE + edns->options_size;
+  return true;
+}
+
+bool
+message_add_opt(struct wire_buffer *b, uint16_t payload, uint8_t extended_rcode, bool dnssec_ok, const uint8_t *options,
+                size_t options_size)
+{
+  size_t end = message_proper_size(b->data, b->size);
+  if (end == 0 || options_size > UINT16_MAX)
+    return false;
+  struct edns edns = {.payload = payload,
+                      .extended_rcode = extended_rcode,
+                      .dnssec_ok = dnssec_ok,
+                      .options_size = (uint16_t)options_size};
+  return append_opt(b, end, &edns, options);
+}
+
+bool
+message_remove_opt(struct wire_buffer *b)
+{
+  struct place place;
+  if (!find_place(b, &place))
+    return false;
+  if (place.edns.offset == 0)
+    return true;
+  if (!place.is_last)
+    return rebuild_message(b, &(struct rebuild){.drop_opt = true});
+  message_set_count(b->data, 3, (uint16_t)(message_count(b->data, 3) - 1));
+  b->size = place.edns.offset;
+  return true;
+}
+
+// Options being put together for an OPT.
+struct options {
+  size_t size;
+  uint8_t data[MESSAGE_MAX_SIZE];
+};
+
+static bool
+add_option(struct options *options, uint16_t code, const uint8_t *data, size_t size)
+{
+  if (size + OPTION_HEAD_SIZE > sizeof options->data - options->size)
+    return false;
+  uint8_t *at = options->data + options->size;
+  message_put_u16(at, code);
+  message_put_u16(at + 2, (uint16_t)size);
+  if (size > 0)
+    memcpy(at + OPTION_HEAD_SIZE, data, size);
+  options->size += OPTION_HEAD_SIZE + size;
+  return true;
+}
+
+// Copies the options of the OPT but those with the code `but` (-1: all). False when they are malformed.
+static bool
+copy_options(struct options *options, const uint8_t *message, const struct edns *edns, int but)
+{
+  uint16_t cursor = edns->options, code, data, size;
+  options->size = 0;
+  while (edns_option_next(message, edns, &cursor, &code, &data, &size))
+    if (code != but && !add_option(options, code, message + data, size))
+      return false;
+  return cursor == edns->options + edns->options_size;
+}
+
+static bool
+store_options(struct wire_buffer *b, const struct place *place, const struct options *options)
+{
+  if (!place->is_last)
+    return rebuild_message(b, &(struct rebuild){.new_options = options->data, .new_options_size = options->size});
+  if (!rewrite_fits(b, place->edns.options + options->size))
+    return false;
+  message_put_u16(b->data + place->edns.options - 2, (uint16_t)options->size);
+  memcpy(b->data + place->edns.options, options->data, options->size);
+  b->size = place->edns.options + options->size;
+  return true;
+}
+
+bool
+message_set_option(struct wire_buffer *b, uint16_t code, const uint8_t *data, size_t size, uint16_t payload, bool *added_opt)
+{
+  struct place place;
+  struct options options;
+  *added_opt = false;
+  if (!find_place(b, &place))
+    return false;
+  options.size = 0;
+  if (place.edns.offset != 0)
+    return copy_options(&options, b->data, &place.edns, code) && add_option(&options, code, data, size) &&
+           store_options(b, &place, &options);
+  if (!add_option(&options, code, data, size))
+    return false;
+  struct edns edns = {.payload = payload, .options_size = (uint16_t)options.size};
+  *added_opt = append_opt(b, place.proper_size, &edns, options.data);
+  return *added_opt;
+}
+
+bool
+message_remove_option(struct wire_buffer *b, uint16_t code)
+{
+  struct place place;
+  struct options options;
+  if (!find_place(b, &place))
+    return false;
+  if (place.edns.offset == 0)
+    return true;
+  if (!copy_options(&options, b->data, &place.edns, code))
+    return false;
+  return options.size == place.edns.options_size || store_options(b, &place, &options);
+}
+
+bool
+message_drop_options(struct wire_buffer *b, bool (*drop)(uint16_t code, const void *arg), const void *arg)
+{
+  struct place place;
+  struct options options;
+  options.size = 0;
+  if (!find_place(b, &place))
+    return false;
+  if (place.edns.offset == 0)
+    return true;
+  uint16_t cursor = place.edns.options, code, data, size;
+  while (edns_option_next(b->data, &place.edns, &cursor, &code, &data, &size))
+    if (!drop(code, arg) && !add_option(&options, code, b->data + data, size))
+      return false;
+  if (cursor != place.edns.options + place.edns.options_size)
+    return false;
+  return options.size == place.edns.options_size || store_options(b, &place, &options);
+}
+
+bool
+message_append_option(struct wire_buffer *b, uint16_t code, const uint8_t *data, size_t size)
+{
+  struct place place;
+  struct options options;
+  return find_place(b, &place) && place.edns.offset != 0 && copy_options(&options, b->data, &place.edns, -1) &&
+         add_option(&options, code, data, size) && store_options(b, &place, &options);
 }

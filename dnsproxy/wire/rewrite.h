@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Changing DNS messages in place: TTLs, truncation, EDNS, names.
 //
-// Works on a buffer that the caller owns: *size is its message's size, capacity what the buffer holds. Functions that
-// return bool leave the message as it was when they return false (does not fit, malformed). Any thread.
+//   bytes come off or are overwritten     TTLs, cut records, an OPT at the end     done in place
+//   bytes move, pointers may lead there   a new name, a type removed, an OPT       written anew by wire/rebuild: names
+//                                         in the middle                            compressed again, RDATA known by type
+//
+// Works on a buffer that the caller owns: *size is its message's size, capacity what the buffer holds. Functions that return
+// bool leave the message as it was when they return false: it does not fit, or cannot be read. Never pass on what could not
+// be rewritten: what was to come off is still in it. Trailing data goes when the message changes. Any thread; functions on
+// EDNS take 64 kB of stack.
 #ifndef DNSPROXY_WIRE_REWRITE_H
 #define DNSPROXY_WIRE_REWRITE_H
 

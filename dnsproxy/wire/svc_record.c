@@ -44,7 +44,7 @@ by_key(const void *a, const void *b)
 
 // Sum of the parameters' sizes; 0 with a fault.
 static size_t
-check(const struct svc_parameter *parameters, size_t count, struct fault *f)
+svc_record_check(const struct svc_parameter *parameters, size_t count, struct fault *f)
 {
   enum { HEAD = 4 };
   size_t sum = 1; // so that none is not 0
@@ -63,7 +63,7 @@ check(const struct svc_parameter *parameters, size_t count, struct fault *f)
 }
 
 static void
-put(struct svc_record *r, const void *bytes, size_t size)
+svc_record_put(struct svc_record *r, const void *bytes, size_t size)
 {
   if (size > 0)
     memcpy(r->data + r->size, bytes, size);
@@ -92,7 +92,7 @@ svc_record_new(uint16_t priority, const struct name *target, struct svc_paramete
 {
   if (count > 0)
     qsort(parameters, count, sizeof *parameters, by_key);
-  size_t size = check(parameters, count, f);
+  size_t size = svc_record_check(parameters, count, f);
   if (size == 0)
     return NULL;
   struct svc_record *r = memory_new(sizeof *r);
@@ -100,12 +100,12 @@ svc_record_new(uint16_t priority, const struct name *target, struct svc_paramete
   r->target = *target;
   r->data = memory_new(2 + NAME_MAX_SIZE + size);
   put_u16(r, priority);
-  put(r, target->bytes, target->size);
+  svc_record_put(r, target->bytes, target->size);
   for (size_t i = 0; i < count; i++) {
     const struct svc_parameter *p = &parameters[i];
     put_u16(r, p->key);
     put_u16(r, p->value.size);
-    put(r, p->value.data, p->value.size);
+    svc_record_put(r, p->value.data, p->value.size);
     if (p->key == SVC_IPV4HINT || p->key == SVC_IPV6HINT)
       keep_hints(r, p, p->key == SVC_IPV4HINT ? 4 : 16);
   }

@@ -85,7 +85,7 @@ truncate_host(struct call *c)
 }
 
 static int
-encrypt(struct call *c)
+class_address_encrypt(struct call *c)
 {
   struct address out;
   if (!ip_cipher_encrypt(&out, c->self, c->args[0].string.data, c->args[0].string.size, &c->fault))
@@ -94,7 +94,7 @@ encrypt(struct call *c)
 }
 
 static int
-decrypt(struct call *c)
+class_address_decrypt(struct call *c)
 {
   struct address out;
   if (!ip_cipher_decrypt(&out, c->self, c->args[0].string.data, c->args[0].string.size, &c->fault))
@@ -116,13 +116,13 @@ static const struct lua_function methods[] = {
      .params = KEY_PARAMS,
      .returns = "ComboAddress",
      .flags = FUNCTION_NO_EFFECT,
-     .call = encrypt},
+     .call = class_address_encrypt},
     {.name = "ipdecrypt",
      .help = "What ipencrypt() was given",
      .params = KEY_PARAMS,
      .returns = "ComboAddress",
      .flags = FUNCTION_NO_EFFECT,
-     .call = decrypt},
+     .call = class_address_decrypt},
     {.name = "isIPv4", .help = "Is it IPv4?", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = is_v4},
     {.name = "isIPv6", .help = "Is it IPv6?", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = is_v6},
     {.name = "isMappedIPv4",

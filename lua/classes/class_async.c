@@ -86,14 +86,14 @@ get_response(struct call *c)
 }
 
 static int
-resume(struct call *c)
+class_async_resume(struct call *c)
 {
   lua_pushboolean(c->lua, suspended_resume(((struct async_object *)c->self)->suspended));
   return 1;
 }
 
 static int
-drop(struct call *c)
+class_async_drop(struct call *c)
 {
   lua_pushboolean(c->lua, suspended_drop(((struct async_object *)c->self)->suspended));
   return 1;
@@ -132,8 +132,8 @@ static const struct lua_function async_methods[] = {
      .call = get_question},
     {.name = "getDR", .help = "The answer that was suspended; usable until it goes on", .returns = "DNSResponse",
      .call = get_response},
-    {.name = "resume", .help = "Let it go on; false: it is over already", .returns = "boolean", .call = resume},
-    {.name = "drop", .help = "Drop it; false: it is over already", .returns = "boolean", .call = drop},
+    {.name = "resume", .help = "Let it go on; false: it is over already", .returns = "boolean", .call = class_async_resume},
+    {.name = "drop", .help = "Drop it; false: it is over already", .returns = "boolean", .call = class_async_drop},
     {.name = "setRCode",
      .help = "Make it an answer with this rcode; false: it is over already",
      .params = PARAMS({.name = "rcode", .type = PARAM_INT, .help = "DNSRCode"},

@@ -27,7 +27,7 @@ now_s(void)
 enum { LUA_READER = EPOCH_READERS - 2 };
 
 static int
-expunge(struct call *c)
+class_cache_expunge(struct call *c)
 {
   int64_t keep = c->args[0].integer;
   epoch_enter(LUA_READER);
@@ -169,7 +169,7 @@ dump_entry(const struct packet_cache_entry *e, void *arg)
 }
 
 static int
-dump(struct call *c)
+class_cache_dump(struct call *c)
 {
   struct dump d = {.raw = c->args[1].boolean, .zero_s = (clock_wall_us() - clock_mono_us()) / 1000000};
   int fd = open(c->args[0].string.data, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
@@ -236,50 +236,50 @@ get_names(struct call *c)
 
 // One row per method; `call` of a cache, and what the hollow handle of a pool without one does.
 #define CACHE_METHODS(METHOD)                                                                                          \
-  METHOD("dump", "Write a summary to a new file", DUMP_PARAMS, NULL, 0, dump, nothing)                                 \
-  METHOD("expunge", "Remove entries until so many remain", COUNT_PARAMS, "integer", 0, expunge, zero)                  \
-  METHOD("expungeByName", "Remove the entries of a name", NAME_PARAMS, NULL, 0, expunge_by_name, nothing)              \
+  METHOD("dump", "Write a summary to a new file", DUMP_PARAMS, NULL, 0, class_cache_dump, class_cache_nothing)         \
+  METHOD("expunge", "Remove entries until so many remain", COUNT_PARAMS, "integer", 0, class_cache_expunge, class_cache_zero)\
+  METHOD("expungeByName", "Remove the entries of a name", NAME_PARAMS, NULL, 0, expunge_by_name, class_cache_nothing)  \
   METHOD("getAddressListByDomain", "Addresses in the cached answers for a name",                                       \
-         PARAMS({.name = "name", .type = PARAM_NAME}), "table", FUNCTION_NO_EFFECT, get_addresses, table)              \
+         PARAMS({.name = "name", .type = PARAM_NAME}), "table", FUNCTION_NO_EFFECT, get_addresses, class_cache_table)  \
   METHOD("getDomainListByAddress", "Cached names whose answers hold an address",                                       \
-         PARAMS({.name = "address", .type = PARAM_ADDRESS}), "table", FUNCTION_NO_EFFECT, get_names, table)            \
-  METHOD("getStats", "Its figures", NULL, "table", FUNCTION_NO_EFFECT, get_stats, table)                               \
-  METHOD("printStats", "Print its figures", NULL, NULL, FUNCTION_NO_EFFECT, print_stats, nothing)                      \
-  METHOD("isFull", "Is the maximum reached", NULL, "boolean", FUNCTION_NO_EFFECT, is_full, no)                         \
+         PARAMS({.name = "address", .type = PARAM_ADDRESS}), "table", FUNCTION_NO_EFFECT, get_names, class_cache_table)\
+  METHOD("getStats", "Its figures", NULL, "table", FUNCTION_NO_EFFECT, get_stats, class_cache_table)                   \
+  METHOD("printStats", "Print its figures", NULL, NULL, FUNCTION_NO_EFFECT, print_stats, class_cache_nothing)          \
+  METHOD("isFull", "Is the maximum reached", NULL, "boolean", FUNCTION_NO_EFFECT, is_full, class_cache_no)             \
   METHOD("purgeExpired", "Remove expired entries until so many remain", COUNT_PARAMS, "integer", 0, purge_expired,     \
-         zero)                                                                                                         \
-  METHOD("toString", "Entries and maximum", NULL, "string", FUNCTION_NO_EFFECT, to_string, empty)
+         class_cache_zero)                                                                                             \
+  METHOD("toString", "Entries and maximum", NULL, "string", FUNCTION_NO_EFFECT, to_string, class_cache_empty)
 
 static int
-nothing(struct call *c)
+class_cache_nothing(struct call *c)
 {
   (void)c;
   return 0;
 }
 
 static int
-zero(struct call *c)
+class_cache_zero(struct call *c)
 {
   lua_pushinteger(c->lua, 0);
   return 1;
 }
 
 static int
-no(struct call *c)
+class_cache_no(struct call *c)
 {
   lua_pushboolean(c->lua, false);
   return 1;
 }
 
 static int
-table(struct call *c)
+class_cache_table(struct call *c)
 {
   lua_newtable(c->lua);
   return 1;
 }
 
 static int
-empty(struct call *c)
+class_cache_empty(struct call *c)
 {
   lua_pushliteral(c->lua, "");
   return 1;

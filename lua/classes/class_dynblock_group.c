@@ -216,7 +216,7 @@ apply_now(struct call *c, const struct dynblock_group *g)
 }
 
 static int
-apply(struct call *c)
+class_dynblock_group_apply(struct call *c)
 {
   struct dynblock_group *g = c->self;
   bool outer = g->applied;
@@ -303,7 +303,7 @@ static const struct lua_function methods[] = {
     {.name = "setNewBlockInsertedHook", .help = "Call a function for each new block",
      .params = PARAMS({.name = "hook", .type = PARAM_FUNCTION, .help = "function(type, key, reason, action, duration, warning); type 1: a suffix"}),
      .call = set_hook},
-    {.name = "apply", .help = "Look at the rings and make blocks", .call = apply},
+    {.name = "apply", .help = "Look at the rings and make blocks", .call = class_dynblock_group_apply},
     {.name = "toString", .help = "The rules, a line each", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = to_string},
     {.name = NULL}};
 

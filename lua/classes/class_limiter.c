@@ -21,7 +21,7 @@ limiter_free(struct object *o)
 static const struct object_class limiter_class = {.name = "QPSLimiter", .free = limiter_free};
 
 static int
-check(struct call *c)
+class_limiter_check(struct call *c)
 {
   struct token_bucket *b = &((struct limiter *)c->self)->bucket;
   lua_pushboolean(c->lua, binder_dry ? token_bucket_peek(b, clock_mono_us()) : token_bucket_take(b, clock_mono_us()));
@@ -33,7 +33,7 @@ static const struct lua_function methods[] = {
      .help = "Take a token; false when there is none",
      .returns = "boolean",
      .flags = FUNCTION_ANY_THREAD,
-     .call = check},
+     .call = class_limiter_check},
     {.name = NULL}};
 
 const struct lua_class class_limiter = {.name = "QPSLimiter",

@@ -14,13 +14,13 @@ is_set(struct call *c)
 }
 
 static int
-append(struct call *c)
+class_name_append(struct call *c)
 {
   return name_append(c->self, c->args[0].object, &c->fault) ? 0 : -1;
 }
 
 static int
-prepend(struct call *c)
+class_name_prepend(struct call *c)
 {
   struct name joined = *(const struct name *)c->args[0].object;
   if (!name_append(&joined, c->self, &c->fault))
@@ -45,7 +45,7 @@ count_labels(struct call *c)
 }
 
 static int
-hash(struct call *c)
+class_name_hash(struct call *c)
 {
   const struct name *name = c->self;
   lua_pushnumber(c->lua, (uint32_t)name_bytes_hash(name->bytes, name->size, 0));
@@ -117,8 +117,8 @@ wire_length(struct call *c)
 #define PARENT_PARAMS PARAMS({.name = "parent", .type = PARAM_NAME_OBJECT, .help = "name that may be above"})
 
 static const struct lua_function methods[] = {
-    {.name = "append", .help = "Add labels behind, in place", .params = LABELS_PARAMS, .call = append},
-    {.name = "prepend", .help = "Add labels in front, in place", .params = LABELS_PARAMS, .call = prepend},
+    {.name = "append", .help = "Add labels behind, in place", .params = LABELS_PARAMS, .call = class_name_append},
+    {.name = "prepend", .help = "Add labels in front, in place", .params = LABELS_PARAMS, .call = class_name_prepend},
     {.name = "chopOff",
      .help = "Drop the leftmost label, in place; false on the root",
      .returns = "boolean",
@@ -132,7 +132,7 @@ static const struct lua_function methods[] = {
      .help = "Number that is the same for all casings",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = hash},
+     .call = class_name_hash},
     {.name = "isPartOf",
      .help = "Is it equal to or below the parent?",
      .params = PARENT_PARAMS,

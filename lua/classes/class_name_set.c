@@ -13,7 +13,7 @@ names_to_change(struct call *c)
 }
 
 static bool
-has(const struct call *c)
+class_name_set_has(const struct call *c)
 {
   const struct name *name = c->args[0].object;
   return name_set_has(c->self, name->bytes, name->size);
@@ -29,14 +29,14 @@ names_add(struct call *c)
 static int
 names_check(struct call *c)
 {
-  lua_pushboolean(c->lua, has(c));
+  lua_pushboolean(c->lua, class_name_set_has(c));
   return 1;
 }
 
 static int
 names_delete(struct call *c)
 {
-  lua_pushinteger(c->lua, has(c) && name_set_remove(names_to_change(c), c->args[0].object));
+  lua_pushinteger(c->lua, class_name_set_has(c) && name_set_remove(names_to_change(c), c->args[0].object));
   return 1;
 }
 

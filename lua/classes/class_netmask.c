@@ -39,7 +39,7 @@ is_v6(struct call *c)
 }
 
 static int
-match(struct call *c)
+class_netmask_match(struct call *c)
 {
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, 0, &c->fault))
@@ -60,7 +60,7 @@ to_text(struct call *c)
 }
 
 static int
-equal(struct call *c, const void *other)
+class_netmask_equal(struct call *c, const void *other)
 {
   lua_pushboolean(c->lua, netmask_equal(c->self, other));
   return 1;
@@ -88,7 +88,7 @@ static const struct lua_function methods[] = {
      .params = PARAMS({.name = "addr", .type = PARAM_STRING, .help = "address as text"}),
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = match},
+     .call = class_netmask_match},
     {.name = "toString",
      .help = "Network and prefix length as text",
      .returns = "string",
@@ -101,4 +101,4 @@ const struct lua_class class_netmask = {.name = "Netmask",
                                         .size = sizeof(struct netmask),
                                         .methods = methods,
                                         .tostring = to_text,
-                                        .equal = equal};
+                                        .equal = class_netmask_equal};

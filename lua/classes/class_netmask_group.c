@@ -64,21 +64,21 @@ add_group(struct call *c)
 }
 
 static int
-match(struct call *c)
+class_netmask_group_match(struct call *c)
 {
   lua_pushboolean(c->lua, netmask_set_match(c->self, c->args[0].object));
   return 1;
 }
 
 static int
-clear(struct call *c)
+class_netmask_group_clear(struct call *c)
 {
   netmask_set_clear(to_change(c));
   return 0;
 }
 
 static int
-size(struct call *c)
+class_netmask_group_size(struct call *c)
 {
   lua_pushinteger(c->lua, (lua_Integer)netmask_set_count(c->self));
   return 1;
@@ -114,13 +114,13 @@ static const struct lua_function methods[] = {
      .params = PARAMS({.name = "addr", .type = PARAM_ADDRESS_OBJECT}),
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = match},
-    {.name = "clear", .help = "Remove all netmasks", .call = clear},
+     .call = class_netmask_group_match},
+    {.name = "clear", .help = "Remove all netmasks", .call = class_netmask_group_clear},
     {.name = "size",
      .help = "Number of netmasks",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = size},
+     .call = class_netmask_group_size},
     {.name = "toString",
      .help = "The netmasks as text",
      .returns = "string",

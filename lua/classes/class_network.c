@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 static void
-tell(const char *what, const struct bytes *path, int error)
+class_network_tell(const char *what, const struct bytes *path, int error)
 {
   const struct log_field fields[] = {{"path", path->data[0] == '\0' && path->size > 0 ? path->data + 1 : path->data},
                                      {NULL, NULL}};
@@ -86,7 +86,7 @@ new_endpoint(struct call *c)
   const struct bytes *path = &c->args[0].string;
   int fd = unix_datagram_connect(path->data, path->size);
   if (fd < 0)
-    tell("Unable to connect a network endpoint", path, errno);
+    class_network_tell("Unable to connect a network endpoint", path, errno);
   struct endpoint *e = memory_new(sizeof *e);
   object_init(&e->object, &endpoint_class);
   e->fd = fd;
@@ -140,7 +140,7 @@ add_ear(struct call *c)
     return call_fault(c, FAULT_CAUGHT, "A listener that was started takes no more endpoints");
   int fd = unix_datagram_bind(path->data, path->size);
   if (fd < 0)
-    tell("Unable to listen on a network endpoint", path, errno);
+    class_network_tell("Unable to listen on a network endpoint", path, errno);
   if (fd >= 0) {
     l->ears = memory_resize(l->ears, l->count + 1, sizeof *l->ears);
     l->ears[l->count++] = (struct ear){.fd = fd,
@@ -173,7 +173,7 @@ call_back(lua_State *lua)
 }
 
 static void
-report(const char *error)
+class_network_report(const char *error)
 {
   log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
                                 .message = "The function of a network listener failed",
@@ -189,7 +189,7 @@ deliver_plain(lua_State *lua, struct heard *h)
   lua_pushcfunction(lua, call_back);
   lua_pushlightuserdata(lua, h);
   if (!errors_call(lua, 1, 0, &failure))
-    report(failure.message.data);
+    class_network_report(failure.message.data);
   failure_fini(&failure);
 }
 
@@ -205,7 +205,7 @@ deliver_ffi(lua_State *lua, const struct heard *h)
     good = ffi_call_run(&call, 1);
   }
   if (!good)
-    report(call.error);
+    class_network_report(call.error);
   ffi_call_end(&call);
 }
 
@@ -220,21 +220,21 @@ deliver_step(lua_State *lua, void *arg)
 }
 
 static void
-deliver(struct heard *h)
+class_network_deliver(struct heard *h)
 {
   struct text message;
   text_init(&message);
   lua_State *lua = control_lock();
   copies_touched();
   if (!errors_protect(lua, deliver_step, h, &message))
-    report(message.data);
+    class_network_report(message.data);
   text_clear(control_output()); // nobody reads it
   control_unlock();
   text_fini(&message);
 }
 
 static void
-hear(const struct ear *ear)
+class_network_hear(const struct ear *ear)
 {
   enum { BATCH = 64 }; // then others get their turn
   static _Thread_local char payload[65536];
@@ -248,7 +248,7 @@ hear(const struct ear *ear)
     struct heard h = {.ear = ear, .payload = payload, .size = (size_t)got, .from = {.data = from.sun_path, .size = named}};
     if (named > 0 && from.sun_path[0] != '\0')
       h.from.size = strnlen(from.sun_path, named);
-    deliver(&h);
+    class_network_deliver(&h);
   }
 }
 
@@ -272,13 +272,13 @@ listen_on(void *arg)
       break;
     for (size_t i = 0; i < l->count; i++)
       if ((ready[i].revents & POLLIN) != 0)
-        hear(&l->ears[i]);
+        class_network_hear(&l->ears[i]);
   }
   free(ready);
 }
 
 static void
-wake(void *arg)
+class_network_wake(void *arg)
 {
   const struct network_listener *l = arg;
   uint64_t one = 1;
@@ -294,7 +294,7 @@ start_listening(struct call *c)
     return call_fault(c, FAULT_CAUGHT, "This listener was started already");
   l->started = true;
   if (!helper_start(&(struct helper_work){
-          .name = "lua/listener", .run = listen_on, .wake = wake, .free_arg = listener_end, .arg = object_ref(l)}))
+          .name = "lua/listener", .run = listen_on, .wake = class_network_wake, .free_arg = listener_end, .arg = object_ref(l)}))
     return call_fault(c, FAULT_CAUGHT, "No more threads can be started");
   return 0;
 }

@@ -2,7 +2,7 @@
 // DNSPacketOverlay and DNSRecord: a message that a script has as a string, read; and what single records of it say.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/wire/codes.h"
-#include "dnsproxy/wire/rdata.h"
+#include "dnsproxy/wire/message.h"
 #include "lua/binder/classes.h"
 #include "lua/scripts/question_access.h"
 

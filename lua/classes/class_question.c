@@ -148,7 +148,7 @@ static const struct lua_attribute question_attributes[] = {
 
 // The packet has become an answer, or this raises.
 static int
-answered(struct call *c, bool fits)
+class_question_answered(struct call *c, bool fits)
 {
   return fits ? 0 : call_fault(c, FAULT_CAUGHT, "The answer does not fit");
 }
@@ -202,7 +202,7 @@ spoof_read_all(struct call *c, int stack, struct spoof_list *list)
 }
 
 static int
-spoof(struct call *c)
+class_question_spoof(struct call *c)
 {
   struct query *q = question_with_worker(c);
   struct spoof_list list = {0};
@@ -210,8 +210,8 @@ spoof(struct call *c)
     return -1;
   uint16_t type = q->qtype == QTYPE_ANY && c->args[1].given ? (uint16_t)c->args[1].integer : q->qtype;
   if (list.rdata != NULL)
-    return answered(c, question_spoof_rdata(q, type, list.rdata, list.count));
-  return answered(c, question_spoof_addresses(q, list.addresses, list.count));
+    return class_question_answered(c, question_spoof_rdata(q, type, list.rdata, list.count));
+  return class_question_answered(c, question_spoof_addresses(q, list.addresses, list.count));
 }
 
 enum { NXD, ZONE, TTL, MNAME, RNAME, SERIAL, REFRESH, RETRY, EXPIRE, MINIMUM };
@@ -366,7 +366,7 @@ get_proxy_values(struct call *c)
 static const struct lua_function question_methods[] = {
     QUESTION_METHODS,
     {.name = "spoof", .help = "Turn the query into an answer with these addresses, or raw records", .params = spoof_params,
-     .call = spoof},
+     .call = class_question_spoof},
     {.name = "setNegativeAndAdditionalSOA", .help = "Turn the query into a negative answer with a SOA record",
      .params = negative_params, .returns = "boolean", .call = set_negative},
     {.name = "setEDNSOption", .help = "Add an EDNS option, or replace it", .params = option_params, .call = set_option},

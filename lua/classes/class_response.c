@@ -107,7 +107,7 @@ get_stale(struct call *c)
 
 // The chains that forward again: those of a backend's answer, and of none.
 static int
-restart(struct call *c)
+class_response_restart(struct call *c)
 {
   struct query *q = question_query(c);
   if (q == NULL)
@@ -126,7 +126,7 @@ static const struct lua_function response_methods[] = {
      .call = get_backend},
     {.name = "getStaleCacheHit", .help = "The answer is an expired one of the cache", .returns = "boolean", .call = get_stale},
     {.name = "restart", .help = "Forget the answer and ask again, in the pool that is set now; false: nothing was kept",
-     .returns = "boolean", .call = restart},
+     .returns = "boolean", .call = class_response_restart},
     {.name = NULL}};
 
 const struct lua_class class_response = {

@@ -155,7 +155,7 @@ read_value(struct call *c, int stack, struct shared_value *v)
 }
 
 static int
-put(struct call *c, bool only_new)
+class_shared_put(struct call *c, bool only_new)
 {
   struct shared_value v;
   uint64_t now = clock_mono_us();
@@ -169,7 +169,7 @@ static int
 table_set(struct call *c)
 {
   if (!lua_isnil(c->lua, c->args[1].stack))
-    return put(c, false);
+    return class_shared_put(c, false);
   lua_pushboolean(c->lua, !binder_dry && shared_table_remove(c->self, key_of(c), clock_mono_us()));
   return 1;
 }
@@ -177,7 +177,7 @@ table_set(struct call *c)
 static int
 table_add(struct call *c)
 {
-  return put(c, true);
+  return class_shared_put(c, true);
 }
 
 static int

@@ -28,7 +28,7 @@ struct making {
 
 // Room for `size` bytes as the value of a key.
 static uint8_t *
-add(struct making *m, uint16_t key, size_t size)
+class_svc_add(struct making *m, uint16_t key, size_t size)
 {
   uint8_t *data = call_alloc(m->call, size + 1);
   m->list[m->count++] = (struct svc_parameter){.key = key, .value = {.data = (const char *)data, .size = size}};
@@ -38,7 +38,7 @@ add(struct making *m, uint16_t key, size_t size)
 static bool
 add_mandatory(struct making *m, const struct value *v)
 {
-  uint8_t *data = add(m, SVC_MANDATORY, 2 * v->list.count);
+  uint8_t *data = class_svc_add(m, SVC_MANDATORY, 2 * v->list.count);
   for (size_t i = 0; i < v->list.count; i++) {
     uint16_t key;
     if (!svc_key_parse(v->list.strings[i].data, &key))
@@ -58,7 +58,7 @@ add_alpn(struct making *m, const struct value *v)
   size_t size = 0;
   for (size_t i = 0; i < v->list.count; i++)
     size += 1 + v->list.strings[i].size;
-  uint8_t *data = add(m, SVC_ALPN, size);
+  uint8_t *data = class_svc_add(m, SVC_ALPN, size);
   for (size_t i = 0; i < v->list.count; i++) {
     const struct bytes *word = &v->list.strings[i];
     if (word->size == 0 || word->size > UINT8_MAX)
@@ -74,7 +74,7 @@ static bool
 add_hints(struct making *m, uint16_t key, const struct value *v)
 {
   size_t unit = key == SVC_IPV4HINT ? 4 : 16;
-  uint8_t *data = add(m, key, unit * v->list.count);
+  uint8_t *data = class_svc_add(m, key, unit * v->list.count);
   for (size_t i = 0; i < v->list.count; i++) {
     struct address address;
     size_t size;
@@ -97,22 +97,22 @@ add_known(struct making *m, const struct value *v)
   if (v[ALPN].given && v[ALPN].list.count > 0 && !add_alpn(m, &v[ALPN]))
     return false;
   if (v[NO_DEFAULT_ALPN].given && v[NO_DEFAULT_ALPN].boolean)
-    add(m, SVC_NO_DEFAULT_ALPN, 0);
+    class_svc_add(m, SVC_NO_DEFAULT_ALPN, 0);
   if (v[PORT].given) {
-    uint8_t *data = add(m, SVC_PORT, 2);
+    uint8_t *data = class_svc_add(m, SVC_PORT, 2);
     data[0] = (uint8_t)(v[PORT].integer >> 8);
     data[1] = (uint8_t)v[PORT].integer;
   }
   if (v[IPV4HINT].given && v[IPV4HINT].list.count > 0 && !add_hints(m, SVC_IPV4HINT, &v[IPV4HINT]))
     return false;
   if (v[ECH].given)
-    memcpy(add(m, SVC_ECH, v[ECH].string.size), v[ECH].string.data, v[ECH].string.size);
+    memcpy(class_svc_add(m, SVC_ECH, v[ECH].string.size), v[ECH].string.data, v[ECH].string.size);
   return !v[IPV6HINT].given || v[IPV6HINT].list.count == 0 || add_hints(m, SVC_IPV6HINT, &v[IPV6HINT]);
 }
 
 // key7 = "bytes" goes into the list, everything else into the table on top of the stack, whose keys are known.
 static bool
-divide(struct making *m, int table)
+class_svc_divide(struct making *m, int table)
 {
   lua_State *lua = m->call->lua;
   int rest = lua_gettop(lua);
@@ -123,7 +123,7 @@ divide(struct making *m, int table)
       struct bytes value;
       if (!element_read(m->call, lua_gettop(lua), &value))
         return false;
-      memcpy(add(m, key, value.size), value.data, value.size);
+      memcpy(class_svc_add(m, key, value.size), value.data, value.size);
       lua_pop(lua, 1);
     } else {
       lua_pushvalue(lua, -2);
@@ -140,7 +140,7 @@ read_parameters(struct making *m, int table)
   static const struct param row = {.name = "params", .type = PARAM_OPTIONS, .options = svc_options};
   struct value known;
   lua_newtable(m->call->lua);
-  return divide(m, table) && call_read(m->call, -1, &row, &known) && add_known(m, known.options);
+  return class_svc_divide(m, table) && call_read(m->call, -1, &row, &known) && add_known(m, known.options);
 }
 
 static int

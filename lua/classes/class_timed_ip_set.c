@@ -5,7 +5,7 @@
 #include "rules/select/timed_ip_set.h"
 
 static int
-add(struct call *c)
+class_timed_ip_set_add(struct call *c)
 {
   const struct address *address = c->args[0].object;
   int64_t seconds = c->args[1].integer;
@@ -15,21 +15,21 @@ add(struct call *c)
 }
 
 static int
-clear(struct call *c)
+class_timed_ip_set_clear(struct call *c)
 {
   timed_ip_set_clear(c->self);
   return 0;
 }
 
 static int
-cleanup(struct call *c)
+class_timed_ip_set_cleanup(struct call *c)
 {
   timed_ip_set_cleanup(c->self, clock_mono_us());
   return 0;
 }
 
 static int
-slice(struct call *c)
+class_timed_ip_set_slice(struct call *c)
 {
   binder_push_object(c->lua, call_own(c, timed_ip_set_slice(c->self)));
   return 1;
@@ -41,13 +41,13 @@ static const struct lua_function methods[] = {
      .params = PARAMS({.name = "addr", .type = PARAM_ADDRESS_OBJECT},
                       {.name = "seconds", .type = PARAM_INT, .unit = "s", .help = "how long it stays"}),
      .flags = FUNCTION_ANY_THREAD,
-     .call = add},
-    {.name = "clear", .help = "Remove all addresses", .call = clear},
-    {.name = "cleanup", .help = "Remove the addresses whose time is over", .call = cleanup},
+     .call = class_timed_ip_set_add},
+    {.name = "clear", .help = "Remove all addresses", .call = class_timed_ip_set_clear},
+    {.name = "cleanup", .help = "Remove the addresses whose time is over", .call = class_timed_ip_set_cleanup},
     {.name = "slice",
      .help = "A selector for rules: the client is in the set",
      .returns = "DNSRule",
-     .call = slice},
+     .call = class_timed_ip_set_slice},
     {.name = NULL}};
 
 const struct lua_class class_timed_ip_set = {.name = "TimedIPSetRule",

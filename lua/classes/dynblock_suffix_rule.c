@@ -97,7 +97,7 @@ carry_out(const struct visit *v, const struct stat_node *node, const struct choi
 
 // Calls the function below the arguments. False: the fault is set.
 static bool
-ask(struct visit *v, int arguments, int results)
+dynblock_suffix_rule_ask(struct visit *v, int arguments, int results)
 {
   struct text error;
   text_init(&error);
@@ -117,7 +117,7 @@ visit_plain(const struct stat_node *node, void *arg)
   int top = lua_gettop(lua);
   script_push(lua, v->group->suffix.visitor);
   stat_node_push(lua, node, rings_weight());
-  if (ask(v, 3, 3))
+  if (dynblock_suffix_rule_ask(v, 3, 3))
     carry_out(v, node,
               &(struct choice){.block = lua_toboolean(lua, top + 1),
                                 .reason = lua_isstring(lua, top + 2) ? lua_tostring(lua, top + 2) : NULL,
@@ -138,7 +138,7 @@ visit_ffi(const struct stat_node *node, void *arg)
   } else {
     script_push(call.lua, v->group->suffix.visitor_ffi);
     ffi_call_push_stat_node(&call, node, rings_weight());
-    if (ask(v, 1, 1))
+    if (dynblock_suffix_rule_ask(v, 1, 1))
       carry_out(v, node,
                 &(struct choice){.block = lua_toboolean(call.lua, -1), .reason = call.stat_node->reason, .action = call.stat_node->action});
   }

@@ -64,7 +64,7 @@ tagging_init(struct tagging *t, const char *key, size_t key_size, const char *va
 }
 
 static void
-tag(struct query *q, const struct tagging *t)
+ffi_async_tag(struct query *q, const struct tagging *t)
 {
   if (t->key[0] != '\0')
     query_tag_set(q, t->key, t->value, t->value_size);
@@ -75,7 +75,7 @@ change_tag(struct query *q, bool response, void *arg)
 {
   struct change *c = arg;
   (void)response;
-  tag(q, &c->tag);
+  ffi_async_tag(q, &c->tag);
   q->skip_cache = !c->use_cache;
   return c->done = true;
 }
@@ -135,17 +135,17 @@ change_name(struct query *q, bool response, void *arg)
   c->done = response ? rename_kept(q, &c->name) : question_rename(q, &c->name);
   if (!c->done)
     return false;
-  tag(q, &c->tag);
+  ffi_async_tag(q, &c->tag);
   c->former.value = (const char *)former.bytes;
   c->former.value_size = former.size;
-  tag(q, &c->former);
+  ffi_async_tag(q, &c->former);
   return true;
 }
 
 // ---- ends of a suspension: false, it is gone or cannot be changed so ----
 
 static bool
-apply(uint16_t async_id, uint16_t query_id, bool (*change)(struct query *, bool, void *), struct change *c)
+ffi_async_apply(uint16_t async_id, uint16_t query_id, bool (*change)(struct query *, bool, void *), struct change *c)
 {
   return suspended_change(async_id, query_id, change, c) && c->done;
 }
@@ -155,28 +155,28 @@ dnsdist_ffi_resume_from_async(uint16_t async_id, uint16_t query_id, const char *
                               size_t value_size, bool use_cache)
 {
   struct change c = {.use_cache = use_cache};
-  return tagging_init(&c.tag, key, key_size, value, value_size) && apply(async_id, query_id, change_tag, &c);
+  return tagging_init(&c.tag, key, key_size, value, value_size) && ffi_async_apply(async_id, query_id, change_tag, &c);
 }
 
 bool
 dnsdist_ffi_drop_from_async(uint16_t async_id, uint16_t query_id)
 {
   struct change c = {.done = false};
-  return apply(async_id, query_id, change_nothing, &c);
+  return ffi_async_apply(async_id, query_id, change_nothing, &c);
 }
 
 bool
 dnsdist_ffi_set_answer_from_async(uint16_t async_id, uint16_t query_id, const char *raw, size_t size)
 {
   struct change c = {.raw = raw, .raw_size = size};
-  return raw != NULL && size >= HEADER_SIZE && size <= MESSAGE_MAX_SIZE && apply(async_id, query_id, change_packet, &c);
+  return raw != NULL && size >= HEADER_SIZE && size <= MESSAGE_MAX_SIZE && ffi_async_apply(async_id, query_id, change_packet, &c);
 }
 
 bool
 dnsdist_ffi_set_rcode_from_async(uint16_t async_id, uint16_t query_id, uint8_t rcode, bool clear)
 {
   struct change c = {.rcode = rcode, .clear = clear};
-  return apply(async_id, query_id, change_rcode, &c);
+  return ffi_async_apply(async_id, query_id, change_rcode, &c);
 }
 
 bool
@@ -186,5 +186,5 @@ dnsdist_ffi_resume_from_async_with_alternate_name(uint16_t async_id, uint16_t qu
 {
   struct change c = {.done = false};
   return ffi_name(&c.name, raw, raw_size) && tagging_init(&c.tag, key, key_size, value, value_size) &&
-         tagging_init(&c.former, former_key, former_key_size, NULL, 0) && apply(async_id, query_id, change_name, &c);
+         tagging_init(&c.former, former_key, former_key_size, NULL, 0) && ffi_async_apply(async_id, query_id, change_name, &c);
 }

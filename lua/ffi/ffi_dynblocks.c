@@ -19,7 +19,7 @@ struct dnsdist_ffi_dynamic_blocks_list_t {
 
 // True: the block is there as it was asked for. A longer one that was there already is kept.
 static bool
-insert(struct dynblock_spec *spec, uint8_t action)
+ffi_dynblocks_insert(struct dynblock_spec *spec, uint8_t action)
 {
   if (spec->reason == NULL || action > DNS_ACTION_SET_TAG)
     return false;
@@ -41,7 +41,7 @@ dnsdist_ffi_dynamic_blocks_add(const char *address, const char *message, uint8_t
   struct address client;
   if (address == NULL || !address_parse(&client, address, 0, NULL))
     return false;
-  return insert(&(struct dynblock_spec){.key = dynblock_key_address(&client, mask, port_mask),
+  return ffi_dynblocks_insert(&(struct dynblock_spec){.key = dynblock_key_address(&client, mask, port_mask),
                                         .seconds = duration,
                                         .reason = message,
                                         .tag_name = tag_key,
@@ -57,7 +57,7 @@ dnsdist_ffi_dynamic_blocks_smt_add(const char *suffix, const char *message, uint
   struct fault fault = FAULT_INIT;
   if (suffix == NULL || !name_from_text(&name, suffix, strlen(suffix), &fault) || name.size <= 1)
     return false;
-  return insert(&(struct dynblock_spec){.key = dynblock_key_suffix(&name),
+  return ffi_dynblocks_insert(&(struct dynblock_spec){.key = dynblock_key_suffix(&name),
                                         .seconds = duration,
                                         .reason = message,
                                         .tag_name = tag_key,

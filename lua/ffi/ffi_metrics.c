@@ -40,7 +40,7 @@ series_of(const char *name, size_t size, enum custom_metric_type type)
 }
 
 static void
-add(const char *name, size_t size, double n)
+ffi_metrics_add(const char *name, size_t size, double n)
 {
   _Atomic double *value = series_of(name, size, CUSTOM_COUNTER);
   if (value != NULL)
@@ -50,19 +50,19 @@ add(const char *name, size_t size, double n)
 void
 dnsdist_ffi_metric_inc(const char *name, size_t size)
 {
-  add(name, size, 1);
+  ffi_metrics_add(name, size, 1);
 }
 
 void
 dnsdist_ffi_metric_inc_by(const char *name, size_t size, uint64_t n)
 {
-  add(name, size, (double)n);
+  ffi_metrics_add(name, size, (double)n);
 }
 
 void
 dnsdist_ffi_metric_dec(const char *name, size_t size)
 {
-  add(name, size, -1);
+  ffi_metrics_add(name, size, -1);
 }
 
 void

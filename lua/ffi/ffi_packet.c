@@ -3,7 +3,7 @@
 #include "lua/scripts/dnsproxy_ffi.h"
 
 #include "dnsproxy/wire/codes.h"
-#include "dnsproxy/wire/rdata.h"
+#include "dnsproxy/wire/message.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,7 +162,7 @@ GET(uint16_t, content_offset, rdata)
 
 // *size: of the room before, of the bytes after. A room that is too small gets nothing.
 static bool
-fill(char *room, size_t *size, const uint8_t *bytes, size_t count)
+ffi_packet_fill(char *room, size_t *size, const uint8_t *bytes, size_t count)
 {
   if (*size < count)
     return false;
@@ -180,7 +180,7 @@ parse_address(const char *raw, const struct record *r, char *room, size_t *room_
       !rdata_address((const uint8_t *)raw, r->end, r, &address))
     return false;
   const uint8_t *bytes = address_raw(&address, &count);
-  return fill(room, room_size, bytes, count);
+  return ffi_packet_fill(room, room_size, bytes, count);
 }
 
 bool
@@ -211,7 +211,7 @@ dnsdist_ffi_dnspacket_parse_cname_record(const char *raw, const dnsdist_ffi_dnsp
   if (raw == NULL || r == NULL || r->type != QTYPE_CNAME || room == NULL || size == NULL ||
       !rdata_name((const uint8_t *)raw, r->end, r, &name))
     return false;
-  return fill(room, size, name.bytes, name.size);
+  return ffi_packet_fill(room, size, name.bytes, name.size);
 }
 
 size_t
@@ -221,5 +221,5 @@ dnsdist_ffi_dnspacket_get_name_at_offset_raw(const char *packet, size_t packet_s
   if (packet == NULL || packet_size > MESSAGE_MAX_SIZE || offset >= packet_size || room == NULL ||
       message_name((const uint8_t *)packet, packet_size, offset, &name) == 0)
     return 0;
-  return fill(room, &size, name.bytes, name.size) ? name.size : 0;
+  return ffi_packet_fill(room, &size, name.bytes, name.size) ? name.size : 0;
 }

@@ -44,7 +44,7 @@ dnsdist_ffi_svc_record_parameters_free(dnsdist_ffi_svc_record_parameters *p)
 // ---- one key ----
 
 static struct svc_parameter *
-parameter(dnsdist_ffi_svc_record_parameters *p, uint16_t key)
+ffi_svc_parameter(dnsdist_ffi_svc_record_parameters *p, uint16_t key)
 {
   for (size_t i = 0; i < p->count; i++)
     if (p->list[i].key == key)
@@ -55,11 +55,11 @@ parameter(dnsdist_ffi_svc_record_parameters *p, uint16_t key)
 }
 
 static void
-append(dnsdist_ffi_svc_record_parameters *p, uint16_t key, const void *bytes, size_t size)
+ffi_svc_append(dnsdist_ffi_svc_record_parameters *p, uint16_t key, const void *bytes, size_t size)
 {
   if (p == NULL || bytes == NULL || size > UINT16_MAX)
     return;
-  struct bytes *value = &parameter(p, key)->value;
+  struct bytes *value = &ffi_svc_parameter(p, key)->value;
   if (value->size + size > UINT16_MAX)
     return;
   char *data = memory_resize((void *)(uintptr_t)value->data, value->size + size + 1, 1);
@@ -68,12 +68,12 @@ append(dnsdist_ffi_svc_record_parameters *p, uint16_t key, const void *bytes, si
 }
 
 static void
-set(dnsdist_ffi_svc_record_parameters *p, uint16_t key, const void *bytes, size_t size)
+ffi_svc_set(dnsdist_ffi_svc_record_parameters *p, uint16_t key, const void *bytes, size_t size)
 {
   if (p == NULL || bytes == NULL || size > UINT16_MAX)
     return;
-  parameter(p, key)->value.size = 0;
-  append(p, key, bytes, size);
+  ffi_svc_parameter(p, key)->value.size = 0;
+  ffi_svc_append(p, key, bytes, size);
 }
 
 void
@@ -81,20 +81,20 @@ dnsdist_ffi_svc_record_parameters_set_port(dnsdist_ffi_svc_record_parameters *p,
 {
   uint8_t bytes[2];
   message_put_u16(bytes, port);
-  set(p, SVC_PORT, bytes, sizeof bytes);
+  ffi_svc_set(p, SVC_PORT, bytes, sizeof bytes);
 }
 
 void
 dnsdist_ffi_svc_record_parameters_set_ech(dnsdist_ffi_svc_record_parameters *p, const char *ech, size_t size)
 {
-  set(p, SVC_ECH, ech, size);
+  ffi_svc_set(p, SVC_ECH, ech, size);
 }
 
 void
 dnsdist_ffi_svc_record_parameters_set_additional_param(dnsdist_ffi_svc_record_parameters *p, uint16_t key, const char *value,
                                                        size_t size)
 {
-  set(p, key, value, size);
+  ffi_svc_set(p, key, value, size);
 }
 
 // In ascending order, each once.
@@ -105,15 +105,15 @@ dnsdist_ffi_svc_record_parameters_add_mandatory_param(dnsdist_ffi_svc_record_par
   if (p == NULL)
     return;
   message_put_u16(bytes, key);
-  const struct bytes *value = &parameter(p, SVC_MANDATORY)->value;
+  const struct bytes *value = &ffi_svc_parameter(p, SVC_MANDATORY)->value;
   size_t before = 0;
   while (before < value->size && memcmp(value->data + before, bytes, sizeof bytes) < 0)
     before += sizeof bytes;
   if (before < value->size && memcmp(value->data + before, bytes, sizeof bytes) == 0)
     return;
   size_t size = value->size;
-  append(p, SVC_MANDATORY, bytes, sizeof bytes);
-  value = &parameter(p, SVC_MANDATORY)->value;
+  ffi_svc_append(p, SVC_MANDATORY, bytes, sizeof bytes);
+  value = &ffi_svc_parameter(p, SVC_MANDATORY)->value;
   char *data = (char *)(uintptr_t)value->data;
   if (value->size == size)
     return;
@@ -129,7 +129,7 @@ dnsdist_ffi_svc_record_parameters_add_alpn(dnsdist_ffi_svc_record_parameters *p,
     return;
   word[0] = (uint8_t)size;
   memcpy(word + 1, value, size);
-  append(p, SVC_ALPN, word, 1 + size);
+  ffi_svc_append(p, SVC_ALPN, word, 1 + size);
 }
 
 // As text, or as the bytes themselves.
@@ -146,9 +146,9 @@ add_hint(dnsdist_ffi_svc_record_parameters *p, uint16_t key, size_t unit, const 
   if (strlen(text) == size && address_parse(&address, text, 0, NULL)) {
     const uint8_t *raw = address_raw(&address, &count);
     if (count == unit)
-      append(p, key, raw, unit);
+      ffi_svc_append(p, key, raw, unit);
   } else if (size == unit) {
-    append(p, key, value, unit);
+    ffi_svc_append(p, key, value, unit);
   }
 }
 

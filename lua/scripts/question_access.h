@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// How scripts reach the query or answer at hand: the objects dq, dr and dq.dh name a scope, which names the query while the
-// call lasts. Kept and used later they raise an error; they never lead to memory that is gone.
+// How scripts reach the query or answer at hand.
 //
-// Owner of scopes: the Lua state that they are of, one per nesting level of calls. Thread: whoever has the state.
+//   dq, dr, dq.dh (one userdata each per level of calls, made once) -> scope -> query, while the call lasts
+//
+// scope_enter() before the call puts the query into the scope, scope_leave() takes it out: a call makes no garbage, and an
+// object that a script keeps finds no query later and raises, so that it never leads to memory that is gone. Calls within calls
+// have levels of their own.
+//
+// A script may leave anything in the packet. Entering marks the query as touched, and what was known of the packet is read anew
+// before a room relies on it (query_settle()); within the call, functions that change bytes (question_ops) keep the facts that
+// scripts see in step, and everything that reads the packet checks offsets against its size.
+//
+// Owner of scopes: the Lua state that they are of. Thread: whoever has the state.
 #ifndef LUA_SCRIPTS_QUESTION_ACCESS_H
 #define LUA_SCRIPTS_QUESTION_ACCESS_H
 

@@ -78,7 +78,7 @@ log_show(const struct action *base, struct text *out)
 }
 
 static size_t
-put(uint8_t *record, size_t at, const void *bytes, size_t size)
+act_log_put(uint8_t *record, size_t at, const void *bytes, size_t size)
 {
   memcpy(record + at, bytes, size);
   return at + size;
@@ -94,16 +94,16 @@ write_binary(const struct log_action *a, const struct query *q)
   if (a->timestamp) {
     uint64_t seconds = q->worker->wall_us / 1000000;
     uint32_t nanoseconds = (uint32_t)(q->worker->wall_us % 1000000 * 1000);
-    at = put(record, at, &seconds, sizeof seconds);
-    at = put(record, at, &nanoseconds, sizeof nanoseconds);
+    at = act_log_put(record, at, &seconds, sizeof seconds);
+    at = act_log_put(record, at, &nanoseconds, sizeof nanoseconds);
   }
   const uint8_t *address = address_raw(&q->arrival.client, &address_bytes);
   uint16_t family = q->arrival.client.sa.sa_family;
-  at = put(record, at, q->packet.data, 2);
-  at = put(record, at, q->qname.bytes, q->qname.size);
-  at = put(record, at, &q->qtype, sizeof q->qtype);
-  at = put(record, at, &family, sizeof family);
-  at = put(record, at, address, address_bytes);
+  at = act_log_put(record, at, q->packet.data, 2);
+  at = act_log_put(record, at, q->qname.bytes, q->qname.size);
+  at = act_log_put(record, at, &q->qtype, sizeof q->qtype);
+  at = act_log_put(record, at, &family, sizeof family);
+  at = act_log_put(record, at, address, address_bytes);
   message_put_u16(record + at, address_port(&q->arrival.client));
   log_file_write(a->file, record, at + 2);
 }

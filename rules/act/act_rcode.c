@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that answer with nothing but a code: RCode, ERCode, TC.
+// Actions that answer without data: an rcode, an extended one, TC, and denials with a SOA record.
+//
+// The query is cut to its question and turned around in place; the header's bits follow the options aa, ad and ra.
 #include "dnsproxy/wire/codes.h"
 #include "rules/act/self_answer.h"
 
@@ -109,4 +111,88 @@ const struct action_kind act_tc_response = {
     .size = sizeof(struct action),
     .run = tc_response_run,
     .text = "tc=1 answer",
+};
+
+// ---- denials with a SOA record ----
+
+struct negative_action {
+  struct action base;
+  struct answer_options options;
+  struct soa soa;
+  bool nxdomain, in_authority;
+};
+
+enum { NXD, ZONE, TTL, MNAME, RNAME, SERIAL, REFRESH, RETRY, EXPIRE, MINIMUM, OPTIONS };
+enum { OPTION_IN_AUTHORITY = 3 };
+
+static const struct param negative_options[] = {
+    ANSWER_FLAG_ROWS,
+    [OPTION_IN_AUTHORITY] = {.name = "soaInAuthoritySection", .type = PARAM_BOOL, .optional = true, .fallback = "false",
+                             .help = "put the SOA in the authority section, not in the additional one"},
+    {.name = "ttl", .type = PARAM_INT, .optional = true, .help = "accepted: the TTL of the SOA record is an argument"},
+    {.type = PARAM_END}};
+
+#define NUMBER(text, words) {.name = text, .type = PARAM_INT, .unit = "s", .help = words}
+
+static const struct param negative_params[] = {
+    [NXD] = {.name = "nxd", .type = PARAM_BOOL, .help = "true: the name does not exist; false: it has no such type"},
+    [ZONE] = {.name = "zone", .type = PARAM_NAME, .help = "owner of the SOA record"},
+    [TTL] = {.name = "ttl", .type = PARAM_INT, .unit = "s", .help = "TTL of the SOA record"},
+    [MNAME] = {.name = "mname", .type = PARAM_NAME, .help = "primary server"},
+    [RNAME] = {.name = "rname", .type = PARAM_NAME, .help = "mailbox of who is responsible"},
+    [SERIAL] = {.name = "serial", .type = PARAM_INT, .help = "serial number"},
+    [REFRESH] = NUMBER("refresh", "interval of secondaries' refreshes"),
+    [RETRY] = NUMBER("retry", "interval after a failed refresh"),
+    [EXPIRE] = NUMBER("expire", "when secondaries give up"),
+    [MINIMUM] = NUMBER("minimum", "how long the denial may be cached"),
+    [OPTIONS] = {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = negative_options,
+                 .help = "header bits, place of the SOA"},
+    {.type = PARAM_END}};
+
+static bool
+negative_init(struct action *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct negative_action *a = (struct negative_action *)base;
+  a->nxdomain = args[NXD].boolean;
+  a->options = answer_options_read(&args[OPTIONS], false);
+  a->options.ttl = (uint32_t)args[TTL].integer;
+  a->in_authority = args[OPTIONS].given && args[OPTIONS].options[OPTION_IN_AUTHORITY].boolean;
+  a->soa = (struct soa){
+      .zone = *(const struct name *)args[ZONE].object,
+      .mname = *(const struct name *)args[MNAME].object,
+      .rname = *(const struct name *)args[RNAME].object,
+      .serial = (uint32_t)args[SERIAL].integer,
+      .refresh = (uint32_t)args[REFRESH].integer,
+      .retry = (uint32_t)args[RETRY].integer,
+      .expire = (uint32_t)args[EXPIRE].integer,
+      .minimum = (uint32_t)args[MINIMUM].integer,
+  };
+  return true;
+}
+
+static enum verdict
+negative_run(const struct action *base, struct query *q)
+{
+  const struct negative_action *a = (const struct negative_action *)base;
+  struct answer_form form = answer_form_of(q, &a->options);
+  return answer_made(q, compose_negative(&q->packet, &form, a->nxdomain, &a->soa, a->in_authority));
+}
+
+static void
+negative_show(const struct action *base, struct text *out)
+{
+  text_puts(out, ((const struct negative_action *)base)->nxdomain ? "NXD with SOA" : "NODATA with SOA");
+}
+
+const struct action_kind act_negative = {
+    .name = "NegativeAndSOAAction",
+    .help = "Answer that the name, or its type, does not exist, with a SOA record",
+    .side = SIDE_QUERY,
+    .params = negative_params,
+    .effect = EFFECT_PURE,
+    .size = sizeof(struct negative_action),
+    .init = negative_init,
+    .run = negative_run,
+    .show = negative_show,
 };

@@ -40,7 +40,7 @@ has_type(const struct ttl_action *a, uint16_t type)
 }
 
 static uint32_t
-limited(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
+act_ttl_limited(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
 {
   const struct ttl_action *a = arg;
   (void)section;
@@ -54,7 +54,7 @@ limited(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg
 static enum verdict
 limit_run(const struct action *base, struct query *q)
 {
-  message_edit_ttls(&q->packet, limited, (void *)(uintptr_t)base);
+  message_edit_ttls(&q->packet, act_ttl_limited, (void *)(uintptr_t)base);
   return VERDICT_NEXT;
 }
 
@@ -152,7 +152,7 @@ reduced_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static uint32_t
-reduced(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
+act_ttl_reduced(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
 {
   (void)section;
   (void)class;
@@ -164,7 +164,7 @@ reduced(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg
 static enum verdict
 reduced_run(const struct action *base, struct query *q)
 {
-  message_edit_ttls(&q->packet, reduced, (void *)(uintptr_t)base);
+  message_edit_ttls(&q->packet, act_ttl_reduced, (void *)(uintptr_t)base);
   return VERDICT_NEXT;
 }
 

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Actions: "then that", for queries and for responses. A kind is one const struct beside its code; actions.c lists all.
 //
-// An action is a counted, immutable object; state that it keeps is atomic. Made by control, run by workers.
+//   kind->run(action, query) -> VERDICT_NEXT: the chain goes on
+//                               VERDICT_STOP: it ends here; an action that answered has set QR, and the walk sees it
+//                               VERDICT_DROP: query->drop says why (verdict_drop())
+//                               VERDICT_PARKED: somebody else owns the query now
+//
+// An action is a counted, immutable object; state that it keeps is atomic. Made by control, run by workers. One that changes
+// the packet sets packet_changed, or offsets of EDNS known from before are used; one that answers goes through self_answer.h.
+// Declarations serve the Lua constructors, showRules(), completion and the manual as those of selectors do.
 #ifndef RULES_ACT_ACTION_H
 #define RULES_ACT_ACTION_H
 

@@ -4,13 +4,10 @@ libdnsproxy_a_SOURCES += \
 	rules/act/act_edns.c \
 	rules/act/act_flow.c \
 	rules/act/act_log.c \
-	rules/act/act_negative.c \
 	rules/act/act_pool.c \
 	rules/act/act_rcode.c \
 	rules/act/act_set.c \
 	rules/act/act_spoof.c \
-	rules/act/act_spoof_raw.c \
-	rules/act/act_spoof_svc.c \
 	rules/act/act_tag.c \
 	rules/act/act_tee.c \
 	rules/act/act_ttl.c \

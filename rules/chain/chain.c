@@ -68,7 +68,7 @@ chain_memory(const struct chain *c)
 // ---- the plain walk ----
 
 static inline enum verdict
-evaluate(const struct rule *r, struct query *q)
+chain_evaluate(const struct rule *r, struct query *q)
 {
   if (!selector_match(r->selector, q))
     return VERDICT_NEXT;
@@ -84,7 +84,7 @@ evaluate_timed(const struct rule *r, struct query *q)
 {
   struct rule_timer timer;
   rule_timer_begin(&timer);
-  enum verdict v = evaluate(r, q);
+  enum verdict v = chain_evaluate(r, q);
   rule_timer_end(&timer, r);
   return v;
 }
@@ -100,7 +100,7 @@ enum verdict
 chain_run_plain(const struct chain *c, struct query *q)
 {
   for (uint32_t i = 0; i < c->count; i++) {
-    enum verdict v = evaluate(c->rules[i], q);
+    enum verdict v = chain_evaluate(c->rules[i], q);
     if (v != VERDICT_NEXT)
       return v;
   }
@@ -218,7 +218,7 @@ look_up(struct indexed_walk *w, uint64_t behind)
 static inline enum verdict
 evaluate_here(const struct rule *r, struct query *q)
 {
-  return __builtin_expect(q->worker->timed, 0) ? evaluate_timed(r, q) : evaluate(r, q);
+  return __builtin_expect(q->worker->timed, 0) ? evaluate_timed(r, q) : chain_evaluate(r, q);
 }
 
 // Evaluates a rule that may change what keys are made of; if it did, the rules behind it are looked up anew.

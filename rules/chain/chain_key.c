@@ -18,7 +18,7 @@ static struct {
 static pthread_once_t seeded = PTHREAD_ONCE_INIT;
 
 static void
-seed(void)
+chain_key_seed(void)
 {
   random_bytes(&seeds, sizeof seeds);
 }
@@ -220,7 +220,7 @@ selector_keys(const struct selector *s, key_visit_fn *visit, void *arg)
   struct visitor v = {.visit = visit, .arg = arg};
   const void *value = s->kind->key_value(s);
   struct key k = {.family = KEYS_QTYPE};
-  pthread_once(&seeded, seed);
+  pthread_once(&seeded, chain_key_seed);
   switch (s->kind->key) {
   case KEY_QNAME:
     visit_name(value, &v);

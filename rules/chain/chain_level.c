@@ -46,7 +46,7 @@ node_new(struct chain_level *l, uint32_t rank)
 
 // A second rule has the key: ranks go into a ring of nodes, of which the slot knows the last.
 static void
-share(struct chain_level *l, uint32_t *value, uint32_t rank)
+chain_level_share(struct chain_level *l, uint32_t *value, uint32_t rank)
 {
   uint32_t last;
   if ((*value & (uint32_t)LEVEL_SHARED) == 0) {
@@ -73,7 +73,7 @@ add_key(struct chain_level *l, uint64_t hash, uint32_t rank)
     struct level_bucket *b = &l->buckets[at];
     for (unsigned i = 0; i < BUCKET_SLOTS; i++) {
       if (b->tags[i] == tag) {
-        share(l, &b->values[i], rank);
+        chain_level_share(l, &b->values[i], rank);
         return;
       }
       if (b->tags[i] == 0) {

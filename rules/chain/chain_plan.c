@@ -78,12 +78,12 @@ parts_of(const struct selector *s)
 }
 
 static size_t
-leaves(const struct selector *s, struct key_crowd *c)
+chain_plan_leaves(const struct selector *s, struct key_crowd *c)
 {
   const struct selector_list *parts = parts_of(s);
   size_t sum = 0;
   for (size_t i = 0; parts != NULL && i < parts->count; i++)
-    sum += leaves(parts->items[i], c);
+    sum += chain_plan_leaves(parts->items[i], c);
   if (parts != NULL || !selector_has_keys(s))
     return sum;
   sum = selector_key_count(s);
@@ -97,14 +97,14 @@ leaves(const struct selector *s, struct key_crowd *c)
 size_t
 selector_offers(const struct selector *s)
 {
-  return parts_of(s) == NULL ? 0 : leaves(s, NULL);
+  return parts_of(s) == NULL ? 0 : chain_plan_leaves(s, NULL);
 }
 
 void
 key_crowd_count(struct key_crowd *c, const struct selector *s)
 {
   if (parts_of(s) != NULL && c->size > 0)
-    leaves(s, c);
+    chain_plan_leaves(s, c);
 }
 
 // ---- the choice ----

@@ -23,7 +23,7 @@ answer_rcode(struct query *q, unsigned rcode)
 
 // The pieces of a text between separators; empty ones do not count. They point into the text.
 static size_t
-split(const struct bytes *text, const char *separators, struct bytes *pieces)
+dialect_split(const struct bytes *text, const char *separators, struct bytes *pieces)
 {
   size_t count = 0;
   const char *at = text->data, *end = text->data + text->size;
@@ -52,10 +52,10 @@ piece_address(const struct bytes *piece, struct address *out)
 // One address or name, or several addresses, of which those that cannot be read are left out. Where none fits the type the
 // answer is empty.
 static enum verdict
-spoof(struct query *q, const struct bytes *text)
+dialect_spoof(struct query *q, const struct bytes *text)
 {
   struct bytes pieces[PIECES_MAX];
-  size_t pieces_count = split(text, " ,", pieces), count = 0;
+  size_t pieces_count = dialect_split(text, " ,", pieces), count = 0;
   struct answer_form form = answer_form_of(q, &spoof_options);
   struct address addresses[PIECES_MAX];
   for (size_t i = 0; i < pieces_count; i++)
@@ -76,7 +76,7 @@ static enum verdict
 spoof_raw(struct query *q, const struct bytes *text)
 {
   struct bytes pieces[PIECES_MAX];
-  size_t count = split(text, ",", pieces);
+  size_t count = dialect_split(text, ",", pieces);
   if (count == 0)
     return VERDICT_STOP;
   const struct bytes *mixed = shuffled(q, pieces, count, sizeof *mixed);
@@ -86,7 +86,7 @@ spoof_raw(struct query *q, const struct bytes *text)
 }
 
 static enum verdict
-delay(struct query *q, const struct bytes *text)
+dialect_delay(struct query *q, const struct bytes *text)
 {
   long ms = strtol(text->data, NULL, 10);
   q->limits.delay_ms = (uint16_t)(ms < 0 ? 0 : ms > UINT16_MAX ? UINT16_MAX : ms);
@@ -111,7 +111,7 @@ dialect_query_verdict(struct query *q, int64_t number, const struct bytes *text)
   case DNS_ACTION_SERVFAIL:
     return answer_rcode(q, RCODE_SERVFAIL);
   case DNS_ACTION_SPOOF:
-    return spoof(q, text);
+    return dialect_spoof(q, text);
   case DNS_ACTION_SPOOF_RAW:
     return spoof_raw(q, text);
   case DNS_ACTION_SPOOF_PACKET:
@@ -127,7 +127,7 @@ dialect_query_verdict(struct query *q, int64_t number, const struct bytes *text)
   case DNS_ACTION_HEADER_MODIFY:
     return VERDICT_STOP;
   case DNS_ACTION_DELAY:
-    return delay(q, text);
+    return dialect_delay(q, text);
   case DNS_ACTION_NONE:
   case DNS_ACTION_NO_OP:
   case DNS_ACTION_SET_TAG:
@@ -154,7 +154,7 @@ dialect_response_verdict(struct query *q, int64_t number, const struct bytes *te
   case DNS_RESPONSE_TRUNCATE:
     return response_truncated(q);
   case DNS_RESPONSE_DELAY:
-    return delay(q, text == NULL ? &empty : text);
+    return dialect_delay(q, text == NULL ? &empty : text);
   case DNS_RESPONSE_NONE:
     break;
   }

@@ -210,7 +210,7 @@ rule_list_find(const struct rule_list *list, const char *name_or_uuid)
 
 // Moves one element of an array to another index; those between move over.
 static void
-shift(void *array, size_t size, size_t from, size_t to)
+rule_list_shift(void *array, size_t size, size_t from, size_t to)
 {
   char *at = array, kept[sizeof(struct rule_place)];
   memcpy(kept, at + from * size, size);
@@ -231,8 +231,8 @@ rule_list_move(struct rule_list *list, int64_t from, int64_t to)
     return true;
   size_t end = (size_t)(to > from ? to - 1 : to);
   leave_seat(list, (uint32_t)from);
-  shift(list->rules, sizeof *list->rules, (size_t)from, end);
-  shift(list->places, sizeof *list->places, (size_t)from, end);
+  rule_list_shift(list->rules, sizeof *list->rules, (size_t)from, end);
+  rule_list_shift(list->places, sizeof *list->places, (size_t)from, end);
   list->changed = true;
   struct rule_list_edit *e = rule_list_note(list, rule_list_unmove);
   if (e != NULL) {

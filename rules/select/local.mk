@@ -14,7 +14,6 @@ libdnsproxy_a_SOURCES += \
 	rules/select/select_pattern.c \
 	rules/select/select_pool.c \
 	rules/select/select_rate.c \
-	rules/select/select_rate_ip.c \
 	rules/select/select_tag.c \
 	rules/select/select_waiting.c \
 	rules/select/selector.c \

@@ -100,7 +100,7 @@ from_posix(const char *at, const char *end, struct text *out)
 }
 
 static pcre2_code *
-compile(const char *expression, size_t size, enum pattern_style style, struct fault *f)
+pattern_compile(const char *expression, size_t size, enum pattern_style style, struct fault *f)
 {
   uint32_t options = PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF;
   if (style == PATTERN_SEARCH)
@@ -128,7 +128,7 @@ compile(const char *expression, size_t size, enum pattern_style style, struct fa
 struct pattern *
 pattern_new(const char *expression, size_t size, enum pattern_style style, struct fault *f)
 {
-  pcre2_code *code = compile(expression, size, style, f);
+  pcre2_code *code = pattern_compile(expression, size, style, f);
   if (code == NULL)
     return NULL;
   pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); // where the system forbids it, the interpreter does the same

@@ -99,7 +99,7 @@ place_of(const struct rate_table *t, struct range *set, const struct range *key,
 }
 
 static bool
-take(const struct rate_table *t, struct range *set, const struct range *key, uint64_t now_ns)
+rate_table_take_in(const struct rate_table *t, struct range *set, const struct range *key, uint64_t now_ns)
 {
   bool fresh;
   struct range *r = place_of(t, set, key, &fresh);
@@ -129,7 +129,7 @@ rate_table_take(struct rate_table *t, const struct address *client, uint64_t now
   struct range key;
   pthread_mutex_t *mutex;
   struct range *set = set_lock(t, client, now_us, &key, &mutex);
-  bool within = take(t, set, &key, now_us * 1000 + 1);
+  bool within = rate_table_take_in(t, set, &key, now_us * 1000 + 1);
   pthread_mutex_unlock(mutex);
   return within;
 }

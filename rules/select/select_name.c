@@ -186,7 +186,7 @@ size_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-outside(const struct selector *base, uint32_t n)
+select_name_outside(const struct selector *base, uint32_t n)
 {
   const struct size_selector *s = (const struct size_selector *)base;
   return n < s->min || n > s->max;
@@ -195,13 +195,13 @@ outside(const struct selector *base, uint32_t n)
 static bool
 labels_match(const struct selector *s, struct query *q)
 {
-  return outside(s, name_bytes_labels(q->qname.bytes));
+  return select_name_outside(s, name_bytes_labels(q->qname.bytes));
 }
 
 static bool
 wire_length_match(const struct selector *s, struct query *q)
 {
-  return outside(s, q->qname.size);
+  return select_name_outside(s, q->qname.size);
 }
 
 static void

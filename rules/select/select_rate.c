@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The selector that counts queries per second, all clients together.
+// Selectors that say when there are too many queries: in all (one bucket of tokens), or per client range (a table of them).
+//
+// They keep state: a match of the others that came before may change what they say. A query that is made up only looks.
 #include "rules/select/rate.h"
+#include "rules/select/rate_table.h"
 #include "rules/select/selector.h"
 
 struct rate_selector {
@@ -49,4 +52,99 @@ const struct selector_kind select_max_qps = {
     .match = qps_match,
     .see = qps_see,
     .show = qps_show,
+};
+
+// ---- rates per client ----
+
+struct rate_ip_selector {
+  struct selector base;
+  struct rate_table_options options;
+  struct rate_table *table;
+};
+
+enum { QPS, V4_MASK, V6_MASK, BURST, EXPIRATION, CLEANUP_DELAY, SCAN_FRACTION, SHARDS };
+
+static const struct param rate_ip_params[] = {
+    [QPS] = {.name = "qps", .type = PARAM_INT, .unit = "q/s", .help = "limit of a range"},
+    [V4_MASK] = {.name = "v4Mask", .type = PARAM_INT, .optional = true, .fallback = "32", .unit = "bits",
+                 .help = "size of IPv4 ranges"},
+    [V6_MASK] = {.name = "v6Mask", .type = PARAM_INT, .optional = true, .fallback = "64", .unit = "bits",
+                 .help = "size of IPv6 ranges"},
+    [BURST] = {.name = "burst", .type = PARAM_INT, .optional = true, .unit = "queries",
+               .help = "burst of a range; qps when not given"},
+    [EXPIRATION] = {.name = "expiration", .type = PARAM_INT, .optional = true, .fallback = "300", .unit = "s",
+                    .help = "a range not seen for this long starts afresh"},
+    [CLEANUP_DELAY] = {.name = "cleanupDelay", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s",
+                       .help = "accepted; places of idle ranges are free at once, nothing is swept"},
+    [SCAN_FRACTION] = {.name = "scanFraction", .type = PARAM_INT, .optional = true, .fallback = "10",
+                       .help = "accepted, as cleanupDelay"},
+    [SHARDS] = {.name = "shards", .type = PARAM_INT, .optional = true, .fallback = "10",
+                .help = "independently locked parts of the table, at most 256"},
+    {.type = PARAM_END}};
+
+static uint8_t
+bits_of(const struct value *v)
+{
+  return (uint8_t)v->integer;
+}
+
+static bool
+rate_ip_init(struct selector *base, const struct value *args, struct fault *f)
+{
+  (void)f;
+  struct rate_ip_selector *s = (struct rate_ip_selector *)base;
+  s->options = (struct rate_table_options){
+      .qps = (uint32_t)args[QPS].integer,
+      .burst = (uint32_t)args[args[BURST].given ? BURST : QPS].integer,
+      .v4_bits = bits_of(&args[V4_MASK]),
+      .v6_bits = bits_of(&args[V6_MASK]),
+      .expiration_s = (uint32_t)args[EXPIRATION].integer,
+      .shards = (uint32_t)args[SHARDS].integer,
+  };
+  s->table = rate_table_new(&s->options);
+  return true;
+}
+
+static void
+rate_ip_fini(struct selector *base)
+{
+  rate_table_free(&((struct rate_ip_selector *)base)->table);
+}
+
+static bool
+rate_ip_match(const struct selector *base, struct query *q)
+{
+  struct rate_table *table = ((const struct rate_ip_selector *)base)->table;
+  double tokens;
+  if (q->rehearsal.dry)
+    return !rate_table_peek(table, &q->arrival.client, q->worker->now_us, &tokens);
+  return !rate_table_take(table, &q->arrival.client, q->worker->now_us);
+}
+
+static void
+rate_ip_see(const struct selector *base, const struct query *q, struct text *out)
+{
+  double tokens;
+  rate_table_peek(((const struct rate_ip_selector *)base)->table, &q->arrival.client, q->worker->now_us, &tokens);
+  text_printf(out, "the client's range has %.1f tokens left", tokens);
+}
+
+static void
+rate_ip_show(const struct selector *base, struct text *out)
+{
+  const struct rate_table_options *o = &((const struct rate_ip_selector *)base)->options;
+  text_printf(out, "IP (/%u, /%u) match for QPS over %u burst %u", o->v4_bits, o->v6_bits, o->qps, o->burst);
+}
+
+const struct selector_kind select_max_qps_ip = {
+    .name = "MaxQPSIPRule",
+    .help = "The client's range has sent more queries per second than this",
+    .params = rate_ip_params,
+    .effect = EFFECT_STATE,
+    .size = sizeof(struct rate_ip_selector),
+    .init = rate_ip_init,
+    .fini = rate_ip_fini,
+    .match = rate_ip_match,
+    .see = rate_ip_see,
+    .show = rate_ip_show,
 };

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Selectors: "if this". A kind is one const struct beside its code; selectors.c lists the kinds.
 //
-// A selector is a counted, immutable object; state that it keeps (rates) is atomic. Made by control, matched by
-// workers. TO ADD ONE: write the struct in a select_*.c, add its name to selectors.c, add its cases to the test table.
+//   QNameRule("a.test")  ->  struct selector { kind, ... its arguments }  ->  kind->match(selector, query): true or false
+//
+// From the kind's declaration come the Lua constructor and its errors, showRules(), completion and the manual. Two more things
+// are declared there because others rely on them: the effect class (may a chain skip it, may explain() run it?) and the index
+// key, where it has one (rules/chain/chain_key.h).
+//
+// A selector is a counted, immutable object; state that it keeps (rates) is atomic. Made by control, matched by workers, for
+// queries and for answers: of an answer, the name and type are those of its query, records and flags those of the packet.
+//
+// TO ADD ONE: write the struct in a select_*.c, add its name to selectors.c, add its cases to the test table.
 #ifndef RULES_SELECT_SELECTOR_H
 #define RULES_SELECT_SELECTOR_H
 

@@ -47,7 +47,7 @@ timed_ip_set_new(void)
 
 // Where the address is, or the free place where it would be.
 static struct entry *
-find(const struct timed_ip_set *s, const struct address *a)
+timed_ip_set_find(const struct timed_ip_set *s, const struct address *a)
 {
   size_t i = address_hash(a, s->seed) & (s->capacity - 1);
   while (address_is_set(&s->entries[i].address) && !address_equal_ip(&s->entries[i].address, a))
@@ -57,7 +57,7 @@ find(const struct timed_ip_set *s, const struct address *a)
 
 // Into a new table of this capacity, without what has expired.
 static void
-rebuild(struct timed_ip_set *s, size_t capacity, uint64_t now_us)
+timed_ip_set_rebuild(struct timed_ip_set *s, size_t capacity, uint64_t now_us)
 {
   struct entry *old = s->entries;
   size_t old_capacity = s->capacity;
@@ -66,7 +66,7 @@ rebuild(struct timed_ip_set *s, size_t capacity, uint64_t now_us)
   s->used = 0;
   for (size_t i = 0; i < old_capacity; i++)
     if (address_is_set(&old[i].address) && old[i].until_us > now_us) {
-      *find(s, &old[i].address) = old[i];
+      *timed_ip_set_find(s, &old[i].address) = old[i];
       s->used++;
     }
   free(old);
@@ -78,11 +78,11 @@ timed_ip_set_add(struct timed_ip_set *s, const struct address *a, uint32_t secon
   uint64_t until = now_us + (uint64_t)seconds * 1000000;
   pthread_rwlock_wrlock(&s->lock);
   if ((s->used + 1) * 2 > s->capacity) {
-    rebuild(s, s->capacity, now_us);
+    timed_ip_set_rebuild(s, s->capacity, now_us);
     if ((s->used + 1) * 4 > s->capacity)
-      rebuild(s, s->capacity * 2, now_us);
+      timed_ip_set_rebuild(s, s->capacity * 2, now_us);
   }
-  struct entry *e = find(s, a);
+  struct entry *e = timed_ip_set_find(s, a);
   if (!address_is_set(&e->address)) {
     e->address = *a;
     s->used++;
@@ -102,7 +102,7 @@ void
 timed_ip_set_cleanup(struct timed_ip_set *s, uint64_t now_us)
 {
   pthread_rwlock_wrlock(&s->lock);
-  rebuild(s, s->capacity, now_us);
+  timed_ip_set_rebuild(s, s->capacity, now_us);
   pthread_rwlock_unlock(&s->lock);
 }
 
@@ -121,7 +121,7 @@ bool
 timed_ip_set_has(struct timed_ip_set *s, const struct address *a, uint64_t now_us)
 {
   pthread_rwlock_rdlock(&s->lock);
-  const struct entry *e = find(s, a);
+  const struct entry *e = timed_ip_set_find(s, a);
   bool has = address_is_set(&e->address) && e->until_us > now_us;
   pthread_rwlock_unlock(&s->lock);
   return has;

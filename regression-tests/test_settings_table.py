@@ -571,3 +571,33 @@ def test_tops(chains, number, word):
     assert most == "qname==a-rather-long-name.tops.test.\n" or word not in ("", "Response")
     assert "a-rather-long" not in chains.command(f"show{word}Rules({{truncateRuleWidth=12}})")
     assert f"0000000{number}-0000-0000-0000-000000000002" in chains.command(f"show{word}Rules({{showUUIDs=true}})")
+
+
+# ---- numbers without a meaning: refused by name, and what was stays
+
+SENSELESS = ["setECSSourcePrefixV4(33)", "setECSSourcePrefixV4(200)", "setECSSourcePrefixV6(129)", "setUDPTimeout(0)",
+             "setMaxUDPOutstanding(0)", "setCacheCleaningDelay(0)", "setTCPDownstreamCleanupInterval(0)",
+             "setTCPConnectionRateInterval(0)", "setConsoleOutputMaxMsgSize(0)", "setScriptBudget(0)",
+             "setProxyProtocolMaximumPayloadSize(3)"]
+SENSELESS_OPTIONS = ["checkTimeout=0", "checkInterval=0", "maxCheckFailures=0", "rise=0", "checkClass=0", "tcpConnectTimeout=0",
+                     "tcpSendTimeout=0", "tcpRecvTimeout=0", "lazyHealthCheckFailedInterval=0", "lazyHealthCheckSampleSize=0",
+                     "lazyHealthCheckThreshold=101", "lazyHealthCheckMaxBackOff=0"]
+
+
+def test_settings_without_a_meaning():
+    """All of them at once: each is told with its name, and queries are answered as if they were not there."""
+    config = "\n".join(SENSELESS) + '\nnewServer{address="$backend", useClientSubnet=true, ' + ", ".join(SENSELESS_OPTIONS) + "}"
+    seen = []
+
+    def subnets(asked):
+        seen.extend(o.srclen for o in asked.message.options if o.otype == 8)
+        return address_answer("192.0.2.1")(asked)
+    with Responder(subnets) as backend, Proxy(config, backend=backend.address) as p:
+        for call in SENSELESS:
+            assert f"{call} is ignored" in p.output, call
+        for option in SENSELESS_OPTIONS:
+            assert f"{option} means nothing" in p.output, option
+        assert p.ask("plain.test").rcode() == 0
+        assert p.ask("plain.test", tcp=True).rcode() == 0
+        assert p.command("showVersion()")
+        assert set(seen) == {24}

@@ -142,8 +142,11 @@ set_options(const struct listener *l, int fd, const int sizes[2])
     try_option(fd, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND");
   }
   if (l->interface[0] != '\0' &&
-      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, l->interface, (socklen_t)strlen(l->interface)) != 0)
-    return false;
+      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, l->interface, (socklen_t)strlen(l->interface)) != 0) {
+    char where[ADDRESS_TEXT_SIZE];
+    log_warning("setup", "The listener at %s cannot be bound to the interface %s, and listens without it: %s",
+                address_text_with_port(&l->address, where), l->interface, strerror(errno));
+  }
   if (on_tcp(l))
     set_tcp_options(l, fd);
   else

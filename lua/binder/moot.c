@@ -23,7 +23,7 @@ static int
 moot(struct call *c)
 {
   ptrdiff_t row = (const char *const *)c->function->data - reasons;
-  if (told[row] || draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
+  if (told[row] || draft.phase == PHASE_CLIENT)
     return 0;
   told[row] = true;
   log_info("config", "%s has no effect: %s", c->function->name, reasons[row]);

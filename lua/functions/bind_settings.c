@@ -47,6 +47,37 @@ factor_good(struct call *c)
   return false;
 }
 
+// Numbers that the dialect takes and that mean nothing, or the opposite of what they say: refused, and told.
+static const struct {
+  const char *setter;
+  int64_t least, most;
+  const char *why;
+} sensible[] = {
+    {"setECSSourcePrefixV4", 0, 32, "more bits than an address has give all of it away"},
+    {"setECSSourcePrefixV6", 0, 128, "more bits than an address has give all of it away"},
+    {"setUDPTimeout", 1, UINT8_MAX, "no answer comes in no time"},
+    {"setMaxUDPOutstanding", 1, UINT16_MAX + 1, "no query could be sent"},
+    {"setCacheCleaningDelay", 1, UINT32_MAX, "there is no interval of nothing"},
+    {"setTCPDownstreamCleanupInterval", 1, UINT32_MAX, "there is no interval of nothing"},
+    {"setTCPConnectionRateInterval", 1, UINT32_MAX, "there is no rate over nothing"},
+    {"setConsoleOutputMaxMsgSize", 256, UINT32_MAX, "no command could be answered"},
+    {"setScriptBudget", 1, UINT32_MAX, "no function could be called"},
+    {"setProxyProtocolMaximumPayloadSize", 16, UINT16_MAX, "no header is that short"},
+};
+
+static bool
+means_something(const struct call *c)
+{
+  for (size_t i = 0; i < sizeof sensible / sizeof *sensible; i++)
+    if (strcmp(sensible[i].setter, c->function->name) == 0 &&
+        (c->args[0].integer < sensible[i].least || c->args[0].integer > sensible[i].most)) {
+      binder_refuse(c->function->name, "%s(%lld) is ignored: it takes %lld to %lld, and %s", c->function->name,
+                    (long long)c->args[0].integer, (long long)sensible[i].least, (long long)sensible[i].most, sensible[i].why);
+      return false;
+    }
+  return true;
+}
+
 static void
 store(const struct call *c, const struct place *place)
 {
@@ -66,6 +97,8 @@ static int
 set_setting(struct call *c)
 {
   if (c->function->params[0].type == PARAM_FLOAT && !factor_good(c))
+    return 0;
+  if (c->function->params[0].type == PARAM_INT && !means_something(c))
     return 0;
   undo_bytes(&draft.settings, sizeof draft.settings);
   store(c, c->function->data);

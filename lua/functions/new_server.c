@@ -102,27 +102,29 @@ const struct param server_options[] = {
 struct place {
   unsigned key;
   size_t offset, size;
+  int64_t least, most; // with a meaning; both 0: all have one
 };
-#define PLACE(key, field)                                                                                              \
-  { KEY_##key, offsetof(struct backend_options, field), sizeof((struct backend_options *)0)->field }
+#define SENSIBLE(key, field, low, high)                                                                                \
+  { KEY_##key, offsetof(struct backend_options, field), sizeof((struct backend_options *)0)->field, low, high }
+#define PLACE(key, field) SENSIBLE(key, field, 0, 0)
 static const struct place numbers[] = {
     PLACE(qps, qps),
     PLACE(order, order),
     PLACE(udpTimeout, udp_timeout_s),
     PLACE(retries, retries),
-    PLACE(tcpConnectTimeout, tcp_connect_timeout_s),
-    PLACE(tcpSendTimeout, tcp_send_timeout_s),
-    PLACE(tcpRecvTimeout, tcp_recv_timeout_s),
-    PLACE(checkClass, check.class),
-    PLACE(checkTimeout, check.timeout_ms),
-    PLACE(maxCheckFailures, check.max_failures),
-    PLACE(rise, check.rise),
-    PLACE(checkInterval, check.interval_s),
-    PLACE(lazyHealthCheckFailedInterval, check.lazy_failed_interval_s),
+    SENSIBLE(tcpConnectTimeout, tcp_connect_timeout_s, 1, UINT16_MAX),
+    SENSIBLE(tcpSendTimeout, tcp_send_timeout_s, 1, UINT16_MAX),
+    SENSIBLE(tcpRecvTimeout, tcp_recv_timeout_s, 1, UINT16_MAX),
+    SENSIBLE(checkClass, check.class, 1, UINT16_MAX),
+    SENSIBLE(checkTimeout, check.timeout_ms, 1, UINT16_MAX),
+    SENSIBLE(maxCheckFailures, check.max_failures, 1, UINT8_MAX),
+    SENSIBLE(rise, check.rise, 1, UINT8_MAX),
+    SENSIBLE(checkInterval, check.interval_s, 1, UINT32_MAX),
+    SENSIBLE(lazyHealthCheckFailedInterval, check.lazy_failed_interval_s, 1, UINT32_MAX),
     PLACE(lazyHealthCheckMinSampleCount, check.lazy_min_samples),
-    PLACE(lazyHealthCheckSampleSize, check.lazy_sample_size),
-    PLACE(lazyHealthCheckThreshold, check.lazy_threshold),
-    PLACE(lazyHealthCheckMaxBackOff, check.lazy_max_backoff_s),
+    SENSIBLE(lazyHealthCheckSampleSize, check.lazy_sample_size, 1, UINT32_MAX),
+    SENSIBLE(lazyHealthCheckThreshold, check.lazy_threshold, 0, 100),
+    SENSIBLE(lazyHealthCheckMaxBackOff, check.lazy_max_backoff_s, 1, UINT32_MAX),
     PLACE(sockets, sockets),
     PLACE(maxInFlight, max_in_flight),
     PLACE(maxConcurrentTCPConnections, max_connections),
@@ -164,6 +166,18 @@ check_number(const struct place *place, int64_t number, struct fault *fault)
                    (unsigned long long)number, server_options[place->key].name, (long long)most);
 }
 
+// A time-out of nothing would lose every query: the default stays, and that is told.
+static bool
+means_something(const struct place *place, int64_t number)
+{
+  if ((place->least == 0 && place->most == 0) || (number >= place->least && number <= place->most))
+    return true;
+  if (draft.phase != PHASE_CLIENT)
+    log_warning("newServer", "%s=%lld means nothing and is ignored: it takes %lld to %lld", server_options[place->key].name,
+                (long long)number, (long long)place->least, (long long)place->most);
+  return false;
+}
+
 static bool
 put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
 {
@@ -173,7 +187,8 @@ put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
       continue;
     if (!check_number(&numbers[i], number->integer, fault))
       return false;
-    put_number(o, &numbers[i], number->integer);
+    if (means_something(&numbers[i], number->integer))
+      put_number(o, &numbers[i], number->integer);
   }
   for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
     if (v[switches[i].key].given)
@@ -282,7 +297,7 @@ static void
 tell_protocol(const struct backend_options *o)
 {
   char where[ADDRESS_TEXT_SIZE];
-  if (o->protocol->missing != NULL && draft.phase != PHASE_CLIENT && draft.phase != PHASE_CHECK)
+  if (o->protocol->missing != NULL && draft.phase != PHASE_CLIENT)
     log_warning("newServer", "Encrypted backends are not built: %s stays down", address_text_with_port(&o->address, where));
 }
 
@@ -292,7 +307,7 @@ warn_unbuilt(const struct value *v)
 {
   static bool told; // under the Lua lock
   const struct value *upgrade = &v[KEY_autoUpgrade];
-  if (told || !upgrade->given || !upgrade->boolean || draft.phase == PHASE_CLIENT || draft.phase == PHASE_CHECK)
+  if (told || !upgrade->given || !upgrade->boolean || draft.phase == PHASE_CLIENT)
     return;
   told = true;
   log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",

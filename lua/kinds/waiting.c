@@ -33,7 +33,7 @@ void
 waiting_tell(struct call *c, const char *what, const char *part)
 {
   char place[PLACE_TEXT_SIZE], sentence[PLACE_TEXT_SIZE + 256];
-  if (draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
+  if (draft.phase == PHASE_CLIENT)
     return;
   snprintf(sentence, sizeof sentence, "%s (%s) %s: this version of dnsproxy has no %s", c->function->name,
            load_place(c->lua, place), what, part);
@@ -47,7 +47,7 @@ void
 waiting_tell_option(const struct call *c, const char *key, const struct value *v, const char *why)
 {
   char sentence[512];
-  if (!v->given || draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
+  if (!v->given || draft.phase == PHASE_CLIENT)
     return;
   snprintf(sentence, sizeof sentence, "%s: the option %s has no effect: %s", c->function->name, key, why);
   if (is_news(sentence))

@@ -359,7 +359,7 @@ void
 copies_renew(lua_State *lua)
 {
   uint64_t scripts = scripts_generation();
-  if (draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT ||
+  if (draft.phase == PHASE_CLIENT ||
       (!stale.everything && stale.written.count == 0 && scripts == stale.generation))
     return;
   struct candidates list = {0};

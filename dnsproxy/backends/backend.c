@@ -30,7 +30,6 @@ backend_options_default(struct backend_options *o)
       .tcp_connect_timeout_s = 5,
       .tcp_send_timeout_s = 30,
       .tcp_recv_timeout_s = 30,
-      .max_in_flight = 1,
       .check = {.type = QTYPE_A,
                 .class = QCLASS_IN,
                 .timeout_ms = 1000,

@@ -35,7 +35,7 @@ struct backend_options {
   bool ip_bind_addr_no_port, reconnect_on_up, tcp_fast_open;
   uint32_t retries; // attempts over TCP, all of them
   uint32_t tcp_connect_timeout_s, tcp_send_timeout_s, tcp_recv_timeout_s;
-  uint32_t max_in_flight;      // per stream, 0 and 1: one
+  uint32_t max_in_flight;      // per stream; 0: not said (upstream/upstream_connection.h)
   uint32_t max_connections;    // 0: no limit
   bool use_client_subnet, disable_zero_scope, use_proxy_protocol, proxy_advertise_tls;
   uint8_t dscp;
@@ -104,8 +104,10 @@ struct backend {
   struct upstream_peer *streams[WORKERS_MAX];     // the same over TCP
   _Atomic uint64_t places;                        // TCP connections of all workers; only counted under max_connections
   struct backend_options options; // constant; the name of now is backend_name()
+  _Atomic uint32_t stream_failures;               // in a row: see backend_stream_suspect()
   _Atomic int told_error;                         // backend_socket_open(): what was told of it, and when
   _Atomic uint64_t told_us;
+  bool stream_checked;                            // keeper: such a check is under way
   struct address checked_from;                    // keeper: the address that the last check left from
   _Atomic uint64_t last_queries, last_drops;      // keeper: for rates
   _Atomic double qps_now, drop_rate_now;          // per second, refreshed every second by the keeper
@@ -129,6 +131,26 @@ backend_way(const struct backend *b, bool over_stream)
 {
   const struct backend_protocol *p = b->options.protocol;
   return over_stream && p->for_streams != NULL ? p->for_streams : p;
+}
+// The way over streams has a health of its own, that traffic tells: connections that break without an answer, or bring nothing
+// for long. After some in a row, by whichever worker, queries of streams prefer other backends of the pool, until an answer
+// comes, to a query or to a check that the keeper makes for this (backends/health).
+enum { BACKEND_STREAM_FAILURES = 3 };
+static inline bool
+backend_stream_suspect(const struct backend *b)
+{
+  return atomic_load_explicit(&b->stream_failures, memory_order_relaxed) >= BACKEND_STREAM_FAILURES;
+}
+static inline void
+backend_stream_failed(struct backend *b)
+{
+  atomic_fetch_add_explicit(&b->stream_failures, 1, memory_order_relaxed);
+}
+static inline void
+backend_stream_answered(struct backend *b)
+{
+  if (atomic_load_explicit(&b->stream_failures, memory_order_relaxed) != 0)
+    atomic_store_explicit(&b->stream_failures, 0, memory_order_relaxed);
 }
 static inline void
 backend_place_back(struct backend *b)

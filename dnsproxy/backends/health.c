@@ -22,6 +22,7 @@ struct check {
   struct health_query query;
   struct probe *probe; // NULL while a script has it
   bool cancelled;      // health_stop() came first: freed when the script is done
+  bool of_stream;      // says nothing about the backend's state
 };
 
 static struct {
@@ -181,8 +182,8 @@ on_prepared(void *arg)
   c->probe = probe_start(keeper.base, c->backend, &c->query, health_params(c->backend).timeout_ms, on_probed, c);
 }
 
-static void
-check_begin(struct backend *b)
+static struct check *
+check_new(struct backend *b)
 {
   struct check *c = memory_new(sizeof *c);
   c->backend = object_ref(b);
@@ -197,10 +198,45 @@ check_begin(struct backend *b)
       .class = b->options.check.class,
       .flags = {FLAG2_RD, b->options.check.set_cd ? FLAG3_CD : 0},
   };
+  return c;
+}
+
+static void
+check_begin(struct backend *b)
+{
+  struct check *c = check_new(b);
   if (b->options.check.function != NULL && keeper.hooks != NULL && keeper.hooks->prepare != NULL)
     keeper.hooks->prepare(b, &c->query, on_prepared, c);
   else
     on_prepared(c);
+}
+
+// ---- streams ----
+
+// Queries had trouble on their way over streams: one that is answered says that it is over. The state of the backend is not
+// touched, as its datagrams may be well; where checks go over streams anyway, they say both.
+static void
+on_stream_probed(void *arg, const struct probe_result *result)
+{
+  struct check *c = arg;
+  c->probe = NULL;
+  c->backend->stream_checked = false;
+  if (result->error == NULL)
+    backend_stream_answered(c->backend);
+  check_unlink(c);
+  check_free(&c);
+}
+
+static void
+check_stream(struct backend *b)
+{
+  if (b->stream_checked || !backend_stream_suspect(b) || b->missing)
+    return;
+  b->stream_checked = true;
+  struct check *c = check_new(b);
+  c->of_stream = true;
+  c->query.over_stream = true;
+  c->probe = probe_start(keeper.base, b, &c->query, health_params(b).timeout_ms, on_stream_probed, c);
 }
 
 // ---- rounds ----
@@ -256,6 +292,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
       measure_rates(b, seconds);
     if (health_tick(b))
       check_begin(b);
+    check_stream(b);
   }
 }
 
@@ -312,7 +349,10 @@ health_stop(void)
     struct check *c = keeper.checks;
     bool with_script = c->probe == NULL;
     check_unlink(c);
-    health_abandon(c->backend);
+    if (c->of_stream)
+      c->backend->stream_checked = false;
+    else
+      health_abandon(c->backend);
     c->cancelled = true;
     if (!with_script)
       check_free(&c);

@@ -14,6 +14,7 @@ struct health_query { // what a check asks; a checkFunction may change it
   struct name name;
   uint16_t type, class;
   uint8_t flags[2]; // header bytes 2 and 3
+  bool over_stream; // whatever the backend's way is
 };
 struct health_hooks {
   // Asks the script of the backend, if it has one, to change the query; calls done(arg) on the keeper thread later, or at once.

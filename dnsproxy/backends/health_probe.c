@@ -219,9 +219,10 @@ struct probe *
 probe_start(struct event_base *base, struct backend *b, const struct health_query *query, uint32_t timeout_ms,
             probe_done_fn done, void *arg)
 {
-  size_t capacity = is_stream(b) ? 2 + MESSAGE_MAX_SIZE : UDP_PLAIN_SIZE;
+  bool stream = is_stream(b) || query->over_stream;
+  size_t capacity = stream ? 2 + MESSAGE_MAX_SIZE : UDP_PLAIN_SIZE;
   struct probe *p = memory_new(sizeof *p + capacity);
-  *p = (struct probe){.backend = b, .query = query, .done = done, .arg = arg, .stream = is_stream(b), .capacity = capacity};
+  *p = (struct probe){.backend = b, .query = query, .done = done, .arg = arg, .stream = stream, .capacity = capacity};
   random_bytes(&p->id, sizeof p->id);
   write_query(p);
   p->fd = backend_socket_open(b, p->stream ? SOCK_STREAM : SOCK_DGRAM);

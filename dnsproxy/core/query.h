@@ -111,6 +111,7 @@ struct query {
   uint8_t room;          // enum room, where it stands (trace, explain)
   struct rehearsal rehearsal;
   uint8_t restarts;
+  uint8_t moves; // how often it went to another backend because one failed it
   struct worker *worker;
   struct lease *lease;   // the configuration it lives under
   struct query *next;    // the owner's list

@@ -47,6 +47,7 @@ struct walk_hooks {
   void (*queries)(struct query **, unsigned n);   // the same for a batch of datagrams: cache lines are fetched ahead
   void (*answer)(struct query *);                 // its answer is in q->packet: walk the way back
   void (*failed)(struct query *, unsigned drop);  // no answer will come (enum drop): time-out, lost, send error
+  bool (*elsewhere)(const struct query *);        // would failed() send it to another backend? NULL: never
   void (*unsent)(struct query *, unsigned drop);  // its answer, counted as sent, did not go: of a listener's own walk only
   bool (*admit_stream)(struct worker *, struct listener *, const struct address *peer); // ACL at accept; counts refusals
   bool (*expects_header)(struct worker *, const struct listener *, const struct address *peer); // PROXY; NULL: never

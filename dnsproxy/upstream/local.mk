@@ -8,10 +8,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/upstream/transfer.h \
 	dnsproxy/upstream/upstream.c \
 	dnsproxy/upstream/upstream.h \
-	dnsproxy/upstream/upstream_answers.c \
 	dnsproxy/upstream/upstream_connection.c \
 	dnsproxy/upstream/upstream_connection.h \
-	dnsproxy/upstream/upstream_connection_private.h \
 	dnsproxy/upstream/upstream_datagram.c \
 	dnsproxy/upstream/upstream_datagram.h \
 	dnsproxy/upstream/upstream_proxy.c \
@@ -19,8 +17,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/upstream/upstream_slots.c \
 	dnsproxy/upstream/upstream_slots.h \
 	dnsproxy/upstream/upstream_stream.c \
-	dnsproxy/upstream/upstream_stream.h \
-	dnsproxy/upstream/upstream_timeouts.c
+	dnsproxy/upstream/upstream_stream.h
 
 if HAVE_CMOCKA
 UNIT_TESTS += \

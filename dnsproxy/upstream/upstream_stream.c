@@ -15,43 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ---- peers ----
-
 static struct upstream_peer *
-peer_of(struct worker *w, struct backend *backend)
+upstream_stream_peer(struct worker *w, struct backend *backend)
 {
   struct upstream_peer *peer = backend->streams[w->id];
-  if (peer != NULL)
-    return peer;
-  peer = memory_new(sizeof *peer);
-  peer->backend = object_ref(backend);
-  peer->worker = w;
-  peer->next = w->upstream_streams->peers;
-  w->upstream_streams->peers = peer;
-  backend->streams[w->id] = peer;
+  if (peer == NULL)
+    peer = upstream_peer_new(w, backend);
+  uint32_t generation = atomic_load_explicit(&backend->generation, memory_order_relaxed);
+  if (generation != peer->opened_generation) {
+    peer->opened_generation = generation;
+    upstream_peer_moved(peer);
+  }
   return peer;
-}
-
-void
-upstream_peer_free(struct upstream_peer **slot)
-{
-  struct upstream_peer *peer = *slot;
-  *slot = NULL;
-  assert(peer->structures == 0);
-  struct upstream_peer **at = &peer->worker->upstream_streams->peers;
-  while (*at != peer)
-    at = &(*at)->next;
-  *at = peer->next;
-  peer->backend->streams[peer->worker->id] = NULL;
-  object_unref(&peer->backend);
-  free(peer);
 }
 
 // ---- which connection ----
 
 // One of the connections that the backend may have at once, over all workers.
 static bool
-take_place(struct backend *b)
+upstream_stream_take_place(struct backend *b)
 {
   if (b->options.max_connections == 0)
     return true;
@@ -62,11 +44,11 @@ take_place(struct backend *b)
 }
 
 static struct upstream_connection *
-open_new(struct upstream_peer *peer, const struct query *q)
+upstream_stream_open_new(struct upstream_peer *peer, const struct query *q)
 {
   bool proxied = peer->backend->options.use_proxy_protocol;
   struct backend_counters *counters = peer->backend->counters[peer->worker->id];
-  if (!take_place(peer->backend)) {
+  if (!upstream_stream_take_place(peer->backend)) {
     counter_add(&counters->tcp_too_many, 1);
     errno = 0; // nothing is short but places
     return NULL;
@@ -79,46 +61,65 @@ open_new(struct upstream_peer *peer, const struct query *q)
   return c;
 }
 
-// Idle ones first, the one used last before the others; then one that takes more at a time; then a new one.
 // Of those that began with the client's header alone.
 static struct upstream_connection *
-choose_proxied(struct upstream_peer *peer, const struct query *q)
+upstream_stream_choose_proxied(struct upstream_peer *peer, const struct query *q)
 {
   const uint8_t *head = q->extra->proxied;
   size_t size = q->extra->proxied_size;
-  for (struct upstream_connection *c = peer->idle; c != NULL; c = c->next)
-    if (upstream_connection_begins(c, head, size))
-      return c;
-  for (struct upstream_connection *c = peer->busy; c != NULL; c = c->next)
-    if (upstream_connection_has_room(c) && upstream_connection_begins(c, head, size))
-      return c;
-  return open_new(peer, q);
+  struct upstream_connection *c;
+  for (enum upstream_place place = PLACE_IDLE; place <= PLACE_ROOM; place++)
+    TAILQ_FOREACH(c, &peer->at[place], entry)
+      if (upstream_connection_begins(c, head, size) && upstream_connection_has_room(c))
+        return c;
+  return upstream_stream_open_new(peer, q);
 }
 
+// One that takes more at a time. Where maxInFlight does not say, they take turns, so that none has a long queue.
 static struct upstream_connection *
-choose(struct upstream_peer *peer, const struct query *q)
+upstream_stream_choose_shared(struct upstream_peer *peer)
+{
+  struct upstream_connection *c;
+  while ((c = TAILQ_FIRST(&peer->at[PLACE_ROOM])) != NULL && !upstream_connection_has_room(c))
+    upstream_connection_place(c);
+  if (c != NULL && peer->backend->options.max_in_flight == 0) {
+    TAILQ_REMOVE(&peer->at[PLACE_ROOM], c, entry);
+    TAILQ_INSERT_TAIL(&peer->at[PLACE_ROOM], c, entry);
+  }
+  return c;
+}
+
+// Idle ones first, the one used last before the others; then one that takes more at a time; then a new one. Where
+// maxInFlight does not say, new ones come first, up to as many as are kept.
+static struct upstream_connection *
+upstream_stream_choose(struct upstream_peer *peer, const struct query *q)
 {
   struct backend_counters *counters = peer->backend->counters[peer->worker->id];
+  struct upstream_connection *c;
   if (q->is_xfr) {
-    struct upstream_connection *own = open_new(peer, q);
-    if (own != NULL)
-      own->exclusive = true;
-    return own;
+    c = upstream_stream_open_new(peer, q);
+    if (c != NULL)
+      c->exclusive = true;
+    return c;
   }
   if (peer->backend->options.use_proxy_protocol)
-    return choose_proxied(peer, q);
-  if (peer->idle != NULL) {
+    return upstream_stream_choose_proxied(peer, q);
+  c = TAILQ_FIRST(&peer->at[PLACE_IDLE]);
+  if (c != NULL) {
     counter_add(&counters->tcp_reused_connections, 1);
-    return peer->idle;
+    return c;
   }
-  for (struct upstream_connection *c = peer->busy; c != NULL; c = c->next)
-    if (upstream_connection_has_room(c))
+  if (peer->backend->options.max_in_flight == 0 && peer->open < peer->worker->lease->settings->tcp_max_idle_upstream) {
+    c = upstream_stream_open_new(peer, q);
+    if (c != NULL || !backend_socket_shortage(errno))
       return c;
-  return open_new(peer, q);
+  }
+  c = upstream_stream_choose_shared(peer);
+  return c != NULL ? c : upstream_stream_open_new(peer, q);
 }
 
 static bool
-refuse(struct query *q, enum drop why)
+upstream_stream_refuse(struct query *q, enum drop why)
 {
   q->drop = (uint8_t)why;
   return false;
@@ -133,24 +134,24 @@ upstream_stream_send(struct query *q, struct backend *backend)
   // What came in a batch of datagrams must outlive it.
   size_t room = q->packet.size + ROOM < PACKET_PIECE ? PACKET_PIECE : q->packet.size + ROOM;
   if (q->packet.data != q->own && !query_own_packet(q, q->packet.data, q->packet.size, room))
-    return refuse(q, DROP_OUT_OF_MEMORY);
+    return upstream_stream_refuse(q, DROP_OUT_OF_MEMORY);
   if (backend->options.use_proxy_protocol) {
     if (!upstream_proxy_prepare(q, backend, false))
-      return refuse(q, DROP_OUT_OF_MEMORY);
+      return upstream_stream_refuse(q, DROP_OUT_OF_MEMORY);
     upstream_proxy_write(q, false);
   }
-  struct upstream_connection *c = choose(peer_of(w, backend), q);
+  struct upstream_connection *c = upstream_stream_choose(upstream_stream_peer(w, backend), q);
   if (c == NULL) {
     if (backend_socket_shortage(errno))
-      return refuse(q, DROP_NO_SOCKET);
+      return upstream_stream_refuse(q, DROP_NO_SOCKET);
     counter_add(&counters->send_errors, 1);
-    return refuse(q, DROP_SEND_ERROR);
+    return upstream_stream_refuse(q, DROP_SEND_ERROR);
   }
   q->backend = backend;
   q->sent_us = w->now_us;
   if (!upstream_connection_send(c, q)) {
-    upstream_connection_idle(c);
-    return refuse(q, DROP_OUT_OF_MEMORY);
+    upstream_connection_place(c);
+    return upstream_stream_refuse(q, DROP_OUT_OF_MEMORY);
   }
   counter_add(&counters->queries, 1);
   counter_add(&counters->outstanding, 1);
@@ -161,44 +162,35 @@ upstream_stream_send(struct query *q, struct backend *backend)
 // ---- idle connections ----
 
 static void
-end_idle(struct upstream_peer *peer, uint64_t since_us)
-{
-  for (struct upstream_connection *c = peer->idle, *next; c != NULL; c = next) {
-    next = c->next;
-    if (c->idle_us <= since_us)
-      upstream_connection_end(c, DROP_BACKEND_LOST);
-  }
-}
-
-static void
-on_scan(evutil_socket_t fd, short what, void *arg)
+upstream_stream_on_scan(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct worker *w = arg;
   struct upstream_streams *set = w->upstream_streams;
   bool more = false;
-  set->scanning = false;
+  set->scan_us = 0;
   worker_begin(w);
   uint64_t idle_us = (uint64_t)w->lease->settings->tcp_upstream_idle_s * 1000000;
   for (struct upstream_peer *peer = set->peers; peer != NULL; peer = peer->next) {
-    if (w->now_us > idle_us)
-      end_idle(peer, w->now_us - idle_us);
-    more |= peer->idle != NULL || peer->busy != NULL;
+    upstream_peer_end_idle(peer, w->now_us > idle_us ? w->now_us - idle_us : 0);
+    more |= peer->open > 0;
   }
   if (more)
-    upstream_stream_scan_later(w);
+    upstream_stream_scan_in(w, (uint64_t)w->lease->settings->tcp_upstream_scan_s * 1000000);
   worker_end(w);
 }
 
 void
-upstream_stream_scan_later(struct worker *w)
+upstream_stream_scan_in(struct worker *w, uint64_t us)
 {
+  enum { LEAST_US = 100000 };
   struct upstream_streams *set = w->upstream_streams;
-  uint32_t interval_s = w->lease->settings->tcp_upstream_scan_s;
-  struct timeval tv = {.tv_sec = interval_s > 0 ? interval_s : 1};
-  if (!set->scanning)
-    event_add(set->scan, &tv);
-  set->scanning = true;
+  us = us > 0 ? us : 1000000;
+  us = us > LEAST_US ? us : LEAST_US;
+  if (set->scan_us != 0 && set->scan_us <= w->now_us + us)
+    return;
+  set->scan_us = w->now_us + us;
+  event_add(set->scan, &(struct timeval){.tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)});
 }
 
 void
@@ -208,7 +200,7 @@ upstream_stream_retired(struct worker *w)
     next = peer->next;
     if (!atomic_load_explicit(&peer->backend->retired, memory_order_relaxed))
       continue;
-    end_idle(peer, UINT64_MAX);
+    upstream_peer_end_idle(peer, UINT64_MAX);
     if (peer->structures == 0)
       upstream_peer_free(&peer);
   }
@@ -220,7 +212,7 @@ void
 upstream_stream_open(struct worker *w)
 {
   w->upstream_streams = memory_new(sizeof *w->upstream_streams);
-  w->upstream_streams->scan = evtimer_new(w->base, on_scan, w);
+  w->upstream_streams->scan = evtimer_new(w->base, upstream_stream_on_scan, w);
   worker_connections_open(w);
 }
 
@@ -231,9 +223,10 @@ upstream_stream_close(struct worker *w)
   if (set == NULL)
     return;
   for (struct upstream_peer *peer = set->peers; peer != NULL; peer = peer->next) {
-    while (peer->busy != NULL)
-      upstream_connection_end(peer->busy, DROP_SHUTDOWN);
-    end_idle(peer, UINT64_MAX);
+    struct upstream_connection *c;
+    while ((c = TAILQ_FIRST(&peer->at[PLACE_ROOM])) != NULL || (c = TAILQ_FIRST(&peer->at[PLACE_FULL])) != NULL)
+      upstream_connection_end(c, DROP_SHUTDOWN);
+    upstream_peer_end_idle(peer, UINT64_MAX);
   }
   worker_connections_close(w); // frees the connections
   while (set->peers != NULL) {

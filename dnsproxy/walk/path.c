@@ -146,10 +146,13 @@ failed(struct query *q, unsigned why)
     return;
   }
   // The backend left it unanswered, or its answer was lost here, which is not its fault.
-  if (why != DROP_BACKEND_LOST)
-    rings_record_timeout(q, &q->backend->options.address, backend_transport(q));
   if (why != DROP_RECEIVE_OVERFLOW && atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY)
     health_result(q->backend, true, 0);
+  if (walk_send_elsewhere(q))
+    return;
+  if (why != DROP_BACKEND_LOST)
+    rings_record_timeout(q, &q->backend->options.address, backend_transport(q));
+  q->drop = (uint8_t)why;
   path_walk(q, ROOM_TIMEOUT_RULES);
 }
 
@@ -179,6 +182,7 @@ const struct walk_hooks path_hooks = {
     .queries = begin_queries,
     .answer = answer,
     .failed = failed,
+    .elsewhere = walk_has_elsewhere,
     .admit_stream = admit_stream,
     .expects_header = expects_header,
     .stream_guard = &connections_guard,

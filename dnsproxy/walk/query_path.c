@@ -310,13 +310,47 @@ no_backend(struct query *q, enum drop why)
   return ROOM_SELF_ANSWERED_RULES;
 }
 
+// The next one of the pool that is well, as streams go; NULL: none. Not where they disagree about what is in the query.
+static struct backend *
+another_backend(const struct query *q)
+{
+  const struct pool *pool = q->pool;
+  uint32_t at = 0;
+  while (at < pool->count && pool->backends[at] != q->backend)
+    at++;
+  for (uint32_t i = 1; pool->consistent && i <= pool->count; i++) {
+    struct backend *b = pool->backends[(at + i) % pool->count];
+    if (b != q->backend && backend_is_up(b) && !backend_stream_suspect(b))
+      return b;
+  }
+  return NULL;
+}
+
+static bool
+goes_over_stream(const struct query *q)
+{
+  return backend_way(q->backend, q->over_tcp)->stream;
+}
+
+// Its way is not what its health says: checks may go over UDP.
+static void
+prefer_another(struct query *q)
+{
+  struct backend *other = backend_stream_suspect(q->backend) && goes_over_stream(q) ? another_backend(q) : NULL;
+  if (other != NULL)
+    q->backend = other;
+}
+
 enum room
 room_choose_backend(struct query *q)
 {
   switch (q->backend != NULL ? POLICY_CHOSEN : choose(q)) {
   case POLICY_CHOSEN:
     // Whoever chose it, and however: without its protocol nothing goes there.
-    return q->backend->missing ? no_backend(q, DROP_NO_PROTOCOL) : ROOM_FORWARD;
+    if (q->backend->missing)
+      return no_backend(q, DROP_NO_PROTOCOL);
+    prefer_another(q);
+    return ROOM_FORWARD;
   case POLICY_NONE:
     return no_backend(q, DROP_NO_BACKEND);
   case POLICY_ERROR:
@@ -349,6 +383,26 @@ send_to_another(struct query *q)
       if (send_to(q, pool->backends[i]))
         return true;
     }
+  return false;
+}
+
+bool
+walk_has_elsewhere(const struct query *q)
+{
+  enum { MOVES = 2 };
+  return q->moves < MOVES && !q->is_xfr && goes_over_stream(q) && another_backend(q) != NULL;
+}
+
+bool
+walk_send_elsewhere(struct query *q)
+{
+  if (!walk_has_elsewhere(q))
+    return false;
+  q->moves++;
+  struct backend *failed = q->backend;
+  if (send_to(q, another_backend(q)))
+    return true;
+  q->backend = failed;
   return false;
 }
 

@@ -147,10 +147,7 @@ static void
 dump_backends(const struct worker *w)
 {
   for (const struct upstream_peer *peer = w->upstream_streams == NULL ? NULL : w->upstream_streams->peers; peer != NULL; peer = peer->next) {
-    unsigned busy = 0;
-    for (const struct upstream_connection *c = peer->busy; c != NULL; c = c->next)
-      busy++;
-    log_info("tcp", "worker %u: backend %s: %u connections busy, %u idle", w->id, backend_full_name(peer->backend), busy, peer->idle_count);
+    log_info("tcp", "worker %u: backend %s: %u connections busy, %u idle", w->id, backend_full_name(peer->backend), peer->open - peer->idle, peer->idle);
   }
 }
 

@@ -193,6 +193,8 @@ put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
   for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
     if (v[switches[i].key].given)
       memcpy((char *)o + switches[i].offset, &v[switches[i].key].boolean, sizeof(bool));
+  if (v[KEY_maxInFlight].given && o->max_in_flight == 0)
+    o->max_in_flight = 1;
   if (o->sockets == 0)
     o->sockets = 1;
   return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A slab is a list of chunks, each cut into a step of pieces.
+// A slab is a list of chunks, each cut into a step of pieces, with a list of those of them that are free.
 #include "dnsproxy/base/slab.h"
 
 #include "dnsproxy/base/memory.h"
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SLAB_POISON 1
@@ -26,75 +27,124 @@
 #define UNPOISON(piece, size) ((void)0)
 #endif
 
-enum { LINE = 64 }; // pieces that are not small begin on a cache line
+enum { LINE = 64, PAGE = 4096 }; // pieces that are not small begin on a cache line
 
-struct chunk {
-  struct chunk *next;
-  char padding[LINE - sizeof(struct chunk *)];
+struct slab_chunk {
+  struct slab_chunk *next, *next_open;
+  void *free;           // list of pieces, linked through their first word
+  size_t taken, pieces; // pieces of it
+  char padding[LINE - 3 * sizeof(void *) - 2 * sizeof(size_t)];
 };
+_Static_assert(sizeof(struct slab_chunk) == LINE, "pieces begin on a cache line");
 
 static size_t
-round_up(size_t size, size_t to)
+slab_round_up(size_t size, size_t to)
 {
   return (size + to - 1) / to * to;
 }
 
 static void
-push(struct slab *s, void *piece)
+slab_push(struct slab *s, struct slab_chunk *c, void *piece)
 {
-  *(void **)piece = s->free;
-  s->free = piece;
+  if (c->free == NULL) {
+    c->next_open = s->open;
+    s->open = c;
+  }
+  *(void **)piece = c->free;
+  c->free = piece;
   s->available++;
   POISON(piece, s->piece);
 }
 
 // One more step, or what the limit leaves of it. False without memory.
 static bool
-grow(struct slab *s)
+slab_grow(struct slab *s)
 {
   size_t count = s->limit - s->total < s->step ? s->limit - s->total : s->step;
   if (count == 0)
     return true;
   assert(count <= (SIZE_MAX - 2 * LINE) / s->piece);
-  struct chunk *c = aligned_alloc(LINE, round_up(sizeof *c + count * s->piece, LINE));
-  if (c == NULL)
+  struct slab_chunk *c;
+  void *memory;
+  if (posix_memalign(&memory, s->alignment, sizeof *c + count * s->piece) != 0)
     return false;
-  c->next = s->chunks;
+  c = memory;
+  *c = (struct slab_chunk){.next = s->chunks, .pieces = count};
   s->chunks = c;
   s->total += count;
+  s->idle++;
   char *pieces = (char *)(c + 1);
   while (count-- > 0) // the lowest address is taken first
-    push(s, pieces + count * s->piece);
+    slab_push(s, c, pieces + count * s->piece);
   return true;
+}
+
+// Memory of a chunk, back to the kernel whatever malloc does with its addresses.
+static void
+slab_free_chunk(const struct slab *s, struct slab_chunk *c)
+{
+  size_t size = sizeof *c + c->pieces * s->piece;
+  UNPOISON(c, size);
+  if (size >= 2 * PAGE)
+    madvise((char *)c + (s->alignment >= PAGE ? 0 : PAGE), (size - PAGE) / PAGE * PAGE, MADV_DONTNEED);
+  free(c);
+}
+
+static void
+slab_unlink(struct slab_chunk **at, const struct slab_chunk *c, bool open)
+{
+  while (*at != c)
+    at = open ? &(*at)->next_open : &(*at)->next;
+  *at = open ? c->next_open : c->next;
+}
+
+static void
+slab_shrink(struct slab *s)
+{
+  struct slab_chunk *c = s->open;
+  while (c->taken > 0)
+    c = c->next_open;
+  slab_unlink(&s->open, c, true);
+  slab_unlink(&s->chunks, c, false);
+  s->total -= c->pieces;
+  s->available -= c->pieces;
+  s->idle--;
+  slab_free_chunk(s, c);
 }
 
 void
 slab_init(struct slab *s, size_t piece, size_t step, size_t limit)
 {
   assert(piece > 0 && step > 0 && limit > 0);
-  *s = (struct slab){.piece = round_up(piece, piece >= LINE ? LINE : 16), .step = step, .limit = limit};
-  if (!grow(s))
+  *s = (struct slab){.piece = slab_round_up(piece, piece >= LINE ? LINE : 16), .step = step, .limit = limit};
+  for (s->alignment = LINE; s->alignment < sizeof(struct slab_chunk) + step * s->piece;)
+    s->alignment *= 2;
+  if (!slab_grow(s))
     memory_exhausted();
 }
 
 void
 slab_fini(struct slab *s)
 {
-  for (struct chunk *c = s->chunks, *next; c != NULL; c = next) {
+  for (struct slab_chunk *c = s->chunks, *next; c != NULL; c = next) {
     next = c->next;
     free(c);
   }
-  *s = (struct slab){.free = NULL};
+  *s = (struct slab){.open = NULL};
 }
 
 void *
 slab_take(struct slab *s)
 {
-  void *piece = s->free;
-  if (piece == NULL)
+  struct slab_chunk *c = s->open;
+  if (c == NULL)
     return NULL;
+  void *piece = c->free;
   UNPOISON(piece, s->piece);
-  s->free = *(void **)piece;
+  c->free = *(void **)piece;
+  if (c->free == NULL)
+    s->open = c->next_open;
+  s->idle -= c->taken++ == 0;
   s->available--;
   return piece;
 }
@@ -103,12 +153,16 @@ void
 slab_give(struct slab *s, void *piece)
 {
   assert(piece != NULL && s->available < s->total);
-  push(s, piece);
+  struct slab_chunk *c = (struct slab_chunk *)((uintptr_t)piece & ~(uintptr_t)(s->alignment - 1));
+  slab_push(s, c, piece);
+  s->idle += --c->taken == 0;
 }
 
 void
 slab_refill(struct slab *s)
 {
   if (s->available < (s->step + 1) / 2 && s->total < s->limit)
-    (void)grow(s); // without memory the next batch tries again
+    (void)slab_grow(s); // without memory the next batch tries again
+  else if (s->idle > 1 && s->available > 2 * s->step && s->available / 3 > s->total / 4)
+    slab_shrink(s);
 }

@@ -2,23 +2,28 @@
 // Pools of equal pieces of memory for one worker's packet path.
 //
 // Owner and thread: one worker. slab_take() never calls malloc; slab_refill(), called between batches, grows the
-// slab in steps up to its limit. Memory is given back only by slab_fini().
+// slab in steps up to its limit, and gives steps back that a burst has left unused: one at a time, once three quarters of
+// all pieces are free. A step is a chunk whose address tells where it begins, so that a piece finds its chunk.
 #ifndef DNSPROXY_BASE_SLAB_H
 #define DNSPROXY_BASE_SLAB_H
 
 #include <stddef.h>
 
+struct slab_chunk;
+
 struct slab {
-  void *free; // list of pieces, linked through their first word
+  struct slab_chunk *open; // those with free pieces; the first is taken from
   size_t piece, step, limit; // bytes; pieces per step; most pieces
+  size_t alignment;          // of a chunk, at least its size
   size_t total, available;
-  void *chunks;
+  size_t idle;               // chunks of which nothing is taken
+  struct slab_chunk *chunks;      // all of them
 };
 
 void slab_init(struct slab *, size_t piece, size_t step, size_t limit); // takes the first step
 void slab_fini(struct slab *);
 void *slab_take(struct slab *); // not zeroed; NULL when empty
 void slab_give(struct slab *, void *piece);
-void slab_refill(struct slab *); // grows by a step if less than half a step is available
+void slab_refill(struct slab *); // grows by a step if less than half a step is available; gives one back that nobody needs
 
 #endif

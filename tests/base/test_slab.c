@@ -82,6 +82,39 @@ last_given_is_first_taken(void **state)
   slab_fini(&s);
 }
 
+// What a burst needed is given back behind it, a step at a time; and taken again by the next one.
+static void
+gives_back_what_a_burst_has_left(void **state)
+{
+  (void)state;
+  enum { BURST = 4000 };
+  struct slab s;
+  void **pieces = calloc(BURST, sizeof *pieces);
+  slab_init(&s, 700, 128, 100000);
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < BURST; i++) {
+      slab_refill(&s);
+      pieces[i] = slab_take(&s);
+      assert_non_null(pieces[i]);
+      memset(pieces[i], i, 700);
+    }
+    size_t most = s.total;
+    assert_true(most >= BURST);
+    for (int i = 0; i < BURST; i++) { // not in their order
+      int at = (int)((unsigned)i * 1237u % BURST);
+      assert_int_equal(((uint8_t *)pieces[at])[699], (uint8_t)at);
+      slab_give(&s, pieces[at]);
+      slab_refill(&s);
+    }
+    for (int i = 0; i < 100; i++)
+      slab_refill(&s);
+    assert_int_equal(s.available, s.total);
+    assert_true(s.total <= 4 * 128);
+  }
+  free(pieces);
+  slab_fini(&s);
+}
+
 static void
 memory_is_zeroed_and_copied(void **state)
 {
@@ -116,7 +149,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(grows_in_steps_to_its_limit), cmocka_unit_test(refill_waits_until_half_is_gone),
-      cmocka_unit_test(last_given_is_first_taken),   cmocka_unit_test(memory_is_zeroed_and_copied),
+      cmocka_unit_test(last_given_is_first_taken), cmocka_unit_test(gives_back_what_a_burst_has_left),   cmocka_unit_test(memory_is_zeroed_and_copied),
       cmocka_unit_test(clocks_agree),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

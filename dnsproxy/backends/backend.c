@@ -47,6 +47,74 @@ backend_options_default(struct backend_options *o)
   assert(parsed);
 }
 
+// ---- identity ----
+
+// Plain options: those that are compared byte by byte. A new option gets a row.
+#define FIELD(field) {offsetof(struct backend_options, field), sizeof(((struct backend_options *)0)->field)}
+static const struct {
+  size_t offset, size;
+} backend_fields[] = {
+    FIELD(protocol), FIELD(qps), FIELD(order), FIELD(weight), FIELD(udp_timeout_s), FIELD(sockets),
+    FIELD(ip_bind_addr_no_port), FIELD(reconnect_on_up), FIELD(tcp_fast_open), FIELD(retries), FIELD(tcp_connect_timeout_s),
+    FIELD(tcp_send_timeout_s), FIELD(tcp_recv_timeout_s), FIELD(max_in_flight), FIELD(max_connections),
+    FIELD(use_client_subnet), FIELD(disable_zero_scope), FIELD(use_proxy_protocol), FIELD(proxy_advertise_tls), FIELD(dscp),
+    FIELD(check.type), FIELD(check.class), FIELD(check.timeout_ms), FIELD(check.interval_s), FIELD(check.max_failures),
+    FIELD(check.rise), FIELD(check.set_cd), FIELD(check.must_resolve), FIELD(check.over_tcp), FIELD(check.mode),
+    FIELD(check.forced), FIELD(check.lazy_failed_interval_s), FIELD(check.lazy_min_samples), FIELD(check.lazy_sample_size),
+    FIELD(check.lazy_threshold), FIELD(check.lazy_max_backoff_s), FIELD(check.lazy_backoff), FIELD(check.lazy_mode),
+    FIELD(check.function), FIELD(check.validator)};
+enum { BACKEND_FIELDS = sizeof backend_fields / sizeof backend_fields[0] };
+
+static bool
+backend_has_id(const struct backend_options *o)
+{
+  return !o->id_drawn && !uuid_equal(&o->id, &(struct uuid){{0}});
+}
+
+bool
+backend_options_same(const struct backend_options *a, const struct backend_options *b)
+{
+  if (!address_equal(&a->address, &b->address) || !address_equal(&a->source, &b->source) || strcmp(a->name, b->name) != 0 ||
+      strcmp(a->source_interface, b->source_interface) != 0)
+    return false;
+  if (backend_has_id(a) != backend_has_id(b) || (backend_has_id(a) && !uuid_equal(&a->id, &b->id)))
+    return false;
+  if (!name_bytes_equal(a->check.name.bytes, a->check.name.size, b->check.name.bytes, b->check.name.size))
+    return false;
+  for (size_t i = 0; i < BACKEND_FIELDS; i++)
+    if (memcmp((const char *)a + backend_fields[i].offset, (const char *)b + backend_fields[i].offset, backend_fields[i].size) != 0)
+      return false;
+  return true;
+}
+
+static uint64_t
+backend_hash_bytes(uint64_t h, const void *bytes, size_t size)
+{
+  for (size_t i = 0; i < size; i++)
+    h = (h ^ ((const uint8_t *)bytes)[i]) * 1099511628211u; // FNV-1a: what is hashed comes from the configuration
+  return h;
+}
+
+uint64_t
+backend_options_hash(const struct backend_options *o)
+{
+  char address[ADDRESS_TEXT_SIZE];
+  address_text_with_port(&o->address, address);
+  uint64_t h = backend_hash_bytes(14695981039346656037u, address, strlen(address));
+  h = backend_hash_bytes(h, o->name, strlen(o->name));
+  for (size_t i = 0; i < BACKEND_FIELDS; i++)
+    h = backend_hash_bytes(h, (const char *)o + backend_fields[i].offset, backend_fields[i].size);
+  return h;
+}
+
+bool
+backend_same(const struct backend *b, const struct backend_options *o)
+{
+  return backend_options_same(&b->options, o);
+}
+
+// ---- life ----
+
 struct backend *
 backend_new(const struct backend_options *options)
 {
@@ -55,8 +123,10 @@ backend_new(const struct backend_options *options)
   b->options = *options;
   object_ref(b->options.check.function);
   object_ref(b->options.check.validator);
-  if (uuid_equal(&b->options.id, &(struct uuid){{0}}))
+  if (uuid_equal(&b->options.id, &(struct uuid){{0}})) {
     uuid_random(&b->options.id);
+    b->options.id_drawn = true;
+  }
   assert(options->weight >= 1);
   b->missing = options->protocol->missing != NULL;
   b->order = options->order;

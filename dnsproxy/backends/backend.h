@@ -25,6 +25,7 @@ struct backend_options {
   struct address address;
   const struct backend_protocol *protocol;
   struct uuid id;
+  bool id_drawn; // at random, as none was given: no part of the identity
   char name[256];
   uint32_t qps; // 0: no limit
   int32_t order, weight; // weight: at least 1
@@ -55,6 +56,15 @@ struct backend_options {
   } check;
 };
 void backend_options_default(struct backend_options *);
+
+// Identity: by it a new configuration finds the backend that the old one had, with its sockets, health and counters. The same
+// are two that were said the same: address, name, UUID (where one was given) and every option. What was changed since, by
+// setWeight() or setDown(), is state and not part of it. Functions are the same only if they are the same object.
+bool backend_options_same(const struct backend_options *, const struct backend_options *);
+uint64_t backend_options_hash(const struct backend_options *); // equal for the same; with or without an UUID
+// Of a backend and of what newServer{...} says now.
+struct backend;
+bool backend_same(const struct backend *, const struct backend_options *);
 
 // Written by one worker each. The first cache line is what policies and answers touch.
 struct backend_counters {

@@ -25,9 +25,11 @@ if HAVE_CMOCKA
 EXTRA_DIST += tests/pool_fixture.h
 UNIT_TESTS += \
 	tests/unit/pool \
+	tests/unit/backend \
 	tests/unit/policies \
 	tests/unit/health_state \
 	tests/unit/health
+tests_unit_backend_SOURCES = tests/backends/test_backend.c
 tests_unit_pool_SOURCES = tests/backends/test_pool.c
 tests_unit_policies_SOURCES = tests/backends/test_policies.c
 tests_unit_health_state_SOURCES = tests/backends/test_health_state.c

@@ -40,6 +40,8 @@ static void
 upstream_connection_unlink(struct upstream_connection *c)
 {
   TAILQ_REMOVE(&c->peer->at[c->place], c, entry);
+  if (c->peer->filling == c && c->ended)
+    c->peer->filling = NULL;
   c->peer->open--;
   if (c->place == PLACE_IDLE)
     c->peer->idle--;

@@ -35,6 +35,7 @@ struct upstream_peer {
   struct backend *backend;    // one reference
   struct worker *worker;
   struct upstream_connections at[PLACES];
+  struct upstream_connection *filling; // the one chosen last; NULL: it is gone
   uint32_t open, idle;        // connections in all lists, in that of the idle
   uint32_t structures;        // connections not yet freed
   uint32_t opened_generation; // backend->generation: when it moves, other addresses are better

@@ -89,6 +89,20 @@ upstream_stream_choose_shared(struct upstream_peer *peer)
   return c;
 }
 
+// In a crowd, what comes in one turn of the loop goes out in few writes: the one that was chosen last, while it waits to be
+// written.
+static struct upstream_connection *
+upstream_stream_choose_filling(const struct upstream_peer *peer)
+{
+  enum { RUN = 16 };
+  struct upstream_connection *c = peer->filling;
+  const struct backend_counters *counters = peer->backend->counters[peer->worker->id];
+  uint64_t outstanding = atomic_load_explicit(&counters->outstanding, memory_order_relaxed);
+  bool crowd = c != NULL && peer->backend->options.max_in_flight == 0 &&
+               outstanding >= peer->worker->lease->settings->tcp_max_idle_upstream;
+  return crowd && connection_unsent(&c->connection) > 0 && c->slots.queries < RUN && upstream_connection_has_room(c) ? c : NULL;
+}
+
 // Idle ones first, the one used last before the others; then one that takes more at a time; then a new one. Where
 // maxInFlight does not say, new ones come first, up to as many as are kept.
 static struct upstream_connection *
@@ -104,6 +118,9 @@ upstream_stream_choose(struct upstream_peer *peer, const struct query *q)
   }
   if (peer->backend->options.use_proxy_protocol)
     return upstream_stream_choose_proxied(peer, q);
+  c = upstream_stream_choose_filling(peer);
+  if (c != NULL)
+    return c;
   c = TAILQ_FIRST(&peer->at[PLACE_IDLE]);
   if (c != NULL) {
     counter_add(&counters->tcp_reused_connections, 1);
@@ -153,6 +170,7 @@ upstream_stream_send(struct query *q, struct backend *backend)
     upstream_connection_place(c);
     return upstream_stream_refuse(q, DROP_OUT_OF_MEMORY);
   }
+  c->peer->filling = c;
   counter_add(&counters->queries, 1);
   counter_add(&counters->outstanding, 1);
   counter_add(&w->parked, 1);

@@ -70,6 +70,17 @@ draft_fini(void)
   draft = (struct draft){0};
 }
 
+void
+draft_observe(const struct observer *observer)
+{
+  for (size_t i = 0; i < draft.observer_count; i++)
+    if (draft.observers[i] == observer)
+      return;
+  assert(draft.observer_count < OBSERVERS_MAX);
+  draft.observers[draft.observer_count++] = observer;
+  draft.changed = true;
+}
+
 static struct chain *
 chain_of(unsigned id, const struct snapshot *last)
 {
@@ -111,6 +122,7 @@ draft_build(void)
   else
     next->dynblocks = dynblock_set_build(&draft.dynblocks);
   draft.dynblocks.changed = false;
+  next->observers = observers_build(draft.observers, draft.observer_count, last == NULL ? NULL : last->observers);
   draft.changed = false;
   object_unref(&draft.built);
   draft.built = object_ref(next);

@@ -25,6 +25,8 @@ struct draft {
   struct rule_list chains[CHAIN_COUNT];
   struct pool_draft pools;       // backends/pool.h
   struct dynblock_draft dynblocks; // guard/dynblock.h
+  const struct observer *observers[OBSERVERS_MAX]; // core/observer.h
+  size_t observer_count;
   struct listener **listeners;   // in showBinds order; fixed once running
   size_t listener_count;
   unsigned waiting_listeners;    // asked for, of transports that do not exist yet
@@ -42,6 +44,8 @@ extern struct draft draft;
 
 void draft_init(void);   // defaults: settings, ACLs of cli.md section 3, pool "", policy leastOutstanding
 void draft_fini(void);
+// From the next snapshot on it is told what happens to queries; again is fine. Lua lock held, or no other thread runs.
+void draft_observe(const struct observer *);
 // Builds a snapshot from the draft, sharing what did not change; a reference for the caller. Nobody else sees it. Lua lock held.
 struct snapshot *draft_build(void);
 // Builds one and gives it to all workers. Lua lock held, and no transaction is open (base/undo.h).

@@ -15,6 +15,7 @@ snapshot_free(struct object *object)
   object_unref(&s->acl);
   object_unref(&s->proxy_acl);
   object_unref(&s->dynblocks);
+  object_unref(&s->observers);
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
     object_unref(&s->chains[i]);
   object_unref(&s->pools);

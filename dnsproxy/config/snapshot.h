@@ -9,6 +9,7 @@
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/guard/dynblock.h"
 #include "dnsproxy/backends/pool.h"
+#include "dnsproxy/core/observer.h"
 #include "dnsproxy/core/settings.h"
 #include "dnsproxy/core/worker.h"
 #include "rules/chain/chain.h"
@@ -22,6 +23,7 @@ struct snapshot {
   struct pool_table *pools;
   struct backend_list *backends;
   struct dynblock_set *dynblocks;
+  struct observers *observers; // core/observer.h
 };
 
 extern const struct object_class snapshot_class;

@@ -5,6 +5,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/core/counters.def \
 	dnsproxy/core/counters.h \
 	dnsproxy/core/drops.def \
+	dnsproxy/core/observer.c \
+	dnsproxy/core/observer.h \
 	dnsproxy/core/query.c \
 	dnsproxy/core/query.h \
 	dnsproxy/core/settings.c \

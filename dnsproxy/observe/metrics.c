@@ -8,9 +8,10 @@
 #include "dnsproxy/core/counters.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/observe/custom_metrics.h"
-#include "dnsproxy/observe/latency_average.h"
+#include "dnsproxy/observe/latency.h"
 
 #include <dirent.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,10 +82,11 @@ milliseconds(struct timeval t)
 static void
 add_process(struct list *l)
 {
-  static uint64_t started_us;
+  static _Atomic uint64_t started; // the first reading
   struct rusage usage;
-  if (started_us == 0)
-    started_us = clock_mono_us();
+  uint64_t started_us = 0, now_us = clock_mono_us();
+  if (atomic_compare_exchange_strong(&started, &started_us, now_us))
+    started_us = now_us;
   getrusage(RUSAGE_SELF, &usage);
   add_gauge(l, "uptime", "Seconds since start", (double)((clock_mono_us() - started_us) / 1000000));
   add_gauge(l, "real-memory-usage", "Resident set size in bytes", resident_bytes());

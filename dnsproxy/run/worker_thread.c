@@ -9,6 +9,7 @@
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/net/stream.h"
 #include "dnsproxy/net/tee.h"
+#include "dnsproxy/observe/observers.h"
 #include "dnsproxy/walk/path.h"
 #include "dnsproxy/walk/suspended.h"
 #include "dnsproxy/upstream/upstream.h"
@@ -83,6 +84,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 void
 worker_threads_make(unsigned count)
 {
+  observers_open();
   for (unsigned i = 0; i < count; i++) {
     struct worker *w = worker_new(&path_hooks);
     w->base = event_base_new();

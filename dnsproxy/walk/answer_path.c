@@ -2,12 +2,10 @@
 // The way back: from the backend's answer, the cache or a rule to the client's transport. In walking order.
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
-#include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/observe/observers.h"
 #include "dnsproxy/walk/ecs.h"
-#include "dnsproxy/walk/latency.h"
 #include "dnsproxy/walk/rooms.h"
-#include "dnsproxy/walk/verbose.h"
 #include "dnsproxy/backends/health.h"
 #include "dnsproxy/upstream/transfer.h"
 #include "dnsproxy/upstream/upstream.h"
@@ -243,20 +241,6 @@ room_finish(struct query *q)
   return ROOM_REPLY;
 }
 
-// For inspection; not the messages of a zone transfer, nor what had no question.
-static void
-remember(const struct query *q)
-{
-  uint64_t us = q->worker->now_us - q->received_us;
-  if (q->qname.size == 0)
-    return;
-  if (q->self_answered || q->from_cache)
-    rings_record_answer(q, NULL, q->arrival.transport, 0);
-  else if (!q->is_xfr || !q->over_tcp)
-    rings_record_answer(q, &q->backend->options.address, backend_transport(q),
-                        us < RING_TIMED_OUT ? (uint32_t)us : RING_TIMED_OUT - 1);
-}
-
 // A message of a zone transfer, with more to come: the connection that it came over has the query back.
 static enum room
 reply_part(struct query *q)
@@ -276,24 +260,10 @@ room_reply(struct query *q)
   struct worker *w = q->worker;
   if (q->transfer != NULL)
     return reply_part(q);
-  latency_record(w, q);
-  remember(q);
-  switch (message_rcode(q->packet.data)) {
-  case RCODE_NOERROR:
-    count(w, COUNTER_FRONTEND_NOERROR);
-    break;
-  case RCODE_NXDOMAIN:
-    count(w, COUNTER_FRONTEND_NXDOMAIN);
-    break;
-  case RCODE_SERVFAIL:
-    count(w, COUNTER_FRONTEND_SERVFAIL);
-    break;
-  }
-  counter_add(&q->arrival.listener->counters[w->id]->responses, 1);
+  tell(q, EVENT_ANSWERED);
   if (!query_is_tcp(q) && atomic_load_explicit(&q->arrival.listener->muted, memory_order_relaxed))
     return drop(q, DROP_MUTED);
   count(w, COUNTER_ANSWERS_SENT);
-  verbose_answered(q);
   if (q->limits.delay_ms > 0 && !query_is_tcp(q))
     delay_reply(q);
   else

@@ -5,8 +5,6 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/walk/blocked.h \
 	dnsproxy/walk/ecs.c \
 	dnsproxy/walk/ecs.h \
-	dnsproxy/walk/latency.c \
-	dnsproxy/walk/latency.h \
 	dnsproxy/walk/log_limit.c \
 	dnsproxy/walk/log_limit.h \
 	dnsproxy/walk/path.c \
@@ -17,9 +15,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/walk/rooms.def \
 	dnsproxy/walk/rooms.h \
 	dnsproxy/walk/suspended.c \
-	dnsproxy/walk/suspended.h \
-	dnsproxy/walk/verbose.c \
-	dnsproxy/walk/verbose.h
+	dnsproxy/walk/suspended.h
 
 if HAVE_CMOCKA
 UNIT_TESTS += \

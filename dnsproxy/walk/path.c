@@ -5,12 +5,12 @@
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/guard/connections.h"
-#include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/observe/observers.h"
+#include "dnsproxy/observe/verbose.h"
 #include "dnsproxy/walk/rooms.h"
 #include "dnsproxy/walk/proxied.h"
 #include "dnsproxy/walk/rooms.h"
-#include "dnsproxy/walk/verbose.h"
 #include "dnsproxy/backends/health.h"
 
 #include <assert.h>
@@ -21,38 +21,10 @@ const struct room_row room_rows[ROOM_COUNT] = {
 #undef ROOM
 };
 
-// The dialect's counter that goes with a drop reason, beside the reason's own.
-static void
-count_drop(struct query *q)
-{
-  struct worker *w = q->worker;
-  counter_add(&w->counters.drop[q->drop], 1);
-  switch ((enum drop)q->drop) {
-  case DROP_ACL:
-    count(w, COUNTER_ACL_DROPS);
-    break;
-  case DROP_NOT_A_QUERY:
-  case DROP_MALFORMED:
-    count(w, COUNTER_NONCOMPLIANT_QUERIES);
-    counter_add(&q->arrival.listener->counters[w->id]->noncompliant, 1);
-    break;
-  case DROP_RULE:
-    count(w, COUNTER_RULE_DROP);
-    break;
-  case DROP_TIMEOUT:
-  case DROP_SLOT_REUSED:
-    count(w, COUNTER_DOWNSTREAM_TIMEOUTS);
-    break;
-  default:
-    break;
-  }
-}
-
 static void
 end_dropped(struct query *q)
 {
-  count_drop(q);
-  verbose_dropped(q);
+  tell(q, EVENT_DROPPED);
   q->arrival.route->dropped(q);
   query_free(&q);
 }
@@ -151,7 +123,7 @@ failed(struct query *q, unsigned why)
   if (walk_send_elsewhere(q))
     return;
   if (why != DROP_BACKEND_LOST)
-    rings_record_timeout(q, &q->backend->options.address, backend_transport(q));
+    tell(q, EVENT_TIMED_OUT);
   q->drop = (uint8_t)why;
   path_walk(q, ROOM_TIMEOUT_RULES);
 }

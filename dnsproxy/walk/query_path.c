@@ -3,13 +3,12 @@
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/guard/query_counts.h"
-#include "dnsproxy/guard/rings.h"
+#include "dnsproxy/observe/observers.h"
 #include "dnsproxy/walk/ecs.h"
 #include "dnsproxy/walk/blocked.h"
 #include "dnsproxy/walk/log_limit.h"
 #include "dnsproxy/walk/proxied.h"
 #include "dnsproxy/walk/rooms.h"
-#include "dnsproxy/walk/verbose.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/upstream/upstream.h"
 #include "dnsproxy/wire/codes.h"
@@ -36,8 +35,7 @@ room_admit(struct query *q)
   q->subnet.override = settings->ecs_override;
   q->subnet.prefix_v4 = settings->ecs_prefix_v4;
   q->subnet.prefix_v6 = settings->ecs_prefix_v6;
-  count(w, COUNTER_QUERIES);
-  counter_add(&q->arrival.listener->counters[w->id]->queries, 1);
+  tell(q, EVENT_ARRIVED);
   if (proxied && !proxied_take(q))
     return ROOM_DROP;
   return ROOM_DECODE;
@@ -90,7 +88,7 @@ room_decode(struct query *q)
 enum room
 room_record(struct query *q)
 {
-  rings_record_query(q);
+  tell(q, EVENT_SEEN);
   if (query_settings(q)->query_count)
     query_counts_add(q);
   return ROOM_DYNBLOCK;
@@ -364,7 +362,7 @@ send_to(struct query *q, struct backend *backend)
 {
   q->backend = backend;
   backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
-  verbose_forwarded(q);
+  tell(q, EVENT_SENT);
   return upstream_send(q, backend);
 }
 

@@ -11,13 +11,6 @@
 #include "dnsproxy/walk/rooms.def"
 #undef ROOM
 
-// How it goes to its backend, as rings tell it.
-static inline const struct transport *
-backend_transport(const struct query *q)
-{
-  return backend_way(q->backend, q->over_tcp)->transport;
-}
-
 // What a dry query does to a chain: rule by rule, each told to the explanation that is being made. Set by explain/ while
 // there is one; Lua lock.
 extern enum verdict (*run_chain_dry)(const struct chain *, struct query *);

@@ -57,6 +57,7 @@ set_verbose(struct call *c)
   if (was != NULL)
     *was = log_settings()->verbose;
   log_settings()->verbose = c->args[0].boolean;
+  draft.changed = true; // its observer is in snapshots
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Lines of verbose mode about queries.
-#include "dnsproxy/walk/verbose.h"
+#include "dnsproxy/observe/verbose.h"
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/core/counters.h"
@@ -13,14 +13,15 @@
 enum { LINE_SIZE = NAME_TEXT_SIZE + 512 };
 
 static bool
-wanted(const struct query *q)
+verbose_is_on(const struct observer *o)
 {
-  return atomic_load_explicit(&log_settings()->verbose, memory_order_relaxed) && !q->rehearsal.dry;
+  (void)o;
+  return log_settings()->verbose;
 }
 
 // `plain` is the sentence of unstructured mode, up to whose query it is, and `rest` what follows.
 static void
-tell(const struct query *q, const char *message, const char *plain, const char *rest, const struct backend *backend)
+verbose_line(const struct query *q, const char *message, const char *plain, const char *rest, const struct backend *backend)
 {
   char line[LINE_SIZE], source[ADDRESS_TEXT_SIZE], address[ADDRESS_TEXT_SIZE] = "", name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
   char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1] = "";
@@ -44,42 +45,45 @@ tell(const struct query *q, const char *message, const char *plain, const char *
                                 .verbose = true});
 }
 
-void
-verbose_forwarded(const struct query *q)
+static void
+verbose_forwarded(const struct observer *o, const struct query *q)
 {
+  (void)o;
   char rest[LINE_SIZE];
-  if (!wanted(q))
-    return;
   snprintf(rest, sizeof rest, ", relayed to %s", backend_full_name(q->backend));
-  tell(q, "Query relayed to a backend", "Got query for", rest, q->backend);
+  verbose_line(q, "Query relayed to a backend", "Got query for", rest, q->backend);
 }
 
-void
-verbose_answered(const struct query *q)
+static void
+verbose_answered(const struct observer *o, const struct query *q)
 {
+  (void)o;
   char rest[LINE_SIZE];
-  if (!wanted(q))
-    return;
   if (q->self_answered || q->from_cache || q->backend == NULL) {
-    tell(q, q->from_cache ? "Query answered from the cache" : "Query answered here", "Answered query for",
+    verbose_line(q, q->from_cache ? "Query answered from the cache" : "Query answered here", "Answered query for",
          q->from_cache ? " from the cache" : "", NULL);
     return;
   }
   snprintf(rest, sizeof rest, ", it came from %s and took %" PRIu64 " us", backend_full_name(q->backend),
            q->worker->now_us - q->received_us);
-  tell(q, "Answer of a backend relayed", "Got answer for", rest, q->backend);
+  verbose_line(q, "Answer of a backend relayed", "Got answer for", rest, q->backend);
 }
 
-void
-verbose_dropped(const struct query *q)
+static void
+verbose_dropped(const struct observer *o, const struct query *q)
 {
+  (void)o;
   char rest[LINE_SIZE], message[LINE_SIZE];
-  if (!wanted(q))
-    return;
   snprintf(rest, sizeof rest, ": %s", drop_rows[q->drop].sentence);
   snprintf(message, sizeof message, "Query dropped: %s", drop_rows[q->drop].sentence);
-  tell(q, message, "Dropped query for", rest, q->backend);
+  verbose_line(q, message, "Dropped query for", rest, q->backend);
 }
+
+const struct observer verbose_observer = {
+    .name = "verbose lines",
+    .is_on = verbose_is_on,
+    .told = {[EVENT_SENT] = verbose_forwarded, [EVENT_ANSWERED] = verbose_answered, [EVENT_DROPPED] = verbose_dropped},
+};
 
 void
 verbose_refused_stream(const struct address *peer)

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The console server: handshake, one command, one answer, and so on (reference: cli.md section 6).
 //
-// Whoever connects is a stranger until a message was sealed with the key. Strangers cost little: they have a fixed time,
-// there are few of them, and what they may send at once is small.
+//   accepted, admitted --24 bytes--> greeted --a message sealed with the key--> known --...--> ends
+//   |------------------ a stranger: ten seconds, few bytes ------------------|
+//
+// A session is a connection (net/connection) that first speaks the protocol of one nonce, then that of frames. Whoever connects
+// is a stranger until a message was sealed with the key. Strangers cost little: they have a fixed time, whatever they send in
+// it; of their 64 places the oldest makes room; each may send 64 KiB, and all of them together two megabytes more.
+//
+// A peer that takes no answers gets no more commands run: messages wait until the answers have gone. When the peer ends, the
+// commands that are there are still run and answered.
 #include "console/server.h"
 
 #include "console/frame.h"
@@ -11,11 +18,10 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/config/draft.h"
+#include "dnsproxy/net/connection.h"
 #include "lua/scripts/control_state.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/listener.h>
 #include <netinet/tcp.h>
 #include <sodium.h>
@@ -25,272 +31,274 @@
 
 enum {
   BACKLOG = 128,
-  UNREAD_MAX = 65536, // bytes of answers that wait for the peer before its next command is looked at
-  LINGER_S = 10,      // for a peer that sends no more to take its last answers
-  // Of peers that have not shown yet that they have the key. Nothing that they send makes the time longer.
-  STRANGER_S = 10,
-  STRANGERS_MAX = 64,        // the oldest makes room
-  STRANGER_PATIENCE_MS = 2000, // where the limit of connections is reached: only an older one makes room
-  STRANGER_BYTES = 65536,    // a first message of this size has room at any time,
-  STRANGERS_BYTES = 2 << 20, // a larger one as long as those of all do not take more together
+  UNREAD_MAX = 65536,       // bytes of answers that wait for the peer before its next command is looked at
+  LINGER_US = 10000000,     // for a peer that sends no more to take its last answers
+  STRANGER_LINGER_US = 500000,
+  STRANGER_US = 10000000,   // from accept
+  STRANGERS_MAX = 64,
+  STRANGER_PATIENCE_US = 2000000, // where the limit of connections is reached: only an older one makes room
+  STRANGER_BYTES = 65536,   // of each,
+  STRANGERS_BYTES = 2 << 20, // and beyond that of all together
 };
 
-struct connection {
-  struct connection *next;
-  struct bufferevent *stream;
-  struct event *deadline; // of a stranger
-  uint64_t since_us;
-  size_t granted; // of STRANGERS_BYTES
+struct session {
+  struct connection link;
+  struct session *next; // the newest first
   struct address peer;
   struct console_box box;
   uint8_t key[CONSOLE_KEY_SIZE]; // the key when it was accepted: established ones go on after setKey()
-  bool greeted, logged;
-  bool known; // it has the key
-  bool ending; // no more is read; it closes when the answers have gone
+  uint64_t since_us;
+  size_t received, extra; // of a stranger: bytes, and those of them beyond STRANGER_BYTES
   size_t max_message;
+  bool logged;
+  bool known; // it has the key
+  bool ended; // the peer sends no more
 };
 
 static struct event_base *base;
 static struct evconnlistener *listener;
-static struct connection *connections; // the newest first
-static unsigned connection_count, stranger_count;
-static size_t granted_bytes;
+static struct connection_set *links;
+static struct session *sessions;
+static unsigned session_count, stranger_count;
+static size_t extra_bytes;
 
-// It has shown the key, or it ends.
-static void
-stranger_end(struct connection *c)
+static struct session *
+session_of(struct connection *c)
 {
-  if (c->known)
+  return (struct session *)(void *)c;
+}
+
+// ---- protocols ----
+
+static size_t
+measure_nonce(const uint8_t *bytes, size_t count)
+{
+  (void)bytes, (void)count;
+  return CONSOLE_NONCE_SIZE;
+}
+static const struct protocol protocol_nonce = {.name = "console nonce", .measure = measure_nonce, .most = CONSOLE_NONCE_SIZE};
+
+static size_t
+measure_frame(const uint8_t *bytes, size_t count)
+{
+  size_t size = 0;
+  return console_frame_look(bytes, count, SIZE_MAX, &size) == CONSOLE_FRAME_MORE && count < CONSOLE_LENGTH_SIZE
+             ? 0
+             : CONSOLE_LENGTH_SIZE + size;
+}
+// What is sent has its length from console_seal().
+static const struct protocol protocol_frames = {
+    .name = "console", .measure = measure_frame, .head = CONSOLE_LENGTH_SIZE, .most = SIZE_MAX / 2};
+
+// ---- the end ----
+
+static void
+stranger_end(struct session *s)
+{
+  if (s->known)
     return;
-  c->known = true;
+  s->known = true;
   stranger_count--;
-  granted_bytes -= c->granted;
-  event_free(c->deadline);
+  extra_bytes -= s->extra;
+}
+
+// It counts no more; what it was told already is still the peer's, for so long.
+static void
+session_end(struct session *s, uint64_t linger_us)
+{
+  struct session **at = &sessions;
+  char peer[ADDRESS_TEXT_SIZE];
+  if (!connection_is_open(&s->link))
+    return;
+  while (*at != s)
+    at = &(*at)->next;
+  *at = s->next;
+  session_count--;
+  bool stranger = !s->known;
+  stranger_end(s);
+  if (s->logged)
+    log_info("console", "Closing console connection from %s", address_text_with_port(&s->peer, peer));
+  if (linger_us == 0)
+    connection_close(&s->link);
+  else
+    connection_finish(&s->link, stranger ? STRANGER_LINGER_US : linger_us);
 }
 
 static void
-connection_free(struct connection **slot)
+on_gone(struct connection *c)
 {
-  struct connection *c = *slot, **at = &connections;
-  char peer[ADDRESS_TEXT_SIZE];
-  *slot = NULL;
-  while (*at != c)
-    at = &(*at)->next;
-  *at = c->next;
-  connection_count--;
-  stranger_end(c);
-  if (c->logged)
-    log_info("console", "Closing console connection from %s", address_text_with_port(&c->peer, peer));
-  bufferevent_free(c->stream);
-  sodium_memzero(c, sizeof *c);
-  free(c);
+  struct session *s = session_of(c);
+  sodium_memzero(s, sizeof *s);
+  free(s);
+}
+
+static void
+on_ended(struct connection *c, enum connection_end why)
+{
+  struct session *s = session_of(c);
+  if (why == CONNECTION_EOF) {
+    s->ended = true; // on_turn() goes on
+    connection_touch(c);
+  } else {
+    session_end(s, why == CONNECTION_BROKEN ? LINGER_US : 0);
+  }
+}
+
+static void
+on_deadline(struct connection *c)
+{
+  session_end(session_of(c), 0);
 }
 
 // ---- commands ----
 
 static void
-answer(struct connection *c, const char *text, size_t size)
+answer(struct session *s, const char *text, size_t size)
 {
   uint8_t *frame = memory_new(CONSOLE_LENGTH_SIZE + CONSOLE_TAG_SIZE + size);
-  bufferevent_write(c->stream, frame, console_seal(&c->box, text, size, frame));
+  connection_send_raw(&s->link, frame, console_seal(&s->box, text, size, frame));
   free(frame);
 }
 
 static void
-run_command(struct connection *c, const char *command, size_t size)
+run_command(struct session *s, const char *command, size_t size)
 {
   struct text text;
   bool effect;
   text_init(&text);
   if (size > 0)
     control_execute(command, size, &text, &effect);
-  answer(c, text.data, text.size);
+  answer(s, text.data, text.size);
   text_fini(&text);
 }
 
-static void
-become_known(struct connection *c)
-{
-  stranger_end(c);
-  bufferevent_setwatermark(c->stream, EV_READ, 0, c->max_message + CONSOLE_LENGTH_SIZE);
-}
-
-// May a stranger send this much? Then there is room for it.
-static bool
-grant(struct connection *c, size_t size)
-{
-  if (c->known || size <= STRANGER_BYTES || c->granted >= size)
-    return true;
-  if (size > STRANGERS_BYTES - granted_bytes)
-    return false;
-  granted_bytes += size - c->granted;
-  c->granted = size;
-  bufferevent_setwatermark(c->stream, EV_READ, 0, size + CONSOLE_LENGTH_SIZE);
-  return true;
-}
+static void speak_frames(struct session *);
 
 // False: the connection must end.
 static bool
-take_frame(struct connection *c, struct evbuffer *in, size_t size)
+take_frame(struct session *s, uint8_t *sealed, size_t size)
 {
   static const uint8_t empty[CONSOLE_LENGTH_SIZE];
-  evbuffer_drain(in, CONSOLE_LENGTH_SIZE);
-  if (size == 0) {
-    bufferevent_write(c->stream, empty, sizeof empty);
-    return true;
-  }
+  if (size == 0)
+    return connection_send_raw(&s->link, empty, sizeof empty);
   if (size < CONSOLE_TAG_SIZE)
     return false;
   size_t length = size - CONSOLE_TAG_SIZE;
   uint8_t *command = memory_new(length + 1);
-  bool good = console_open(&c->box, evbuffer_pullup(in, (ssize_t)size), size, command);
-  evbuffer_drain(in, size);
-  if (good && !c->known)
-    become_known(c);
+  bool good = console_open(&s->box, sealed, size, command);
+  if (good && !s->known) {
+    stranger_end(s);
+    connection_untimer(&s->link);
+    speak_frames(s);
+  }
   if (good)
-    run_command(c, (char *)command, length);
+    run_command(s, (char *)command, length);
   free(command);
   return good;
 }
 
-static bool
-greet(struct connection *c, struct evbuffer *in)
+static enum message_use
+on_frame(struct connection *c, const struct frame *frame)
 {
-  uint8_t own[CONSOLE_NONCE_SIZE], theirs[CONSOLE_NONCE_SIZE];
-  if (evbuffer_get_length(in) < sizeof theirs)
-    return false;
-  evbuffer_remove(in, theirs, sizeof theirs);
+  if (connection_unsent(c) >= UNREAD_MAX)
+    return MESSAGE_LATER; // on_turn() goes on
+  if (!take_frame(session_of(c), frame->message, frame->size))
+    session_end(session_of(c), LINGER_US);
+  return MESSAGE_NEXT;
+}
+
+static void
+on_turn(struct connection *c)
+{
+  struct session *s = session_of(c);
+  if (connection_unsent(c) == 0)
+    connection_resume(c);
+  if (s->ended && !input_has_message(&c->input))
+    session_end(s, LINGER_US);
+}
+
+// ---- the greeting ----
+
+// Bytes came. What a stranger sends is counted, not believed.
+static void
+on_bytes(struct connection *c, size_t count)
+{
+  struct session *s = session_of(c);
+  if (s->known)
+    return;
+  s->received += count;
+  size_t extra = s->received > STRANGER_BYTES ? s->received - STRANGER_BYTES - s->extra : 0;
+  s->extra += extra;
+  extra_bytes += extra;
+  if (extra > 0 && extra_bytes > STRANGERS_BYTES)
+    session_end(s, 0);
+}
+
+static enum message_use
+on_nonce(struct connection *c, const struct frame *frame)
+{
+  struct session *s = session_of(c);
+  uint8_t own[CONSOLE_NONCE_SIZE];
   random_bytes(own, sizeof own);
-  console_box_init(&c->box, c->key, own, theirs);
-  sodium_memzero(c->key, sizeof c->key);
-  bufferevent_write(c->stream, own, sizeof own);
-  c->greeted = true;
-  return true;
+  console_box_init(&s->box, s->key, own, frame->message);
+  sodium_memzero(s->key, sizeof s->key);
+  connection_send_raw(c, own, sizeof own);
+  speak_frames(s);
+  return MESSAGE_NEXT;
 }
 
-static size_t
-unread(const struct connection *c)
-{
-  return evbuffer_get_length(bufferevent_get_output(c->stream));
-}
-
-// Runs the commands that have arrived whole, but not ahead of a peer that does not take its answers. False: the
-// connection must end, and nothing more of what it sent counts.
-static bool
-take_frames(struct connection *c)
-{
-  struct evbuffer *in = bufferevent_get_input(c->stream);
-  while (unread(c) < UNREAD_MAX) {
-    uint8_t front[CONSOLE_LENGTH_SIZE];
-    size_t size = 0, have = evbuffer_get_length(in);
-    ssize_t copied = evbuffer_copyout(in, front, sizeof front);
-    enum console_frame look =
-        copied < (ssize_t)sizeof front ? CONSOLE_FRAME_MORE : console_frame_look(front, have, c->max_message, &size);
-    if (look == CONSOLE_FRAME_MORE && grant(c, size))
-      return true;
-    if (look == CONSOLE_FRAME_MORE || look == CONSOLE_FRAME_TOO_LARGE || !take_frame(c, in, size)) {
-      evbuffer_drain(in, evbuffer_get_length(in));
-      return false;
-    }
-  }
-  bufferevent_disable(c->stream, EV_READ); // on_written() goes on
-  return true;
-}
-
-// Answers to commands that came before are still the peer's.
-static void
-end(struct connection *c)
-{
-  if (unread(c) == 0) {
-    connection_free(&c);
-    return;
-  }
-  c->ending = true;
-  bufferevent_disable(c->stream, EV_READ);
-  bufferevent_set_timeouts(c->stream, NULL, &(struct timeval){.tv_sec = LINGER_S});
-}
+static const struct connection_events nonce_events = {
+    .message = on_nonce, .read = on_bytes, .turn = on_turn, .timer = on_deadline, .ended = on_ended, .gone = on_gone};
+static const struct connection_events frame_events = {
+    .message = on_frame, .read = on_bytes, .turn = on_turn, .timer = on_deadline, .ended = on_ended, .gone = on_gone};
 
 static void
-on_data(struct bufferevent *stream, void *arg)
+speak_frames(struct session *s)
 {
-  struct connection *c = arg;
-  if (!c->greeted && !greet(c, bufferevent_get_input(stream)))
-    return;
-  if (!take_frames(c))
-    end(c);
-}
-
-// All answers have gone.
-static void
-on_written(struct bufferevent *stream, void *arg)
-{
-  struct connection *c = arg;
-  if (!c->greeted || unread(c) > 0)
-    return;
-  if (!take_frames(c) || c->ending)
-    end(c);
-  else if (unread(c) < UNREAD_MAX)
-    bufferevent_enable(stream, EV_READ);
-}
-
-// The end of what the peer sends: commands that were held back still have their turn.
-static void
-on_event(struct bufferevent *stream, short what, void *arg)
-{
-  (void)stream;
-  struct connection *c = arg;
-  if ((what & BEV_EVENT_EOF) != 0)
-    end(c);
-  else if ((what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) != 0)
-    connection_free(&c);
+  size_t most = s->max_message;
+  if (!s->known && most > STRANGER_BYTES + STRANGERS_BYTES)
+    most = STRANGER_BYTES + STRANGERS_BYTES;
+  connection_speak(&s->link, &frame_events, &protocol_frames, most + CONSOLE_LENGTH_SIZE);
 }
 
 // ---- accepting ----
 
-static void
-on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-  (void)fd, (void)what;
-  struct connection *c = arg;
-  connection_free(&c);
-}
-
 // Makes room for a new connection at the cost of the oldest stranger. False: none is that old.
 static bool
-oldest_stranger_ends(unsigned age_ms)
+oldest_stranger_ends(uint64_t age_us)
 {
-  struct connection *oldest = NULL;
-  for (struct connection *c = connections; c != NULL; c = c->next)
-    if (!c->known)
-      oldest = c;
-  if (oldest == NULL || clock_mono_us() - oldest->since_us < age_ms * 1000ULL)
+  struct session *oldest = NULL;
+  for (struct session *s = sessions; s != NULL; s = s->next)
+    if (!s->known)
+      oldest = s;
+  if (oldest == NULL || clock_mono_us() - oldest->since_us < age_us)
     return false;
-  connection_free(&oldest);
+  session_end(oldest, 0);
   return true;
 }
 
 // What the configuration says about this peer. False: closed at once, and why.
 static bool
-admit(struct connection *c)
+admit(struct session *s)
 {
   char peer[ADDRESS_TEXT_SIZE];
   const char *reason = NULL;
-  address_text_with_port(&c->peer, peer);
+  address_text_with_port(&s->peer, peer);
   control_lock();
   uint32_t most = draft.settings.console_max_connections;
   if (!draft.console_key_set)
     reason = "no valid key is set";
-  else if (!netmask_set_match(draft.console_acl, &c->peer))
+  else if (!netmask_set_match(draft.console_acl, &s->peer))
     reason = "the source is not in the console ACL";
-  else if (most > 0 && connection_count >= most && !oldest_stranger_ends(STRANGER_PATIENCE_MS))
+  else if (most > 0 && session_count >= most && !oldest_stranger_ends(STRANGER_PATIENCE_US))
     reason = "too many connections";
-  memcpy(c->key, draft.console_key, sizeof c->key);
-  c->logged = draft.settings.console_logging;
-  c->max_message = draft.settings.console_max_message;
+  memcpy(s->key, draft.console_key, sizeof s->key);
+  s->logged = draft.settings.console_logging;
+  s->max_message = draft.settings.console_max_message;
   control_unlock();
   if (reason != NULL)
     log_warning("console", "Refused a console connection from %s: %s", peer, reason);
-  else if (c->logged)
+  else if (s->logged)
     log_info("console", "Got control connection from %s", peer);
   return reason == NULL;
 }
@@ -299,34 +307,34 @@ static void
 on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, int size, void *arg)
 {
   (void)l, (void)arg;
-  struct connection *c = memory_new(sizeof *c);
+  struct session *s = memory_new(sizeof *s);
   int on = 1;
-  memcpy(&c->peer, peer, (size_t)size < sizeof c->peer ? (size_t)size : sizeof c->peer);
-  if (!admit(c)) {
-    free(c);
+  memcpy(&s->peer, peer, (size_t)size < sizeof s->peer ? (size_t)size : sizeof s->peer);
+  if (!admit(s)) {
+    sodium_memzero(s, sizeof *s);
+    free(s);
     close(fd);
     return;
   }
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  c->stream = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
   if (stranger_count >= STRANGERS_MAX)
     oldest_stranger_ends(0);
-  c->next = connections;
-  connections = c;
-  connection_count++;
+  s->next = sessions;
+  sessions = s;
+  session_count++;
   stranger_count++;
-  c->since_us = clock_mono_us();
-  c->deadline = evtimer_new(base, on_deadline, c);
-  evtimer_add(c->deadline, &(struct timeval){.tv_sec = STRANGER_S});
-  bufferevent_setcb(c->stream, on_data, on_written, on_event, c);
-  bufferevent_setwatermark(c->stream, EV_READ, 0, STRANGER_BYTES + CONSOLE_LENGTH_SIZE);
-  bufferevent_enable(c->stream, EV_READ | EV_WRITE);
+  s->since_us = clock_mono_us();
+  connection_init(&s->link);
+  connection_open(&s->link, links, &nonce_events, &protocol_nonce, fd);
+  connection_timer(&s->link, STRANGER_US);
 }
 
 bool
 console_server_open(struct event_base *where, const struct address *address, struct fault *fault)
 {
   base = where;
+  if (links == NULL)
+    links = connection_set_new(base, NULL, NULL, NULL, NULL);
   struct evconnlistener *next = evconnlistener_new_bind(base, on_accept, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_THREADSAFE,
                                                         BACKLOG, &address->sa, (int)address_size(address));
   if (next == NULL) {
@@ -342,10 +350,9 @@ console_server_open(struct event_base *where, const struct address *address, str
 void
 console_server_close(void)
 {
-  while (connections != NULL) {
-    struct connection *c = connections;
-    connection_free(&c);
-  }
+  while (sessions != NULL)
+    session_end(sessions, 0);
+  connection_set_free(&links);
   if (listener != NULL)
     evconnlistener_free(listener);
   listener = NULL;

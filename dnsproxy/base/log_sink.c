@@ -37,6 +37,7 @@ struct log_sink {
   char *name, *path;     // path: of datagrams
   uint8_t *ring;
   bool standard, buffered;
+  bool absent;  // nobody listens at the path: not asked for each record
   bool blocked; // the writer's: it took nothing when last asked
   _Atomic uint64_t head, lost;
   _Alignas(64) _Atomic uint64_t tail;
@@ -208,8 +209,9 @@ static ssize_t
 send_datagram(struct log_sink *s, const char *bytes, size_t size)
 {
   for (int turn = 0; turn < 2; turn++) { // whoever listened may have been replaced
-    if (s->fd < 0)
+    if (s->fd < 0 && !s->absent)
       s->fd = connect_datagrams(s->path);
+    s->absent = s->fd < 0;
     if (s->fd < 0 || send(s->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
       return (ssize_t)size;
     if (would_wait(errno) || errno == EMSGSIZE)
@@ -234,6 +236,7 @@ write_directly(struct log_sink *s, const char *bytes, size_t size, int wait_ms)
 {
   bool good = true;
   pthread_mutex_lock(&s->direct);
+  s->absent = false;
   for (size_t done = 0; done < size && good;) {
     if (s->path == NULL && !has_room(s->fd, wait_ms)) {
       good = false;
@@ -324,6 +327,7 @@ sink_switch(struct log_sink *s)
 static bool
 sink_write_some(struct log_sink *s)
 {
+  s->absent = false;
   for (int round = 0; round < ROUNDS_MAX; round++) {
     sink_fill(s);
     if (!sink_is_due(s))

@@ -4,6 +4,8 @@ STRUCTURE_CHECKS = tests/check_includes tests/check_headers tests/check_prose te
 TESTS += $(STRUCTURE_CHECKS)
 dist_check_SCRIPTS = $(STRUCTURE_CHECKS)
 EXTRA_DIST += tests/check_lib.py
+# Built by the regression tests that use it.
+EXTRA_DIST += tests/chaos/kernel_chaos.c
 
 # How a header is compiled alone.
 AM_TESTS_ENVIRONMENT += CC='$(CC)'; CHECK_CFLAGS='$(AM_CFLAGS) -D_GNU_SOURCE -I$(abs_top_srcdir) -I$(abs_top_builddir) \

@@ -49,11 +49,13 @@ class Proxy:
     The configuration gets a listener, a console and its key in front, unless `listen` or `console` is false.
     """
 
-    def __init__(self, config="", *, listen="127.0.0.1", listen_options="{}", console=True, arguments=(), descriptors=None, **values):
+    def __init__(self, config="", *, listen="127.0.0.1", listen_options="{}", console=True, arguments=(), descriptors=None,
+                 environment=None, **values):
         self.limits = [] if descriptors is None else ["prlimit", f"--nofile={descriptors}"]
         self.template, self.values = config, values
         self.listen, self.listen_options, self.with_console = listen, listen_options, console
         self.arguments = list(arguments)
+        self.environment = environment or {}
         self.folder = tempfile.TemporaryDirectory(prefix="dnsproxy-test-")
         self.key = base64.b64encode(os.urandom(32)).decode()
         self.process = self.kept_console = None
@@ -110,7 +112,7 @@ class Proxy:
             [*self.limits, BINARY, "--supervised", "--disable-syslog", "-C", self.config_path, *self.arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=self.folder.name,
             start_new_session=True,
-            env={**os.environ, "NOTIFY_SOCKET": notices})
+            env={**os.environ, **self.environment, "NOTIFY_SOCKET": notices})
         self.reader = threading.Thread(target=self.read_output, daemon=True)
         self.reader.start()
         self.await_notice(b"READY=1", START_TIMEOUT)

@@ -66,7 +66,7 @@ bool bytecode_open(lua_State *);
 // The function at `index`; NULL: it is C's, or cannot be read.
 struct bytecode *bytecode_read(lua_State *, int index);
 void bytecode_free(struct bytecode **);
-// May the function or one within it go on for ever? What it calls beside those is not looked at (bytecode_loops.c).
+// May the function or one within it go on for ever? What it calls beside those is not looked at.
 bool bytecode_may_loop(const struct bytecode *);
 // Does the numeric loop that begins there, with those around it, take long by its constants alone?
 bool bytecode_runs_long(const struct bytecode *, unsigned at);

@@ -2,7 +2,6 @@
 libdnsproxy_a_SOURCES += \
 	lua/scripts/bytecode.c \
 	lua/scripts/bytecode.h \
-	lua/scripts/bytecode_loops.c \
 	lua/scripts/callbacks.c \
 	lua/scripts/callbacks.h \
 	lua/scripts/control_state.c \
@@ -20,8 +19,6 @@ libdnsproxy_a_SOURCES += \
 	lua/scripts/history.h \
 	lua/scripts/image.c \
 	lua/scripts/image.h \
-	lua/scripts/image_private.h \
-	lua/scripts/image_read.c \
 	lua/scripts/members_calls.c \
 	lua/scripts/policy_builtin.c \
 	lua/scripts/policy_builtin.h \
@@ -29,13 +26,9 @@ libdnsproxy_a_SOURCES += \
 	lua/scripts/policy_lua.h \
 	lua/scripts/purity.c \
 	lua/scripts/purity.h \
-	lua/scripts/purity_access.c \
 	lua/scripts/purity_calls.c \
-	lua/scripts/purity_loops.c \
 	lua/scripts/purity_private.h \
-	lua/scripts/purity_registers.c \
 	lua/scripts/purity_walk.c \
-	lua/scripts/purity_walk.h \
 	lua/scripts/query_filter.h \
 	lua/scripts/question_access.c \
 	lua/scripts/question_access.h \
@@ -45,7 +38,6 @@ libdnsproxy_a_SOURCES += \
 	lua/scripts/script.h \
 	lua/scripts/script_call.c \
 	lua/scripts/script_call.h \
-	lua/scripts/script_error.c \
 	lua/scripts/script_host.h \
 	lua/scripts/service_hooks.c \
 	lua/scripts/service_hooks.h \

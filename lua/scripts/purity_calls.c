@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What is called, with what, and what it leaves: functions of the user are walked, those of libraries and methods have rows.
-#include "lua/scripts/purity_walk.h"
+#include "lua/scripts/purity_private.h"
 
 #include "lua/binder/classes.h"
 

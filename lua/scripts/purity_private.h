@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// What purity.c (values and places) and lua/scripts/purity_walk.h (instructions) share.
+// The pieces of purity: purity.c (places, values, closures), purity_walk.c (instructions), purity_calls.c (calls).
+//
+// A *search* follows one function and all that it may call. Each function is followed instruction by instruction with what
+// its registers can hold (enum held): a walk keeps one row of registers per instruction, joins rows where paths meet, and
+// goes on until nothing changes. What is found on the way goes into the search's struct purity. Lua lock throughout.
 #ifndef LUA_SCRIPTS_PURITY_PRIVATE_H
 #define LUA_SCRIPTS_PURITY_PRIVATE_H
 
@@ -84,5 +88,50 @@ bool is_dangerous(struct search *, int index); // a function that is not of user
 // purity_walk.c
 // queries: bit i set when argument i is the query.
 void walk_function(struct search *, int index, uint32_t queries);
+
+// One function as it is followed.
+struct walk {
+  struct search *search;
+  const struct bytecode *code;
+  const struct surroundings *around;
+  unsigned width;                // registers in a row, and one that says whether it was reached
+  struct register_value *states; // one row per instruction
+  bool *waiting;                 // instructions whose row changed
+  struct register_value *now;    // the row that is being worked on
+};
+
+extern const struct register_value held_scalar, held_unknown, held_object;
+
+// ---- purity_walk.c: registers ----
+
+bool is_scalar(const struct register_value *);
+struct register_value join_values(struct register_value, struct register_value); // what holds for both
+void flow_to(struct walk *, unsigned pc);                                        // the row that is worked on goes on there
+void set_register(struct walk *, unsigned reg, struct register_value);
+void set_registers(struct walk *, unsigned first, unsigned last, struct register_value);
+void note_kept(struct walk *, const struct register_value *); // it goes where nobody follows it
+
+// ---- purity_walk.c: globals, upvalues, tables ----
+
+struct place global_place(struct search *, const char *name);
+struct register_value read_global(struct walk *, const char *name);
+struct register_value read_upvalue(struct walk *, unsigned number);
+void write_upvalue(struct walk *, unsigned number);
+struct register_value read_field(struct walk *, const struct register_value *from, const char *name);
+struct register_value read_computed(struct walk *, const struct register_value *from); // any of its fields
+void write_field(struct walk *, const struct register_value *into, const char *name);  // NULL: any
+void note_members(struct search *, int table);                                         // any of them may be meant
+
+// ---- purity_walk.c: loops ----
+
+void note_endless(struct walk *);                               // the function may go on for ever
+void begin_numeric_loop(struct walk *, unsigned a, unsigned pc); // its bounds are in the registers from a on
+void look_at_loops(struct walk *);                              // over tables; once the rows have settled
+
+// ---- purity_calls.c ----
+
+// a: register of the function; `count` arguments, or with `more` up to the end of the frame; results: how many and one, 0: all.
+void call_at(struct walk *, unsigned a, unsigned count, bool more, unsigned results);
+void iterate_at(struct walk *, unsigned a, unsigned results);
 
 #endif

@@ -1,12 +1,382 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Following instructions: each leaves something in the registers of those behind it, until nothing changes any more.
-#include "lua/scripts/purity_walk.h"
+#include "lua/scripts/purity_private.h"
 
 #include "dnsproxy/base/memory.h"
+#include "lua/binder/classes.h"
 
+#include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+// ==== registers: where paths of a function meet, and when they are set ====
+
+const struct register_value held_scalar = {.held = HELD_SCALAR}, held_unknown = {.held = HELD_UNKNOWN},
+                            held_object = {.held = HELD_OBJECT};
+
+static bool
+same_value(const struct register_value *a, const struct register_value *b)
+{
+  return a->held == b->held && a->index == b->index && a->name == b->name && a->class == b->class && a->code == b->code && a->reached == b->reached &&
+         (a->held != HELD_SMALL || a->number == b->number);
+}
+
+bool
+is_scalar(const struct register_value *v)
+{
+  return v->held == HELD_SCALAR || v->held == HELD_SMALL;
+}
+
+struct register_value
+join_values(struct register_value a, struct register_value b)
+{
+  if (a.held == HELD_NOTHING || same_value(&a, &b))
+    return b;
+  if (b.held == HELD_NOTHING || a.held == HELD_VOLATILE)
+    return a;
+  if (b.held == HELD_VOLATILE)
+    return b;
+  if (is_scalar(&a) && is_scalar(&b))
+    return held_scalar;
+  // What is no table, function or handle does no harm: using it as one is an error.
+  if (is_scalar(&a))
+    return b;
+  if (is_scalar(&b))
+    return a;
+  if (a.held == HELD_OWN && b.held == HELD_OWN)
+    return (struct register_value){.held = HELD_OWN}; // made at different places
+  return a.held == b.held && a.held != HELD_KNOWN && a.held != HELD_MEMBER ? a : held_unknown;
+}
+
+// Where it goes cannot be followed: it may be what is called out of a table.
+void
+note_kept(struct walk *w, const struct register_value *v)
+{
+  if (v->held != HELD_KNOWN)
+    return;
+  push_known(w->search, v);
+  w->search->keeps_library |= is_dangerous(w->search, lua_gettop(w->search->lua));
+  lua_pop(w->search->lua, 1);
+}
+
+void
+flow_to(struct walk *w, unsigned to)
+{
+  if (to >= w->code->size)
+    return;
+  struct register_value *row = &w->states[(size_t)to * w->width];
+  bool changed = false;
+  for (unsigned r = 0; r < w->width - 1; r++) {
+    struct register_value joined = join_values(row[r], w->now[r]);
+    if (joined.held == HELD_UNKNOWN) {
+      note_kept(w, &row[r]);
+      note_kept(w, &w->now[r]);
+    }
+    if (!same_value(&joined, &row[r])) {
+      row[r] = joined;
+      changed = true;
+    }
+  }
+  if (changed || row[w->width - 1].held == HELD_NOTHING) {
+    row[w->width - 1] = held_scalar;
+    w->waiting[to] = true;
+  }
+}
+
+void
+set_register(struct walk *w, unsigned reg, struct register_value v)
+{
+  if (reg < w->width - 1 && w->now[reg].held != HELD_VOLATILE)
+    w->now[reg] = v;
+}
+
+void
+set_registers(struct walk *w, unsigned first, unsigned last, struct register_value v)
+{
+  for (unsigned r = first; r <= last && r < w->width - 1; r++)
+    set_register(w, r, v);
+}
+
+// ==== loops that may go on for ever: without a bound in sight, or over tables that they make longer ====
+
+void
+note_endless(struct walk *w)
+{
+  w->search->found->endless = true;
+  for (const struct surroundings *s = w->around; s != NULL; s = s->outer)
+    if (s->function != 0)
+      places_add(&w->search->found->loops, (struct place){PLACE_VALUE, lua_topointer(w->search->lua, s->function)});
+}
+
+void
+begin_numeric_loop(struct walk *w, unsigned a, unsigned pc)
+{
+  enum { TURNS_MAX = 2000000 };
+  const struct register_value *from = &w->now[a];
+  if (from[0].held != HELD_SMALL || from[1].held != HELD_SMALL || from[2].held != HELD_SMALL || from[2].number == 0 ||
+      (from[1].number - from[0].number) / from[2].number > TURNS_MAX || bytecode_runs_long(w->code, pc))
+    note_endless(w);
+  set_registers(w, a, a + 3, held_scalar);
+}
+
+// ---- loops over tables that grow ----
+
+static bool
+may_be_same(const struct register_value *a, const struct register_value *b)
+{
+  if (is_scalar(a) || is_scalar(b))
+    return false;
+  if (a->held == HELD_OWN || b->held == HELD_OWN)
+    return a->held == b->held && (a->index == b->index || a->index == 0 || b->index == 0);
+  return a->held != HELD_KNOWN || b->held != HELD_KNOWN || a->index == b->index;
+}
+
+static bool
+inserts(struct walk *w, const struct register_value *callee)
+{
+  if (callee->held != HELD_KNOWN)
+    return false;
+  push_known(w->search, callee);
+  const char *path = library_find(w->search->lua, -1).path;
+  lua_pop(w->search->lua, 1);
+  return path != NULL && strcmp(path, "table.insert") == 0;
+}
+
+// Does the instruction put something that is new into the table?
+static bool
+grows(struct walk *w, unsigned pc, const struct register_value *table)
+{
+  uint32_t i = w->code->code[pc];
+  const struct register_value *row = &w->states[(size_t)pc * w->width];
+  unsigned a = bytecode_a(i), b = bytecode_b(i);
+  switch (bytecode_op(i)) {
+  case BYTECODE_TSETV:
+  case BYTECODE_TSETR:
+    return b < w->width - 1 && may_be_same(&row[b], table);
+  case BYTECODE_CALL:
+  case BYTECODE_CALLM:
+    a = a < w->width - 4 ? a : w->width - 4;
+    return inserts(w, &row[a]) && may_be_same(&row[a + (w->code->wide_frames ? 2 : 1)], table);
+  default:
+    return false;
+  }
+}
+
+// pc: of the end of a loop over a table.
+static bool
+feeds_itself(struct walk *w, unsigned pc)
+{
+  uint32_t i = w->code->code[pc];
+  int first = (int)pc + 1 + bytecode_jump(i);
+  unsigned a = bytecode_a(i);
+  if (first < 0 || a < 2 || a >= w->width)
+    return false;
+  struct register_value over = w->states[(size_t)pc * w->width + a - 2];
+  for (unsigned at = (unsigned)first; at < pc; at++)
+    if (grows(w, at, &over))
+      return true;
+  return false;
+}
+
+void
+look_at_loops(struct walk *w)
+{
+  for (unsigned pc = 0; pc < w->code->size; pc++) {
+    enum bytecode_op op = bytecode_op(w->code->code[pc]);
+    if ((op == BYTECODE_ITERL || op == BYTECODE_IITERL) && feeds_itself(w, pc))
+      note_endless(w);
+  }
+}
+
+// ==== what instructions read and write outside of their registers: globals, upvalues, tables ====
+
+// ---- globals and upvalues ----
+
+// Lua keeps one copy of a text: it is held for good, so that its address stays its own.
+struct place
+global_place(struct search *s, const char *name)
+{
+  lua_pushstring(s->lua, name);
+  lua_pushvalue(s->lua, -1);
+  struct place place = {PLACE_GLOBAL, lua_tostring(s->lua, -1)};
+  lua_pushboolean(s->lua, 1);
+  lua_rawset(s->lua, LUA_REGISTRYINDEX);
+  lua_pop(s->lua, 1);
+  return place;
+}
+
+struct register_value
+read_global(struct walk *w, const char *name)
+{
+  struct search *s = w->search;
+  lua_pushstring(s->lua, name);
+  lua_rawget(s->lua, LUA_GLOBALSINDEX);
+  struct place place = global_place(s, name);
+  places_add(&s->found->globals, place);
+  if (lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
+    found_sharing(s, "reaches all globals through '%s'", name);
+  if (library_find(s->lua, -1).kind == LIBRARY_TABLE) {
+    reach_library(s, lua_gettop(s->lua));
+  } else if (library_find(s->lua, -1).kind == LIBRARY_UNKNOWN) {
+    places_add(&s->found->reads, place);
+    if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
+      reach_value(s, lua_gettop(s->lua));
+  }
+  struct register_value v = is_volatile(s, place) ? held_unknown : value_at(s, -1);
+  lua_pop(s->lua, 1);
+  return v;
+}
+
+// The upvalue of an inner function: followed outwards. *own: a variable of the call itself.
+static struct register_value
+upvalue(struct walk *w, const struct surroundings *around, const struct bytecode *code, unsigned i, bool *own,
+        struct place *place)
+{
+  struct search *s = w->search;
+  *own = false;
+  if (around->function != 0) {
+    const char *name = lua_getupvalue(s->lua, around->function, (int)i + 1);
+    if (name == NULL)
+      return held_unknown;
+    *place = (struct place){PLACE_UPVALUE, lua_upvalueid(s->lua, around->function, (int)i + 1)};
+    struct register_value v = value_at(s, -1);
+    lua_pop(s->lua, 1);
+    return v;
+  }
+  if (i >= code->upvalue_count || around->outer == NULL)
+    return held_unknown;
+  uint16_t u = code->upvalues[i];
+  if (!(u & UPVALUE_LOCAL))
+    return upvalue(w, around->outer, around->outer->code, u & UPVALUE_INDEX, own, place);
+  *own = true;
+  unsigned reg = u & 0xff;
+  return (u & UPVALUE_IMMUTABLE) && around->captured != NULL ? around->captured[reg] : held_unknown;
+}
+
+struct register_value
+read_upvalue(struct walk *w, unsigned i)
+{
+  struct place place;
+  bool own;
+  struct register_value v = upvalue(w, w->around, w->code, i, &own, &place);
+  if (own || v.held == HELD_UNKNOWN)
+    return v;
+  places_add(&w->search->found->reads, place);
+  return is_volatile(w->search, place) ? held_unknown : v;
+}
+
+void
+write_upvalue(struct walk *w, unsigned i)
+{
+  struct place place;
+  bool own;
+  struct register_value v = upvalue(w, w->around, w->code, i, &own, &place);
+  if (own)
+    return;
+  if (v.held == HELD_UNKNOWN)
+    w->search->found->anything = true;
+  else
+    found_writing(w->search, place);
+  found_sharing(w->search, "writes a variable of the file around it");
+}
+
+// ---- tables ----
+
+static struct register_value
+known_member(struct search *s, const struct register_value *v, const char *name)
+{
+  push_known(s, v);
+  struct register_value member = held_unknown;
+  const struct lua_class *class = binder_class_at(s->lua, -1);
+  if (class != NULL) {
+    reach_value(s, lua_gettop(s->lua));
+    member = (struct register_value){.held = HELD_MEMBER, .name = name, .class = class};
+  } else if (lua_istable(s->lua, -1)) {
+    bool library = library_find(s->lua, -1).kind == LIBRARY_TABLE;
+    if (library)
+      reach_library(s, lua_gettop(s->lua));
+    else
+      places_add(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
+    if (lua_getmetatable(s->lua, -1)) {
+      lua_pop(s->lua, 1);
+      s->found->hidden = true;
+      found_sharing(s, "reaches a table with a metatable");
+    }
+    struct place table = {PLACE_VALUE, lua_topointer(s->lua, -1)};
+    lua_pushstring(s->lua, name);
+    lua_rawget(s->lua, -2);
+    member = is_volatile(s, table) ? held_unknown : value_at(s, -1);
+    if (library && lua_istable(s->lua, -1) && library_find(s->lua, -1).kind != LIBRARY_TABLE)
+      found_sharing(s, "reaches '%s' within a library", name); // package.loaded
+    lua_pop(s->lua, 1);
+  } else {
+    found_sharing(s, "looks up '%s' in a %s", name, luaL_typename(s->lua, -1));
+  }
+  lua_pop(s->lua, 1);
+  return member;
+}
+
+struct register_value
+read_field(struct walk *w, const struct register_value *from, const char *name)
+{
+  if (from->held == HELD_KNOWN)
+    return known_member(w->search, from, name);
+  w->search->found->hidden |= from->held == HELD_UNKNOWN || from->held == HELD_VOLATILE; // it may have a metatable
+  const struct lua_class *class = from->held == HELD_QUERY ? &class_question : NULL;
+  bool reached = from->held == HELD_MEMBER ? from->reached : from->held != HELD_QUERY && from->held != HELD_OBJECT && !is_scalar(from);
+  return (struct register_value){.held = HELD_MEMBER, .name = name, .class = class, .reached = reached};
+}
+
+// Of a library: which of its functions may be meant?
+void
+note_members(struct search *s, int table)
+{
+  if (library_find(s->lua, table).kind != LIBRARY_TABLE)
+    return;
+  for (lua_pushnil(s->lua); lua_next(s->lua, table) != 0; lua_pop(s->lua, 1))
+    s->keeps_library |= lua_istable(s->lua, -1) || is_dangerous(s, lua_gettop(s->lua));
+}
+
+struct register_value
+read_computed(struct walk *w, const struct register_value *from)
+{
+  struct search *s = w->search;
+  if (from->held == HELD_KNOWN) {
+    push_known(s, from);
+    bool table = lua_istable(s->lua, -1);
+    bool changes = is_volatile(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
+    reach_value(s, lua_gettop(s->lua));
+    note_members(s, lua_gettop(s->lua));
+    lua_pop(s->lua, 1);
+    return table && !changes ? (struct register_value){.held = HELD_REACHED} : held_unknown;
+  }
+  s->found->hidden |= from->held == HELD_UNKNOWN || from->held == HELD_VOLATILE; // it may have a metatable
+  return held_unknown;
+}
+
+void
+write_field(struct walk *w, const struct register_value *into, const char *name)
+{
+  struct search *s = w->search;
+  if (into->held == HELD_OWN || is_scalar(into) || (into->held == HELD_QUERY && name != NULL))
+    return;
+  if (into->held == HELD_KNOWN) {
+    push_known(s, into);
+    if (!lua_rawequal(s->lua, -1, LUA_GLOBALSINDEX))
+      found_writing(s, (struct place){PLACE_VALUE, lua_topointer(s->lua, -1)});
+    else if (name != NULL)
+      found_writing(s, global_place(s, name));
+    else
+      s->found->anything = true;
+    lua_pop(s->lua, 1);
+  } else {
+    s->found->anything = true;
+  }
+  found_sharing(s, name == NULL ? "writes into a table that it did not make" : "writes '%s' into a table that it did not make", name);
+}
+
+// ==== following ====
 
 // ---- inner functions ----
 

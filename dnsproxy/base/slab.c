@@ -27,7 +27,7 @@
 #define UNPOISON(piece, size) ((void)0)
 #endif
 
-enum { LINE = 64, PAGE = 4096 }; // pieces that are not small begin on a cache line
+enum { LINE = 64, PAGE = 4096, SLAB_WINDOW = 64 }; // pieces that are not small begin on a cache line
 
 struct slab_chunk {
   struct slab_chunk *next, *next_open;
@@ -163,6 +163,20 @@ slab_refill(struct slab *s)
 {
   if (s->available < (s->step + 1) / 2 && s->total < s->limit)
     (void)slab_grow(s); // without memory the next batch tries again
-  else if (s->idle > 1 && s->available > 2 * s->step && s->available / 3 > s->total / 4)
+  if (s->available < s->least)
+    s->least = s->available;
+  if (++s->refills < SLAB_WINDOW && s->spare == 0)
+    return;
+  // What was never needed in all of a window may go, a step at a time: bursts that come again find their memory.
+  if (s->refills >= SLAB_WINDOW) {
+    s->spare = s->least > 2 * s->step && s->least / 3 > s->total / 4 ? s->least - 2 * s->step : 0;
+    s->refills = 0;
+    s->least = s->available;
+  }
+  if (s->spare >= s->step && s->idle > 1 && s->available > 2 * s->step) {
     slab_shrink(s);
+    s->spare -= s->step;
+  } else {
+    s->spare = 0;
+  }
 }

@@ -3,7 +3,7 @@
 //
 // Owner and thread: one worker. slab_take() never calls malloc; slab_refill(), called between batches, grows the
 // slab in steps up to its limit, and gives steps back that a burst has left unused: one at a time, once three quarters of
-// all pieces are free. A step is a chunk whose address tells where it begins, so that a piece finds its chunk.
+// all pieces have been free for a while. A step is a chunk whose address tells where it begins, so that a piece finds its chunk.
 #ifndef DNSPROXY_BASE_SLAB_H
 #define DNSPROXY_BASE_SLAB_H
 
@@ -17,6 +17,9 @@ struct slab {
   size_t alignment;          // of a chunk, at least its size
   size_t total, available;
   size_t idle;               // chunks of which nothing is taken
+  size_t least;              // available, at each slab_refill() of this window
+  size_t spare;              // pieces that were never needed in the window before, and are still here
+  unsigned refills;          // of this window
   struct slab_chunk *chunks;      // all of them
 };
 

@@ -143,14 +143,15 @@ address_that_is_not_here_yet_is_accepted(void **state)
 }
 
 static void
-unknown_interface_is_a_fault(void **state)
+unknown_interface_is_told(void **state)
 {
   (void)state;
   struct fault fault = FAULT_INIT;
   struct listener *l = loopback("127.0.0.1:0", &transport_tcp);
   strcpy(l->interface, "nosuchif0");
-  assert_false(listener_bind(l, 1, NULL, &fault));
-  assert_non_null(strstr(fault.text, "binding socket to 127.0.0.1:0: "));
+  assert_true(listener_bind(l, 1, NULL, &fault)); // the dialect warns, and listens without it
+  assert_true(address_port(&l->address) != 0);
+  listener_close(l);
   object_unref(&l);
 }
 
@@ -164,7 +165,7 @@ main(void)
       cmocka_unit_test(wildcards_ask_for_the_destination),
       cmocka_unit_test(families_are_apart),
       cmocka_unit_test(address_that_is_not_here_yet_is_accepted),
-      cmocka_unit_test(unknown_interface_is_a_fault),
+      cmocka_unit_test(unknown_interface_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

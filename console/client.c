@@ -23,7 +23,7 @@ struct client {
 };
 
 static int
-fatal(const char *format, const char *what)
+client_fatal(const char *format, const char *what)
 {
   char text[512];
   snprintf(text, sizeof text, format, what, errno == 0 ? "the server closed the connection" : strerror(errno));
@@ -36,7 +36,7 @@ fatal(const char *format, const char *what)
 // ---- bytes ----
 
 static bool
-send_all(int fd, const uint8_t *bytes, size_t size)
+client_send_all(int fd, const uint8_t *bytes, size_t size)
 {
   while (size > 0) {
     ssize_t n = send(fd, bytes, size, MSG_NOSIGNAL);
@@ -52,7 +52,7 @@ send_all(int fd, const uint8_t *bytes, size_t size)
 
 // False with errno 0: the other end closed.
 static bool
-receive_all(int fd, uint8_t *bytes, size_t size)
+client_receive_all(int fd, uint8_t *bytes, size_t size)
 {
   while (size > 0) {
     ssize_t n = recv(fd, bytes, size, 0);
@@ -71,27 +71,27 @@ receive_all(int fd, uint8_t *bytes, size_t size)
 // ---- commands ----
 
 static bool
-send_command(struct client *c, const char *command, size_t size)
+client_send_command(struct client *c, const char *command, size_t size)
 {
   uint8_t *frame = memory_new(CONSOLE_LENGTH_SIZE + CONSOLE_TAG_SIZE + size);
-  bool good = send_all(c->fd, frame, console_seal(&c->box, command, size, frame));
+  bool good = client_send_all(c->fd, frame, console_seal(&c->box, command, size, frame));
   free(frame);
   return good;
 }
 
 static bool
-receive_answer(struct client *c, struct text *answer)
+client_receive_answer(struct client *c, struct text *answer)
 {
   uint8_t length[CONSOLE_LENGTH_SIZE];
   size_t size;
-  if (!receive_all(c->fd, length, sizeof length))
+  if (!client_receive_all(c->fd, length, sizeof length))
     return false;
   if (console_frame_look(length, sizeof length, c->max_message, &size) == CONSOLE_FRAME_TOO_LARGE) {
     fprintf(stderr, "An answer of %zu bytes is larger than the accepted maximum of %zu\n", size, c->max_message);
     return false;
   }
   uint8_t *sealed = memory_new(size), *plain = memory_new(size);
-  bool good = receive_all(c->fd, sealed, size) && (size == 0 || console_open(&c->box, sealed, size, plain));
+  bool good = client_receive_all(c->fd, sealed, size) && (size == 0 || console_open(&c->box, sealed, size, plain));
   if (good && size > CONSOLE_TAG_SIZE)
     text_add(answer, (char *)plain, size - CONSOLE_TAG_SIZE);
   free(sealed);
@@ -100,21 +100,21 @@ receive_answer(struct client *c, struct text *answer)
 }
 
 static bool
-run_command(struct client *c, const char *command, struct text *answer)
+client_run_command(struct client *c, const char *command, struct text *answer)
 {
   text_clear(answer);
-  return send_command(c, command, strlen(command)) && receive_answer(c, answer);
+  return client_send_command(c, command, strlen(command)) && client_receive_answer(c, answer);
 }
 
 // ---- sessions ----
 
 static int
-run_one(struct client *c, const char *command)
+client_run_one(struct client *c, const char *command)
 {
   struct text answer;
   text_init(&answer);
   int status = EXIT_SUCCESS;
-  if (run_command(c, command, &answer))
+  if (client_run_command(c, command, &answer))
     fwrite(answer.data, 1, answer.size, stdout);
   bool watched = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
   if (!watched && strncmp(answer.data, "Error: ", 7) == 0)
@@ -125,28 +125,28 @@ run_one(struct client *c, const char *command)
 }
 
 static const char *
-meaning(const char *line)
+client_meaning(const char *line)
 {
   return strcmp(line, "help") == 0 || strcmp(line, "?") == 0 ? "help()" : line;
 }
 
 static void
-list_words(struct text *out)
+client_list_words(struct text *out)
 {
   describe("completion", out);
 }
 
 static void
-run_session(struct client *c)
+client_run_session(struct client *c)
 {
   struct text answer;
-  struct line_reader *reader = line_reader_open(false, list_words);
+  struct line_reader *reader = line_reader_open(false, client_list_words);
   bool terminal = line_reader_is_terminal(reader);
   char *line;
   text_init(&answer);
   while ((line = line_reader_next(reader)) != NULL && strcmp(line, "quit") != 0) {
     if (line[0] != '\0') {
-      if (!run_command(c, meaning(line), &answer)) {
+      if (!client_run_command(c, client_meaning(line), &answer)) {
         fputs("Connection closed by the server.\n", stdout);
         break;
       }
@@ -165,33 +165,33 @@ run_session(struct client *c)
 // ---- connection ----
 
 static bool
-shake_hands(struct client *c, const uint8_t *key)
+client_shake_hands(struct client *c, const uint8_t *key)
 {
   uint8_t own[CONSOLE_NONCE_SIZE], theirs[CONSOLE_NONCE_SIZE];
   random_bytes(own, sizeof own);
-  if (!send_all(c->fd, own, sizeof own) || !receive_all(c->fd, theirs, sizeof theirs))
+  if (!client_send_all(c->fd, own, sizeof own) || !client_receive_all(c->fd, theirs, sizeof theirs))
     return false;
   console_box_init(&c->box, key, own, theirs);
   return true;
 }
 
 static int
-talk(struct client *c, const struct client_options *o)
+client_talk(struct client *c, const struct client_options *o)
 {
   struct text answer;
   char where[ADDRESS_TEXT_SIZE];
-  if (!shake_hands(c, o->key))
-    return fatal("unable to complete the handshake with %s: %s", address_text_with_port(&o->address, where));
+  if (!client_shake_hands(c, o->key))
+    return client_fatal("unable to complete the handshake with %s: %s", address_text_with_port(&o->address, where));
   text_init(&answer);
-  bool understood = run_command(c, "", &answer);
+  bool understood = client_run_command(c, "", &answer);
   text_fini(&answer);
   if (!understood) {
     fputs("The server closed the connection right away: it probably has another key (see setKey).\n", stderr);
     return EXIT_SUCCESS;
   }
   if (o->execute != NULL)
-    return run_one(c, o->execute);
-  run_session(c);
+    return client_run_one(c, o->execute);
+  client_run_session(c);
   return EXIT_SUCCESS;
 }
 
@@ -208,14 +208,14 @@ client_run(const struct client_options *o)
   log_verbose("console", "Connecting to %s", where);
   c.fd = socket(o->address.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (c.fd < 0 || connect(c.fd, &o->address.sa, address_size(&o->address)) < 0) {
-    int status = fatal("connecting socket to %s: %s", where);
+    int status = client_fatal("connecting socket to %s: %s", where);
     if (c.fd >= 0)
       close(c.fd);
     return status;
   }
   int on = 1;
   setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  int status = talk(&c, o);
+  int status = client_talk(&c, o);
   close(c.fd);
   return status;
 }

@@ -11,13 +11,13 @@ _Static_assert(crypto_secretbox_MACBYTES == CONSOLE_TAG_SIZE, "tag");
 _Static_assert(crypto_secretbox_KEYBYTES == CONSOLE_KEY_SIZE, "key");
 
 static uint32_t
-load32(const uint8_t *at)
+frame_load32(const uint8_t *at)
 {
   return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 static void
-store32(uint8_t *at, uint32_t v)
+frame_store32(uint8_t *at, uint32_t v)
 {
   at[0] = (uint8_t)(v >> 24);
   at[1] = (uint8_t)(v >> 16);
@@ -38,17 +38,17 @@ console_box_init(struct console_box *b, const uint8_t *key, const uint8_t *own, 
 
 // Only the first four bytes count, wrapping.
 static void
-advance(uint8_t *nonce)
+frame_advance(uint8_t *nonce)
 {
-  store32(nonce, load32(nonce) + 1);
+  frame_store32(nonce, frame_load32(nonce) + 1);
 }
 
 size_t
 console_seal(struct console_box *b, const void *text, size_t size, uint8_t *out)
 {
-  store32(out, (uint32_t)(size + CONSOLE_TAG_SIZE));
+  frame_store32(out, (uint32_t)(size + CONSOLE_TAG_SIZE));
   crypto_secretbox_easy(out + CONSOLE_LENGTH_SIZE, text, size, b->writing, b->key);
-  advance(b->writing);
+  frame_advance(b->writing);
   return CONSOLE_LENGTH_SIZE + CONSOLE_TAG_SIZE + size;
 }
 
@@ -57,7 +57,7 @@ console_open(struct console_box *b, const uint8_t *sealed, size_t size, uint8_t 
 {
   if (size < CONSOLE_TAG_SIZE || crypto_secretbox_open_easy(out, sealed, size, b->reading, b->key) != 0)
     return false;
-  advance(b->reading);
+  frame_advance(b->reading);
   return true;
 }
 
@@ -66,7 +66,7 @@ console_frame_look(const uint8_t *received, size_t count, size_t maximum, size_t
 {
   if (count < CONSOLE_LENGTH_SIZE)
     return CONSOLE_FRAME_MORE;
-  *size = load32(received);
+  *size = frame_load32(received);
   if (*size > maximum)
     return CONSOLE_FRAME_TOO_LARGE;
   return count - CONSOLE_LENGTH_SIZE < *size ? CONSOLE_FRAME_MORE : CONSOLE_FRAME_WHOLE;

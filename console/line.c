@@ -44,7 +44,7 @@ line_reader_interrupt(void)
 
 // False: interrupted.
 static bool
-wait_for_input(void)
+line_wait_for_input(void)
 {
   while (!atomic_load(&interrupted)) {
     struct pollfd p[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = atomic_load(&wake_fd), .events = POLLIN}};
@@ -56,11 +56,11 @@ wait_for_input(void)
 
 // libedit takes EOF for the end of input and gives the terminal back as it found it.
 static int
-read_key(FILE *stream)
+line_read_key(FILE *stream)
 {
   unsigned char c;
   (void)stream;
-  while (wait_for_input()) {
+  while (line_wait_for_input()) {
     ssize_t n = read(STDIN_FILENO, &c, 1);
     if (n == 1)
       return c;
@@ -76,7 +76,7 @@ static char **words; // sorted as declared, closed by NULL
 static struct text word_text;
 
 static void
-load_words(void (*list)(struct text *))
+line_load_words(void (*list)(struct text *))
 {
   text_init(&word_text);
   list(&word_text);
@@ -93,7 +93,7 @@ load_words(void (*list)(struct text *))
 }
 
 static void
-free_words(void)
+line_free_words(void)
 {
   free(words);
   words = NULL;
@@ -102,7 +102,7 @@ free_words(void)
 
 // Called with state 0 first, then until it gives NULL.
 static char *
-next_word(const char *prefix, int state)
+line_next_word(const char *prefix, int state)
 {
   static size_t at;
   if (state == 0)
@@ -114,20 +114,20 @@ next_word(const char *prefix, int state)
 }
 
 static char **
-complete(const char *prefix, int start, int end)
+line_complete(const char *prefix, int start, int end)
 {
   (void)start, (void)end;
   // A word carries its own parenthesis: no blank behind it.
   rl_completion_append_character = '\0';
   rl_attempted_completion_over = 1;
-  return rl_completion_matches(prefix, next_word);
+  return rl_completion_matches(prefix, line_next_word);
 }
 
 // ---- history ----
 
 // A client's is in $HOME; the console of a process, which may have changed its user, in that user's home directory.
 static void
-history_path(bool in_place, char *out, size_t size)
+line_history_path(bool in_place, char *out, size_t size)
 {
   const char *home = in_place ? NULL : getenv("HOME");
   if (home == NULL) {
@@ -138,7 +138,7 @@ history_path(bool in_place, char *out, size_t size)
 }
 
 static bool
-remember(struct line_reader *r, const char *line)
+line_remember(struct line_reader *r, const char *line)
 {
   if (line[0] == '\0' || (r->last != NULL && strcmp(r->last, line) == 0))
     return false;
@@ -149,7 +149,7 @@ remember(struct line_reader *r, const char *line)
 }
 
 static void
-load_history(struct line_reader *r)
+line_load_history(struct line_reader *r)
 {
   char *line = NULL;
   size_t capacity = 0;
@@ -160,7 +160,7 @@ load_history(struct line_reader *r)
   while ((size = getline(&line, &capacity, f)) > 0) {
     if (line[size - 1] == '\n')
       line[size - 1] = '\0';
-    remember(r, line);
+    line_remember(r, line);
   }
   free(line);
   fclose(f);
@@ -168,9 +168,9 @@ load_history(struct line_reader *r)
 
 // Plain lines, each written as it is typed: the peer's client shares the file, and Ctrl-C ends a session at any time.
 static void
-keep(struct line_reader *r, const char *line)
+line_keep(struct line_reader *r, const char *line)
 {
-  if (!remember(r, line))
+  if (!line_remember(r, line))
     return;
   int fd = open(r->history, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0)
@@ -191,17 +191,17 @@ line_reader_open(bool in_place, void (*list_words)(struct text *))
     atomic_store(&wake_fd, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!r->terminal)
     return r;
-  load_words(list_words);
+  line_load_words(list_words);
   if (in_place) {
     // Signals are the keeper's. libedit would pass them on to the whole process group.
     rl_catch_signals = 0;
-    rl_getc_function = read_key;
+    rl_getc_function = line_read_key;
   }
   using_history();
   stifle_history(1000);
-  history_path(in_place, r->history, sizeof r->history);
-  load_history(r);
-  rl_attempted_completion_function = complete;
+  line_history_path(in_place, r->history, sizeof r->history);
+  line_load_history(r);
+  rl_attempted_completion_function = line_complete;
   rl_completer_word_break_characters = " \t\n\"\\'`@$><=;|&{(,";
   return r;
 }
@@ -214,12 +214,12 @@ line_reader_is_terminal(const struct line_reader *r)
 
 // False: nothing more will come.
 static bool
-read_more(struct line_reader *r)
+line_read_more(struct line_reader *r)
 {
   char piece[PIECE];
   ssize_t n;
   do {
-    if (!wait_for_input())
+    if (!line_wait_for_input())
       return false;
     n = read(STDIN_FILENO, piece, sizeof piece);
   } while (n < 0 && errno == EINTR);
@@ -229,12 +229,12 @@ read_more(struct line_reader *r)
 }
 
 static char *
-next_plain(struct line_reader *r)
+line_next_plain(struct line_reader *r)
 {
   struct text *t = &r->unread;
   char *newline;
   while ((newline = memchr(t->data, '\n', t->size)) == NULL)
-    if (!read_more(r))
+    if (!line_read_more(r))
       break;
   if (atomic_load(&interrupted) || (newline == NULL && t->size == 0))
     return NULL;
@@ -251,10 +251,10 @@ char *
 line_reader_next(struct line_reader *r)
 {
   if (!r->terminal)
-    return next_plain(r);
+    return line_next_plain(r);
   char *line = readline("> ");
   if (line != NULL)
-    keep(r, line);
+    line_keep(r, line);
   else
     putchar('\n'); // what follows does not stand behind the prompt
   return line;
@@ -266,7 +266,7 @@ line_reader_close(struct line_reader **slot)
   struct line_reader *r = *slot;
   *slot = NULL;
   if (r->terminal)
-    free_words();
+    line_free_words();
   // The descriptor stays: whoever interrupts may hold its number.
   text_fini(&r->unread);
   free(r->last);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static void
-evaluate(const char *line)
+local_evaluate(const char *line)
 {
   struct text answer;
   bool effect;
@@ -28,7 +28,7 @@ evaluate(const char *line)
 }
 
 static void
-list_words(struct text *out)
+local_list_words(struct text *out)
 {
   describe("completion", out);
 }
@@ -42,13 +42,13 @@ local_console_leave(void)
 void
 local_console_run(void)
 {
-  struct line_reader *reader = line_reader_open(true, list_words);
+  struct line_reader *reader = line_reader_open(true, local_list_words);
   char *line;
   while ((line = line_reader_next(reader)) != NULL && strcmp(line, "quit") != 0) {
     if (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)
-      evaluate("help()");
+      local_evaluate("help()");
     else if (line[0] != '\0')
-      evaluate(line);
+      local_evaluate(line);
     free(line);
   }
   free(line);

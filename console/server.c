@@ -63,7 +63,7 @@ static unsigned session_count, stranger_count;
 static size_t extra_bytes;
 
 static struct session *
-session_of(struct connection *c)
+server_session_of(struct connection *c)
 {
   return (struct session *)(void *)c;
 }
@@ -71,15 +71,16 @@ session_of(struct connection *c)
 // ---- protocols ----
 
 static size_t
-measure_nonce(const uint8_t *bytes, size_t count)
+server_measure_nonce(const uint8_t *bytes, size_t count)
 {
   (void)bytes, (void)count;
   return CONSOLE_NONCE_SIZE;
 }
-static const struct protocol protocol_nonce = {.name = "console nonce", .measure = measure_nonce, .most = CONSOLE_NONCE_SIZE};
+static const struct protocol protocol_nonce = {
+    .name = "console nonce", .measure = server_measure_nonce, .most = CONSOLE_NONCE_SIZE};
 
 static size_t
-measure_frame(const uint8_t *bytes, size_t count)
+server_measure_frame(const uint8_t *bytes, size_t count)
 {
   size_t size = 0;
   return console_frame_look(bytes, count, SIZE_MAX, &size) == CONSOLE_FRAME_MORE && count < CONSOLE_LENGTH_SIZE
@@ -88,12 +89,12 @@ measure_frame(const uint8_t *bytes, size_t count)
 }
 // What is sent has its length from console_seal().
 static const struct protocol protocol_frames = {
-    .name = "console", .measure = measure_frame, .head = CONSOLE_LENGTH_SIZE, .most = SIZE_MAX / 2};
+    .name = "console", .measure = server_measure_frame, .head = CONSOLE_LENGTH_SIZE, .most = SIZE_MAX / 2};
 
 // ---- the end ----
 
 static void
-stranger_end(struct session *s)
+server_stranger_end(struct session *s)
 {
   if (s->known)
     return;
@@ -104,7 +105,7 @@ stranger_end(struct session *s)
 
 // It counts no more; what it was told already is still the peer's, for so long.
 static void
-session_end(struct session *s, uint64_t linger_us)
+server_session_end(struct session *s, uint64_t linger_us)
 {
   struct session **at = &sessions;
   char peer[ADDRESS_TEXT_SIZE];
@@ -115,7 +116,7 @@ session_end(struct session *s, uint64_t linger_us)
   *at = s->next;
   session_count--;
   bool stranger = !s->known;
-  stranger_end(s);
+  server_stranger_end(s);
   if (s->logged)
     log_info("console", "Closing console connection from %s", address_text_with_port(&s->peer, peer));
   if (linger_us == 0)
@@ -125,35 +126,35 @@ session_end(struct session *s, uint64_t linger_us)
 }
 
 static void
-on_gone(struct connection *c)
+server_on_gone(struct connection *c)
 {
-  struct session *s = session_of(c);
+  struct session *s = server_session_of(c);
   sodium_memzero(s, sizeof *s);
   free(s);
 }
 
 static void
-on_ended(struct connection *c, enum connection_end why)
+server_on_ended(struct connection *c, enum connection_end why)
 {
-  struct session *s = session_of(c);
+  struct session *s = server_session_of(c);
   if (why == CONNECTION_EOF) {
     s->ended = true; // on_turn() goes on
     connection_touch(c);
   } else {
-    session_end(s, why == CONNECTION_BROKEN ? LINGER_US : 0);
+    server_session_end(s, why == CONNECTION_BROKEN ? LINGER_US : 0);
   }
 }
 
 static void
-on_deadline(struct connection *c)
+server_on_deadline(struct connection *c)
 {
-  session_end(session_of(c), 0);
+  server_session_end(server_session_of(c), 0);
 }
 
 // ---- commands ----
 
 static void
-answer(struct session *s, const char *text, size_t size)
+server_answer(struct session *s, const char *text, size_t size)
 {
   uint8_t *frame = memory_new(CONSOLE_LENGTH_SIZE + CONSOLE_TAG_SIZE + size);
   connection_send_raw(&s->link, frame, console_seal(&s->box, text, size, frame));
@@ -161,22 +162,22 @@ answer(struct session *s, const char *text, size_t size)
 }
 
 static void
-run_command(struct session *s, const char *command, size_t size)
+server_run_command(struct session *s, const char *command, size_t size)
 {
   struct text text;
   bool effect;
   text_init(&text);
   if (size > 0)
     control_execute(command, size, &text, &effect);
-  answer(s, text.data, text.size);
+  server_answer(s, text.data, text.size);
   text_fini(&text);
 }
 
-static void speak_frames(struct session *);
+static void server_speak_frames(struct session *);
 
 // False: the connection must end.
 static bool
-take_frame(struct session *s, uint8_t *sealed, size_t size)
+server_take_frame(struct session *s, uint8_t *sealed, size_t size)
 {
   static const uint8_t empty[CONSOLE_LENGTH_SIZE];
   if (size == 0)
@@ -187,43 +188,43 @@ take_frame(struct session *s, uint8_t *sealed, size_t size)
   uint8_t *command = memory_new(length + 1);
   bool good = console_open(&s->box, sealed, size, command);
   if (good && !s->known) {
-    stranger_end(s);
+    server_stranger_end(s);
     connection_untimer(&s->link);
-    speak_frames(s);
+    server_speak_frames(s);
   }
   if (good)
-    run_command(s, (char *)command, length);
+    server_run_command(s, (char *)command, length);
   free(command);
   return good;
 }
 
 static enum message_use
-on_frame(struct connection *c, const struct frame *frame)
+server_on_frame(struct connection *c, const struct frame *frame)
 {
   if (connection_unsent(c) >= UNREAD_MAX)
     return MESSAGE_LATER; // on_turn() goes on
-  if (!take_frame(session_of(c), frame->message, frame->size))
-    session_end(session_of(c), LINGER_US);
+  if (!server_take_frame(server_session_of(c), frame->message, frame->size))
+    server_session_end(server_session_of(c), LINGER_US);
   return MESSAGE_NEXT;
 }
 
 static void
-on_turn(struct connection *c)
+server_on_turn(struct connection *c)
 {
-  struct session *s = session_of(c);
+  struct session *s = server_session_of(c);
   if (connection_unsent(c) == 0)
     connection_resume(c);
   if (s->ended && !input_has_message(&c->input))
-    session_end(s, LINGER_US);
+    server_session_end(s, LINGER_US);
 }
 
 // ---- the greeting ----
 
 // Bytes came. What a stranger sends is counted, not believed.
 static void
-on_bytes(struct connection *c, size_t count)
+server_on_bytes(struct connection *c, size_t count)
 {
-  struct session *s = session_of(c);
+  struct session *s = server_session_of(c);
   if (s->known)
     return;
   s->received += count;
@@ -231,29 +232,37 @@ on_bytes(struct connection *c, size_t count)
   s->extra += extra;
   extra_bytes += extra;
   if (extra > 0 && extra_bytes > STRANGERS_BYTES)
-    session_end(s, 0);
+    server_session_end(s, 0);
 }
 
 static enum message_use
-on_nonce(struct connection *c, const struct frame *frame)
+server_on_nonce(struct connection *c, const struct frame *frame)
 {
-  struct session *s = session_of(c);
+  struct session *s = server_session_of(c);
   uint8_t own[CONSOLE_NONCE_SIZE];
   random_bytes(own, sizeof own);
   console_box_init(&s->box, s->key, own, frame->message);
   sodium_memzero(s->key, sizeof s->key);
   connection_send_raw(c, own, sizeof own);
-  speak_frames(s);
+  server_speak_frames(s);
   return MESSAGE_NEXT;
 }
 
-static const struct connection_events nonce_events = {
-    .message = on_nonce, .read = on_bytes, .turn = on_turn, .timer = on_deadline, .ended = on_ended, .gone = on_gone};
-static const struct connection_events frame_events = {
-    .message = on_frame, .read = on_bytes, .turn = on_turn, .timer = on_deadline, .ended = on_ended, .gone = on_gone};
+static const struct connection_events nonce_events = {.message = server_on_nonce,
+                                                      .read = server_on_bytes,
+                                                      .turn = server_on_turn,
+                                                      .timer = server_on_deadline,
+                                                      .ended = server_on_ended,
+                                                      .gone = server_on_gone};
+static const struct connection_events frame_events = {.message = server_on_frame,
+                                                      .read = server_on_bytes,
+                                                      .turn = server_on_turn,
+                                                      .timer = server_on_deadline,
+                                                      .ended = server_on_ended,
+                                                      .gone = server_on_gone};
 
 static void
-speak_frames(struct session *s)
+server_speak_frames(struct session *s)
 {
   size_t most = s->max_message;
   if (!s->known && most > STRANGER_BYTES + STRANGERS_BYTES)
@@ -265,7 +274,7 @@ speak_frames(struct session *s)
 
 // Makes room for a new connection at the cost of the oldest stranger. False: none is that old.
 static bool
-oldest_stranger_ends(uint64_t age_us)
+server_oldest_stranger_ends(uint64_t age_us)
 {
   struct session *oldest = NULL;
   for (struct session *s = sessions; s != NULL; s = s->next)
@@ -273,13 +282,13 @@ oldest_stranger_ends(uint64_t age_us)
       oldest = s;
   if (oldest == NULL || clock_mono_us() - oldest->since_us < age_us)
     return false;
-  session_end(oldest, 0);
+  server_session_end(oldest, 0);
   return true;
 }
 
 // What the configuration says about this peer. False: closed at once, and why.
 static bool
-admit(struct session *s)
+server_admit(struct session *s)
 {
   char peer[ADDRESS_TEXT_SIZE];
   const char *reason = NULL;
@@ -290,7 +299,7 @@ admit(struct session *s)
     reason = "no valid key is set";
   else if (!netmask_set_match(draft.console_acl, &s->peer))
     reason = "the source is not in the console ACL";
-  else if (most > 0 && session_count >= most && !oldest_stranger_ends(STRANGER_PATIENCE_US))
+  else if (most > 0 && session_count >= most && !server_oldest_stranger_ends(STRANGER_PATIENCE_US))
     reason = "too many connections";
   memcpy(s->key, draft.console_key, sizeof s->key);
   s->logged = draft.settings.console_logging;
@@ -304,13 +313,13 @@ admit(struct session *s)
 }
 
 static void
-on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, int size, void *arg)
+server_on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, int size, void *arg)
 {
   (void)l, (void)arg;
   struct session *s = memory_new(sizeof *s);
   int on = 1;
   memcpy(&s->peer, peer, (size_t)size < sizeof s->peer ? (size_t)size : sizeof s->peer);
-  if (!admit(s)) {
+  if (!server_admit(s)) {
     sodium_memzero(s, sizeof *s);
     free(s);
     close(fd);
@@ -318,7 +327,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *peer, i
   }
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (stranger_count >= STRANGERS_MAX)
-    oldest_stranger_ends(0);
+    server_oldest_stranger_ends(0);
   s->next = sessions;
   sessions = s;
   session_count++;
@@ -335,8 +344,9 @@ console_server_open(struct event_base *where, const struct address *address, str
   base = where;
   if (links == NULL)
     links = connection_set_new(base, NULL, NULL, NULL, NULL);
-  struct evconnlistener *next = evconnlistener_new_bind(base, on_accept, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_THREADSAFE,
-                                                        BACKLOG, &address->sa, (int)address_size(address));
+  struct evconnlistener *next = evconnlistener_new_bind(
+      base, server_on_accept, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_THREADSAFE,
+      BACKLOG, &address->sa, (int)address_size(address));
   if (next == NULL) {
     char text[ADDRESS_TEXT_SIZE];
     return fault_set(fault, FAULT_PLAIN, "binding console socket to %s: %s", address_text_with_port(address, text), strerror(errno));
@@ -351,7 +361,7 @@ void
 console_server_close(void)
 {
   while (sessions != NULL)
-    session_end(sessions, 0);
+    server_session_end(sessions, 0);
   connection_set_free(&links);
   if (listener != NULL)
     evconnlistener_free(listener);

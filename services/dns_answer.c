@@ -20,7 +20,7 @@ enum {
 // ---- from the script ----
 
 static void
-add_record(struct text *out, const struct presented_record *r)
+dns_answer_add_record(struct text *out, const struct presented_record *r)
 {
   uint8_t fixed[FIXED_SIZE];
   message_put_u16(fixed, r->type);
@@ -33,7 +33,8 @@ add_record(struct text *out, const struct presented_record *r)
 }
 
 static bool
-read_section(struct dns_answer *a, unsigned section, const struct dns_reply *reply, uint8_t *rdata, struct fault *f)
+dns_answer_read_section(struct dns_answer *a, unsigned section, const struct dns_reply *reply, uint8_t *rdata,
+                        struct fault *f)
 {
   for (size_t i = 0; i < reply->counts[section]; i++) {
     struct presented_record r = {.rdata = rdata};
@@ -44,7 +45,7 @@ read_section(struct dns_answer *a, unsigned section, const struct dns_reply *rep
       return false;
     if (a->counts[section] == UINT16_MAX || a->records.size > RECORDS_MAX)
       return fault_set(f, FAULT_CAUGHT, "more records than fit into a DNS message");
-    add_record(&a->records, &r);
+    dns_answer_add_record(&a->records, &r);
     a->counts[section]++;
   }
   return true;
@@ -66,7 +67,7 @@ dns_answer_new(const struct dns_reply *reply, struct fault *f)
   a->aa = reply->aa, a->ad = reply->ad, a->ra = reply->ra, a->tc = reply->tc;
   text_init(&a->records);
   for (unsigned section = 0; section < 3 && a != NULL; section++)
-    if (!read_section(a, section, reply, rdata, f))
+    if (!dns_answer_read_section(a, section, reply, rdata, f))
       dns_answer_free(&a);
   free(rdata);
   return a;
@@ -91,7 +92,7 @@ struct piece {
 };
 
 static bool
-next_piece(const struct dns_answer *a, size_t *at, struct piece *p)
+dns_answer_next_piece(const struct dns_answer *a, size_t *at, struct piece *p)
 {
   if (*at >= a->records.size)
     return false;
@@ -103,42 +104,42 @@ next_piece(const struct dns_answer *a, size_t *at, struct piece *p)
 }
 
 static bool
-is_question_name(const struct query *q, const struct piece *p)
+dns_answer_is_question_name(const struct query *q, const struct piece *p)
 {
   return q->question_end > HEADER_SIZE && q->qname.size > 1 &&
          name_bytes_equal(p->owner, (size_t)(p->fixed - p->owner), q->qname.bytes, q->qname.size);
 }
 
 static size_t
-records_size(const struct query *q, const struct dns_answer *a)
+dns_answer_records_size(const struct query *q, const struct dns_answer *a)
 {
   struct piece p;
   size_t sum = 0;
-  for (size_t at = 0; next_piece(a, &at, &p);)
-    sum += (size_t)(p.end - p.fixed) + (is_question_name(q, &p) ? 2 : (size_t)(p.fixed - p.owner));
+  for (size_t at = 0; dns_answer_next_piece(a, &at, &p);)
+    sum += (size_t)(p.end - p.fixed) + (dns_answer_is_question_name(q, &p) ? 2 : (size_t)(p.fixed - p.owner));
   return sum;
 }
 
 static void
-put(struct wire_buffer *b, const void *bytes, size_t size)
+dns_answer_put(struct wire_buffer *b, const void *bytes, size_t size)
 {
   memcpy(b->data + b->size, bytes, size);
   b->size += size;
 }
 
 static void
-put_records(struct query *q, const struct dns_answer *a)
+dns_answer_put_records(struct query *q, const struct dns_answer *a)
 {
   struct wire_buffer *b = &q->packet;
   struct piece p;
   uint8_t pointer[2];
   message_put_u16(pointer, POINTER_TO_QUESTION);
-  for (size_t at = 0; next_piece(a, &at, &p);) {
-    if (is_question_name(q, &p))
-      put(b, pointer, sizeof pointer);
+  for (size_t at = 0; dns_answer_next_piece(a, &at, &p);) {
+    if (dns_answer_is_question_name(q, &p))
+      dns_answer_put(b, pointer, sizeof pointer);
     else
-      put(b, p.owner, (size_t)(p.fixed - p.owner));
-    put(b, p.fixed, (size_t)(p.end - p.fixed));
+      dns_answer_put(b, p.owner, (size_t)(p.fixed - p.owner));
+    dns_answer_put(b, p.fixed, (size_t)(p.end - p.fixed));
   }
   for (unsigned section = 1; section <= 3; section++)
     message_set_count(b->data, section, a->counts[section - 1]);
@@ -146,7 +147,7 @@ put_records(struct query *q, const struct dns_answer *a)
 
 // A fresh header: what the client sent there, apart from opcode, RD and CD, means nothing in an answer.
 static void
-put_header(struct query *q, const struct dns_answer *a, bool truncated)
+dns_answer_put_header(struct query *q, const struct dns_answer *a, bool truncated)
 {
   uint8_t *m = q->packet.data;
   m[2] = (uint8_t)(FLAG2_QR | (m[2] & (FLAG2_OPCODE | FLAG2_RD)) | (a->aa > 0 ? FLAG2_AA : 0) |
@@ -157,7 +158,7 @@ put_header(struct query *q, const struct dns_answer *a, bool truncated)
 }
 
 static size_t
-most_bytes(const struct query *q)
+dns_answer_most_bytes(const struct query *q)
 {
   if (query_takes_large(q))
     return MESSAGE_MAX_SIZE;
@@ -169,18 +170,18 @@ bool
 dns_answer_write(struct query *q, const struct dns_answer *a)
 {
   bool opt = q->edns.offset != 0 || a->rcode > RCODE_PLAIN_MAX;
-  size_t bare = q->question_end + (opt ? OPT_SIZE : 0u), need = bare + records_size(q, a);
-  bool fits = need <= most_bytes(q);
+  size_t bare = q->question_end + (opt ? OPT_SIZE : 0u), need = bare + dns_answer_records_size(q, a);
+  bool fits = need <= dns_answer_most_bytes(q);
   if (!fits && query_takes_large(q))
     return dns_answer_write_rcode(q, RCODE_SERVFAIL);
   if (!fits)
     need = bare;
   if (need > q->packet.capacity && !query_own_packet(q, q->packet.data, q->question_end, need))
     return false;
-  put_header(q, a, !fits);
+  dns_answer_put_header(q, a, !fits);
   message_cut_records(&q->packet, q->question_end);
   if (fits)
-    put_records(q, a);
+    dns_answer_put_records(q, a);
   if (opt)
     message_add_opt(&q->packet, UDP_SAFE_SIZE, (uint8_t)(a->rcode >> 4), q->edns.dnssec_ok, NULL, 0);
   return true;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static void
-handler_free(struct object *object)
+dns_handler_free(struct object *object)
 {
   struct dns_handler *h = (struct dns_handler *)object;
   object_unref(&h->script);
@@ -19,7 +19,7 @@ handler_free(struct object *object)
 }
 
 static void
-list_free(struct object *object)
+dns_handler_list_free(struct object *object)
 {
   struct dns_handler_list *l = (struct dns_handler_list *)object;
   for (size_t i = 0; i < l->count; i++)
@@ -27,8 +27,8 @@ list_free(struct object *object)
   free(l);
 }
 
-static const struct object_class handler_class = {.name = "DNSHandler", .free = handler_free};
-static const struct object_class list_class = {.name = "DNSHandlerList", .free = list_free};
+static const struct object_class handler_class = {.name = "DNSHandler", .free = dns_handler_free};
+static const struct object_class list_class = {.name = "DNSHandlerList", .free = dns_handler_list_free};
 
 struct dns_handler *
 dns_handler_new(const struct dns_handler_options *o, struct fault *f)
@@ -56,7 +56,7 @@ dns_handler_new(const struct dns_handler_options *o, struct fault *f)
 }
 
 static struct dns_handler_list *
-list_of(size_t room)
+dns_handler_list_of(size_t room)
 {
   struct dns_handler_list *l = memory_new(sizeof *l + room * sizeof *l->handlers);
   object_init(&l->object, &list_class);
@@ -66,13 +66,13 @@ list_of(size_t room)
 struct dns_handler_list *
 dns_handler_list_new(void)
 {
-  return list_of(0);
+  return dns_handler_list_of(0);
 }
 
 struct dns_handler_list *
 dns_handler_list_with(const struct dns_handler_list *old, struct dns_handler *h)
 {
-  struct dns_handler_list *l = list_of(old->count + 1);
+  struct dns_handler_list *l = dns_handler_list_of(old->count + 1);
   for (size_t i = 0; i < old->count; i++)
     l->handlers[l->count++] = object_ref(old->handlers[i]);
   l->handlers[l->count++] = object_ref(h);
@@ -84,7 +84,7 @@ dns_handler_list_without(const struct dns_handler_list *old, const char *label)
 {
   if (dns_handler_list_find(old, label) == NULL)
     return NULL;
-  struct dns_handler_list *l = list_of(old->count);
+  struct dns_handler_list *l = dns_handler_list_of(old->count);
   for (size_t i = 0; i < old->count; i++)
     if (strcmp(old->handlers[i]->label, label) != 0)
       l->handlers[l->count++] = object_ref(old->handlers[i]);

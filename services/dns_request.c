@@ -34,7 +34,7 @@ struct service_room {
 
 // True: the caller alone decides how the request ends.
 static bool
-claim(struct dns_request *r, enum request_state state)
+dns_request_claim(struct dns_request *r, enum request_state state)
 {
   int open = REQUEST_OPEN;
   return atomic_compare_exchange_strong_explicit(&r->state, &open, state, memory_order_acq_rel, memory_order_acquire);
@@ -42,7 +42,7 @@ claim(struct dns_request *r, enum request_state state)
 
 // The query is gone: gives up the worker's reference.
 static void
-end(struct dns_request *r)
+dns_request_end(struct dns_request *r)
 {
   object_unref(&r->handler);
   object_unref(&r);
@@ -51,7 +51,7 @@ end(struct dns_request *r)
 // ---- waiting ----
 
 static struct service_room *
-room_of(struct worker *w)
+dns_request_room_of(struct worker *w)
 {
   if (w->services == NULL)
     w->services = calloc(1, sizeof *w->services);
@@ -60,7 +60,7 @@ room_of(struct worker *w)
 
 // Takes it off the list. Its query is the caller's; so is the list's reference.
 static struct query *
-unpark(struct dns_request *r)
+dns_request_unpark(struct dns_request *r)
 {
   struct service_room *room = r->worker->services;
   struct query *q = r->query;
@@ -75,25 +75,25 @@ unpark(struct dns_request *r)
 }
 
 static void
-on_deadline(evutil_socket_t fd, short what, void *arg)
+dns_request_on_deadline(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct dns_request *r = arg;
-  if (!claim(r, REQUEST_ENDED))
+  if (!dns_request_claim(r, REQUEST_ENDED))
     return; // its answer has been posted and comes next
   struct worker *w = r->worker;
   worker_begin(w);
   atomic_fetch_add_explicit(&r->handler->timeouts, 1, memory_order_relaxed);
-  r->ends->rcode(unpark(r), r->handler->timeout_rcode);
-  end(r);
+  r->ends->rcode(dns_request_unpark(r), r->handler->timeout_rcode);
+  dns_request_end(r);
   worker_end(w);
 }
 
 // False: no room or memory. A datagram's buffer is lent for the batch only, so that the question is copied.
 static bool
-park(struct dns_request *r)
+dns_request_park(struct dns_request *r)
 {
-  struct service_room *room = room_of(r->worker);
+  struct service_room *room = dns_request_room_of(r->worker);
   struct query *q = r->query;
   uint32_t ms = r->handler->timeout_ms;
   struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
@@ -101,7 +101,7 @@ park(struct dns_request *r)
     return false;
   if (q->own == NULL && !query_own_packet(q, q->packet.data, q->question_end, q->question_end))
     return false;
-  r->deadline = evtimer_new(r->worker->base, on_deadline, r);
+  r->deadline = evtimer_new(r->worker->base, dns_request_on_deadline, r);
   if (r->deadline == NULL || event_add(r->deadline, &tv) != 0) {
     if (r->deadline != NULL)
       event_free(r->deadline);
@@ -121,19 +121,19 @@ park(struct dns_request *r)
 
 // The answer of another thread, or of another script on this one, has arrived.
 static void
-on_posted(struct worker *w, struct post *post)
+dns_request_on_posted(struct worker *w, struct post *post)
 {
   struct dns_request *r = (struct dns_request *)(void *)((char *)post - offsetof(struct dns_request, post));
   (void)w;
   if (r->query != NULL) {
-    r->ends->answer(unpark(r), r->answer);
-    end(r);
+    r->ends->answer(dns_request_unpark(r), r->answer);
+    dns_request_end(r);
   }
   object_unref(&r);
 }
 
 static enum dns_reply_result
-why_not(const struct dns_request *r)
+dns_request_why_not(const struct dns_request *r)
 {
   return atomic_load_explicit(&r->state, memory_order_acquire) == REQUEST_ANSWERED ? REPLY_TWICE : REPLY_LATE;
 }
@@ -142,20 +142,20 @@ enum dns_reply_result
 dns_request_reply(struct dns_request *r, const struct dns_reply *reply, struct fault *f)
 {
   if (atomic_load_explicit(&r->state, memory_order_acquire) != REQUEST_OPEN)
-    return why_not(r);
+    return dns_request_why_not(r);
   struct dns_answer *answer = dns_answer_new(reply, f);
   if (answer == NULL)
     return REPLY_WRONG;
-  if (!claim(r, REQUEST_ANSWERED)) {
+  if (!dns_request_claim(r, REQUEST_ANSWERED)) {
     dns_answer_free(&answer);
-    return why_not(r);
+    return dns_request_why_not(r);
   }
   r->answer = answer;
   if (worker_current() == r->worker && r->running) {
     r->immediate = true;
   } else {
     object_ref(r);
-    r->post.run = on_posted;
+    r->post.run = dns_request_on_posted;
     worker_post(r->worker, &r->post);
   }
   return REPLY_TAKEN;
@@ -164,7 +164,7 @@ dns_request_reply(struct dns_request *r, const struct dns_reply *reply, struct f
 // ---- running ----
 
 static struct dns_request *
-request_new(struct query *q, struct dns_handler *h, const struct dns_request_ends *ends)
+dns_request_new(struct query *q, struct dns_handler *h, const struct dns_request_ends *ends)
 {
   struct dns_request *r = calloc(1, sizeof *r);
   if (r == NULL)
@@ -188,7 +188,7 @@ dns_request_free(struct object *object)
 }
 
 static struct query *
-take_query(struct dns_request *r)
+dns_request_take_query(struct dns_request *r)
 {
   struct query *q = r->query;
   r->query = NULL;
@@ -197,17 +197,17 @@ take_query(struct dns_request *r)
 
 // It is neither answered nor can it wait. If another thread has just answered, its post will find no query.
 static void
-give_up(struct dns_request *r)
+dns_request_give_up(struct dns_request *r)
 {
-  claim(r, REQUEST_ENDED);
-  r->ends->rcode(take_query(r), RCODE_SERVFAIL);
+  dns_request_claim(r, REQUEST_ENDED);
+  r->ends->rcode(dns_request_take_query(r), RCODE_SERVFAIL);
 }
 
 void
 dns_request_run(struct query *q, struct dns_handler *h, const struct dns_question *question,
                 const struct dns_request_ends *ends)
 {
-  struct dns_request *r = request_new(q, h, ends);
+  struct dns_request *r = dns_request_new(q, h, ends);
   atomic_fetch_add_explicit(&h->hits, 1, memory_order_relaxed);
   if (r == NULL) {
     ends->rcode(q, RCODE_SERVFAIL);
@@ -219,14 +219,14 @@ dns_request_run(struct query *q, struct dns_handler *h, const struct dns_questio
   if (!good)
     atomic_fetch_add_explicit(&h->errors, 1, memory_order_relaxed);
   if (r->immediate)
-    ends->answer(take_query(r), r->answer);
-  else if (!good && claim(r, REQUEST_ENDED))
-    ends->rcode(take_query(r), RCODE_SERVFAIL);
-  else if (park(r))
+    ends->answer(dns_request_take_query(r), r->answer);
+  else if (!good && dns_request_claim(r, REQUEST_ENDED))
+    ends->rcode(dns_request_take_query(r), RCODE_SERVFAIL);
+  else if (dns_request_park(r))
     return; // the reference is the list's now
   else
-    give_up(r);
-  end(r);
+    dns_request_give_up(r);
+  dns_request_end(r);
 }
 
 // ---- a worker's end ----
@@ -243,12 +243,12 @@ dns_requests_leave(struct worker *w)
   if (w->services == NULL)
     return;
   for (struct dns_request *r = w->services->waiting; r != NULL; r = r->next)
-    claim(r, REQUEST_ENDED);
+    dns_request_claim(r, REQUEST_ENDED);
   worker_run_posts(w); // answers that came in time
   while (w->services->waiting != NULL) {
     struct dns_request *r = w->services->waiting;
-    r->ends->drop(unpark(r), DROP_SHUTDOWN);
-    end(r);
+    r->ends->drop(dns_request_unpark(r), DROP_SHUTDOWN);
+    dns_request_end(r);
   }
   free(w->services);
   w->services = NULL;

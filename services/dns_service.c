@@ -23,7 +23,7 @@ dns_service_handlers(struct dns_service *s)
 
 // Takes over the caller's reference.
 static void
-set_handlers(struct dns_service *s, struct dns_handler_list *next)
+dns_service_set_handlers(struct dns_service *s, struct dns_handler_list *next)
 {
   pthread_mutex_lock(&s->lock);
   struct dns_handler_list *old = s->handlers;
@@ -41,7 +41,7 @@ dns_service_add_handler(struct dns_service *s, const struct dns_handler_options 
   struct dns_handler *h = dns_handler_new(o, f);
   if (h == NULL)
     return false;
-  set_handlers(s, dns_handler_list_with(s->handlers, h));
+  dns_service_set_handlers(s, dns_handler_list_with(s->handlers, h));
   object_unref(&h);
   return true;
 }
@@ -52,7 +52,7 @@ dns_service_remove_handler(struct dns_service *s, const char *label)
   struct dns_handler_list *next = dns_handler_list_without(s->handlers, label);
   if (next == NULL)
     return false;
-  set_handlers(s, next);
+  dns_service_set_handlers(s, next);
   return true;
 }
 
@@ -89,10 +89,10 @@ dns_service_free(struct object *object)
 
 // Workers have ended: their references are ours to drop.
 static void
-forget_scripts(struct service *base)
+dns_service_forget_scripts(struct service *base)
 {
   struct dns_service *s = (struct dns_service *)base;
-  set_handlers(s, dns_handler_list_new());
+  dns_service_set_handlers(s, dns_handler_list_new());
   for (unsigned i = 0; i < WORKERS_MAX; i++) {
     struct dns_service_room *room = atomic_load(&s->rooms[i]);
     if (room != NULL)
@@ -105,7 +105,7 @@ forget_scripts(struct service *base)
 // ---- what it tells ----
 
 static void
-add_up(_Atomic uint64_t *sum, const _Atomic uint64_t *part)
+dns_service_add_up(_Atomic uint64_t *sum, const _Atomic uint64_t *part)
 {
   counter_add(sum, atomic_load_explicit(part, memory_order_relaxed));
 }
@@ -118,16 +118,16 @@ dns_service_sum(const struct dns_service *s, struct dns_service_counters *sum)
     const struct dns_service_room *room = atomic_load_explicit(&s->rooms[i], memory_order_acquire);
     if (room == NULL)
       continue;
-    add_up(&sum->queries, &room->counters.queries);
-    add_up(&sum->answers, &room->counters.answers);
-    add_up(&sum->dropped, &room->counters.dropped);
-    add_up(&sum->refused, &room->counters.refused);
-    add_up(&sum->malformed, &room->counters.malformed);
+    dns_service_add_up(&sum->queries, &room->counters.queries);
+    dns_service_add_up(&sum->answers, &room->counters.answers);
+    dns_service_add_up(&sum->dropped, &room->counters.dropped);
+    dns_service_add_up(&sum->refused, &room->counters.refused);
+    dns_service_add_up(&sum->malformed, &room->counters.malformed);
   }
 }
 
 static void
-show_handlers(void *service, struct text *out)
+dns_service_show_handlers(void *service, struct text *out)
 {
   struct dns_handler_list *l = dns_service_handlers(service);
   text_printf(out, "%-3s %-20s %10s %8s %8s %8s  %s\n", "#", "Label", "Hits", "Timeouts", "Errors", "Timeout", "Match");
@@ -141,7 +141,7 @@ show_handlers(void *service, struct text *out)
 }
 
 static void
-show_service(const struct service *base, struct text *out)
+dns_service_show_service(const struct service *base, struct text *out)
 {
   struct dns_service_counters sum;
   struct dns_handler_list *l = dns_service_handlers((struct dns_service *)base);
@@ -154,44 +154,44 @@ show_service(const struct service *base, struct text *out)
 }
 
 static void
-show_one(struct service *s, void *out)
+dns_service_show_one(struct service *s, void *out)
 {
   s->kind->show(s, out);
 }
 
 static void
-show_all(struct text *out)
+dns_service_show_all(struct text *out)
 {
   text_printf(out, "%-20s %-24s %8s %10s %10s %8s %9s %8s\n", "Name", "Address", "Handlers", "Queries", "Answers",
               "Refused", "Malformed", "Dropped");
-  service_each(&dns_service_kind, show_one, out);
+  service_each(&dns_service_kind, dns_service_show_one, out);
 }
 
 const struct service_kind dns_service_kind = {
-    .name = "dns", .walk = &dns_walk_hooks, .forget_scripts = forget_scripts, .show = show_service};
+    .name = "dns", .walk = &dns_walk_hooks, .forget_scripts = dns_service_forget_scripts, .show = dns_service_show_service};
 
 // ---- hooks ----
 
 static void *
-hook_add(const char *name, const struct address *addresses, size_t count, struct fault *f)
+dns_service_hook_add(const char *name, const struct address *addresses, size_t count, struct fault *f)
 {
   return dns_service_add(name, addresses, count, f);
 }
 
 static void *
-hook_find(const char *name)
+dns_service_hook_find(const char *name)
 {
   return service_find(&dns_service_kind, name);
 }
 
 static const char *
-hook_name(const void *service)
+dns_service_hook_name(const void *service)
 {
   return ((const struct service *)service)->name;
 }
 
 static bool
-hook_address(const void *service, size_t n, struct address *out)
+dns_service_hook_address(const void *service, size_t n, struct address *out)
 {
   const struct service *s = service;
   if (2 * n >= s->listener_count)
@@ -201,33 +201,33 @@ hook_address(const void *service, size_t n, struct address *out)
 }
 
 static bool
-hook_add_handler(void *service, const struct dns_handler_options *o, struct fault *f)
+dns_service_hook_add_handler(void *service, const struct dns_handler_options *o, struct fault *f)
 {
   return dns_service_add_handler(service, o, f);
 }
 
 static bool
-hook_remove_handler(void *service, const char *label)
+dns_service_hook_remove_handler(void *service, const char *label)
 {
   return dns_service_remove_handler(service, label);
 }
 
 static enum dns_reply_result
-hook_reply(void *request, const struct dns_reply *reply, struct fault *f)
+dns_service_hook_reply(void *request, const struct dns_reply *reply, struct fault *f)
 {
   return dns_request_reply(request, reply, f);
 }
 
 static const struct service_hooks hooks = {
-    .add = hook_add,
-    .find = hook_find,
-    .name = hook_name,
-    .address = hook_address,
-    .add_handler = hook_add_handler,
-    .remove_handler = hook_remove_handler,
-    .show_handlers = show_handlers,
-    .show = show_all,
-    .reply = hook_reply,
+    .add = dns_service_hook_add,
+    .find = dns_service_hook_find,
+    .name = dns_service_hook_name,
+    .address = dns_service_hook_address,
+    .add_handler = dns_service_hook_add_handler,
+    .remove_handler = dns_service_hook_remove_handler,
+    .show_handlers = dns_service_show_handlers,
+    .show = dns_service_show_all,
+    .reply = dns_service_hook_reply,
     .service_free = dns_service_free,
     .request_free = dns_request_free,
 };

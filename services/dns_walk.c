@@ -17,16 +17,16 @@ enum { READABLE = -1, CLASS_TEXT_SIZE = 12 };
 // ---- the worker's part of the service ----
 
 static struct dns_service *
-service_of(const struct query *q)
+dns_walk_service_of(const struct query *q)
 {
   return q->arrival.listener->service;
 }
 
 // Made with the first query. NULL: no memory.
 static struct dns_service_room *
-room_of(const struct query *q)
+dns_walk_room_of(const struct query *q)
 {
-  _Atomic(struct dns_service_room *) *at = &service_of(q)->rooms[q->worker->id];
+  _Atomic(struct dns_service_room *) *at = &dns_walk_service_of(q)->rooms[q->worker->id];
   struct dns_service_room *room = atomic_load_explicit(at, memory_order_relaxed);
   if (room != NULL)
     return room;
@@ -39,7 +39,7 @@ room_of(const struct query *q)
 }
 
 static const struct dns_handler_list *
-current_handlers(struct dns_service *s, struct dns_service_room *room)
+dns_walk_current_handlers(struct dns_service *s, struct dns_service_room *room)
 {
   uint64_t newest = atomic_load_explicit(&s->generation, memory_order_acquire);
   if (room->handlers == NULL || room->generation != newest) {
@@ -53,9 +53,9 @@ current_handlers(struct dns_service *s, struct dns_service_room *room)
 // ---- ends ----
 
 static void
-drop(struct query *q, unsigned why)
+dns_walk_drop(struct query *q, unsigned why)
 {
-  struct dns_service_room *room = room_of(q);
+  struct dns_service_room *room = dns_walk_room_of(q);
   if (room != NULL)
     counter_add(&room->counters.dropped, 1);
   q->drop = (uint8_t)why;
@@ -64,37 +64,38 @@ drop(struct query *q, unsigned why)
 }
 
 static void
-send_answer(struct query *q)
+dns_walk_send_answer(struct query *q)
 {
-  counter_add(&room_of(q)->counters.answers, 1);
+  counter_add(&dns_walk_room_of(q)->counters.answers, 1);
   counter_add(&q->arrival.listener->counters[q->worker->id]->responses, 1);
   q->arrival.route->reply(q);
 }
 
 static void
-answer(struct query *q, const struct dns_answer *a)
+dns_walk_answer(struct query *q, const struct dns_answer *a)
 {
   if (dns_answer_write(q, a))
-    send_answer(q);
+    dns_walk_send_answer(q);
   else
-    drop(q, DROP_OUT_OF_MEMORY);
+    dns_walk_drop(q, DROP_OUT_OF_MEMORY);
 }
 
 static void
-answer_rcode(struct query *q, unsigned rcode)
+dns_walk_answer_rcode(struct query *q, unsigned rcode)
 {
   if (dns_answer_write_rcode(q, rcode))
-    send_answer(q);
+    dns_walk_send_answer(q);
   else
-    drop(q, DROP_OUT_OF_MEMORY);
+    dns_walk_drop(q, DROP_OUT_OF_MEMORY);
 }
 
-static const struct dns_request_ends ends = {.answer = answer, .rcode = answer_rcode, .drop = drop};
+static const struct dns_request_ends ends = {
+    .answer = dns_walk_answer, .rcode = dns_walk_answer_rcode, .drop = dns_walk_drop};
 
 static void
-unsent(struct query *q, unsigned why)
+dns_walk_unsent(struct query *q, unsigned why)
 {
-  struct dns_service_counters *c = &room_of(q)->counters;
+  struct dns_service_counters *c = &dns_walk_room_of(q)->counters;
   (void)why;
   counter_add(&c->answers, (uint64_t)-1);
   counter_add(&c->dropped, 1);
@@ -104,7 +105,7 @@ unsent(struct query *q, unsigned why)
 
 // More than one OPT is a format error (RFC 6891 6.1.1); so are records that do not end in the message.
 static bool
-records_good(const uint8_t *m, size_t size)
+dns_walk_records_good(const uint8_t *m, size_t size)
 {
   struct record_walk walk;
   struct record record;
@@ -118,7 +119,7 @@ records_good(const uint8_t *m, size_t size)
 
 // READABLE, or the rcode to answer with: then as much is filled in as could be read.
 static int
-decode(struct query *q)
+dns_walk_decode(struct query *q)
 {
   const uint8_t *m = q->packet.data;
   struct question question;
@@ -135,7 +136,7 @@ decode(struct query *q)
   memcpy(q->qname.bytes, question.name.bytes, question.name.size);
   q->qtype = question.type;
   q->qclass = question.class;
-  if (!records_good(m, q->packet.size) || !message_edns(m, q->packet.size, question.end, &q->edns)) {
+  if (!dns_walk_records_good(m, q->packet.size) || !message_edns(m, q->packet.size, question.end, &q->edns)) {
     memset(&q->edns, 0, sizeof q->edns);
     return RCODE_FORMERR;
   }
@@ -145,7 +146,7 @@ decode(struct query *q)
 // ---- match and run ----
 
 static const char *
-class_text(uint16_t class, char *out)
+dns_walk_class_text(uint16_t class, char *out)
 {
   switch (class) {
   case QCLASS_IN:
@@ -164,12 +165,12 @@ class_text(uint16_t class, char *out)
 }
 
 static void
-run(struct query *q, struct dns_handler *h, const char *name)
+dns_walk_run(struct query *q, struct dns_handler *h, const char *name)
 {
   char class[CLASS_TEXT_SIZE], type[QTYPE_TEXT_SIZE], remote[ADDRESS_TEXT_SIZE], local[ADDRESS_TEXT_SIZE];
   struct dns_question question = {
       .name = name,
-      .class = class_text(q->qclass, class),
+      .class = dns_walk_class_text(q->qclass, class),
       .type = qtype_text(q->qtype, type),
       .remote = address_text_with_port(&q->arrival.client, remote),
       .local = address_text_with_port(&q->arrival.destination, local),
@@ -187,59 +188,62 @@ run(struct query *q, struct dns_handler *h, const char *name)
 }
 
 static void
-match(struct query *q, struct dns_service_room *room)
+dns_walk_match(struct query *q, struct dns_service_room *room)
 {
   char name[NAME_TEXT_SIZE];
   name_text_no_dot(&q->qname, name);
   if (name[0] == '\0')
     strcpy(name, ".");
-  struct dns_handler *h = dns_handler_list_match(current_handlers(service_of(q), room), name, strlen(name));
+  struct dns_handler *h =
+      dns_handler_list_match(dns_walk_current_handlers(dns_walk_service_of(q), room), name, strlen(name));
   if (h != NULL) {
-    run(q, h, name);
+    dns_walk_run(q, h, name);
     return;
   }
   counter_add(&room->counters.refused, 1);
-  answer_rcode(q, RCODE_REFUSED);
+  dns_walk_answer_rcode(q, RCODE_REFUSED);
 }
 
 static void
-begin_query(struct query *q)
+dns_walk_begin_query(struct query *q)
 {
-  struct dns_service_room *room = room_of(q);
+  struct dns_service_room *room = dns_walk_room_of(q);
   if (room == NULL) {
-    drop(q, DROP_OUT_OF_MEMORY);
+    dns_walk_drop(q, DROP_OUT_OF_MEMORY);
     return;
   }
   counter_add(&room->counters.queries, 1);
   counter_add(&q->arrival.listener->counters[q->worker->id]->queries, 1);
   // Answering answers could go on for ever between two servers.
   if (query_answered(q)) {
-    drop(q, DROP_NOT_A_QUERY);
+    dns_walk_drop(q, DROP_NOT_A_QUERY);
     return;
   }
-  int rcode = decode(q);
+  int rcode = dns_walk_decode(q);
   if (rcode == READABLE) {
-    match(q, room);
+    dns_walk_match(q, room);
     return;
   }
   counter_add(&room->counters.malformed, 1);
-  answer_rcode(q, (unsigned)rcode);
+  dns_walk_answer_rcode(q, (unsigned)rcode);
 }
 
 static void
-begin_queries(struct query **queries, unsigned n)
+dns_walk_begin_queries(struct query **queries, unsigned n)
 {
   for (unsigned i = 0; i < n; i++)
-    begin_query(queries[i]);
+    dns_walk_begin_query(queries[i]);
 }
 
 static bool
-admit_stream(struct worker *w, struct listener *l, const struct address *peer)
+dns_walk_admit_stream(struct worker *w, struct listener *l, const struct address *peer)
 {
   (void)w, (void)l, (void)peer;
   return true;
 }
 
 // Nothing is forwarded: no answer and no failure can come back.
-const struct walk_hooks dns_walk_hooks = {
-    .query = begin_query, .queries = begin_queries, .unsent = unsent, .admit_stream = admit_stream};
+const struct walk_hooks dns_walk_hooks = {.query = dns_walk_begin_query,
+                                          .queries = dns_walk_begin_queries,
+                                          .unsent = dns_walk_unsent,
+                                          .admit_stream = dns_walk_admit_stream};

@@ -32,7 +32,7 @@ services_close(void)
 }
 
 static void
-add_listener(struct service *s, const struct address *address, const struct transport *transport)
+service_add_listener(struct service *s, const struct address *address, const struct transport *transport)
 {
   struct listener *l = listener_new(address, transport);
   l->walk = s->kind->walk;
@@ -45,7 +45,7 @@ add_listener(struct service *s, const struct address *address, const struct tran
 }
 
 static bool
-check_name(const struct service_kind *kind, const char *name, struct fault *f)
+service_check_name(const struct service_kind *kind, const char *name, struct fault *f)
 {
   if (name[0] == '\0' || strlen(name) >= SERVICE_NAME_SIZE)
     return fault_set(f, FAULT_CAUGHT, "the name of a service has 1 to %d characters", SERVICE_NAME_SIZE - 1);
@@ -57,15 +57,15 @@ check_name(const struct service_kind *kind, const char *name, struct fault *f)
 bool
 service_register(struct service *s, const char *name, const struct address *addresses, size_t count, struct fault *f)
 {
-  if (!check_name(s->kind, name, f)) {
+  if (!service_check_name(s->kind, name, f)) {
     object_unref(&s);
     return false;
   }
   strcpy(s->name, name);
   uuid_random(&s->uuid);
   for (size_t i = 0; i < count; i++) {
-    add_listener(s, &addresses[i], &transport_udp);
-    add_listener(s, &addresses[i], &transport_tcp);
+    service_add_listener(s, &addresses[i], &transport_udp);
+    service_add_listener(s, &addresses[i], &transport_tcp);
   }
   registry = memory_resize(registry, registered + 1, sizeof *registry);
   registry[registered++] = s;

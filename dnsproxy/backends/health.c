@@ -67,7 +67,7 @@ health_watch(struct backend_list *list)
 
 // True: keeper.list is another one than before.
 static bool
-take_list(void)
+health_take_list(void)
 {
   pthread_mutex_lock(&letter.lock);
   struct backend_list *new = letter.list;
@@ -83,7 +83,7 @@ take_list(void)
 // ---- what is told ----
 
 static void
-tell(struct backend *b, enum health_change change)
+health_tell(struct backend *b, enum health_change change)
 {
   bool first = change == HEALTH_STARTS_UP || change == HEALTH_STARTS_DOWN;
   bool up = change == HEALTH_STARTS_UP || change == HEALTH_CAME_UP;
@@ -115,7 +115,7 @@ tell(struct backend *b, enum health_change change)
 // ---- one check ----
 
 static void
-check_free(struct check **slot)
+health_check_free(struct check **slot)
 {
   struct check *c = *slot;
   *slot = NULL;
@@ -125,7 +125,7 @@ check_free(struct check **slot)
 }
 
 static void
-check_unlink(struct check *c)
+health_check_unlink(struct check *c)
 {
   *c->link = c->next;
   if (c->next != NULL)
@@ -134,56 +134,56 @@ check_unlink(struct check *c)
 
 // error NULL: the backend is well.
 static void
-check_end(struct check *c, const char *error)
+health_check_end(struct check *c, const char *error)
 {
   if (error != NULL && atomic_load_explicit(&log_failures, memory_order_relaxed))
     log_info("backend", "Health check of %s failed: %s", backend_full_name(c->backend), error);
   enum health_change change = health_decide(c->backend, error == NULL);
   if (change != HEALTH_SAME)
-    tell(c->backend, change);
-  check_unlink(c);
-  check_free(&c);
+    health_tell(c->backend, change);
+  health_check_unlink(c);
+  health_check_free(&c);
 }
 
 static void
-on_validated(void *arg, bool valid)
+health_on_validated(void *arg, bool valid)
 {
   struct check *c = arg;
   if (c->cancelled)
-    check_free(&c);
+    health_check_free(&c);
   else
-    check_end(c, valid ? NULL : "the validator refused the answer");
+    health_check_end(c, valid ? NULL : "the validator refused the answer");
 }
 
 static void
-on_probed(void *arg, const struct probe_result *result)
+health_on_probed(void *arg, const struct probe_result *result)
 {
   struct check *c = arg;
   c->probe = NULL;
   if (result->shortage) {
     health_abandon(c->backend); // told where the socket was wanted; the next tick tries again
-    check_unlink(c);
-    check_free(&c);
+    health_check_unlink(c);
+    health_check_free(&c);
   } else if (result->error == NULL && c->backend->options.check.validator != NULL && keeper.hooks != NULL &&
       keeper.hooks->validate != NULL)
-    keeper.hooks->validate(c->backend, result->answer, result->size, on_validated, c);
+    keeper.hooks->validate(c->backend, result->answer, result->size, health_on_validated, c);
   else
-    check_end(c, result->error);
+    health_check_end(c, result->error);
 }
 
 static void
-on_prepared(void *arg)
+health_on_prepared(void *arg)
 {
   struct check *c = arg;
   if (c->cancelled) {
-    check_free(&c);
+    health_check_free(&c);
     return;
   }
-  c->probe = probe_start(keeper.base, c->backend, &c->query, health_params(c->backend).timeout_ms, on_probed, c);
+  c->probe = probe_start(keeper.base, c->backend, &c->query, health_params(c->backend).timeout_ms, health_on_probed, c);
 }
 
 static struct check *
-check_new(struct backend *b)
+health_check_new(struct backend *b)
 {
   struct check *c = memory_new(sizeof *c);
   c->backend = object_ref(b);
@@ -202,13 +202,13 @@ check_new(struct backend *b)
 }
 
 static void
-check_begin(struct backend *b)
+health_check_begin(struct backend *b)
 {
-  struct check *c = check_new(b);
+  struct check *c = health_check_new(b);
   if (b->options.check.function != NULL && keeper.hooks != NULL && keeper.hooks->prepare != NULL)
-    keeper.hooks->prepare(b, &c->query, on_prepared, c);
+    keeper.hooks->prepare(b, &c->query, health_on_prepared, c);
   else
-    on_prepared(c);
+    health_on_prepared(c);
 }
 
 // ---- streams ----
@@ -216,27 +216,27 @@ check_begin(struct backend *b)
 // Queries had trouble on their way over streams: one that is answered says that it is over. The state of the backend is not
 // touched, as its datagrams may be well; where checks go over streams anyway, they say both.
 static void
-on_stream_probed(void *arg, const struct probe_result *result)
+health_on_stream_probed(void *arg, const struct probe_result *result)
 {
   struct check *c = arg;
   c->probe = NULL;
   c->backend->stream_checked = false;
   if (result->error == NULL)
     backend_stream_answered(c->backend);
-  check_unlink(c);
-  check_free(&c);
+  health_check_unlink(c);
+  health_check_free(&c);
 }
 
 static void
-check_stream(struct backend *b)
+health_check_stream(struct backend *b)
 {
   if (b->stream_checked || !backend_stream_suspect(b) || b->missing)
     return;
   b->stream_checked = true;
-  struct check *c = check_new(b);
+  struct check *c = health_check_new(b);
   c->of_stream = true;
   c->query.over_stream = true;
-  c->probe = probe_start(keeper.base, b, &c->query, health_params(b).timeout_ms, on_stream_probed, c);
+  c->probe = probe_start(keeper.base, b, &c->query, health_params(b).timeout_ms, health_on_stream_probed, c);
 }
 
 // ---- rounds ----
@@ -246,10 +246,10 @@ health_initial_round(struct event_base *base, const struct health_hooks *hooks)
 {
   keeper.base = base;
   keeper.hooks = hooks;
-  take_list();
+  health_take_list();
   for (uint32_t i = 0; keeper.list != NULL && i < keeper.list->count; i++)
     if (health_begin_first(keeper.list->items[i]))
-      check_begin(keeper.list->items[i]);
+      health_check_begin(keeper.list->items[i]);
   while (keeper.checks != NULL)
     if (event_base_loop(base, EVLOOP_ONCE) != 0 || event_base_got_break(base))
       break;
@@ -257,19 +257,19 @@ health_initial_round(struct event_base *base, const struct health_hooks *hooks)
 
 // Backends that are new at run time: lazy ones are trusted, others are checked at once.
 static void
-meet_new_backends(void)
+health_meet_new_backends(void)
 {
-  if (!take_list())
+  if (!health_take_list())
     return;
   for (uint32_t i = 0; i < keeper.list->count; i++) {
     struct backend *b = keeper.list->items[i];
     if (!health_trust(b) && health_begin_first(b))
-      check_begin(b);
+      health_check_begin(b);
   }
 }
 
 static void
-measure_rates(struct backend *b, double seconds)
+health_measure_rates(struct backend *b, double seconds)
 {
   uint64_t queries = backend_queries(b), drops = backend_drops(b);
   atomic_store_explicit(&b->qps_now, (double)(queries - b->last_queries) / seconds, memory_order_relaxed);
@@ -279,31 +279,31 @@ measure_rates(struct backend *b, double seconds)
 }
 
 static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+health_on_tick(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
   uint64_t now_us = clock_mono_us();
   double seconds = (double)(now_us - keeper.ticked_us) / 1e6;
   keeper.ticked_us = now_us;
-  meet_new_backends();
+  health_meet_new_backends();
   for (uint32_t i = 0; keeper.list != NULL && i < keeper.list->count; i++) {
     struct backend *b = keeper.list->items[i];
     if (seconds > 0)
-      measure_rates(b, seconds);
+      health_measure_rates(b, seconds);
     if (health_tick(b))
-      check_begin(b);
-    check_stream(b);
+      health_check_begin(b);
+    health_check_stream(b);
   }
 }
 
 static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+health_on_wake(evutil_socket_t fd, short what, void *arg)
 {
   (void)what, (void)arg;
   uint64_t count;
   ssize_t n = read(fd, &count, sizeof count);
   (void)n;
-  meet_new_backends();
+  health_meet_new_backends();
 }
 
 void
@@ -314,8 +314,8 @@ health_start(struct event_base *base, const struct health_hooks *hooks)
   keeper.ticked_us = clock_mono_us();
   int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   assert(fd >= 0);
-  keeper.wake = event_new(base, fd, EV_READ | EV_PERSIST, on_wake, NULL);
-  keeper.tick = event_new(base, -1, EV_PERSIST, on_tick, NULL);
+  keeper.wake = event_new(base, fd, EV_READ | EV_PERSIST, health_on_wake, NULL);
+  keeper.tick = event_new(base, -1, EV_PERSIST, health_on_tick, NULL);
   assert(keeper.wake != NULL && keeper.tick != NULL);
   event_add(keeper.wake, NULL);
   event_add(keeper.tick, &(struct timeval){.tv_sec = 1});
@@ -326,7 +326,7 @@ health_start(struct event_base *base, const struct health_hooks *hooks)
 }
 
 static void
-close_wake(void)
+health_close_wake(void)
 {
   pthread_mutex_lock(&letter.lock);
   int fd = letter.wake_fd;
@@ -344,19 +344,19 @@ health_stop(void)
   if (keeper.wake != NULL)
     event_free(keeper.wake);
   keeper.tick = keeper.wake = NULL;
-  close_wake();
+  health_close_wake();
   while (keeper.checks != NULL) {
     struct check *c = keeper.checks;
     bool with_script = c->probe == NULL;
-    check_unlink(c);
+    health_check_unlink(c);
     if (c->of_stream)
       c->backend->stream_checked = false;
     else
       health_abandon(c->backend);
     c->cancelled = true;
     if (!with_script)
-      check_free(&c);
+      health_check_free(&c);
   }
-  take_list();
+  health_take_list();
   object_unref(&keeper.list);
 }

@@ -34,7 +34,7 @@ struct probe {
 };
 
 static void
-probe_free(struct probe **slot)
+health_probe_free(struct probe **slot)
 {
   struct probe *p = *slot;
   *slot = NULL;
@@ -51,36 +51,36 @@ void
 probe_cancel(struct probe **slot)
 {
   if (*slot != NULL)
-    probe_free(slot);
+    health_probe_free(slot);
 }
 
 static void
-finish(struct probe *p, const struct probe_result *result)
+health_probe_finish(struct probe *p, const struct probe_result *result)
 {
   event_del(p->timer);
   if (p->io != NULL)
     event_del(p->io);
   p->done(p->arg, result);
-  probe_free(&p);
+  health_probe_free(&p);
 }
 
 static void
-finish_failed(struct probe *p, const char *error)
+health_probe_finish_failed(struct probe *p, const char *error)
 {
-  finish(p, &(struct probe_result){.error = error, .shortage = p->shortage});
+  health_probe_finish(p, &(struct probe_result){.error = error, .shortage = p->shortage});
 }
 
 static void
-finish_answered(struct probe *p, const uint8_t *answer, size_t size)
+health_probe_finish_answered(struct probe *p, const uint8_t *answer, size_t size)
 {
   const char *error = probe_verdict(p->query, p->id, p->backend->options.check.must_resolve, answer, size);
-  finish(p, &(struct probe_result){.error = error, .answer = answer, .size = size});
+  health_probe_finish(p, &(struct probe_result){.error = error, .answer = answer, .size = size});
 }
 
 // ---- the question and the verdict ----
 
 static void
-write_query(struct probe *p)
+health_probe_write_query(struct probe *p)
 {
   static const uint8_t proxy_local[PROXY_LOCAL_SIZE] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0"; // v2, LOCAL, no addresses
   uint8_t *at = p->out;
@@ -131,7 +131,7 @@ probe_verdict(const struct health_query *query, uint16_t id, bool must_resolve, 
 
 // True: all of it left, wait for the answer.
 static bool
-send_query(struct probe *p, const char **error)
+health_probe_send_query(struct probe *p, const char **error)
 {
   ssize_t n = send(p->fd, p->out + p->sent, p->out_size - p->sent, MSG_NOSIGNAL);
   if (n >= 0)
@@ -143,60 +143,60 @@ send_query(struct probe *p, const char **error)
 
 // Streams: what came so far may be a part.
 static void
-take_stream(struct probe *p)
+health_probe_take_stream(struct probe *p)
 {
   size_t expected = p->got >= 2 ? 2u + message_u16(p->in) : SIZE_MAX;
   if (p->got >= expected)
-    finish_answered(p, p->in + 2, expected - 2);
+    health_probe_finish_answered(p, p->in + 2, expected - 2);
 }
 
 static void
-on_readable(struct probe *p)
+health_probe_on_readable(struct probe *p)
 {
   ssize_t n = recv(p->fd, p->in + p->got, p->capacity - p->got, 0);
   if (n < 0) {
     if (errno != EAGAIN && errno != EINTR)
-      finish_failed(p, strerror(errno));
+      health_probe_finish_failed(p, strerror(errno));
     return;
   }
   if (!p->stream) {
-    finish_answered(p, p->in, (size_t)n);
+    health_probe_finish_answered(p, p->in, (size_t)n);
     return;
   }
   p->got += (size_t)n;
   if (n == 0)
-    finish_failed(p, "the connection was closed");
+    health_probe_finish_failed(p, "the connection was closed");
   else
-    take_stream(p);
+    health_probe_take_stream(p);
 }
 
 static void
-on_io(evutil_socket_t fd, short what, void *arg)
+health_probe_on_io(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd;
   struct probe *p = arg;
   const char *error = NULL;
   if (what & EV_READ) {
-    on_readable(p);
-  } else if (send_query(p, &error)) {
+    health_probe_on_readable(p);
+  } else if (health_probe_send_query(p, &error)) {
     event_del(p->io);
-    event_assign(p->io, event_get_base(p->io), p->fd, EV_READ | EV_PERSIST, on_io, p);
+    event_assign(p->io, event_get_base(p->io), p->fd, EV_READ | EV_PERSIST, health_probe_on_io, p);
     event_add(p->io, NULL);
   } else if (error != NULL) {
-    finish_failed(p, error);
+    health_probe_finish_failed(p, error);
   }
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+health_probe_on_timer(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct probe *p = arg;
-  finish_failed(p, p->error != NULL ? p->error : "no answer in time");
+  health_probe_finish_failed(p, p->error != NULL ? p->error : "no answer in time");
 }
 
 static bool
-is_stream(const struct backend *b)
+health_probe_is_stream(const struct backend *b)
 {
   return b->options.protocol->stream || b->options.check.over_tcp;
 }
@@ -204,7 +204,7 @@ is_stream(const struct backend *b)
 // Checks go the way of queries, and queries the way of checks: when the kernel sends this one from another address than the
 // last, because an address is gone or a route has moved, the sockets of queries, bound to the old one, are made anew.
 static void
-note_source(struct backend *b, int fd)
+health_probe_note_source(struct backend *b, int fd)
 {
   struct address now = {0};
   socklen_t size = sizeof now;
@@ -219,21 +219,21 @@ struct probe *
 probe_start(struct event_base *base, struct backend *b, const struct health_query *query, uint32_t timeout_ms,
             probe_done_fn done, void *arg)
 {
-  bool stream = is_stream(b) || query->over_stream;
+  bool stream = health_probe_is_stream(b) || query->over_stream;
   size_t capacity = stream ? 2 + MESSAGE_MAX_SIZE : UDP_PLAIN_SIZE;
   struct probe *p = memory_new(sizeof *p + capacity);
   *p = (struct probe){.backend = b, .query = query, .done = done, .arg = arg, .stream = stream, .capacity = capacity};
   random_bytes(&p->id, sizeof p->id);
-  write_query(p);
+  health_probe_write_query(p);
   p->fd = backend_socket_open(b, p->stream ? SOCK_STREAM : SOCK_DGRAM);
   if (p->fd < 0) {
     p->shortage = backend_socket_shortage(errno);
     p->error = strerror(errno);
   } else {
-    note_source(b, p->fd);
-    p->io = event_new(base, p->fd, EV_WRITE | EV_PERSIST, on_io, p);
+    health_probe_note_source(b, p->fd);
+    p->io = event_new(base, p->fd, EV_WRITE | EV_PERSIST, health_probe_on_io, p);
   }
-  p->timer = event_new(base, -1, 0, on_timer, p);
+  p->timer = event_new(base, -1, 0, health_probe_on_timer, p);
   assert(p->timer != NULL && (p->io != NULL || p->error != NULL));
   if (p->io != NULL)
     event_add(p->io, NULL);

@@ -54,25 +54,25 @@ health_free(struct health **slot)
 }
 
 static uint32_t
-at_least_one(uint32_t n)
+health_state_at_least_one(uint32_t n)
 {
   return n > 0 ? n : 1;
 }
 
 static bool
-is_forced(const struct backend *b)
+health_state_is_forced(const struct backend *b)
 {
   return atomic_load_explicit(&b->forced, memory_order_relaxed) != FORCED_NONE;
 }
 
 static bool
-is_lazy(const struct backend *b)
+health_state_is_lazy(const struct backend *b)
 {
   return atomic_load_explicit(&b->mode, memory_order_relaxed) == HEALTH_LAZY;
 }
 
 static void
-set_up(struct backend *b, bool up)
+health_state_set_up(struct backend *b, bool up)
 {
   atomic_store_explicit(&b->up, up, memory_order_relaxed);
 }
@@ -80,7 +80,7 @@ set_up(struct backend *b, bool up)
 // ---- the lazy window ----
 
 static void
-window_clear(struct health *h)
+health_state_window_clear(struct health *h)
 {
   h->window_start = atomic_load_explicit(&h->samples, memory_order_relaxed);
 }
@@ -88,16 +88,17 @@ window_clear(struct health *h)
 void
 health_result(struct backend *b, bool timed_out, unsigned rcode)
 {
-  if (!is_lazy(b))
+  if (!health_state_is_lazy(b))
     return;
   struct health *h = b->health;
-  bool failed = timed_out || (rcode == RCODE_SERVFAIL && b->options.check.lazy_mode == LAZY_TIMEOUT_OR_SERVFAIL);
+  bool health_state_failed =
+      timed_out || (rcode == RCODE_SERVFAIL && b->options.check.lazy_mode == LAZY_TIMEOUT_OR_SERVFAIL);
   uint64_t at = atomic_fetch_add_explicit(&h->samples, 1, memory_order_relaxed);
-  atomic_store_explicit(&h->window[at % h->window_size], failed, memory_order_relaxed);
+  atomic_store_explicit(&h->window[at % h->window_size], health_state_failed, memory_order_relaxed);
 }
 
 static bool
-window_is_bad(const struct backend *b)
+health_state_window_is_bad(const struct backend *b)
 {
   const struct health *h = b->health;
   uint64_t end = atomic_load_explicit(&h->samples, memory_order_relaxed), count = end - h->window_start, failures = 0;
@@ -114,10 +115,10 @@ window_is_bad(const struct backend *b)
 
 // How long a backend that failed is left alone: the interval, doubled per failed check when asked to.
 static uint32_t
-failed_wait(const struct backend *b)
+health_state_failed_wait(const struct backend *b)
 {
-  uint64_t wait = at_least_one(b->options.check.lazy_failed_interval_s);
-  uint32_t most = at_least_one(b->options.check.lazy_max_backoff_s);
+  uint64_t wait = health_state_at_least_one(b->options.check.lazy_failed_interval_s);
+  uint32_t most = health_state_at_least_one(b->options.check.lazy_max_backoff_s);
   if (!b->options.check.lazy_backoff)
     return (uint32_t)wait;
   for (uint32_t i = 0; i < b->health->backoff && wait < most; i++)
@@ -126,30 +127,31 @@ failed_wait(const struct backend *b)
 }
 
 static void
-become_potential_failure(struct health *h)
+health_state_become_potential_failure(struct health *h)
 {
   h->lazy = LAZY_POTENTIAL_FAILURE;
   h->failures = h->successes = 0;
   h->wait = 0;
-  window_clear(h);
+  health_state_window_clear(h);
 }
 
 static bool
-tick_locked(struct backend *b)
+health_state_tick_locked(struct backend *b)
 {
   struct health *h = b->health;
-  if (is_forced(b) || b->missing)
+  if (health_state_is_forced(b) || b->missing)
     return false;
-  if (is_lazy(b) && h->lazy == LAZY_HEALTHY) {
-    if (!window_is_bad(b))
+  if (health_state_is_lazy(b) && h->lazy == LAZY_HEALTHY) {
+    if (!health_state_window_is_bad(b))
       return false;
-    become_potential_failure(h);
+    health_state_become_potential_failure(h);
   }
   if (h->wait > 0)
     h->wait--;
   if (h->wait > 0 || h->under_way)
     return false;
-  h->wait = is_lazy(b) && h->lazy == LAZY_FAILED ? failed_wait(b) : at_least_one(h->params.interval_s);
+  h->wait = health_state_is_lazy(b) && h->lazy == LAZY_FAILED ? health_state_failed_wait(b)
+                                                              : health_state_at_least_one(h->params.interval_s);
   h->under_way = true;
   return true;
 }
@@ -158,7 +160,7 @@ bool
 health_tick(struct backend *b)
 {
   pthread_mutex_lock(&b->health->lock);
-  bool due = tick_locked(b);
+  bool due = health_state_tick_locked(b);
   pthread_mutex_unlock(&b->health->lock);
   return due;
 }
@@ -168,10 +170,10 @@ health_begin_first(struct backend *b)
 {
   struct health *h = b->health;
   pthread_mutex_lock(&h->lock);
-  bool begin = !is_forced(b) && !b->missing && !h->checked && !h->under_way;
+  bool begin = !health_state_is_forced(b) && !b->missing && !h->checked && !h->under_way;
   if (begin) {
     h->under_way = true;
-    h->wait = at_least_one(h->params.interval_s);
+    h->wait = health_state_at_least_one(h->params.interval_s);
   }
   pthread_mutex_unlock(&h->lock);
   return begin;
@@ -182,11 +184,11 @@ health_trust(struct backend *b)
 {
   struct health *h = b->health;
   pthread_mutex_lock(&h->lock);
-  bool lazy = is_lazy(b);
+  bool lazy = health_state_is_lazy(b);
   if (lazy && !h->checked) {
     h->checked = true;
     h->lazy = LAZY_HEALTHY;
-    set_up(b, true);
+    health_state_set_up(b, true);
   }
   pthread_mutex_unlock(&h->lock);
   return lazy;
@@ -195,76 +197,76 @@ health_trust(struct backend *b)
 // ---- results ----
 
 static void
-become_healthy(struct health *h)
+health_state_become_healthy(struct health *h)
 {
   h->lazy = LAZY_HEALTHY;
   h->failures = h->successes = 0;
-  window_clear(h);
+  health_state_window_clear(h);
 }
 
 static void
-become_failed(struct backend *b)
+health_state_become_failed(struct backend *b)
 {
   struct health *h = b->health;
   h->lazy = LAZY_FAILED;
   h->failures = h->successes = h->backoff = 0;
-  if (is_lazy(b))
-    h->wait = failed_wait(b);
+  if (health_state_is_lazy(b))
+    h->wait = health_state_failed_wait(b);
 }
 
 static enum health_change
-succeeded(struct backend *b)
+health_state_succeeded(struct backend *b)
 {
   struct health *h = b->health;
   h->failures = 0;
-  if (b->up && (!is_lazy(b) || h->lazy == LAZY_HEALTHY))
+  if (b->up && (!health_state_is_lazy(b) || h->lazy == LAZY_HEALTHY))
     return HEALTH_SAME;
-  if (++h->successes < at_least_one(h->params.rise)) {
-    h->wait = at_least_one(h->params.interval_s); // a failed lazy backend is on its way up: no more long waits
+  if (++h->successes < health_state_at_least_one(h->params.rise)) {
+    h->wait = health_state_at_least_one(h->params.interval_s); // a failed lazy backend is on its way up: no more long waits
     return HEALTH_SAME;
   }
-  become_healthy(h);
+  health_state_become_healthy(h);
   if (b->up)
     return HEALTH_SAME;
-  set_up(b, true);
+  health_state_set_up(b, true);
   if (b->options.reconnect_on_up)
     atomic_fetch_add_explicit(&b->generation, 1, memory_order_relaxed);
   return HEALTH_CAME_UP;
 }
 
 static enum health_change
-failed(struct backend *b)
+health_state_failed(struct backend *b)
 {
   struct health *h = b->health;
   h->successes = 0;
   if (!b->up) {
     h->backoff++;
-    if (is_lazy(b) && h->lazy == LAZY_FAILED)
-      h->wait = failed_wait(b);
+    if (health_state_is_lazy(b) && h->lazy == LAZY_FAILED)
+      h->wait = health_state_failed_wait(b);
     return HEALTH_SAME;
   }
-  if (++h->failures < at_least_one(h->params.max_failures))
+  if (++h->failures < health_state_at_least_one(h->params.max_failures))
     return HEALTH_SAME;
-  become_failed(b);
-  set_up(b, false);
+  health_state_become_failed(b);
+  health_state_set_up(b, false);
   return HEALTH_WENT_DOWN;
 }
 
 static enum health_change
-decide_locked(struct backend *b, bool success)
+health_state_decide_locked(struct backend *b, bool success)
 {
   struct health *h = b->health;
   h->under_way = false;
-  if (is_forced(b) || atomic_load_explicit(&b->retired, memory_order_relaxed))
+  if (health_state_is_forced(b) || atomic_load_explicit(&b->retired, memory_order_relaxed))
     return HEALTH_SAME;
   if (h->checked)
-    return success ? succeeded(b) : failed(b);
+    return success ? health_state_succeeded(b) : health_state_failed(b);
   h->checked = true;
-  set_up(b, success);
+  health_state_set_up(b, success);
   if (success)
-    become_healthy(h);
+    health_state_become_healthy(h);
   else
-    become_failed(b);
+    health_state_become_failed(b);
   return success ? HEALTH_STARTS_UP : HEALTH_STARTS_DOWN;
 }
 
@@ -272,7 +274,7 @@ enum health_change
 health_decide(struct backend *b, bool success)
 {
   pthread_mutex_lock(&b->health->lock);
-  enum health_change change = decide_locked(b, success);
+  enum health_change change = health_state_decide_locked(b, success);
   pthread_mutex_unlock(&b->health->lock);
   return change;
 }
@@ -307,12 +309,12 @@ backend_set_mode(struct backend *b, enum health_mode mode, const bool *status)
   atomic_store_explicit(&b->forced, FORCED_NONE, memory_order_relaxed);
   if (status != NULL) {
     h->checked = true;
-    set_up(b, *status);
+    health_state_set_up(b, *status);
   }
   if (b->up)
-    become_healthy(h);
+    health_state_become_healthy(h);
   else
-    become_failed(b);
+    health_state_become_failed(b);
   h->wait = 0; // checked at the next tick, but for a healthy lazy one
   pthread_mutex_unlock(&h->lock);
 }
@@ -333,7 +335,7 @@ void
 backend_set_up_status(struct backend *b, bool up)
 {
   pthread_mutex_lock(&b->health->lock);
-  set_up(b, up);
+  health_state_set_up(b, up);
   pthread_mutex_unlock(&b->health->lock);
 }
 

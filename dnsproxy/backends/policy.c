@@ -56,7 +56,7 @@ policy_free(struct object *object)
 static uint64_t process_seed;
 
 static void
-draw_seed(void)
+policy_draw_seed(void)
 {
   random_bytes(&process_seed, sizeof process_seed);
 }
@@ -67,7 +67,7 @@ policy_seed(const struct settings *settings)
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   if (settings->hash_perturbation != 0)
     return settings->hash_perturbation;
-  pthread_once(&once, draw_seed);
+  pthread_once(&once, policy_draw_seed);
   return process_seed;
 }
 

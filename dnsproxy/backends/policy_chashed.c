@@ -14,7 +14,7 @@
 enum { POINTS_MAX = 1 << 20, WEIGHT_WANTED = 100 };
 
 static int
-compare_points(const void *left, const void *right)
+policy_chashed_compare_points(const void *left, const void *right)
 {
   const struct hash_point *a = left, *b = right;
   if (a->hash != b->hash)
@@ -24,7 +24,7 @@ compare_points(const void *left, const void *right)
 
 // The place of point i of a backend: hash("<uuid>-<i>").
 static uint32_t
-point_hash(const char *uuid, uint32_t i, uint64_t seed)
+policy_chashed_point_hash(const char *uuid, uint32_t i, uint64_t seed)
 {
   char text[UUID_TEXT_SIZE + 12];
   int size = snprintf(text, sizeof text, "%s-%u", uuid, i);
@@ -32,14 +32,14 @@ point_hash(const char *uuid, uint32_t i, uint64_t seed)
 }
 
 static uint32_t
-points_of(const struct backend *b, double scale)
+policy_chashed_points_of(const struct backend *b, double scale)
 {
   double n = atomic_load_explicit(&b->weight, memory_order_relaxed) * scale;
   return n < 1 ? 1 : (uint32_t)n;
 }
 
 static void
-warn_about_weight(const struct backend *b)
+policy_chashed_warn_about_weight(const struct backend *b)
 {
   int weight = atomic_load_explicit(&b->weight, memory_order_relaxed);
   if (weight < WEIGHT_WANTED)
@@ -57,7 +57,7 @@ hash_points_build(const struct pool *pool, uint64_t seed, uint32_t *count)
   double scale = weights > POINTS_MAX ? POINTS_MAX / weights : 1;
   uint32_t total = 0;
   for (uint32_t i = 0; i < pool->count; i++)
-    total += points_of(pool->backends[i], scale);
+    total += policy_chashed_points_of(pool->backends[i], scale);
   if (total == 0)
     return NULL;
   struct hash_point *points = memory_array(total, sizeof *points);
@@ -65,16 +65,16 @@ hash_points_build(const struct pool *pool, uint64_t seed, uint32_t *count)
     char uuid[UUID_TEXT_SIZE];
     uuid_text(&pool->backends[i]->options.id, uuid);
     if (!pool->policy->is_ffi) // such a policy may well do without
-      warn_about_weight(pool->backends[i]);
-    for (uint32_t n = points_of(pool->backends[i], scale), k = 0; k < n; k++)
-      points[(*count)++] = (struct hash_point){.hash = point_hash(uuid, k, seed), .backend = i};
+      policy_chashed_warn_about_weight(pool->backends[i]);
+    for (uint32_t n = policy_chashed_points_of(pool->backends[i], scale), k = 0; k < n; k++)
+      points[(*count)++] = (struct hash_point){.hash = policy_chashed_point_hash(uuid, k, seed), .backend = i};
   }
-  qsort(points, *count, sizeof *points, compare_points);
+  qsort(points, *count, sizeof *points, policy_chashed_compare_points);
   return points;
 }
 
 static uint32_t
-first_point_from(const struct pool *pool, uint32_t hash)
+policy_chashed_first_point_from(const struct pool *pool, uint32_t hash)
 {
   uint32_t low = 0, high = pool->point_count;
   while (low < high) {
@@ -88,14 +88,14 @@ first_point_from(const struct pool *pool, uint32_t hash)
 }
 
 static bool
-is_up(const struct backend *b, const void *arg)
+policy_chashed_is_up(const struct backend *b, const void *arg)
 {
   (void)arg;
   return backend_is_up(b);
 }
 
 static enum policy_result
-choose_chashed(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_chashed_choose_chashed(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   (void)policy;
   const struct pool *pool = in->pool;
@@ -103,8 +103,8 @@ choose_chashed(const struct policy *policy, const struct policy_input *in, struc
   if (!pool_has_server_up(pool))
     return POLICY_NONE; // without a walk round the ring
   double factor = query_settings(in->query)->consistent_balancing_factor;
-  struct load_bound bound = load_bound_make(pool, in->query->worker, factor, is_up, NULL);
-  uint32_t start = first_point_from(pool, (uint32_t)policy_place(in));
+  struct load_bound bound = load_bound_make(pool, in->query->worker, factor, policy_chashed_is_up, NULL);
+  uint32_t start = policy_chashed_first_point_from(pool, (uint32_t)policy_place(in));
   uint32_t refused = UINT32_MAX; // neighbours are often the same backend's
   for (uint32_t n = 0; n < pool->point_count; n++) {
     uint32_t at = start + n < pool->point_count ? start + n : start + n - pool->point_count;
@@ -123,6 +123,6 @@ choose_chashed(const struct policy *policy, const struct policy_input *in, struc
 
 struct policy policy_chashed = {
     BUILTIN_POLICY("chashed", "By consistent hashing of the query name: few names move when a backend comes or goes"),
-    .choose = choose_chashed,
+    .choose = policy_chashed_choose_chashed,
     .needs_points = true,
 };

@@ -4,7 +4,7 @@
 
 // Ties are the rule when there is little to do: order and latency are looked at only then.
 static bool
-wins_tie(const struct backend *b, const struct backend *best, const struct query *q)
+policy_least_wins_tie(const struct backend *b, const struct backend *best, const struct query *q)
 {
   int32_t order = atomic_load_explicit(&b->order, memory_order_relaxed);
   int32_t best_order = atomic_load_explicit(&best->order, memory_order_relaxed);
@@ -15,7 +15,7 @@ wins_tie(const struct backend *b, const struct backend *best, const struct query
 }
 
 static enum policy_result
-choose_least_outstanding(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_least_choose_least_outstanding(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   (void)policy;
   const struct pool *pool = in->pool;
@@ -35,7 +35,7 @@ choose_least_outstanding(const struct policy *policy, const struct policy_input 
       least = backend_load(best, w);
     weighed = true;
     uint64_t load = backend_load(b, w);
-    if (load < least || (load == least && wins_tie(b, best, in->query))) {
+    if (load < least || (load == least && policy_least_wins_tie(b, best, in->query))) {
       best = b;
       least = load;
     }
@@ -46,7 +46,7 @@ choose_least_outstanding(const struct policy *policy, const struct policy_input 
 
 // The token itself is taken by whoever forwards the query, whatever the policy was.
 static enum policy_result
-choose_first_available(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_least_choose_first_available(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   const struct pool *pool = in->pool;
   for (uint32_t i = 0; i < pool->count; i++) {
@@ -56,15 +56,15 @@ choose_first_available(const struct policy *policy, const struct policy_input *i
       return POLICY_CHOSEN;
     }
   }
-  return choose_least_outstanding(policy, in, chosen);
+  return policy_least_choose_least_outstanding(policy, in, chosen);
 }
 
 struct policy policy_least_outstanding = {
     BUILTIN_POLICY("leastOutstanding", "The backend with the fewest queries in flight; ties: lower order, then lower latency"),
-    .choose = choose_least_outstanding,
+    .choose = policy_least_choose_least_outstanding,
 };
 
 struct policy policy_first_available = {
     BUILTIN_POLICY("firstAvailable", "The first backend, by order, that is below its QPS limit; else leastOutstanding"),
-    .choose = choose_first_available,
+    .choose = policy_least_choose_first_available,
 };

@@ -3,7 +3,7 @@
 #include "dnsproxy/backends/policy.h"
 
 static struct backend *
-nth_up(const struct pool *pool, uint64_t n)
+policy_roundrobin_nth_up(const struct pool *pool, uint64_t n)
 {
   for (uint32_t i = 0; i < pool->count; i++)
     if (backend_is_up(pool->backends[i]) && n-- == 0)
@@ -12,7 +12,7 @@ nth_up(const struct pool *pool, uint64_t n)
 }
 
 static uint32_t
-count_up(const struct pool *pool)
+policy_roundrobin_count_up(const struct pool *pool)
 {
   uint32_t up = 0;
   for (uint32_t i = 0; i < pool->count; i++)
@@ -21,7 +21,7 @@ count_up(const struct pool *pool)
 }
 
 static enum policy_result
-choose_roundrobin(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_roundrobin_choose_roundrobin(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   (void)policy;
   const struct pool *pool = in->pool;
@@ -31,9 +31,9 @@ choose_roundrobin(const struct policy *policy, const struct policy_input *in, st
   uint64_t turn = atomic_fetch_add_explicit(&pool->state->turn, in->query->rehearsal.dry ? 0 : 1, memory_order_relaxed);
   struct backend *b = pool->backends[turn % pool->count];
   if (!backend_is_up(b)) {
-    uint32_t up = count_up(pool);
+    uint32_t up = policy_roundrobin_count_up(pool);
     if (up > 0)
-      b = nth_up(pool, turn % up); // NULL when health changed meanwhile
+      b = policy_roundrobin_nth_up(pool, turn % up); // NULL when health changed meanwhile
     else if (query_settings(in->query)->round_robin_fail)
       b = NULL;
   }
@@ -46,5 +46,5 @@ choose_roundrobin(const struct policy *policy, const struct policy_input *in, st
 
 struct policy policy_roundrobin = {
     BUILTIN_POLICY("roundrobin", "Each backend in turn; when all are down still one of them, unless setRoundRobinFailOnNoServer(true)"),
-    .choose = choose_roundrobin,
+    .choose = policy_roundrobin_choose_roundrobin,
 };

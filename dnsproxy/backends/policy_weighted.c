@@ -10,32 +10,33 @@ struct electorate {
 };
 
 static bool
-is_tagged(const struct electorate *e, const struct backend *b)
+policy_weighted_is_tagged(const struct electorate *e, const struct backend *b)
 {
   return e->query != NULL && query_tag_get(e->query, backend_full_name(b)) != NULL;
 }
 
 static bool
-is_candidate(const struct backend *b, const void *arg)
+policy_weighted_is_candidate(const struct backend *b, const void *arg)
 {
   const struct electorate *e = arg;
   if (!backend_is_up(b))
     return false;
-  return (!e->one_order || atomic_load_explicit(&b->order, memory_order_relaxed) == e->order) && !is_tagged(e, b);
+  return (!e->one_order || atomic_load_explicit(&b->order, memory_order_relaxed) == e->order) &&
+         !policy_weighted_is_tagged(e, b);
 }
 
 // `draw` modulo the sum of the weights picks the place. Health may change between the two passes: then the last
 // candidate that is still there gets the query.
 static enum policy_result
-elect(const struct policy_input *in, const struct electorate *e, uint64_t draw, struct backend **chosen)
+policy_weighted_elect(const struct policy_input *in, const struct electorate *e, uint64_t draw, struct backend **chosen)
 {
   const struct pool *pool = in->pool;
   double factor = query_settings(in->query)->weighted_balancing_factor;
-  struct load_bound bound = load_bound_make(pool, in->query->worker, factor, is_candidate, e);
+  struct load_bound bound = load_bound_make(pool, in->query->worker, factor, policy_weighted_is_candidate, e);
   uint64_t sum = 0;
   for (uint32_t i = 0; i < pool->count; i++) {
     const struct backend *b = pool->backends[i];
-    if (is_candidate(b, e) && load_bound_allows(&bound, b))
+    if (policy_weighted_is_candidate(b, e) && load_bound_allows(&bound, b))
       sum += (uint64_t)atomic_load_explicit(&b->weight, memory_order_relaxed);
   }
   if (sum == 0)
@@ -43,7 +44,7 @@ elect(const struct policy_input *in, const struct electorate *e, uint64_t draw, 
   uint64_t place = draw % sum;
   for (uint32_t i = 0; i < pool->count; i++) {
     struct backend *b = pool->backends[i];
-    if (!is_candidate(b, e) || !load_bound_allows(&bound, b))
+    if (!policy_weighted_is_candidate(b, e) || !load_bound_allows(&bound, b))
       continue;
     *chosen = b;
     uint64_t weight = (uint64_t)atomic_load_explicit(&b->weight, memory_order_relaxed);
@@ -55,23 +56,24 @@ elect(const struct policy_input *in, const struct electorate *e, uint64_t draw, 
 }
 
 static enum policy_result
-choose_wrandom(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_weighted_choose_wrandom(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   (void)policy;
   *chosen = NULL;
-  return elect(in, &(struct electorate){0}, random_next(&in->query->worker->random), chosen);
+  return policy_weighted_elect(in, &(struct electorate){0}, random_next(&in->query->worker->random), chosen);
 }
 
 static enum policy_result
-choose_whashed(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_weighted_choose_whashed(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   (void)policy;
   *chosen = NULL;
-  return elect(in, &(struct electorate){0}, policy_place(in), chosen);
+  return policy_weighted_elect(in, &(struct electorate){0}, policy_place(in), chosen);
 }
 
 static enum policy_result
-choose_ordered_wrand_untag(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_weighted_choose_ordered_wrand_untag(const struct policy *policy, const struct policy_input *in,
+                                           struct backend **chosen)
 {
   (void)policy;
   *chosen = NULL;
@@ -81,27 +83,27 @@ choose_ordered_wrand_untag(const struct policy *policy, const struct policy_inpu
   for (uint32_t i = 0; i < in->pool->count; i++) {
     const struct backend *b = in->pool->backends[i];
     int32_t order = atomic_load_explicit(&b->order, memory_order_relaxed);
-    if (is_candidate(b, &e) && (!found || order < lowest)) {
+    if (policy_weighted_is_candidate(b, &e) && (!found || order < lowest)) {
       found = true;
       lowest = order;
     }
   }
   e.one_order = true;
   e.order = lowest;
-  return found ? elect(in, &e, random_next(&in->query->worker->random), chosen) : POLICY_NONE;
+  return found ? policy_weighted_elect(in, &e, random_next(&in->query->worker->random), chosen) : POLICY_NONE;
 }
 
 struct policy policy_wrandom = {
     BUILTIN_POLICY("wrandom", "At random among the backends that are up, in proportion to their weights"),
-    .choose = choose_wrandom,
+    .choose = policy_weighted_choose_wrandom,
 };
 
 struct policy policy_whashed = {
     BUILTIN_POLICY("whashed", "By the hash of the query name, in proportion to the weights"),
-    .choose = choose_whashed,
+    .choose = policy_weighted_choose_whashed,
 };
 
 struct policy policy_ordered_wrand_untag = {
     BUILTIN_POLICY("orderedWrandUntag", "wrandom among the backends of the lowest order whose name is not a tag of the query"),
-    .choose = choose_ordered_wrand_untag,
+    .choose = policy_weighted_choose_ordered_wrand_untag,
 };

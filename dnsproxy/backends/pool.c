@@ -14,7 +14,7 @@ const struct object_class pool_table_class = {.name = "pool table", .free = pool
 
 // FNV-1a: names are short and come from the configuration.
 static uint32_t
-hash_text(const char *text)
+pool_hash_text(const char *text)
 {
   uint32_t h = 2166136261u;
   for (; *text != '\0'; text++)
@@ -30,7 +30,7 @@ pool_find(const struct pool_table *table, const char *name)
   const struct pool *last = table->pools[table->count - 1];
   if (strcmp(last->name, name) == 0)
     return last; // the default pool: most queries
-  for (uint32_t at = hash_text(name) & table->slot_mask; table->slots[at] != 0; at = (at + 1) & table->slot_mask) {
+  for (uint32_t at = pool_hash_text(name) & table->slot_mask; table->slots[at] != 0; at = (at + 1) & table->slot_mask) {
     const struct pool *pool = table->pools[table->slots[at] - 1];
     if (strcmp(pool->name, name) == 0)
       return pool;
@@ -89,7 +89,7 @@ pool_table_index(struct pool_table *table)
   table->slots = memory_array(size, sizeof table->slots[0]);
   table->slot_mask = size - 1;
   for (uint32_t i = 0; i < table->count; i++) {
-    uint32_t at = hash_text(table->pools[i]->name) & table->slot_mask;
+    uint32_t at = pool_hash_text(table->pools[i]->name) & table->slot_mask;
     while (table->slots[at] != 0)
       at = (at + 1) & table->slot_mask;
     table->slots[at] = i + 1;

@@ -10,16 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void state_free(struct object *);
-static const struct object_class pool_state_class = {.name = "pool state", .free = state_free};
+static void pool_draft_state_free(struct object *);
+static const struct object_class pool_state_class = {.name = "pool state", .free = pool_draft_state_free};
 
 static void
-state_free(struct object *object)
+pool_draft_state_free(struct object *object)
 {
   free(object);
 }
 
-static void entry_free(struct pool_entry **);
+static void pool_draft_entry_free(struct pool_entry **);
 
 // ---- how edits are taken back: records of a transaction (base/undo.h) ----
 
@@ -34,7 +34,7 @@ struct pool_entry_edit {
 };
 
 static void
-pool_entry_edit_back(void *room)
+pool_draft_pool_entry_edit_back(void *room)
 {
   struct pool_entry_edit *r = room;
   struct pool_entry *e = r->entry;
@@ -54,7 +54,7 @@ pool_entry_edit_back(void *room)
 }
 
 static void
-pool_entry_edit_gone(void *room)
+pool_draft_pool_entry_edit_gone(void *room)
 {
   struct pool_entry_edit *r = room;
   object_unref(&r->policy);
@@ -67,7 +67,7 @@ pool_entry_edit_gone(void *room)
 void
 pool_entry_edit(struct pool_entry *e)
 {
-  struct pool_entry_edit *r = undo_record(sizeof *r, pool_entry_edit_back, pool_entry_edit_gone);
+  struct pool_entry_edit *r = undo_record(sizeof *r, pool_draft_pool_entry_edit_back, pool_draft_pool_entry_edit_gone);
   if (r != NULL) {
     *r = (struct pool_entry_edit){.entry = e,
                                   .policy = object_ref(e->policy),
@@ -112,7 +112,7 @@ static void
 pool_draft_unget(void *room)
 {
   struct pool_draft *d = ((struct pool_draft_edit *)room)->draft;
-  entry_free(&d->entries[--d->count]);
+  pool_draft_entry_free(&d->entries[--d->count]);
   d->changed = true;
 }
 
@@ -191,7 +191,7 @@ pool_draft_set_default_policy(struct pool_draft *d, struct policy *policy)
 
 // Insertion sort by the orders of now: stable, and nearly sorted as it comes.
 static void
-sort_backends(struct backend **items, uint32_t count)
+pool_draft_sort_backends(struct backend **items, uint32_t count)
 {
   for (uint32_t i = 1; i < count; i++) {
     struct backend *b = items[i];
@@ -203,7 +203,7 @@ sort_backends(struct backend **items, uint32_t count)
 }
 
 static bool
-find_backend(struct backend *const *items, uint32_t count, const struct backend *b, uint32_t *at)
+pool_draft_find_backend(struct backend *const *items, uint32_t count, const struct backend *b, uint32_t *at)
 {
   for (*at = 0; *at < count; ++*at)
     if (items[*at] == b)
@@ -215,7 +215,7 @@ bool
 pool_entry_add(struct pool_entry *e, struct backend *b)
 {
   uint32_t at;
-  if (find_backend(e->backends, e->count, b, &at))
+  if (pool_draft_find_backend(e->backends, e->count, b, &at))
     return false;
   pool_entry_edit(e);
   if (e->count == e->capacity) {
@@ -223,7 +223,7 @@ pool_entry_add(struct pool_entry *e, struct backend *b)
     e->backends = memory_resize(e->backends, e->capacity, sizeof e->backends[0]);
   }
   e->backends[e->count++] = object_ref(b);
-  sort_backends(e->backends, e->count);
+  pool_draft_sort_backends(e->backends, e->count);
   return true;
 }
 
@@ -231,7 +231,7 @@ bool
 pool_entry_remove(struct pool_entry *e, const struct backend *b)
 {
   uint32_t at;
-  if (!find_backend(e->backends, e->count, b, &at))
+  if (!pool_draft_find_backend(e->backends, e->count, b, &at))
     return false;
   pool_entry_edit(e);
   object_unref(&e->backends[at]);
@@ -265,7 +265,7 @@ pool_draft_unadd(void *room)
 {
   struct pool_draft_edit *r = room;
   uint32_t at;
-  if (find_backend(r->draft->backends, r->draft->backend_count, r->backend, &at))
+  if (pool_draft_find_backend(r->draft->backends, r->draft->backend_count, r->backend, &at))
     pool_draft_take_out(r->draft, at);
   if (r->order != NULL)
     memcpy(r->draft->backends, r->order, r->draft->backend_count * sizeof r->order[0]);
@@ -279,7 +279,7 @@ pool_draft_add_backend(struct pool_draft *d, struct backend *b)
   if (r != NULL && d->backend_count > 0)
     r->order = memory_copy(d->backends, d->backend_count * sizeof d->backends[0]);
   pool_draft_put_in(d, d->backend_count, b);
-  sort_backends(d->backends, d->backend_count);
+  pool_draft_sort_backends(d->backends, d->backend_count);
 }
 
 static void
@@ -304,7 +304,7 @@ bool
 pool_draft_remove_backend(struct pool_draft *d, struct backend *b)
 {
   uint32_t at;
-  if (!find_backend(d->backends, d->backend_count, b, &at))
+  if (!pool_draft_find_backend(d->backends, d->backend_count, b, &at))
     return false;
   for (uint32_t i = 0; i < d->count; i++)
     pool_entry_remove(d->entries[i], b);
@@ -320,13 +320,13 @@ pool_draft_reweighed(struct pool_draft *d, const struct backend *b)
   uint32_t at;
   for (uint32_t i = 0; i < d->count; i++) {
     struct pool_entry *e = d->entries[i];
-    if (e->built != NULL && e->built->points != NULL && find_backend(e->backends, e->count, b, &at))
+    if (e->built != NULL && e->built->points != NULL && pool_draft_find_backend(e->backends, e->count, b, &at))
       pool_entry_touch(e);
   }
 }
 
 static void
-entry_free(struct pool_entry **slot)
+pool_draft_entry_free(struct pool_entry **slot)
 {
   struct pool_entry *e = *slot;
   *slot = NULL;
@@ -345,7 +345,7 @@ void
 pool_draft_fini(struct pool_draft *d)
 {
   for (uint32_t i = 0; i < d->count; i++)
-    entry_free(&d->entries[i]);
+    pool_draft_entry_free(&d->entries[i]);
   for (uint32_t i = 0; i < d->backend_count; i++)
     object_unref(&d->backends[i]);
   object_unref(&d->default_policy);
@@ -376,7 +376,7 @@ pool_entry_agree(const struct pool_entry *e, bool *use_ecs, bool *zero_scope)
 }
 
 static struct pool *
-pool_build(const struct pool_entry *e, struct policy *default_policy, const struct settings *settings)
+pool_draft_pool_build(const struct pool_entry *e, struct policy *default_policy, const struct settings *settings)
 {
   struct pool *pool = pool_new(e->name, e->count);
   pool->policy = object_ref(e->policy != NULL ? e->policy : default_policy);
@@ -402,7 +402,7 @@ pool_table_build(struct pool_draft *d, const struct settings *settings)
     struct pool_entry *e = d->entries[i];
     if (e->built == NULL || e->changed || (d->policy_changed && e->policy == NULL)) {
       object_unref(&e->built);
-      e->built = pool_build(e, table->default_policy, settings);
+      e->built = pool_draft_pool_build(e, table->default_policy, settings);
       e->changed = false;
     }
     table->pools[d->count - 1 - i] = object_ref(e->built);

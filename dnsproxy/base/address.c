@@ -12,7 +12,7 @@
 
 // "53": digits alone, up to 65535.
 static bool
-parse_port(const char *text, uint16_t *port)
+address_parse_port(const char *text, uint16_t *port)
 {
   uint32_t value = 0;
   if (*text == '\0')
@@ -30,7 +30,7 @@ parse_port(const char *text, uint16_t *port)
 
 // "eth0" or "2"; 0: no such interface.
 static uint32_t
-parse_scope(const char *text)
+address_parse_scope(const char *text)
 {
   uint32_t index = if_nametoindex(text);
   if (index > 0 || *text < '0' || *text > '9')
@@ -42,12 +42,12 @@ parse_scope(const char *text)
 
 // "127.1" is 127.0.0.1 and "5" is 0.0.0.5, as they always were for inet_aton(), which would let blanks follow.
 static bool
-parse_v4(struct address *a, char *text, uint16_t port)
+address_parse_v4(struct address *a, char *text, uint16_t port)
 {
   char *colon = strchr(text, ':');
   if (colon != NULL) {
     *colon = '\0';
-    if (!parse_port(colon + 1, &port))
+    if (!address_parse_port(colon + 1, &port))
       return false;
   }
   *a = (struct address){.v4 = {.sin_family = AF_INET, .sin_port = htons(port)}};
@@ -55,11 +55,11 @@ parse_v4(struct address *a, char *text, uint16_t port)
 }
 
 static bool
-parse_v6(struct address *a, char *text, uint16_t port)
+address_parse_v6(struct address *a, char *text, uint16_t port)
 {
   if (*text == '[') {
     char *close = strchr(++text, ']');
-    if (close == NULL || (close[1] != '\0' && (close[1] != ':' || !parse_port(close + 2, &port))))
+    if (close == NULL || (close[1] != '\0' && (close[1] != ':' || !address_parse_port(close + 2, &port))))
       return false;
     *close = '\0';
   }
@@ -67,7 +67,7 @@ parse_v6(struct address *a, char *text, uint16_t port)
   char *percent = strchr(text, '%');
   if (percent != NULL) {
     *percent = '\0';
-    a->v6.sin6_scope_id = parse_scope(percent + 1);
+    a->v6.sin6_scope_id = address_parse_scope(percent + 1);
     if (a->v6.sin6_scope_id == 0)
       return false;
   }
@@ -84,7 +84,7 @@ address_parse(struct address *a, const char *text, uint16_t port, struct fault *
     char *colon = strchr(copy, ':');
     bool v6 = copy[0] == '[' || (colon != NULL && strchr(colon + 1, ':') != NULL);
     struct address parsed;
-    if (v6 ? parse_v6(&parsed, copy, port) : parse_v4(&parsed, copy, port)) {
+    if (v6 ? address_parse_v6(&parsed, copy, port) : address_parse_v4(&parsed, copy, port)) {
       *a = parsed;
       return true;
     }
@@ -108,7 +108,7 @@ address_from_raw(struct address *a, const void *bytes, size_t count, uint16_t po
 }
 
 static char *
-v6_text(const struct address *a, char *out)
+address_v6_text(const struct address *a, char *out)
 {
   inet_ntop(AF_INET6, &a->v6.sin6_addr, out, INET6_ADDRSTRLEN);
   if (a->v6.sin6_scope_id != 0) {
@@ -128,7 +128,7 @@ address_text(const struct address *a, char *out)
   if (a->sa.sa_family == AF_INET)
     inet_ntop(AF_INET, &a->v4.sin_addr, out, ADDRESS_TEXT_SIZE);
   else if (a->sa.sa_family == AF_INET6)
-    v6_text(a, out);
+    address_v6_text(a, out);
   else
     strcpy(out, "invalid");
   return out;

@@ -28,7 +28,7 @@ base64_encode(char *out, size_t room, const void *bytes, size_t size)
 }
 
 static int
-digit(char c)
+base64_digit(char c)
 {
   if (c >= 'A' && c <= 'Z')
     return c - 'A';
@@ -41,11 +41,11 @@ digit(char c)
 
 // Four characters, of which the last `padding` are '='; -1 if one is wrong or the bits under the padding are not zero.
 static int32_t
-decode_group(const char *text, size_t padding)
+base64_decode_group(const char *text, size_t padding)
 {
   int32_t group = 0;
   for (size_t i = 0; i < 4; i++) {
-    int value = i < 4 - padding ? digit(text[i]) : 0;
+    int value = i < 4 - padding ? base64_digit(text[i]) : 0;
     if (value < 0)
       return -1;
     group = group << 6 | value;
@@ -65,7 +65,7 @@ base64_decode(void *out, size_t room, const char *text, size_t size)
     size_t padding = 0;
     if (at + 4 == size && text[at + 3] == '=')
       padding = text[at + 2] == '=' ? 2 : 1;
-    int32_t group = decode_group(text + at, padding);
+    int32_t group = base64_decode_group(text + at, padding);
     if (group < 0 || made + 3 - padding > room)
       return -1;
     for (size_t i = 0; i < 3 - padding; i++)

@@ -6,7 +6,7 @@
 #include <time.h>
 
 static struct timespec
-read_clock(clockid_t clock)
+clock_read_clock(clockid_t clock)
 {
   struct timespec now;
   int failed = clock_gettime(clock, &now);
@@ -15,33 +15,33 @@ read_clock(clockid_t clock)
 }
 
 static uint64_t
-read_us(clockid_t clock)
+clock_read_us(clockid_t clock)
 {
-  struct timespec now = read_clock(clock);
+  struct timespec now = clock_read_clock(clock);
   return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 uint64_t
 clock_mono_ns(void)
 {
-  struct timespec now = read_clock(CLOCK_MONOTONIC);
+  struct timespec now = clock_read_clock(CLOCK_MONOTONIC);
   return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 uint64_t
 clock_mono_us(void)
 {
-  return read_us(CLOCK_MONOTONIC);
+  return clock_read_us(CLOCK_MONOTONIC);
 }
 
 uint64_t
 clock_mono_coarse_us(void)
 {
-  return read_us(CLOCK_MONOTONIC_COARSE);
+  return clock_read_us(CLOCK_MONOTONIC_COARSE);
 }
 
 uint64_t
 clock_wall_us(void)
 {
-  return read_us(CLOCK_REALTIME);
+  return clock_read_us(CLOCK_REALTIME);
 }

@@ -22,7 +22,7 @@ static _Alignas(64) _Atomic uint64_t current = 1;
 static _Alignas(64) _Atomic uint64_t passed; // every stamp up to here has passed
 
 static void
-make_known(unsigned reader)
+epoch_make_known(unsigned reader)
 {
   slots[reader].known = true;
   atomic_fetch_or_explicit(&known[reader / WORD], 1ull << reader % WORD, memory_order_acq_rel);
@@ -42,7 +42,7 @@ epoch_enter(unsigned reader)
     return;
   }
   if (!s->known)
-    make_known(reader);
+    epoch_make_known(reader);
   atomic_exchange_explicit(&s->epoch, now, memory_order_acq_rel);
 }
 
@@ -61,7 +61,7 @@ epoch_stamp(void)
 
 // The epoch of a reader, or `now` if it sleeps.
 static uint64_t
-reader_epoch(struct slot *s, uint64_t now)
+epoch_reader_epoch(struct slot *s, uint64_t now)
 {
   uint64_t epoch = atomic_load_explicit(&s->epoch, memory_order_acquire);
   if (epoch == ASLEEP)
@@ -71,13 +71,13 @@ reader_epoch(struct slot *s, uint64_t now)
 
 // The oldest epoch that a reader is in.
 static uint64_t
-oldest_epoch(void)
+epoch_oldest_epoch(void)
 {
   uint64_t oldest = atomic_load_explicit(&current, memory_order_acquire), now = oldest;
   for (unsigned word = 0; word < EPOCH_READERS / WORD; word++) {
     uint64_t bits = atomic_fetch_add_explicit(&known[word], 0, memory_order_acq_rel);
     for (; bits != 0; bits &= bits - 1) {
-      uint64_t epoch = reader_epoch(&slots[word * WORD + (unsigned)__builtin_ctzll(bits)], now);
+      uint64_t epoch = epoch_reader_epoch(&slots[word * WORD + (unsigned)__builtin_ctzll(bits)], now);
       if (epoch < oldest)
         oldest = epoch;
     }
@@ -91,7 +91,7 @@ epoch_passed(uint64_t stamp)
   uint64_t old = atomic_load_explicit(&passed, memory_order_acquire);
   if (stamp <= old)
     return true;
-  uint64_t oldest = oldest_epoch();
+  uint64_t oldest = epoch_oldest_epoch();
   while (old < oldest &&
          !atomic_compare_exchange_weak_explicit(&passed, &old, oldest, memory_order_acq_rel, memory_order_acquire))
     ;

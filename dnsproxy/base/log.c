@@ -41,7 +41,7 @@ log_lines_lost(void)
 
 // Opened by whoever needs it first.
 static struct log_sink *
-datagrams(_Atomic(struct log_sink *) *slot, const char *path)
+log_datagrams(_Atomic(struct log_sink *) *slot, const char *path)
 {
   struct log_sink *s = atomic_load(slot);
   if (s == NULL) {
@@ -55,7 +55,7 @@ datagrams(_Atomic(struct log_sink *) *slot, const char *path)
 
 // As syslog() sends it, which waits when nobody reads.
 static void
-put_syslog(enum log_priority priority, const struct text *line)
+log_put_syslog(enum log_priority priority, const struct text *line)
 {
   char stamp[32];
   struct tm local;
@@ -65,23 +65,23 @@ put_syslog(enum log_priority priority, const struct text *line)
   strftime(stamp, sizeof stamp, "%h %e %T", &local);
   text_init(&t);
   text_printf(&t, "<%d>%s dnsproxy[%d]: %.*s", settings.facility | (int)priority, stamp, (int)getpid(), (int)line->size - 1, line->data);
-  log_sink_put(datagrams(&syslog_sink, "/dev/log"), t.data, t.size);
+  log_sink_put(log_datagrams(&syslog_sink, "/dev/log"), t.data, t.size);
   text_fini(&t);
 }
 
 static void
-deliver(struct log_sink *sink, enum log_priority priority, const struct text *line, bool to_syslog)
+log_deliver(struct log_sink *sink, enum log_priority priority, const struct text *line, bool to_syslog)
 {
   log_sink_put(sink, line->data, line->size);
   if (to_syslog && settings.syslog)
-    put_syslog(priority, line);
+    log_put_syslog(priority, line);
 }
 
 static const char journal_path[] = "/run/systemd/journal/socket";
 
 // A value with lines of its own is told its size (systemd's native protocol).
 static void
-journal_add(struct text *to, const char *key, bool own, const char *value)
+log_journal_add(struct text *to, const char *key, bool own, const char *value)
 {
   if (value == NULL)
     value = "";
@@ -104,7 +104,7 @@ journal_add(struct text *to, const char *key, bool own, const char *value)
 }
 
 static bool
-journal_send(const struct log_event *e, uint64_t wall_us)
+log_journal_send(const struct log_event *e, uint64_t wall_us)
 {
   if (access(journal_path, F_OK) != 0)
     return false;
@@ -120,10 +120,10 @@ journal_send(const struct log_event *e, uint64_t wall_us)
   };
   for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
     if (own[i].value != NULL)
-      journal_add(&entry, own[i].key, true, own[i].value);
+      log_journal_add(&entry, own[i].key, true, own[i].value);
   for (const struct log_field *f = e->fields; f != NULL && f->key != NULL; f++)
-    journal_add(&entry, f->key, false, f->value);
-  log_sink_put(datagrams(&journal_sink, journal_path), entry.data, entry.size);
+    log_journal_add(&entry, f->key, false, f->value);
+  log_sink_put(log_datagrams(&journal_sink, journal_path), entry.data, entry.size);
   text_fini(&entry);
   text_fini(&time);
   return true;
@@ -132,7 +132,7 @@ journal_send(const struct log_event *e, uint64_t wall_us)
 // ---- lines ----
 
 static struct log_sink *
-standard_sink(bool errors)
+log_standard_sink(bool errors)
 {
   return log_sink_standard(errors || settings.to_stderr ? STDERR_FILENO : STDOUT_FILENO);
 }
@@ -145,7 +145,7 @@ log_event(const struct log_event *e)
   uint64_t now = clock_wall_us();
   struct log_sink *file = e->verbose ? atomic_load(&verbose_sink) : NULL;
   bool json = settings.structured && settings.backend == LOG_BACKEND_JSON;
-  if (file == NULL && settings.structured && settings.backend == LOG_BACKEND_JOURNAL && journal_send(e, now))
+  if (file == NULL && settings.structured && settings.backend == LOG_BACKEND_JOURNAL && log_journal_send(e, now))
     return;
   struct text line;
   text_init(&line);
@@ -155,7 +155,7 @@ log_event(const struct log_event *e)
     log_format_default(&line, e, now);
   else
     log_format_plain(&line, e, now);
-  deliver(file != NULL ? file : standard_sink(json), e->priority, &line, file == NULL);
+  log_deliver(file != NULL ? file : log_standard_sink(json), e->priority, &line, file == NULL);
   text_fini(&line);
 }
 
@@ -219,7 +219,7 @@ log_sentence(enum log_priority priority, const char *format, ...)
   text_vprintf(&message, format, args);
   va_end(args);
   log_format_plain(&line, &(struct log_event){.message = message.data}, clock_wall_us());
-  deliver(standard_sink(false), priority, &line, true);
+  log_deliver(log_standard_sink(false), priority, &line, true);
   text_fini(&message);
   text_fini(&line);
 }
@@ -283,20 +283,20 @@ static pthread_once_t streams_once = PTHREAD_ONCE_INIT;
 
 // What finds no room is lost and counted; whoever prints goes on.
 static ssize_t
-stream_write(void *cookie, const char *bytes, size_t size)
+log_stream_write(void *cookie, const char *bytes, size_t size)
 {
   enum { PIECE = 65536 };
-  struct log_sink *sink = standard_sink(cookie == &streams[1]);
+  struct log_sink *sink = log_standard_sink(cookie == &streams[1]);
   for (size_t done = 0; done < size; done += PIECE)
     log_sink_put(sink, bytes + done, size - done < PIECE ? size - done : PIECE);
   return (ssize_t)size;
 }
 
 static void
-open_streams(void)
+log_open_streams(void)
 {
   for (int i = 0; i < 2; i++) {
-    streams[i] = fopencookie(&streams[i], "w", (cookie_io_functions_t){.write = stream_write});
+    streams[i] = fopencookie(&streams[i], "w", (cookie_io_functions_t){.write = log_stream_write});
     if (streams[i] == NULL)
       memory_exhausted();
     setvbuf(streams[i], NULL, i == 0 ? _IOLBF : _IONBF, 0);
@@ -306,31 +306,31 @@ open_streams(void)
 FILE *
 log_stream(int fd)
 {
-  pthread_once(&streams_once, open_streams);
+  pthread_once(&streams_once, log_open_streams);
   return streams[fd == STDERR_FILENO];
 }
 
 // ---- life ----
 
 static void
-tell_lost(const char *sink, uint64_t lost)
+log_tell_lost(const char *sink, uint64_t lost)
 {
   log_warning("log", "%" PRIu64 " lines for %s were lost, they were not read in time", lost, sink);
 }
 
 // What was logged before the crash explains it. The default action follows.
 static void
-on_crash(int number)
+log_on_crash(int number)
 {
   log_writer_flush(FLUSH_MS);
   raise(number);
 }
 
 static void
-watch_crashes(void)
+log_watch_crashes(void)
 {
   static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
-  struct sigaction before, ours = {.sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+  struct sigaction before, ours = {.sa_handler = log_on_crash, .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
   for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) // a sanitizer's stay
     if (sigaction(crashes[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
       sigaction(crashes[i], &ours, NULL);
@@ -339,8 +339,8 @@ watch_crashes(void)
 void
 log_start(void)
 {
-  watch_crashes();
-  log_writer_start(tell_lost);
+  log_watch_crashes();
+  log_writer_start(log_tell_lost);
 }
 
 void

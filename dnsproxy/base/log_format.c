@@ -11,7 +11,7 @@
 #include <time.h>
 
 static const char *
-priority_text(enum log_priority priority)
+log_format_priority_text(enum log_priority priority)
 {
   switch (priority) {
   case LOG_PRIO_ERROR:
@@ -29,7 +29,7 @@ priority_text(enum log_priority priority)
 }
 
 static void
-add_local_time(struct text *t, const char *format, uint64_t wall_us)
+log_format_add_local_time(struct text *t, const char *format, uint64_t wall_us)
 {
   time_t seconds = (time_t)(wall_us / 1000000);
   struct tm local;
@@ -42,14 +42,14 @@ void
 log_format_time(struct text *t, uint64_t wall_us)
 {
   if (log_settings()->iso8601)
-    add_local_time(t, "%Y-%m-%dT%H:%M:%S%z", wall_us);
+    log_format_add_local_time(t, "%Y-%m-%dT%H:%M:%S%z", wall_us);
   else
     text_printf(t, "%" PRIu64 ".%03u", wall_us / 1000000, (unsigned)(wall_us / 1000 % 1000));
 }
 
 // key="value" with a blank before all but the first. Only quotes and backslashes are escaped: newlines stay.
 static void
-add_quoted(struct text *t, const char *key, const char *value)
+log_format_add_quoted(struct text *t, const char *key, const char *value)
 {
   if (value == NULL)
     return;
@@ -73,15 +73,15 @@ log_format_default(struct text *t, const struct log_event *e, uint64_t wall_us)
   text_init(&line);
   text_init(&time);
   log_format_time(&time, wall_us);
-  add_quoted(&line, "msg", e->message);
-  add_quoted(&line, "error", e->error);
-  add_quoted(&line, "subsystem", e->subsystem);
-  add_quoted(&line, "level", "0");
-  add_quoted(&line, "prio", priority_text(e->priority));
-  add_quoted(&line, "instance", settings->instance[0] != '\0' ? settings->instance : NULL);
-  add_quoted(&line, "ts", time.data);
+  log_format_add_quoted(&line, "msg", e->message);
+  log_format_add_quoted(&line, "error", e->error);
+  log_format_add_quoted(&line, "subsystem", e->subsystem);
+  log_format_add_quoted(&line, "level", "0");
+  log_format_add_quoted(&line, "prio", log_format_priority_text(e->priority));
+  log_format_add_quoted(&line, "instance", settings->instance[0] != '\0' ? settings->instance : NULL);
+  log_format_add_quoted(&line, "ts", time.data);
   for (const struct log_field *f = e->fields; f != NULL && f->key != NULL; f++)
-    add_quoted(&line, f->key, f->value);
+    log_format_add_quoted(&line, f->key, f->value);
   text_add(t, line.data, line.size);
   text_add(t, "\n", 1);
   text_fini(&line);
@@ -90,7 +90,7 @@ log_format_default(struct text *t, const struct log_event *e, uint64_t wall_us)
 
 // Bytes of the UTF-8 character at `p` (RFC 3629 section 4); 0: it is none.
 static size_t
-utf8_size(const uint8_t *p)
+log_format_utf8_size(const uint8_t *p)
 {
   size_t size = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : 4;
   if (size == 4 && (p[0] < 0xf0 || p[0] > 0xf4))
@@ -104,12 +104,12 @@ utf8_size(const uint8_t *p)
 }
 
 static void
-add_json_string(struct text *t, const char *string)
+log_format_add_json_string(struct text *t, const char *string)
 {
   text_add(t, "\"", 1);
   for (size_t size; *string != '\0'; string += size > 0 ? size : 1) {
     uint8_t c = (uint8_t)*string;
-    size = utf8_size((const uint8_t *)string);
+    size = log_format_utf8_size((const uint8_t *)string);
     if (c == '"' || c == '\\')
       text_printf(t, "\\%c", c);
     else if (c == '\n' || c == '\r' || c == '\t')
@@ -125,7 +125,7 @@ add_json_string(struct text *t, const char *string)
 }
 
 static int
-compare_keys(const void *a, const void *b)
+log_format_compare_keys(const void *a, const void *b)
 {
   return strcmp(((const struct log_field *)a)->key, ((const struct log_field *)b)->key);
 }
@@ -151,14 +151,14 @@ log_format_json(struct text *t, const struct log_event *e, uint64_t wall_us)
   memcpy(all, standard, sizeof standard);
   if (count > own)
     memcpy(all + own, e->fields, (count - own) * sizeof *all);
-  qsort(all, count, sizeof *all, compare_keys);
+  qsort(all, count, sizeof *all, log_format_compare_keys);
   const char *before = "{";
   for (size_t i = 0; i < count; i++)
     if (all[i].value != NULL) {
       text_puts(t, before);
-      add_json_string(t, all[i].key);
+      log_format_add_json_string(t, all[i].key);
       text_puts(t, ": ");
-      add_json_string(t, all[i].value);
+      log_format_add_json_string(t, all[i].value);
       before = ", ";
     }
   text_puts(t, "}\n");
@@ -170,7 +170,7 @@ void
 log_format_plain(struct text *t, const struct log_event *e, uint64_t wall_us)
 {
   if (log_settings()->timestamps)
-    add_local_time(t, "%b %d %H:%M:%S ", wall_us);
+    log_format_add_local_time(t, "%b %d %H:%M:%S ", wall_us);
   text_puts(t, e->plain != NULL ? e->plain : e->message);
   if (e->plain == NULL && e->error != NULL)
     text_printf(t, ": %s", e->error);

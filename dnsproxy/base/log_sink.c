@@ -80,7 +80,7 @@ log_sink_lost(void)
 }
 
 static void
-sink_lose(struct log_sink *s, uint64_t records)
+log_sink_lose(struct log_sink *s, uint64_t records)
 {
   atomic_fetch_add_explicit(&s->lost, records, memory_order_relaxed);
   atomic_fetch_add_explicit(&lost_total, records, memory_order_relaxed);
@@ -89,20 +89,20 @@ sink_lose(struct log_sink *s, uint64_t records)
 // ---- the ring ----
 
 static _Atomic uint32_t *
-ring_word(const struct log_sink *s, uint64_t at)
+log_sink_ring_word(const struct log_sink *s, uint64_t at)
 {
   return (_Atomic uint32_t *)(void *)(s->ring + (at & (RING_SIZE - 1)));
 }
 
 static uint64_t
-record_size(size_t size)
+log_sink_record_size(size_t size)
 {
   return (HEAD_SIZE + size + 7) & ~(uint64_t)7;
 }
 
 // Room for a record that does not wrap; `skip`: bytes in front of it up to the end of the ring. False: full.
 static bool
-ring_reserve(struct log_sink *s, uint64_t need, uint64_t *at, uint64_t *skip)
+log_sink_ring_reserve(struct log_sink *s, uint64_t need, uint64_t *at, uint64_t *skip)
 {
   uint64_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
   for (;;) {
@@ -121,21 +121,21 @@ ring_reserve(struct log_sink *s, uint64_t need, uint64_t *at, uint64_t *skip)
 }
 
 static bool
-ring_put(struct log_sink *s, const void *bytes, size_t size)
+log_sink_ring_put(struct log_sink *s, const void *bytes, size_t size)
 {
   uint64_t at, skip;
-  if (size > RECORD_MAX || !ring_reserve(s, record_size(size), &at, &skip))
+  if (size > RECORD_MAX || !log_sink_ring_reserve(s, log_sink_record_size(size), &at, &skip))
     return false;
   if (skip > 0)
-    atomic_store(ring_word(s, at), HEAD_SKIP | (uint32_t)skip);
+    atomic_store(log_sink_ring_word(s, at), HEAD_SKIP | (uint32_t)skip);
   at += skip;
   memcpy(s->ring + (at & (RING_SIZE - 1)) + HEAD_SIZE, bytes, size);
-  atomic_store(ring_word(s, at), (uint32_t)size + 1);
+  atomic_store(log_sink_ring_word(s, at), (uint32_t)size + 1);
   return true;
 }
 
 static void
-ring_release(struct log_sink *s, uint64_t tail, uint64_t size)
+log_sink_ring_release(struct log_sink *s, uint64_t tail, uint64_t size)
 {
   memset(s->ring + (tail & (RING_SIZE - 1)), 0, size);
   atomic_store_explicit(&s->tail, tail + size, memory_order_release);
@@ -143,37 +143,37 @@ ring_release(struct log_sink *s, uint64_t tail, uint64_t size)
 
 // The next record, if it is complete. NULL: none.
 static const uint8_t *
-ring_next(struct log_sink *s, size_t *size)
+log_sink_ring_next(struct log_sink *s, size_t *size)
 {
   for (;;) {
     uint64_t tail = atomic_load_explicit(&s->tail, memory_order_relaxed);
-    uint32_t word = atomic_load(ring_word(s, tail));
+    uint32_t word = atomic_load(log_sink_ring_word(s, tail));
     if (word == 0)
       return NULL;
     if ((word & HEAD_SKIP) == 0) {
       *size = word - 1;
       return s->ring + (tail & (RING_SIZE - 1)) + HEAD_SIZE;
     }
-    ring_release(s, tail, word & ~HEAD_SKIP);
+    log_sink_ring_release(s, tail, word & ~HEAD_SKIP);
   }
 }
 
 static void
-ring_drop(struct log_sink *s, size_t size)
+log_sink_ring_drop(struct log_sink *s, size_t size)
 {
-  ring_release(s, atomic_load_explicit(&s->tail, memory_order_relaxed), record_size(size));
+  log_sink_ring_release(s, atomic_load_explicit(&s->tail, memory_order_relaxed), log_sink_record_size(size));
 }
 
 static bool
-ring_is_empty(const struct log_sink *s)
+log_sink_ring_is_empty(const struct log_sink *s)
 {
-  return atomic_load(ring_word(s, atomic_load_explicit(&s->tail, memory_order_relaxed))) == 0;
+  return atomic_load(log_sink_ring_word(s, atomic_load_explicit(&s->tail, memory_order_relaxed))) == 0;
 }
 
 // ---- writing ----
 
 static bool
-has_room(int fd, int wait_ms)
+log_sink_has_room(int fd, int wait_ms)
 {
   struct pollfd p = {.fd = fd, .events = POLLOUT};
   int n;
@@ -183,13 +183,13 @@ has_room(int fd, int wait_ms)
 }
 
 static bool
-would_wait(int error)
+log_sink_would_wait(int error)
 {
   return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
 }
 
 static int
-connect_datagrams(const char *path)
+log_sink_connect_datagrams(const char *path)
 {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
   int fd = strlen(path) < sizeof to.sun_path ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
@@ -206,15 +206,15 @@ connect_datagrams(const char *path)
 
 // 0 with errno EAGAIN: later. Nobody who listens takes everything.
 static ssize_t
-send_datagram(struct log_sink *s, const char *bytes, size_t size)
+log_sink_send_datagram(struct log_sink *s, const char *bytes, size_t size)
 {
   for (int turn = 0; turn < 2; turn++) { // whoever listened may have been replaced
     if (s->fd < 0 && !s->absent)
-      s->fd = connect_datagrams(s->path);
+      s->fd = log_sink_connect_datagrams(s->path);
     s->absent = s->fd < 0;
     if (s->fd < 0 || send(s->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
       return (ssize_t)size;
-    if (would_wait(errno) || errno == EMSGSIZE)
+    if (log_sink_would_wait(errno) || errno == EMSGSIZE)
       return -1;
     close(s->fd);
     s->fd = -1;
@@ -223,29 +223,29 @@ send_datagram(struct log_sink *s, const char *bytes, size_t size)
 }
 
 static ssize_t
-write_piece(struct log_sink *s, const char *bytes, size_t size)
+log_sink_write_piece(struct log_sink *s, const char *bytes, size_t size)
 {
   if (s->path != NULL)
-    return send_datagram(s, bytes, size);
+    return log_sink_send_datagram(s, bytes, size);
   return write(s->fd, bytes, size < WRITE_MAX ? size : WRITE_MAX);
 }
 
 // Without the writer. wait_ms: for each piece; -1 as long as it takes.
 static bool
-write_directly(struct log_sink *s, const char *bytes, size_t size, int wait_ms)
+log_sink_write_directly(struct log_sink *s, const char *bytes, size_t size, int wait_ms)
 {
   bool good = true;
   pthread_mutex_lock(&s->direct);
   s->absent = false;
   for (size_t done = 0; done < size && good;) {
-    if (s->path == NULL && !has_room(s->fd, wait_ms)) {
+    if (s->path == NULL && !log_sink_has_room(s->fd, wait_ms)) {
       good = false;
       break;
     }
-    ssize_t n = write_piece(s, bytes + done, size - done);
+    ssize_t n = log_sink_write_piece(s, bytes + done, size - done);
     if (n >= 0)
       done += (size_t)n;
-    else if (errno != EINTR && !(would_wait(errno) && has_room(s->fd, wait_ms)))
+    else if (errno != EINTR && !(log_sink_would_wait(errno) && log_sink_has_room(s->fd, wait_ms)))
       good = false;
   }
   pthread_mutex_unlock(&s->direct);
@@ -259,7 +259,7 @@ log_sink_put(struct log_sink *s, const void *bytes, size_t size)
   bool good;
   if (now == MODE_QUEUED) {
     atomic_fetch_add(&outstanding, 1);
-    good = ring_put(s, bytes, size);
+    good = log_sink_ring_put(s, bytes, size);
     if (!good)
       atomic_fetch_sub(&outstanding, 1);
     else if (atomic_exchange(&asleep, false))
@@ -267,20 +267,20 @@ log_sink_put(struct log_sink *s, const void *bytes, size_t size)
   } else {
     // What the writer could not write is before this.
     int wait_ms = now == MODE_LATE ? 0 : s->path != NULL ? 1000 : -1;
-    good = (now == MODE_DIRECT || atomic_load(&outstanding) == 0) && write_directly(s, bytes, size, wait_ms);
+    good = (now == MODE_DIRECT || atomic_load(&outstanding) == 0) && log_sink_write_directly(s, bytes, size, wait_ms);
   }
   if (!good)
-    sink_lose(s, 1);
+    log_sink_lose(s, 1);
   return good;
 }
 
 // ---- the writer: one sink ----
 
 static void
-sink_settle(struct log_sink *s, bool lost)
+log_sink_settle(struct log_sink *s, bool lost)
 {
   if (lost)
-    sink_lose(s, s->pending_count);
+    log_sink_lose(s, s->pending_count);
   atomic_fetch_sub(&outstanding, s->pending_count);
   text_clear(&s->pending);
   s->written = 0;
@@ -289,35 +289,36 @@ sink_settle(struct log_sink *s, bool lost)
 
 // Takes records until there is enough for a write.
 static void
-sink_fill(struct log_sink *s)
+log_sink_fill(struct log_sink *s)
 {
   const uint8_t *record;
   size_t size;
-  while (s->written == 0 && (record = ring_next(s, &size)) != NULL) {
+  while (s->written == 0 && (record = log_sink_ring_next(s, &size)) != NULL) {
     if (s->pending_count > 0 && (s->path != NULL || s->pending.size + size > WRITE_MAX))
       break;
     text_add(&s->pending, (const char *)record, size);
     s->pending_count++;
-    ring_drop(s, size);
+    log_sink_ring_drop(s, size);
   }
 }
 
 static bool
-sink_is_due(const struct log_sink *s)
+log_sink_is_due(const struct log_sink *s)
 {
   if (s->pending_count == 0)
     return false;
-  return !s->buffered || !ring_is_empty(s) || s->pending.size >= WRITE_MAX || atomic_load(&flushing) || atomic_load(&s->closed);
+  return !s->buffered || !log_sink_ring_is_empty(s) || s->pending.size >= WRITE_MAX || atomic_load(&flushing) ||
+         atomic_load(&s->closed);
 }
 
 static bool
-sink_switch(struct log_sink *s)
+log_sink_switch(struct log_sink *s)
 {
   int fd = atomic_exchange(&s->new_fd, -1);
   if (fd < 0)
     return false;
   if (s->written > 0)
-    sink_settle(s, true);
+    log_sink_settle(s, true);
   close(s->fd);
   s->fd = fd;
   return true;
@@ -325,37 +326,37 @@ sink_switch(struct log_sink *s)
 
 // False: it takes no more at present.
 static bool
-sink_write_some(struct log_sink *s)
+log_sink_write_some(struct log_sink *s)
 {
   s->absent = false;
   for (int round = 0; round < ROUNDS_MAX; round++) {
-    sink_fill(s);
-    if (!sink_is_due(s))
+    log_sink_fill(s);
+    if (!log_sink_is_due(s))
       return true;
-    if (s->path == NULL && !has_room(s->fd, 0))
+    if (s->path == NULL && !log_sink_has_room(s->fd, 0))
       return false;
-    ssize_t n = write_piece(s, s->pending.data + s->written, s->pending.size - s->written);
-    if (n < 0 && would_wait(errno))
+    ssize_t n = log_sink_write_piece(s, s->pending.data + s->written, s->pending.size - s->written);
+    if (n < 0 && log_sink_would_wait(errno))
       return false;
     if (n < 0 && errno == EINTR)
       continue;
     if (n >= 0 && s->written + (size_t)n < s->pending.size)
       s->written += (size_t)n;
     else
-      sink_settle(s, n < 0);
+      log_sink_settle(s, n < 0);
   }
   return true;
 }
 
 static void
-sink_give_up(struct log_sink *s)
+log_sink_give_up(struct log_sink *s)
 {
-  for (sink_fill(s); s->pending_count > 0; sink_fill(s))
-    sink_settle(s, true);
+  for (log_sink_fill(s); s->pending_count > 0; log_sink_fill(s))
+    log_sink_settle(s, true);
 }
 
 static void
-sink_free(struct log_sink *s)
+log_sink_free(struct log_sink *s)
 {
   if (s->fd >= 0)
     close(s->fd);
@@ -373,7 +374,7 @@ sink_free(struct log_sink *s)
 // ---- the writer: all sinks ----
 
 static void
-sink_announce(struct log_sink *s)
+log_sink_announce(struct log_sink *s)
 {
   s->next = atomic_load(&newcomers);
   while (!atomic_compare_exchange_weak(&newcomers, &s->next, s))
@@ -390,7 +391,7 @@ struct writer {
 };
 
 static void
-writer_take_newcomers(struct writer *w)
+log_sink_writer_take_newcomers(struct writer *w)
 {
   for (struct log_sink *s = atomic_exchange(&newcomers, NULL), *next; s != NULL; s = next) {
     next = s->next;
@@ -400,7 +401,7 @@ writer_take_newcomers(struct writer *w)
 }
 
 static void
-writer_note_blocked(struct writer *w, const struct log_sink *s)
+log_sink_writer_note_blocked(struct writer *w, const struct log_sink *s)
 {
   if (w->blocked + 1 >= w->capacity) {
     w->capacity = w->capacity * 2 + 8;
@@ -412,39 +413,40 @@ writer_note_blocked(struct writer *w, const struct log_sink *s)
 // What was put before a switch goes to the old place, if that takes it. A closed sink that takes nothing would be kept for
 // ever: what it holds is given up.
 static void
-writer_visit(struct writer *w)
+log_sink_writer_visit(struct writer *w)
 {
   w->blocked = 0;
   for (struct log_sink **at = &w->sinks, *s; (s = *at) != NULL;) {
     bool closed = atomic_load(&s->closed);
-    s->blocked = !sink_write_some(s);
-    if (sink_switch(s))
-      s->blocked = !sink_write_some(s);
+    s->blocked = !log_sink_write_some(s);
+    if (log_sink_switch(s))
+      s->blocked = !log_sink_write_some(s);
     if ((closed && s->blocked) || atomic_load(&given_up))
-      sink_give_up(s);
-    if (closed && ring_is_empty(s) && s->pending_count == 0) {
+      log_sink_give_up(s);
+    if (closed && log_sink_ring_is_empty(s) && s->pending_count == 0) {
       *at = s->next;
-      sink_free(s);
+      log_sink_free(s);
       continue;
     }
     if (s->blocked)
-      writer_note_blocked(w, s);
+      log_sink_writer_note_blocked(w, s);
     at = &s->next;
   }
 }
 
 static bool
-writer_has_more(const struct writer *w)
+log_sink_writer_has_more(const struct writer *w)
 {
   for (const struct log_sink *s = w->sinks; s != NULL; s = s->next)
-    if (atomic_load(&s->new_fd) >= 0 || atomic_load(&s->closed) || (!s->blocked && (!ring_is_empty(s) || sink_is_due(s))))
+    if (atomic_load(&s->new_fd) >= 0 || atomic_load(&s->closed) ||
+        (!s->blocked && (!log_sink_ring_is_empty(s) || log_sink_is_due(s))))
       return true;
   return atomic_load(&newcomers) != NULL || (atomic_load(&stopping) && atomic_load(&outstanding) == 0);
 }
 
 // Told when the log itself has room. True: something is left to be told.
 static bool
-writer_tell(struct writer *w)
+log_sink_writer_tell(struct writer *w)
 {
   bool left = false;
   uint64_t now = clock_mono_us(), head = atomic_load(&standard[0].head) + atomic_load(&standard[1].head),
@@ -466,10 +468,10 @@ writer_tell(struct writer *w)
 }
 
 static void
-writer_sleep(struct writer *w, bool untold)
+log_sink_writer_sleep(struct writer *w, bool untold)
 {
   atomic_store(&asleep, true);
-  if (writer_has_more(w)) {
+  if (log_sink_writer_has_more(w)) {
     atomic_store(&asleep, false);
     return;
   }
@@ -483,26 +485,26 @@ writer_sleep(struct writer *w, bool untold)
 }
 
 static void *
-writer_main(void *arg)
+log_sink_writer_main(void *arg)
 {
   (void)arg;
   struct writer w = {.capacity = 8, .told_us = clock_mono_us() - TELL_US};
   w.polls = memory_array(w.capacity, sizeof *w.polls);
   pthread_setname_np(pthread_self(), "log");
   for (;;) {
-    writer_take_newcomers(&w);
-    writer_visit(&w);
-    bool untold = writer_tell(&w);
+    log_sink_writer_take_newcomers(&w);
+    log_sink_writer_visit(&w);
+    bool untold = log_sink_writer_tell(&w);
     if (atomic_load(&stopping) && atomic_load(&outstanding) == 0)
       break;
-    writer_sleep(&w, untold);
+    log_sink_writer_sleep(&w, untold);
   }
   // Those that are still open are their owners' again.
   while (w.sinks != NULL) {
     struct log_sink *s = w.sinks;
     w.sinks = s->next;
     if (!s->standard)
-      sink_announce(s);
+      log_sink_announce(s);
   }
   free(w.polls);
   atomic_store(&ended, true);
@@ -512,7 +514,7 @@ writer_main(void *arg)
 // ---- life of sinks ----
 
 static struct log_sink *
-sink_new(int fd, const char *name)
+log_sink_new(int fd, const char *name)
 {
   struct log_sink *s = aligned_alloc(64, sizeof *s);
   if (s == NULL)
@@ -530,23 +532,23 @@ sink_new(int fd, const char *name)
 struct log_sink *
 log_sink_open(int fd, const char *name, bool buffered)
 {
-  struct log_sink *s = sink_new(fd, name);
+  struct log_sink *s = log_sink_new(fd, name);
   s->buffered = buffered;
-  sink_announce(s);
+  log_sink_announce(s);
   return s;
 }
 
 struct log_sink *
 log_sink_open_datagrams(const char *path)
 {
-  struct log_sink *s = sink_new(-1, path);
+  struct log_sink *s = log_sink_new(-1, path);
   s->path = memory_string(path);
-  sink_announce(s);
+  log_sink_announce(s);
   return s;
 }
 
 static void
-wake_writer(void)
+log_sink_wake_writer(void)
 {
   eventfd_write(wake_fd, 1);
 }
@@ -558,7 +560,7 @@ log_sink_replace(struct log_sink *s, int fd)
     int old = atomic_exchange(&s->new_fd, fd);
     if (old >= 0)
       close(old);
-    wake_writer();
+    log_sink_wake_writer();
     return;
   }
   pthread_mutex_lock(&s->direct);
@@ -569,7 +571,7 @@ log_sink_replace(struct log_sink *s, int fd)
 
 // Before the writer starts and after it has ended a sink is in the list of newcomers.
 static void
-sink_unlist(struct log_sink *s)
+log_sink_unlist(struct log_sink *s)
 {
   struct log_sink *list = atomic_exchange(&newcomers, NULL), **at = &list;
   while (*at != NULL && *at != s)
@@ -589,10 +591,10 @@ log_sink_close(struct log_sink **slot)
   enum mode now = atomic_load(&mode);
   if (now == MODE_QUEUED) {
     atomic_store(&s->closed, true);
-    wake_writer();
+    log_sink_wake_writer();
   } else if (now == MODE_DIRECT || atomic_load(&ended)) {
-    sink_unlist(s);
-    sink_free(s);
+    log_sink_unlist(s);
+    log_sink_free(s);
   } // else the writer hangs in it
 }
 
@@ -609,7 +611,7 @@ log_writer_start(void (*tell)(const char *, uint64_t))
       standard[i].ring = memory_array(RING_SIZE, 1);
       text_init(&standard[i].pending);
     }
-    sink_announce(&standard[i]);
+    log_sink_announce(&standard[i]);
   }
   atomic_store(&stopping, false);
   atomic_store(&ended, false);
@@ -619,27 +621,27 @@ log_writer_start(void (*tell)(const char *, uint64_t))
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
-  int error = pthread_create(&writer, NULL, writer_main, NULL);
+  int error = pthread_create(&writer, NULL, log_sink_writer_main, NULL);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   assert(error == 0);
   atomic_store(&mode, MODE_QUEUED);
 }
 
 static void
-wait_for(bool (*done)(void), unsigned wait_ms)
+log_sink_wait_for(bool (*done)(void), unsigned wait_ms)
 {
   for (uint64_t end = clock_mono_us() + wait_ms * 1000ULL; !done() && clock_mono_us() < end;)
     nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
 }
 
 static bool
-nothing_queued(void)
+log_sink_nothing_queued(void)
 {
   return atomic_load(&outstanding) == 0;
 }
 
 static bool
-writer_has_ended(void)
+log_sink_writer_has_ended(void)
 {
   return atomic_load(&ended);
 }
@@ -650,8 +652,8 @@ log_writer_flush(unsigned wait_ms)
   if (atomic_load(&mode) != MODE_QUEUED || pthread_equal(pthread_self(), writer))
     return;
   atomic_store(&flushing, true);
-  wake_writer();
-  wait_for(nothing_queued, wait_ms);
+  log_sink_wake_writer();
+  log_sink_wait_for(log_sink_nothing_queued, wait_ms);
   atomic_store(&flushing, false);
 }
 
@@ -663,11 +665,11 @@ log_writer_stop(unsigned wait_ms)
   atomic_store(&flushing, true);
   atomic_store(&stopping, true);
   atomic_store(&mode, MODE_LATE);
-  wake_writer();
-  wait_for(writer_has_ended, wait_ms);
+  log_sink_wake_writer();
+  log_sink_wait_for(log_sink_writer_has_ended, wait_ms);
   atomic_store(&given_up, true);
-  wake_writer();
-  wait_for(writer_has_ended, GIVE_UP_MS);
+  log_sink_wake_writer();
+  log_sink_wait_for(log_sink_writer_has_ended, GIVE_UP_MS);
   if (atomic_load(&ended)) {
     pthread_join(writer, NULL);
     close(wake_fd);

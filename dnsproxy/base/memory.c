@@ -18,7 +18,7 @@ memory_exhausted(void)
 }
 
 static void *
-must(void *p)
+memory_must(void *p)
 {
   if (p == NULL)
     memory_exhausted();
@@ -28,19 +28,19 @@ must(void *p)
 void *
 memory_new(size_t size)
 {
-  return must(calloc(1, size > 0 ? size : 1));
+  return memory_must(calloc(1, size > 0 ? size : 1));
 }
 
 void *
 memory_array(size_t count, size_t size)
 {
-  return must(calloc(count > 0 ? count : 1, size));
+  return memory_must(calloc(count > 0 ? count : 1, size));
 }
 
 void *
 memory_resize(void *old, size_t count, size_t size)
 {
-  return must(reallocarray(old, count > 0 ? count : 1, size));
+  return memory_must(reallocarray(old, count > 0 ? count : 1, size));
 }
 
 void *
@@ -57,7 +57,7 @@ memory_table(size_t size)
 {
   size_t alignment = size < HUGE ? LINE : HUGE;
   size_t whole = (size + alignment - 1) / alignment * alignment;
-  void *table = must(aligned_alloc(alignment, whole > 0 ? whole : LINE));
+  void *table = memory_must(aligned_alloc(alignment, whole > 0 ? whole : LINE));
   if (alignment == HUGE) // a look-up is a cache miss: let it not be a page walk too
     madvise(table, whole, MADV_HUGEPAGE);
   return memset(table, 0, size);

@@ -27,7 +27,7 @@ struct neighbours {
 };
 
 static int
-compare(const void *a, const void *b)
+neighbours_compare(const void *a, const void *b)
 {
   const struct neighbour *x = a, *y = b;
   if (x->address_size != y->address_size)
@@ -37,7 +37,7 @@ compare(const void *a, const void *b)
 }
 
 static void
-add_row(struct neighbours *n, const struct neighbour *row)
+neighbours_add_row(struct neighbours *n, const struct neighbour *row)
 {
   if (n->count == n->capacity) {
     n->capacity = n->capacity == 0 ? 64 : n->capacity * 2;
@@ -48,7 +48,7 @@ add_row(struct neighbours *n, const struct neighbour *row)
 
 // One RTM_NEWNEIGH, if it has an address that is or was in use and leads to a link address.
 static void
-add_message(struct neighbours *n, const struct nlmsghdr *message)
+neighbours_add_message(struct neighbours *n, const struct nlmsghdr *message)
 {
   const struct ndmsg *about = NLMSG_DATA(message);
   const int known = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
@@ -67,12 +67,12 @@ add_message(struct neighbours *n, const struct nlmsghdr *message)
     }
   }
   if (row.address_size > 0 && row.link_size > 0)
-    add_row(n, &row);
+    neighbours_add_row(n, &row);
 }
 
 // False: the dump has ended, well or not.
 static bool
-read_part(struct neighbours *n, int fd)
+neighbours_read_part(struct neighbours *n, int fd)
 {
   _Alignas(struct nlmsghdr) char part[32768];
   ssize_t got = recv(fd, part, sizeof part, 0);
@@ -83,13 +83,13 @@ read_part(struct neighbours *n, int fd)
     if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
       return false;
     if (m->nlmsg_type == RTM_NEWNEIGH)
-      add_message(n, m);
+      neighbours_add_message(n, m);
   }
   return true;
 }
 
 static void
-read_table(struct neighbours *n)
+neighbours_read_table(struct neighbours *n)
 {
   const struct {
     struct nlmsghdr head;
@@ -101,21 +101,21 @@ read_table(struct neighbours *n)
   if (fd < 0)
     return;
   if (send(fd, &ask, ask.head.nlmsg_len, 0) == (ssize_t)ask.head.nlmsg_len)
-    while (read_part(n, fd))
+    while (neighbours_read_part(n, fd))
       ;
   close(fd);
   if (n->count > 0)
-    qsort(n->rows, n->count, sizeof *n->rows, compare);
+    qsort(n->rows, n->count, sizeof *n->rows, neighbours_compare);
 }
 
 // The first row at or behind the key.
 static size_t
-lower_bound(const struct neighbours *n, const struct neighbour *key)
+neighbours_lower_bound(const struct neighbours *n, const struct neighbour *key)
 {
   size_t from = 0, to = n->count;
   while (from < to) {
     size_t middle = from + (to - from) / 2;
-    if (compare(&n->rows[middle], key) < 0)
+    if (neighbours_compare(&n->rows[middle], key) < 0)
       from = middle + 1;
     else
       to = middle;
@@ -124,14 +124,14 @@ lower_bound(const struct neighbours *n, const struct neighbour *key)
 }
 
 static size_t
-look_up(const struct neighbours *n, const struct address *address, uint8_t *link)
+neighbours_look_up(const struct neighbours *n, const struct address *address, uint8_t *link)
 {
   size_t size;
   const uint8_t *raw = address_raw(address, &size);
   struct neighbour key = {.address_size = (uint8_t)size,
                           .interface = address_is_v6(address) ? address->v6.sin6_scope_id : 0};
   memcpy(key.address, raw, size);
-  size_t at = lower_bound(n, &key);
+  size_t at = neighbours_lower_bound(n, &key);
   if (at == n->count || n->rows[at].address_size != size || memcmp(n->rows[at].address, raw, size) != 0 ||
       (key.interface != 0 && n->rows[at].interface != key.interface))
     return 0;
@@ -157,15 +157,15 @@ neighbours_free(struct neighbours **slot)
 }
 
 static bool
-is_older(const struct neighbours *n, uint64_t now_us, uint64_t age_us)
+neighbours_is_older(const struct neighbours *n, uint64_t now_us, uint64_t age_us)
 {
   return !n->is_read || now_us >= n->read_us + age_us;
 }
 
 static void
-refresh(struct neighbours *n, uint64_t now_us)
+neighbours_refresh(struct neighbours *n, uint64_t now_us)
 {
-  read_table(n);
+  neighbours_read_table(n);
   n->is_read = true;
   n->read_us = now_us;
 }
@@ -173,21 +173,21 @@ refresh(struct neighbours *n, uint64_t now_us)
 size_t
 neighbours_find(struct neighbours *n, const struct address *address, uint64_t now_us, uint8_t link[LINK_ADDRESS_MAX])
 {
-  if (is_older(n, now_us, FRESH_US))
-    refresh(n, now_us);
-  size_t size = look_up(n, address, link);
-  if (size > 0 || !is_older(n, now_us, RETRY_US))
+  if (neighbours_is_older(n, now_us, FRESH_US))
+    neighbours_refresh(n, now_us);
+  size_t size = neighbours_look_up(n, address, link);
+  if (size > 0 || !neighbours_is_older(n, now_us, RETRY_US))
     return size;
-  refresh(n, now_us);
-  return look_up(n, address, link);
+  neighbours_refresh(n, now_us);
+  return neighbours_look_up(n, address, link);
 }
 
 size_t
 neighbours_ask(const struct address *address, uint8_t link[LINK_ADDRESS_MAX])
 {
   struct neighbours n = {.count = 0};
-  read_table(&n);
-  size_t size = look_up(&n, address, link);
+  neighbours_read_table(&n);
+  size_t size = neighbours_look_up(&n, address, link);
   free(n.rows);
   return size;
 }

@@ -7,7 +7,7 @@
 
 // "8", "" (full length), "8x" (read as 8, as the dialect does). The dialect's number errors are another kind of error.
 static bool
-parse_bits(const char *text, unsigned most, uint8_t *bits, struct fault *f)
+netmask_parse_bits(const char *text, unsigned most, uint8_t *bits, struct fault *f)
 {
   static const char large[] = "The prefix length %s is too large, the maximum is %d";
   const char *digit = text;
@@ -31,7 +31,7 @@ parse_bits(const char *text, unsigned most, uint8_t *bits, struct fault *f)
 
 // The part before the slash: an address without port or scope; four numbers, where an address may have fewer.
 static bool
-parse_network(struct address *a, const char *text, size_t size)
+netmask_parse_network(struct address *a, const char *text, size_t size)
 {
   char copy[ADDRESS_TEXT_SIZE];
   struct in_addr v4;
@@ -51,9 +51,9 @@ netmask_parse(struct netmask *m, const char *text, struct fault *f)
   size_t size = strcspn(start, "/");
   struct netmask parsed = {.negated = *text == '!'};
   const char *bits = start[size] == '/' ? start + size + 1 : "";
-  if (!parse_network(&parsed.network, start, size))
+  if (!netmask_parse_network(&parsed.network, start, size))
     return fault_set(f, FAULT_ADDRESS, "Unable to convert '%s' to a netmask", text);
-  if (!parse_bits(bits, address_is_v6(&parsed.network) ? 128 : 32, &parsed.bits, f))
+  if (!netmask_parse_bits(bits, address_is_v6(&parsed.network) ? 128 : 32, &parsed.bits, f))
     return false;
   address_truncate(&parsed.network, parsed.bits);
   *m = parsed;

@@ -21,7 +21,7 @@ struct netmask_set {
 };
 
 static void
-index_drop(struct family *f)
+netmask_set_index_drop(struct family *f)
 {
   struct prefix_index *index = atomic_load_explicit(&f->index, memory_order_relaxed);
   atomic_store_explicit(&f->index, NULL, memory_order_relaxed);
@@ -29,25 +29,25 @@ index_drop(struct family *f)
 }
 
 static void
-family_fini(struct family *f)
+netmask_set_family_fini(struct family *f)
 {
-  index_drop(f);
+  netmask_set_index_drop(f);
   prefix_tree_fini(&f->tree);
 }
 
 static void
-set_free(struct object *o)
+netmask_set_free(struct object *o)
 {
   struct netmask_set *s = (struct netmask_set *)o;
-  family_fini(&s->v4);
-  family_fini(&s->v6);
+  netmask_set_family_fini(&s->v4);
+  netmask_set_family_fini(&s->v6);
   free(s);
 }
 
-const struct object_class netmask_set_class = {.name = "NetmaskGroup", .free = set_free};
+const struct object_class netmask_set_class = {.name = "NetmaskGroup", .free = netmask_set_free};
 
 static struct netmask_set *
-set_alloc(void)
+netmask_set_alloc(void)
 {
   struct netmask_set *s = memory_new(sizeof *s);
   object_init(&s->object, &netmask_set_class);
@@ -57,7 +57,7 @@ set_alloc(void)
 struct netmask_set *
 netmask_set_new(void)
 {
-  struct netmask_set *s = set_alloc();
+  struct netmask_set *s = netmask_set_alloc();
   prefix_tree_init(&s->v4.tree);
   prefix_tree_init(&s->v6.tree);
   return s;
@@ -68,7 +68,7 @@ netmask_set_writable(struct netmask_set **set)
 {
   if (object_refs(*set) == 1)
     return;
-  struct netmask_set *copy = set_alloc();
+  struct netmask_set *copy = netmask_set_alloc();
   prefix_tree_copy(&copy->v4.tree, &(*set)->v4.tree);
   prefix_tree_copy(&copy->v6.tree, &(*set)->v6.tree);
   object_unref(set);
@@ -76,7 +76,7 @@ netmask_set_writable(struct netmask_set **set)
 }
 
 static inline uint64_t
-load64(const uint8_t *p)
+netmask_set_load64(const uint8_t *p)
 {
   uint64_t v;
   memcpy(&v, p, sizeof v);
@@ -84,16 +84,16 @@ load64(const uint8_t *p)
 }
 
 static inline prefix_key
-address_key(const struct address *a)
+netmask_set_address_key(const struct address *a)
 {
   if (a->sa.sa_family == AF_INET)
     return (prefix_key)ntohl(a->v4.sin_addr.s_addr) << 96;
   const uint8_t *bytes = a->v6.sin6_addr.s6_addr;
-  return (prefix_key)load64(bytes) << 64 | load64(bytes + 8);
+  return (prefix_key)netmask_set_load64(bytes) << 64 | netmask_set_load64(bytes + 8);
 }
 
 static struct address
-key_address(prefix_key key, bool v6)
+netmask_set_key_address(prefix_key key, bool v6)
 {
   uint8_t bytes[16];
   for (unsigned i = 0; i < sizeof bytes; i++)
@@ -105,29 +105,30 @@ key_address(prefix_key key, bool v6)
 
 // The tree that is about to change.
 static struct prefix_tree *
-tree_of(struct netmask_set *s, const struct netmask *m)
+netmask_set_tree_of(struct netmask_set *s, const struct netmask *m)
 {
   assert(address_is_set(&m->network));
   assert(object_refs(s) == 1); // others would read it while it changes
   struct family *f = address_is_v6(&m->network) ? &s->v6 : &s->v4;
-  index_drop(f);
+  netmask_set_index_drop(f);
   return &f->tree;
 }
 
 void
 netmask_set_add(struct netmask_set *s, const struct netmask *m)
 {
-  prefix_tree_add(tree_of(s, m), address_key(&m->network), m->bits, m->negated ? PREFIX_NO : PREFIX_YES);
+  prefix_tree_add(netmask_set_tree_of(s, m), netmask_set_address_key(&m->network), m->bits,
+                  m->negated ? PREFIX_NO : PREFIX_YES);
 }
 
 bool
 netmask_set_remove(struct netmask_set *s, const struct netmask *m)
 {
-  return prefix_tree_remove(tree_of(s, m), address_key(&m->network), m->bits);
+  return prefix_tree_remove(netmask_set_tree_of(s, m), netmask_set_address_key(&m->network), m->bits);
 }
 
 static void
-add_one(const struct netmask *m, void *set)
+netmask_set_add_one(const struct netmask *m, void *set)
 {
   netmask_set_add(set, m);
 }
@@ -136,15 +137,15 @@ void
 netmask_set_add_all(struct netmask_set *s, const struct netmask_set *other)
 {
   if (s != other)
-    netmask_set_each(other, add_one, s);
+    netmask_set_each(other, netmask_set_add_one, s);
 }
 
 void
 netmask_set_clear(struct netmask_set *s)
 {
   assert(object_refs(s) == 1);
-  family_fini(&s->v4);
-  family_fini(&s->v6);
+  netmask_set_family_fini(&s->v4);
+  netmask_set_family_fini(&s->v6);
 }
 
 size_t
@@ -154,7 +155,7 @@ netmask_set_count(const struct netmask_set *s)
 }
 
 static void
-family_build(struct family *f)
+netmask_set_family_build(struct family *f)
 {
   // Release: a worker that sees the index sees what is in it.
   if (atomic_load_explicit(&f->index, memory_order_relaxed) == NULL)
@@ -164,25 +165,25 @@ family_build(struct family *f)
 void
 netmask_set_build(struct netmask_set *s)
 {
-  family_build(&s->v4);
-  family_build(&s->v6);
+  netmask_set_family_build(&s->v4);
+  netmask_set_family_build(&s->v6);
 }
 
 static inline bool
-family_match(const struct family *f, const struct address *a)
+netmask_set_family_match(const struct family *f, const struct address *a)
 {
   const struct prefix_index *index = atomic_load_explicit(&f->index, memory_order_acquire);
   if (index != NULL)
-    return prefix_index_find(index, address_key(a));
-  return prefix_tree_find(&f->tree, address_key(a)) == PREFIX_YES;
+    return prefix_index_find(index, netmask_set_address_key(a));
+  return prefix_tree_find(&f->tree, netmask_set_address_key(a)) == PREFIX_YES;
 }
 
 bool
 netmask_set_match(const struct netmask_set *s, const struct address *a)
 {
   if (a->sa.sa_family == AF_INET)
-    return family_match(&s->v4, a);
-  return a->sa.sa_family == AF_INET6 && family_match(&s->v6, a);
+    return netmask_set_family_match(&s->v4, a);
+  return a->sa.sa_family == AF_INET6 && netmask_set_family_match(&s->v6, a);
 }
 
 struct walk {
@@ -192,11 +193,11 @@ struct walk {
 };
 
 static void
-visit_prefix(prefix_key key, unsigned bits, enum prefix_verdict verdict, void *arg)
+netmask_set_visit_prefix(prefix_key key, unsigned bits, enum prefix_verdict verdict, void *arg)
 {
   const struct walk *walk = arg;
   struct netmask m = {
-      .network = key_address(key, walk->v6), .bits = (uint8_t)bits, .negated = verdict == PREFIX_NO};
+      .network = netmask_set_key_address(key, walk->v6), .bits = (uint8_t)bits, .negated = verdict == PREFIX_NO};
   walk->visit(&m, walk->arg);
 }
 
@@ -204,9 +205,9 @@ void
 netmask_set_each(const struct netmask_set *s, void (*visit)(const struct netmask *, void *), void *arg)
 {
   struct walk walk = {.visit = visit, .arg = arg};
-  prefix_tree_each(&s->v4.tree, visit_prefix, &walk);
+  prefix_tree_each(&s->v4.tree, netmask_set_visit_prefix, &walk);
   walk.v6 = true;
-  prefix_tree_each(&s->v6.tree, visit_prefix, &walk);
+  prefix_tree_each(&s->v6.tree, netmask_set_visit_prefix, &walk);
 }
 
 struct join {
@@ -216,7 +217,7 @@ struct join {
 };
 
 static void
-join_one(const struct netmask *m, void *arg)
+netmask_set_join_one(const struct netmask *m, void *arg)
 {
   struct join *join = arg;
   if (join->begun)
@@ -228,5 +229,5 @@ join_one(const struct netmask *m, void *arg)
 void
 netmask_set_text(const struct netmask_set *s, const char *separator, struct text *t)
 {
-  netmask_set_each(s, join_one, &(struct join){.separator = separator, .text = t});
+  netmask_set_each(s, netmask_set_join_one, &(struct join){.separator = separator, .text = t});
 }

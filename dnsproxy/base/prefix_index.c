@@ -28,7 +28,7 @@ struct turns {
 };
 
 static void
-collect(prefix_key start, bool yes, void *arg)
+prefix_index_collect(prefix_key start, bool yes, void *arg)
 {
   struct turns *t = arg;
   if ((t->count % 2 == 1) == yes)
@@ -45,21 +45,21 @@ collect(prefix_key start, bool yes, void *arg)
 }
 
 static size_t
-padded(size_t count)
+prefix_index_padded(size_t count)
 {
   return (count + BLOCK - 1) / BLOCK * BLOCK;
 }
 
 // Memory for `count` keys and the levels above them.
 static void
-make_levels(struct prefix_index *x, size_t count)
+prefix_index_make_levels(struct prefix_index *x, size_t count)
 {
   size_t total = 0;
   do {
     assert(x->levels < LEVELS);
     x->counts[x->levels++] = count;
-    total += padded(count);
-    count = padded(count) / BLOCK;
+    total += prefix_index_padded(count);
+    count = prefix_index_padded(count) / BLOCK;
   } while (x->counts[x->levels - 1] > BLOCK);
   size_t size = total * sizeof *x->memory, alignment = size < HUGE ? LINE : HUGE;
   size = (size + alignment - 1) / alignment * alignment;
@@ -73,7 +73,7 @@ make_levels(struct prefix_index *x, size_t count)
 
 // Fills level 0 and, from it, the others.
 static void
-fill_levels(struct prefix_index *x, const struct turns *t)
+prefix_index_fill_levels(struct prefix_index *x, const struct turns *t)
 {
   uint64_t *keys = x->memory;
   size_t made = 0;
@@ -83,7 +83,7 @@ fill_levels(struct prefix_index *x, const struct turns *t)
       keys[made++] = high;
   }
   for (unsigned level = 0; level < x->levels; level++) {
-    uint64_t *next = keys + padded(x->counts[level]);
+    uint64_t *next = keys + prefix_index_padded(x->counts[level]);
     x->keys[level] = keys;
     for (size_t i = 0; level + 1 < x->levels && i < x->counts[level + 1]; i++)
       next[i] = keys[i * BLOCK];
@@ -92,7 +92,7 @@ fill_levels(struct prefix_index *x, const struct turns *t)
 }
 
 static void
-fill_lows(struct prefix_index *x, const struct turns *t, size_t highs)
+prefix_index_fill_lows(struct prefix_index *x, const struct turns *t, size_t highs)
 {
   x->first = memory_array(highs + 1, sizeof *x->first);
   x->lows = memory_array(t->count, sizeof *x->lows);
@@ -111,7 +111,7 @@ prefix_index_new(const struct prefix_tree *tree)
 {
   struct prefix_index *x = memory_new(sizeof *x);
   struct turns t = {.count = 0};
-  prefix_tree_ranges(tree, collect, &t);
+  prefix_tree_ranges(tree, prefix_index_collect, &t);
   assert(t.count < UINT32_MAX);
   size_t highs = 0;
   bool low = false;
@@ -120,10 +120,10 @@ prefix_index_new(const struct prefix_tree *tree)
     low |= (uint64_t)t.keys[i] != 0;
   }
   if (highs > 0) {
-    make_levels(x, highs);
-    fill_levels(x, &t);
+    prefix_index_make_levels(x, highs);
+    prefix_index_fill_levels(x, &t);
     if (low)
-      fill_lows(x, &t, highs);
+      prefix_index_fill_lows(x, &t, highs);
   }
   free(t.keys);
   return x;
@@ -144,7 +144,7 @@ prefix_index_free(struct prefix_index **slot)
 
 // How many upper halves are at or before `high`.
 static inline size_t
-highs_until(const struct prefix_index *x, uint64_t high)
+prefix_index_highs_until(const struct prefix_index *x, uint64_t high)
 {
   size_t block = 0;
   for (unsigned level = x->levels; level-- > 0;) {
@@ -165,7 +165,7 @@ highs_until(const struct prefix_index *x, uint64_t high)
 bool
 prefix_index_find(const struct prefix_index *x, prefix_key key)
 {
-  size_t until = highs_until(x, (uint64_t)(key >> 64));
+  size_t until = prefix_index_highs_until(x, (uint64_t)(key >> 64));
   if (x->first == NULL || until == 0)
     return until % 2 == 1;
   size_t from = x->first[until - 1], to = x->first[until];

@@ -28,20 +28,20 @@ prefix_tree_fini(struct prefix_tree *t)
 }
 
 static inline prefix_key
-node_key(const struct prefix_node *n)
+prefix_tree_node_key(const struct prefix_node *n)
 {
   return (prefix_key)n->high << 64 | n->low;
 }
 
 static inline unsigned
-bit_at(prefix_key key, unsigned bit)
+prefix_tree_bit_at(prefix_key key, unsigned bit)
 {
   return (unsigned)(key >> (127 - bit)) & 1;
 }
 
 // How many of the first `most` bits two keys share.
 static inline unsigned
-shared_bits(prefix_key a, prefix_key b, unsigned most)
+prefix_tree_shared_bits(prefix_key a, prefix_key b, unsigned most)
 {
   prefix_key difference = a ^ b;
   uint64_t high = (uint64_t)(difference >> 64), low = (uint64_t)difference;
@@ -52,14 +52,14 @@ shared_bits(prefix_key a, prefix_key b, unsigned most)
 }
 
 static inline prefix_key
-cut(prefix_key key, unsigned bits)
+prefix_tree_cut(prefix_key key, unsigned bits)
 {
   return bits == 0 ? 0 : key >> (128 - bits) << (128 - bits);
 }
 
 // Room for two more nodes, so that links into the array stay good while they are made.
 static void
-reserve(struct prefix_tree *t)
+prefix_tree_reserve(struct prefix_tree *t)
 {
   if (t->nodes != NULL && t->capacity - t->size >= 2)
     return;
@@ -70,7 +70,7 @@ reserve(struct prefix_tree *t)
 }
 
 static uint32_t
-node_new(struct prefix_tree *t, prefix_key key, unsigned bits, enum prefix_verdict verdict)
+prefix_tree_node_new(struct prefix_tree *t, prefix_key key, unsigned bits, enum prefix_verdict verdict)
 {
   uint32_t index = t->spare;
   if (index != 0)
@@ -83,7 +83,7 @@ node_new(struct prefix_tree *t, prefix_key key, unsigned bits, enum prefix_verdi
 }
 
 static void
-node_give(struct prefix_tree *t, uint32_t index)
+prefix_tree_node_give(struct prefix_tree *t, uint32_t index)
 {
   t->nodes[index].child[0] = t->spare;
   t->spare = index;
@@ -91,15 +91,15 @@ node_give(struct prefix_tree *t, uint32_t index)
 
 // Puts a new prefix above the node at *link, whose prefix differs from it after `same` bits or is longer.
 static void
-add_above(struct prefix_tree *t, uint32_t *link, prefix_key key, unsigned bits, enum prefix_verdict verdict,
-          unsigned same)
+prefix_tree_add_above(struct prefix_tree *t, uint32_t *link, prefix_key key, unsigned bits, enum prefix_verdict verdict,
+                      unsigned same)
 {
-  uint32_t below = *link, added = node_new(t, key, bits, verdict), above = added;
+  uint32_t below = *link, added = prefix_tree_node_new(t, key, bits, verdict), above = added;
   if (same < bits) {
-    above = node_new(t, cut(key, same), same, PREFIX_NONE);
-    t->nodes[above].child[bit_at(key, same)] = added;
+    above = prefix_tree_node_new(t, prefix_tree_cut(key, same), same, PREFIX_NONE);
+    t->nodes[above].child[prefix_tree_bit_at(key, same)] = added;
   }
-  t->nodes[above].child[bit_at(node_key(&t->nodes[below]), same)] = below;
+  t->nodes[above].child[prefix_tree_bit_at(prefix_tree_node_key(&t->nodes[below]), same)] = below;
   *link = above;
 }
 
@@ -107,14 +107,14 @@ void
 prefix_tree_add(struct prefix_tree *t, prefix_key key, unsigned bits, enum prefix_verdict verdict)
 {
   assert(bits <= 128 && verdict != PREFIX_NONE);
-  reserve(t);
-  key = cut(key, bits);
+  prefix_tree_reserve(t);
+  key = prefix_tree_cut(key, bits);
   uint32_t *link = &t->root;
   while (*link != 0) {
     struct prefix_node *n = &t->nodes[*link];
-    unsigned same = shared_bits(key, node_key(n), bits < n->bits ? bits : n->bits);
+    unsigned same = prefix_tree_shared_bits(key, prefix_tree_node_key(n), bits < n->bits ? bits : n->bits);
     if (same < n->bits) {
-      add_above(t, link, key, bits, verdict, same);
+      prefix_tree_add_above(t, link, key, bits, verdict, same);
       t->count++;
       return;
     }
@@ -123,45 +123,45 @@ prefix_tree_add(struct prefix_tree *t, prefix_key key, unsigned bits, enum prefi
       n->verdict = (uint8_t)verdict;
       return;
     }
-    link = &n->child[bit_at(key, n->bits)];
+    link = &n->child[prefix_tree_bit_at(key, n->bits)];
   }
-  *link = node_new(t, key, bits, verdict);
+  *link = prefix_tree_node_new(t, key, bits, verdict);
   t->count++;
 }
 
 // A node without a verdict must have two children: takes it out if it has fewer.
 static void
-tidy(struct prefix_tree *t, uint32_t *link)
+prefix_tree_tidy(struct prefix_tree *t, uint32_t *link)
 {
   uint32_t index = *link;
   struct prefix_node *n = &t->nodes[index];
   if (n->verdict != PREFIX_NONE || (n->child[0] != 0 && n->child[1] != 0))
     return;
   *link = n->child[0] != 0 ? n->child[0] : n->child[1];
-  node_give(t, index);
+  prefix_tree_node_give(t, index);
 }
 
 bool
 prefix_tree_remove(struct prefix_tree *t, prefix_key key, unsigned bits)
 {
-  key = cut(key, bits);
+  key = prefix_tree_cut(key, bits);
   uint32_t *link = &t->root, *above = NULL;
   while (*link != 0) {
     struct prefix_node *n = &t->nodes[*link];
-    if (n->bits > bits || cut(key, n->bits) != node_key(n))
+    if (n->bits > bits || prefix_tree_cut(key, n->bits) != prefix_tree_node_key(n))
       return false;
     if (n->bits < bits) {
       above = link;
-      link = &n->child[bit_at(key, n->bits)];
+      link = &n->child[prefix_tree_bit_at(key, n->bits)];
       continue;
     }
     if (n->verdict == PREFIX_NONE)
       return false;
     n->verdict = PREFIX_NONE;
     t->count--;
-    tidy(t, link);
+    prefix_tree_tidy(t, link);
     if (above != NULL)
-      tidy(t, above);
+      prefix_tree_tidy(t, above);
     return true;
   }
   return false;
@@ -173,47 +173,47 @@ prefix_tree_find(const struct prefix_tree *t, prefix_key key)
   enum prefix_verdict best = PREFIX_NONE;
   for (uint32_t index = t->root; index != 0;) {
     const struct prefix_node *n = &t->nodes[index];
-    if (shared_bits(key, node_key(n), n->bits) < n->bits)
+    if (prefix_tree_shared_bits(key, prefix_tree_node_key(n), n->bits) < n->bits)
       break;
     if (n->verdict != PREFIX_NONE)
       best = n->verdict;
     if (n->bits == 128)
       break;
-    index = n->child[bit_at(key, n->bits)];
+    index = n->child[prefix_tree_bit_at(key, n->bits)];
   }
   return best;
 }
 
 // At most 129 calls deep: every level is a longer prefix.
 static void
-each_below(const struct prefix_tree *t, uint32_t index, prefix_visit_fn *visit, void *arg)
+prefix_tree_each_below(const struct prefix_tree *t, uint32_t index, prefix_visit_fn *visit, void *arg)
 {
   if (index == 0)
     return;
   const struct prefix_node *n = &t->nodes[index];
-  each_below(t, n->child[0], visit, arg);
-  each_below(t, n->child[1], visit, arg);
+  prefix_tree_each_below(t, n->child[0], visit, arg);
+  prefix_tree_each_below(t, n->child[1], visit, arg);
   if (n->verdict != PREFIX_NONE)
-    visit(node_key(n), n->bits, n->verdict, arg);
+    visit(prefix_tree_node_key(n), n->bits, n->verdict, arg);
 }
 
 void
 prefix_tree_each(const struct prefix_tree *t, prefix_visit_fn *visit, void *arg)
 {
-  each_below(t, t->root, visit, arg);
+  prefix_tree_each_below(t, t->root, visit, arg);
 }
 
 static void
-ranges_below(const struct prefix_tree *t, uint32_t index, bool around, prefix_range_fn *range, void *arg)
+prefix_tree_ranges_below(const struct prefix_tree *t, uint32_t index, bool around, prefix_range_fn *range, void *arg)
 {
   if (index == 0)
     return;
   const struct prefix_node *n = &t->nodes[index];
-  prefix_key start = node_key(n);
+  prefix_key start = prefix_tree_node_key(n);
   bool yes = n->verdict == PREFIX_NONE ? around : n->verdict == PREFIX_YES;
   range(start, yes, arg);
-  ranges_below(t, n->child[0], yes, range, arg);
-  ranges_below(t, n->child[1], yes, range, arg);
+  prefix_tree_ranges_below(t, n->child[0], yes, range, arg);
+  prefix_tree_ranges_below(t, n->child[1], yes, range, arg);
   prefix_key behind = n->bits == 0 ? 0 : start + ((prefix_key)1 << (128 - n->bits));
   if (behind != 0) // else it reaches to the last key
     range(behind, around, arg);
@@ -222,18 +222,18 @@ ranges_below(const struct prefix_tree *t, uint32_t index, bool around, prefix_ra
 void
 prefix_tree_ranges(const struct prefix_tree *t, prefix_range_fn *range, void *arg)
 {
-  ranges_below(t, t->root, false, range, arg);
+  prefix_tree_ranges_below(t, t->root, false, range, arg);
 }
 
 static uint32_t
-copy_below(struct prefix_tree *t, const struct prefix_tree *from, uint32_t index)
+prefix_tree_copy_below(struct prefix_tree *t, const struct prefix_tree *from, uint32_t index)
 {
   if (index == 0)
     return 0;
   uint32_t copy = t->size++;
   t->nodes[copy] = from->nodes[index];
-  t->nodes[copy].child[0] = copy_below(t, from, from->nodes[index].child[0]);
-  t->nodes[copy].child[1] = copy_below(t, from, from->nodes[index].child[1]);
+  t->nodes[copy].child[0] = prefix_tree_copy_below(t, from, from->nodes[index].child[0]);
+  t->nodes[copy].child[1] = prefix_tree_copy_below(t, from, from->nodes[index].child[1]);
   return copy;
 }
 
@@ -245,6 +245,6 @@ prefix_tree_copy(struct prefix_tree *t, const struct prefix_tree *from)
     return;
   t->capacity = from->size;
   t->nodes = memory_resize(NULL, t->capacity, sizeof *t->nodes);
-  t->root = copy_below(t, from, from->root);
+  t->root = prefix_tree_copy_below(t, from, from->root);
   t->count = from->count;
 }

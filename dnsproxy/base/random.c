@@ -7,7 +7,7 @@
 #include <sodium.h>
 
 static void
-sodium_open(void)
+random_sodium_open(void)
 {
   int failed = sodium_init();
   assert(failed >= 0);
@@ -17,7 +17,7 @@ void
 random_bytes(void *out, size_t count)
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, sodium_open);
+  pthread_once(&once, random_sodium_open);
   randombytes_buf(out, count);
 }
 
@@ -30,7 +30,7 @@ random_seed(struct random_state *r)
 }
 
 static inline uint64_t
-rotate(uint64_t x, unsigned by)
+random_rotate(uint64_t x, unsigned by)
 {
   return x << by | x >> (64 - by);
 }
@@ -40,14 +40,14 @@ uint64_t
 random_next(struct random_state *r)
 {
   uint64_t *s = r->s;
-  uint64_t result = rotate(s[1] * 5, 7) * 9;
+  uint64_t result = random_rotate(s[1] * 5, 7) * 9;
   uint64_t shifted = s[1] << 17;
   s[2] ^= s[0];
   s[3] ^= s[1];
   s[1] ^= s[2];
   s[0] ^= s[3];
   s[2] ^= shifted;
-  s[3] = rotate(s[3], 45);
+  s[3] = random_rotate(s[3], 45);
   return result;
 }
 
@@ -79,7 +79,7 @@ permutation16_init(struct permutation16 *p)
 
 // A byte from half of the number and one round's key.
 static inline uint16_t
-round_byte(uint32_t key, uint16_t half)
+random_round_byte(uint32_t key, uint16_t half)
 {
   uint32_t v = (key ^ half) * 0x9e3779b1u;
   v ^= v >> 15;
@@ -92,7 +92,7 @@ permutation16(const struct permutation16 *p, uint16_t x)
 {
   uint16_t left = x >> 8, right = x & 0xff;
   for (unsigned i = 0; i < 4; i++) {
-    uint16_t next = left ^ round_byte(p->key[i], right);
+    uint16_t next = left ^ random_round_byte(p->key[i], right);
     left = right;
     right = next;
   }
@@ -104,7 +104,7 @@ permutation16_inverse(const struct permutation16 *p, uint16_t y)
 {
   uint16_t left = y >> 8, right = y & 0xff;
   for (unsigned i = 4; i-- > 0;) {
-    uint16_t before = right ^ round_byte(p->key[i], left);
+    uint16_t before = right ^ random_round_byte(p->key[i], left);
     right = left;
     left = before;
   }

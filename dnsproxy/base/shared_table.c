@@ -39,14 +39,14 @@ struct shared_table {
 // ---- a part, locked ----
 
 static void
-list_remove(struct part *p, struct entry *e)
+shared_table_list_remove(struct part *p, struct entry *e)
 {
   *(e->older != NULL ? &e->older->newer : &p->oldest) = e->newer;
   *(e->newer != NULL ? &e->newer->older : &p->newest) = e->older;
 }
 
 static void
-list_add(struct part *p, struct entry *e)
+shared_table_list_add(struct part *p, struct entry *e)
 {
   e->older = p->newest;
   e->newer = NULL;
@@ -55,17 +55,17 @@ list_add(struct part *p, struct entry *e)
 }
 
 static void
-drop(struct part *p, struct entry **at)
+shared_table_drop(struct part *p, struct entry **at)
 {
   struct entry *e = *at;
   *at = e->next;
-  list_remove(p, e);
+  shared_table_list_remove(p, e);
   p->count--;
   free(e);
 }
 
 static struct entry **
-bucket_place(struct part *p, const struct entry *e)
+shared_table_bucket_place(struct part *p, const struct entry *e)
 {
   struct entry **at = &p->buckets[e->hash & p->mask];
   while (*at != e)
@@ -75,7 +75,7 @@ bucket_place(struct part *p, const struct entry *e)
 
 // Where the entry is, or where it would be: then *place is NULL. One whose time is over goes.
 static struct entry **
-find(struct part *p, uint64_t hash, struct shared_key key, uint64_t now_us)
+shared_table_find(struct part *p, uint64_t hash, struct shared_key key, uint64_t now_us)
 {
   struct entry **at = &p->buckets[hash & p->mask];
   for (; *at != NULL; at = &(*at)->next) {
@@ -83,7 +83,7 @@ find(struct part *p, uint64_t hash, struct shared_key key, uint64_t now_us)
     if (e->hash != hash || e->key_size != key.size || memcmp(e->bytes, key.data, key.size) != 0)
       continue;
     if (e->until_us != 0 && e->until_us <= now_us) {
-      drop(p, at);
+      shared_table_drop(p, at);
       while (*at != NULL)
         at = &(*at)->next;
     }
@@ -93,17 +93,17 @@ find(struct part *p, uint64_t hash, struct shared_key key, uint64_t now_us)
 }
 
 static void
-used(struct part *p, struct entry *e)
+shared_table_used(struct part *p, struct entry *e)
 {
   if (p->newest == e)
     return;
-  list_remove(p, e);
-  list_add(p, e);
+  shared_table_list_remove(p, e);
+  shared_table_list_add(p, e);
 }
 
 // False: no memory.
 static bool
-insert(struct part *p, uint64_t hash, struct shared_key key, const struct shared_value *v, uint64_t until_us)
+shared_table_insert(struct part *p, uint64_t hash, struct shared_key key, const struct shared_value *v, uint64_t until_us)
 {
   size_t value_size = v->kind == SHARED_STRING ? v->size : 0;
   struct entry *e = malloc(sizeof *e + key.size + value_size);
@@ -115,11 +115,11 @@ insert(struct part *p, uint64_t hash, struct shared_key key, const struct shared
   if (value_size > 0)
     memcpy(e->bytes + key.size, v->data, value_size);
   while (p->count >= p->most)
-    drop(p, bucket_place(p, p->oldest));
+    shared_table_drop(p, shared_table_bucket_place(p, p->oldest));
   struct entry **bucket = &p->buckets[hash & p->mask];
   e->next = *bucket;
   *bucket = e;
-  list_add(p, e);
+  shared_table_list_add(p, e);
   p->count++;
   return true;
 }
@@ -127,7 +127,7 @@ insert(struct part *p, uint64_t hash, struct shared_key key, const struct shared
 // ---- life ----
 
 static void
-part_init(struct part *p, size_t most)
+shared_table_part_init(struct part *p, size_t most)
 {
   size_t buckets = 8;
   while (buckets < most)
@@ -139,10 +139,10 @@ part_init(struct part *p, size_t most)
 }
 
 static void
-part_clear(struct part *p)
+shared_table_part_clear(struct part *p)
 {
   while (p->oldest != NULL)
-    drop(p, bucket_place(p, p->oldest));
+    shared_table_drop(p, shared_table_bucket_place(p, p->oldest));
 }
 
 struct shared_table *
@@ -155,16 +155,16 @@ shared_table_new(size_t max_entries)
   t->part_count = t->part_count < 1 ? 1 : t->part_count > PARTS_MOST ? PARTS_MOST : t->part_count;
   t->parts = memory_array(t->part_count, sizeof *t->parts);
   for (size_t i = 0; i < t->part_count; i++)
-    part_init(&t->parts[i], (max_entries + t->part_count - 1) / t->part_count);
+    shared_table_part_init(&t->parts[i], (max_entries + t->part_count - 1) / t->part_count);
   return t;
 }
 
 static void
-table_free(struct object *o)
+shared_table_free(struct object *o)
 {
   struct shared_table *t = (struct shared_table *)(void *)o;
   for (size_t i = 0; i < t->part_count; i++) {
-    part_clear(&t->parts[i]);
+    shared_table_part_clear(&t->parts[i]);
     free(t->parts[i].buckets);
     pthread_mutex_destroy(&t->parts[i].lock);
   }
@@ -172,12 +172,12 @@ table_free(struct object *o)
   free(t);
 }
 
-const struct object_class shared_table_class = {.name = "SharedTable", .free = table_free};
+const struct object_class shared_table_class = {.name = "SharedTable", .free = shared_table_free};
 
 // ---- use ----
 
 static struct part *
-part_lock(struct shared_table *t, struct shared_key key, uint64_t *hash)
+shared_table_part_lock(struct shared_table *t, struct shared_key key, uint64_t *hash)
 {
   *hash = hash_bytes(key.data, key.size, t->seed);
   struct part *p = &t->parts[(*hash >> 32) % t->part_count];
@@ -187,7 +187,7 @@ part_lock(struct shared_table *t, struct shared_key key, uint64_t *hash)
 
 // False: no memory for the copy.
 static bool
-value_copy(const struct entry *e, struct shared_value *out)
+shared_table_value_copy(const struct entry *e, struct shared_value *out)
 {
   *out = (struct shared_value){.number = e->number, .size = e->value_size};
   out->kind = (unsigned)e->kind;
@@ -206,11 +206,11 @@ bool
 shared_table_get(struct shared_table *t, struct shared_key key, uint64_t now_us, struct shared_value *out)
 {
   uint64_t hash;
-  struct part *p = part_lock(t, key, &hash);
-  struct entry *e = *find(p, hash, key, now_us);
-  bool got = e != NULL && value_copy(e, out);
+  struct part *p = shared_table_part_lock(t, key, &hash);
+  struct entry *e = *shared_table_find(p, hash, key, now_us);
+  bool got = e != NULL && shared_table_value_copy(e, out);
   if (got)
-    used(p, e);
+    shared_table_used(p, e);
   pthread_mutex_unlock(&p->lock);
   return got;
 }
@@ -222,12 +222,12 @@ shared_table_set(struct shared_table *t, struct shared_key key, const struct sha
   uint64_t hash;
   if (key.size > SHARED_KEY_MAX || (v->kind == SHARED_STRING && v->size > SHARED_VALUE_MAX))
     return false;
-  struct part *p = part_lock(t, key, &hash);
-  struct entry **at = find(p, hash, key, now_us);
+  struct part *p = shared_table_part_lock(t, key, &hash);
+  struct entry **at = shared_table_find(p, hash, key, now_us);
   bool taken = *at != NULL && only_new;
   if (*at != NULL && !taken)
-    drop(p, at);
-  bool good = !taken && insert(p, hash, key, v, until_us);
+    shared_table_drop(p, at);
+  bool good = !taken && shared_table_insert(p, hash, key, v, until_us);
   pthread_mutex_unlock(&p->lock);
   return good;
 }
@@ -238,13 +238,14 @@ shared_table_add(struct shared_table *t, struct shared_key key, double step, uin
   uint64_t hash;
   if (key.size > SHARED_KEY_MAX)
     return false;
-  struct part *p = part_lock(t, key, &hash);
-  struct entry *e = *find(p, hash, key, now_us);
-  bool good = e != NULL ? e->kind == SHARED_NUMBER
-                        : insert(p, hash, key, &(struct shared_value){.kind = SHARED_NUMBER, .number = step}, until_us);
+  struct part *p = shared_table_part_lock(t, key, &hash);
+  struct entry *e = *shared_table_find(p, hash, key, now_us);
+  bool good =
+      e != NULL ? e->kind == SHARED_NUMBER
+                : shared_table_insert(p, hash, key, &(struct shared_value){.kind = SHARED_NUMBER, .number = step}, until_us);
   if (e != NULL && good) {
     e->number += step;
-    used(p, e);
+    shared_table_used(p, e);
   }
   *sum = !good ? 0 : e != NULL ? e->number : step;
   pthread_mutex_unlock(&p->lock);
@@ -255,11 +256,11 @@ bool
 shared_table_remove(struct shared_table *t, struct shared_key key, uint64_t now_us)
 {
   uint64_t hash;
-  struct part *p = part_lock(t, key, &hash);
-  struct entry **at = find(p, hash, key, now_us);
+  struct part *p = shared_table_part_lock(t, key, &hash);
+  struct entry **at = shared_table_find(p, hash, key, now_us);
   bool there = *at != NULL;
   if (there)
-    drop(p, at);
+    shared_table_drop(p, at);
   pthread_mutex_unlock(&p->lock);
   return there;
 }
@@ -269,13 +270,13 @@ shared_table_clear(struct shared_table *t)
 {
   for (size_t i = 0; i < t->part_count; i++) {
     pthread_mutex_lock(&t->parts[i].lock);
-    part_clear(&t->parts[i]);
+    shared_table_part_clear(&t->parts[i]);
     pthread_mutex_unlock(&t->parts[i].lock);
   }
 }
 
 static void
-count_one(struct shared_key key, const struct shared_value *v, void *arg)
+shared_table_count_one(struct shared_key key, const struct shared_value *v, void *arg)
 {
   (void)key, (void)v;
   (*(size_t *)arg)++;
@@ -285,7 +286,7 @@ size_t
 shared_table_count(struct shared_table *t, uint64_t now_us)
 {
   size_t count = 0;
-  shared_table_each(t, now_us, count_one, &count);
+  shared_table_each(t, now_us, shared_table_count_one, &count);
   return count;
 }
 

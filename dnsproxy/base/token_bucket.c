@@ -26,7 +26,7 @@ token_bucket_init(struct token_bucket *b, double rate, double burst)
 
 // When the bucket would be full again after one more token is taken; false: there is none.
 static bool
-after_taking(const struct token_bucket *b, uint64_t full_at, uint64_t now_us, uint64_t *after)
+token_bucket_after_taking(const struct token_bucket *b, uint64_t full_at, uint64_t now_us, uint64_t *after)
 {
   uint64_t now = (uint64_t)((double)now_us * b->ticks_per_us);
   uint64_t from = full_at > now ? full_at : now;
@@ -40,7 +40,7 @@ token_bucket_take(struct token_bucket *b, uint64_t now_us)
   // Relaxed: the word guards nothing but itself.
   uint64_t full_at = atomic_load_explicit(&b->full_at, memory_order_relaxed), after;
   do
-    if (!after_taking(b, full_at, now_us, &after))
+    if (!token_bucket_after_taking(b, full_at, now_us, &after))
       return false;
   while (!atomic_compare_exchange_weak_explicit(&b->full_at, &full_at, after, memory_order_relaxed,
                                                 memory_order_relaxed));
@@ -51,7 +51,7 @@ bool
 token_bucket_peek(const struct token_bucket *b, uint64_t now_us)
 {
   uint64_t after;
-  return after_taking(b, atomic_load_explicit(&b->full_at, memory_order_relaxed), now_us, &after);
+  return token_bucket_after_taking(b, atomic_load_explicit(&b->full_at, memory_order_relaxed), now_us, &after);
 }
 
 double

@@ -11,7 +11,7 @@
 
 // False: too long, empty, or with a zero byte inside.
 static bool
-address_of(struct sockaddr_un *a, socklen_t *size, const char *path, size_t path_size)
+unix_datagram_address_of(struct sockaddr_un *a, socklen_t *size, const char *path, size_t path_size)
 {
   memset(a, 0, sizeof *a);
   a->sun_family = AF_UNIX;
@@ -24,7 +24,7 @@ address_of(struct sockaddr_un *a, socklen_t *size, const char *path, size_t path
 }
 
 static void
-remove_socket(const struct sockaddr_un *a)
+unix_datagram_remove_socket(const struct sockaddr_un *a)
 {
   struct stat file;
   if (a->sun_path[0] != '\0' && lstat(a->sun_path, &file) == 0 && S_ISSOCK(file.st_mode))
@@ -32,11 +32,11 @@ remove_socket(const struct sockaddr_un *a)
 }
 
 static int
-open_socket(const char *path, size_t path_size, bool listening)
+unix_datagram_open_socket(const char *path, size_t path_size, bool listening)
 {
   struct sockaddr_un address;
   socklen_t size;
-  if (!address_of(&address, &size, path, path_size)) {
+  if (!unix_datagram_address_of(&address, &size, path, path_size)) {
     errno = ENAMETOOLONG;
     return -1;
   }
@@ -44,7 +44,7 @@ open_socket(const char *path, size_t path_size, bool listening)
   if (fd < 0)
     return -1;
   if (listening)
-    remove_socket(&address);
+    unix_datagram_remove_socket(&address);
   const struct sockaddr *a = (const struct sockaddr *)&address;
   if ((listening ? bind(fd, a, size) : connect(fd, a, size)) == 0)
     return fd;
@@ -57,13 +57,13 @@ open_socket(const char *path, size_t path_size, bool listening)
 int
 unix_datagram_connect(const char *path, size_t path_size)
 {
-  return open_socket(path, path_size, false);
+  return unix_datagram_open_socket(path, path_size, false);
 }
 
 int
 unix_datagram_bind(const char *path, size_t path_size)
 {
-  return open_socket(path, path_size, true);
+  return unix_datagram_open_socket(path, path_size, true);
 }
 
 bool

@@ -15,13 +15,13 @@ uuid_random(struct uuid *u)
 }
 
 static bool
-dash_before(unsigned byte)
+uuid_dash_before(unsigned byte)
 {
   return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
 static int
-digit(char c)
+uuid_digit(char c)
 {
   if (c >= '0' && c <= '9')
     return c - '0';
@@ -35,12 +35,12 @@ uuid_parse(struct uuid *u, const char *text)
 {
   struct uuid parsed;
   for (unsigned i = 0; i < sizeof parsed.bytes; i++) {
-    if (dash_before(i) && *text++ != '-')
+    if (uuid_dash_before(i) && *text++ != '-')
       return false;
-    int high = digit(text[0]);
+    int high = uuid_digit(text[0]);
     if (high < 0)
       return false;
-    int low = digit(text[1]);
+    int low = uuid_digit(text[1]);
     if (low < 0)
       return false;
     parsed.bytes[i] = (uint8_t)(high << 4 | low);
@@ -58,7 +58,7 @@ uuid_text(const struct uuid *u, char *out)
   static const char digits[] = "0123456789abcdef";
   char *at = out;
   for (unsigned i = 0; i < sizeof u->bytes; i++) {
-    if (dash_before(i))
+    if (uuid_dash_before(i))
       *at++ = '-';
     *at++ = digits[u->bytes[i] >> 4];
     *at++ = digits[u->bytes[i] & 15];

@@ -8,7 +8,7 @@
 enum { ECS_SIZE = sizeof(((struct cache_key *)0)->ecs), TYPE_AND_CLASS = 4 };
 
 static size_t
-question_size(const struct entry_draft *d)
+cache_entry_question_size(const struct entry_draft *d)
 {
   return d->own_question ? (size_t)d->qname->size + TYPE_AND_CLASS : 0;
 }
@@ -17,11 +17,11 @@ size_t
 entry_size(const struct entry_draft *d)
 {
   return offsetof(struct cache_entry, data) + d->ttl_count * sizeof(uint16_t) + (d->key->has_ecs ? ECS_SIZE : 0) +
-         question_size(d) + d->answer->size;
+         cache_entry_question_size(d) + d->answer->size;
 }
 
 static uint8_t
-draft_bits(const struct entry_draft *d)
+cache_entry_draft_bits(const struct entry_draft *d)
 {
   return (uint8_t)((d->key->dnssec_ok ? ENTRY_DNSSEC_OK : 0) | (d->key->over_tcp ? ENTRY_OVER_TCP : 0) |
                    (d->key->has_ecs ? ENTRY_ECS : 0) | (d->answer->received_over_udp ? ENTRY_RECEIVED_OVER_UDP : 0) |
@@ -39,7 +39,7 @@ entry_write(struct cache_entry *e, const struct entry_draft *d)
   e->ttl_count = (uint16_t)d->ttl_count;
   memcpy(e->flags, d->key->flags, sizeof e->flags);
   e->name_size = d->qname->size;
-  e->bits = draft_bits(d);
+  e->bits = cache_entry_draft_bits(d);
   atomic_store_explicit(&e->visited, 0, memory_order_relaxed);
   uint8_t *at = e->data;
   memcpy(at, d->ttl_offsets, d->ttl_count * sizeof(uint16_t));
@@ -52,13 +52,13 @@ entry_write(struct cache_entry *e, const struct entry_draft *d)
     memcpy(at, d->qname->bytes, d->qname->size);
     message_put_u16(at + d->qname->size, d->key->qtype);
     message_put_u16(at + d->qname->size + 2, d->key->qclass);
-    at += question_size(d);
+    at += cache_entry_question_size(d);
   }
   memcpy(at, d->answer->data, d->answer->size);
 }
 
 static const uint8_t *
-entry_ecs(const struct cache_entry *e)
+cache_entry_ecs(const struct cache_entry *e)
 {
   return e->data + e->ttl_count * sizeof(uint16_t);
 }
@@ -71,7 +71,7 @@ entry_subnet(const struct cache_entry *e, struct netmask *subnet)
   struct address address;
   if ((e->bits & ENTRY_ECS) == 0)
     return false;
-  memcpy(&key.ecs, entry_ecs(e), ECS_SIZE);
+  memcpy(&key.ecs, cache_entry_ecs(e), ECS_SIZE);
   if (key.ecs.family != FAMILY_V4 && key.ecs.family != FAMILY_V6)
     return false;
   address_from_raw(&address, key.ecs.bytes, key.ecs.family == FAMILY_V4 ? 4 : 16, 0);
@@ -82,7 +82,7 @@ entry_subnet(const struct cache_entry *e, struct netmask *subnet)
 const uint8_t *
 entry_answer(const struct cache_entry *e)
 {
-  const uint8_t *at = entry_ecs(e) + (e->bits & ENTRY_ECS ? ECS_SIZE : 0);
+  const uint8_t *at = cache_entry_ecs(e) + (e->bits & ENTRY_ECS ? ECS_SIZE : 0);
   return e->bits & ENTRY_OWN_QUESTION ? at + e->name_size + TYPE_AND_CLASS : at;
 }
 
@@ -94,7 +94,7 @@ entry_question(const struct cache_entry *e)
 }
 
 static bool
-question_equal(const uint8_t *question, const struct cache_key *key, const struct name *qname)
+cache_entry_question_equal(const uint8_t *question, const struct cache_key *key, const struct name *qname)
 {
   const uint8_t *type = question + qname->size;
   return message_u16(type) == key->qtype && message_u16(type + 2) == key->qclass &&
@@ -106,7 +106,7 @@ bool
 entry_has_question(const struct cache_answer *a, const struct cache_key *key, const struct name *qname)
 {
   return a->size >= (size_t)HEADER_SIZE + qname->size + TYPE_AND_CLASS && message_count(a->data, 0) == 1 &&
-         question_equal(a->data + HEADER_SIZE, key, qname);
+         cache_entry_question_equal(a->data + HEADER_SIZE, key, qname);
 }
 
 bool
@@ -117,9 +117,9 @@ entry_matches(const struct cache_entry *e, const struct cache_key *key, const st
   if ((e->bits & (ENTRY_DNSSEC_OK | ENTRY_OVER_TCP | ENTRY_ECS)) != bits || e->name_size != qname->size ||
       memcmp(e->flags, key->flags, sizeof e->flags) != 0)
     return false;
-  if (key->has_ecs && memcmp(entry_ecs(e), &key->ecs, ECS_SIZE) != 0)
+  if (key->has_ecs && memcmp(cache_entry_ecs(e), &key->ecs, ECS_SIZE) != 0)
     return false;
-  return question_equal(entry_question(e), key, qname);
+  return cache_entry_question_equal(entry_question(e), key, qname);
 }
 
 void
@@ -132,7 +132,7 @@ entry_copy(const struct cache_entry *e, const struct cache_find *find, uint8_t *
 }
 
 static uint16_t
-ttl_offset(const struct cache_entry *e, size_t i)
+cache_entry_ttl_offset(const struct cache_entry *e, size_t i)
 {
   uint16_t offset;
   memcpy(&offset, e->data + i * sizeof offset, sizeof offset);
@@ -143,7 +143,7 @@ void
 entry_age(const struct cache_entry *e, uint8_t *out, uint32_t age_s)
 {
   for (size_t i = 0; i < e->ttl_count; i++) {
-    uint8_t *at = out + ttl_offset(e, i);
+    uint8_t *at = out + cache_entry_ttl_offset(e, i);
     uint32_t ttl = message_u32(at);
     message_put_u32(at, ttl > age_s ? ttl - age_s : 0);
   }
@@ -153,7 +153,7 @@ void
 entry_set_ttls(const struct cache_entry *e, uint8_t *out, uint32_t ttl_s)
 {
   for (size_t i = 0; i < e->ttl_count; i++)
-    message_put_u32(out + ttl_offset(e, i), ttl_s);
+    message_put_u32(out + cache_entry_ttl_offset(e, i), ttl_s);
 }
 
 // The records of the answer section are walked by their TTLs: type and class before, data size and data behind.
@@ -164,43 +164,43 @@ struct rotation {
 };
 
 static const uint8_t *
-record_type(const struct rotation *r, size_t i)
+cache_entry_record_type(const struct rotation *r, size_t i)
 {
-  return r->out + ttl_offset(r->entry, i) - 4;
+  return r->out + cache_entry_ttl_offset(r->entry, i) - 4;
 }
 
 static size_t
-record_end(const struct rotation *r, size_t i)
+cache_entry_record_end(const struct rotation *r, size_t i)
 {
-  size_t offset = ttl_offset(r->entry, i);
+  size_t offset = cache_entry_ttl_offset(r->entry, i);
   return offset + 6 + message_u16(r->out + offset + 4);
 }
 
 static size_t
-record_start(const struct rotation *r, size_t i)
+cache_entry_record_start(const struct rotation *r, size_t i)
 {
-  return i > 0 ? record_end(r, i - 1) : (size_t)HEADER_SIZE + r->entry->name_size + TYPE_AND_CLASS;
+  return i > 0 ? cache_entry_record_end(r, i - 1) : (size_t)HEADER_SIZE + r->entry->name_size + TYPE_AND_CLASS;
 }
 
 // Same owner bytes, type, class and data size: an address record and its twin.
 static bool
-is_twin(const struct rotation *r, size_t i, size_t j)
+cache_entry_is_twin(const struct rotation *r, size_t i, size_t j)
 {
-  size_t a = record_start(r, i), b = record_start(r, j);
-  size_t a_type = ttl_offset(r->entry, i) - 4u, b_type = ttl_offset(r->entry, j) - 4u;
+  size_t a = cache_entry_record_start(r, i), b = cache_entry_record_start(r, j);
+  size_t a_type = cache_entry_ttl_offset(r->entry, i) - 4u, b_type = cache_entry_ttl_offset(r->entry, j) - 4u;
   return a_type - a == b_type - b && memcmp(r->out + a, r->out + b, a_type - a + 4) == 0 &&
-         record_end(r, i) - a == record_end(r, j) - b;
+         cache_entry_record_end(r, i) - a == cache_entry_record_end(r, j) - b;
 }
 
 static void
-rotate_run(const struct rotation *r, size_t from, size_t to, uint32_t turn)
+cache_entry_rotate_run(const struct rotation *r, size_t from, size_t to, uint32_t turn)
 {
   size_t n = to - from, shift = turn % n;
-  size_t data_size = record_end(r, from) - ttl_offset(r->entry, from) - 6;
+  size_t data_size = cache_entry_record_end(r, from) - cache_entry_ttl_offset(r->entry, from) - 6;
   const uint8_t *answer = entry_answer(r->entry);
   for (size_t i = 0; i < n && shift > 0; i++)
-    memcpy(r->out + ttl_offset(r->entry, from + i) + 6, answer + ttl_offset(r->entry, from + (i + shift) % n) + 6,
-           data_size);
+    memcpy(r->out + cache_entry_ttl_offset(r->entry, from + i) + 6,
+           answer + cache_entry_ttl_offset(r->entry, from + (i + shift) % n) + 6, data_size);
 }
 
 void
@@ -210,10 +210,10 @@ entry_rotate(const struct cache_entry *e, uint8_t *out, uint32_t turn)
   if (r.count > e->ttl_count || e->bits & ENTRY_OWN_QUESTION)
     return;
   for (size_t i = 0, next; i < r.count; i = next) {
-    uint16_t type = message_u16(record_type(&r, i));
-    for (next = i + 1; next < r.count && is_twin(&r, i, next); next++)
+    uint16_t type = message_u16(cache_entry_record_type(&r, i));
+    for (next = i + 1; next < r.count && cache_entry_is_twin(&r, i, next); next++)
       ;
     if (next > i + 1 && (type == QTYPE_A || type == QTYPE_AAAA))
-      rotate_run(&r, i, next, turn);
+      cache_entry_rotate_run(&r, i, next, turn);
   }
 }

@@ -15,17 +15,17 @@ struct gather {
 };
 
 static void
-gather_flush(struct gather *g)
+cache_key_gather_flush(struct gather *g)
 {
   g->hash = hash_bytes(g->bytes, g->size, g->hash);
   g->size = 0;
 }
 
 static void
-gather_add(struct gather *g, const uint8_t *bytes, size_t count)
+cache_key_gather_add(struct gather *g, const uint8_t *bytes, size_t count)
 {
   if (count > sizeof g->bytes - g->size)
-    gather_flush(g);
+    cache_key_gather_flush(g);
   if (count > sizeof g->bytes) {
     g->hash = hash_bytes(bytes, count, g->hash);
     return;
@@ -47,7 +47,7 @@ cache_skips_option(const struct packet_cache_options *o, uint16_t code)
 }
 
 static uint16_t
-rounded_payload(const struct packet_cache_options *o, uint16_t payload)
+cache_key_rounded_payload(const struct packet_cache_options *o, uint16_t payload)
 {
   uint16_t rounded = payload;
   for (unsigned i = 0; i < o->rank_count && o->payload_ranks[i] <= payload; i++)
@@ -57,40 +57,42 @@ rounded_payload(const struct packet_cache_options *o, uint16_t payload)
 
 // What cannot be read as options counts as it is.
 static void
-add_options(const struct packet_cache_options *o, const uint8_t *query, const struct edns *edns, struct gather *g)
+cache_key_add_options(const struct packet_cache_options *o, const uint8_t *query, const struct edns *edns, struct gather *g)
 {
   enum { OPTION_HEADER = 4 };
   uint16_t cursor = edns->options, code, data, data_size;
   size_t done = edns->options;
   while (edns_option_next(query, edns, &cursor, &code, &data, &data_size)) {
-    gather_add(g, query + data - OPTION_HEADER, cache_skips_option(o, code) ? OPTION_HEADER : OPTION_HEADER + (size_t)data_size);
+    cache_key_gather_add(g, query + data - OPTION_HEADER,
+                         cache_skips_option(o, code) ? OPTION_HEADER : OPTION_HEADER + (size_t)data_size);
     done = (size_t)data + data_size;
   }
   size_t end = (size_t)edns->options + edns->options_size;
-  gather_add(g, query + done, end - done);
+  cache_key_gather_add(g, query + done, end - done);
 }
 
 static void
-add_behind_name(const struct packet_cache_options *o, const uint8_t *query, size_t size, size_t from,
-                const struct edns *edns, struct gather *g)
+cache_key_add_behind_name(const struct packet_cache_options *o, const uint8_t *query, size_t size, size_t from,
+                          const struct edns *edns, struct gather *g)
 {
   enum { OPT_PAYLOAD = 3, OPT_BEHIND_PAYLOAD = 5 }; // offsets inside an OPT record
   if (edns == NULL || edns->offset == 0) {
-    gather_add(g, query + from, size - from);
+    cache_key_gather_add(g, query + from, size - from);
     return;
   }
   uint8_t payload[2];
-  message_put_u16(payload, rounded_payload(o, edns->payload));
-  gather_add(g, query + from, edns->offset + (size_t)OPT_PAYLOAD - from);
-  gather_add(g, payload, sizeof payload);
-  gather_add(g, query + edns->offset + OPT_BEHIND_PAYLOAD, (size_t)edns->options - edns->offset - OPT_BEHIND_PAYLOAD);
-  add_options(o, query, edns, g);
+  message_put_u16(payload, cache_key_rounded_payload(o, edns->payload));
+  cache_key_gather_add(g, query + from, edns->offset + (size_t)OPT_PAYLOAD - from);
+  cache_key_gather_add(g, payload, sizeof payload);
+  cache_key_gather_add(g, query + edns->offset + OPT_BEHIND_PAYLOAD,
+                       (size_t)edns->options - edns->offset - OPT_BEHIND_PAYLOAD);
+  cache_key_add_options(o, query, edns, g);
   size_t end = (size_t)edns->offset + edns->size;
-  gather_add(g, query + end, size - end);
+  cache_key_gather_add(g, query + end, size - end);
 }
 
 static void
-read_ecs(const uint8_t *query, const struct edns *edns, struct cache_key *key)
+cache_key_read_ecs(const uint8_t *query, const struct edns *edns, struct cache_key *key)
 {
   enum { ECS_FIXED = 4 };
   uint16_t cursor = edns->options, code, data, data_size;
@@ -117,11 +119,11 @@ packet_cache_key(const struct packet_cache *cache, const uint8_t *query, size_t 
   struct gather g;
   g.size = 0;
   g.hash = name_bytes_hash(question->name.bytes, question->name.size, cache->seed);
-  gather_add(&g, query + 2, HEADER_SIZE - 2);
-  gather_add(&g, (const uint8_t[]){over_tcp}, 1);
-  add_behind_name(o, query, size, (size_t)HEADER_SIZE + question->name.size, edns, &g);
-  gather_flush(&g);
+  cache_key_gather_add(&g, query + 2, HEADER_SIZE - 2);
+  cache_key_gather_add(&g, (const uint8_t[]){over_tcp}, 1);
+  cache_key_add_behind_name(o, query, size, (size_t)HEADER_SIZE + question->name.size, edns, &g);
+  cache_key_gather_flush(&g);
   key->hash = g.hash;
   if (o->parse_ecs && has_edns)
-    read_ecs(query, edns, key);
+    cache_key_read_ecs(query, edns, key);
 }

@@ -32,7 +32,7 @@ cache_arena_chunk_size(uint32_t largest_piece)
 }
 
 static uint32_t
-next_class_size(uint32_t size)
+cache_memory_next_class_size(uint32_t size)
 {
   if (size < FINE_STEPS_UP_TO)
     return size + ENTRY_UNIT;
@@ -46,7 +46,7 @@ cache_arena_init(struct cache_arena *a, uint32_t largest_piece, uint32_t chunks)
   *a = (struct cache_arena){.chunk_size = cache_arena_chunk_size(largest_piece), .chunk_count = chunks + 1};
   a->chunk_shift = (unsigned)__builtin_ctz(a->chunk_size);
   atomic_init(&a->next_chunk, 1);
-  for (uint32_t size = SMALLEST_PIECE;; size = next_class_size(size)) {
+  for (uint32_t size = SMALLEST_PIECE;; size = cache_memory_next_class_size(size)) {
     assert(a->class_count < CACHE_CLASSES);
     a->class_size[a->class_count++] = size < a->chunk_size ? size : a->chunk_size;
     if (size >= largest_piece)
@@ -126,19 +126,19 @@ cache_memory_piece(const struct cache_memory *m, uint32_t ref)
 }
 
 static uint32_t
-chunk_of(const struct cache_memory *m, uint32_t ref)
+cache_memory_chunk_of(const struct cache_memory *m, uint32_t ref)
 {
   return (uint32_t)((size_t)ref * ENTRY_UNIT >> m->arena->chunk_shift);
 }
 
 static uint32_t
-chunk_pieces(const struct cache_memory *m, unsigned class)
+cache_memory_chunk_pieces(const struct cache_memory *m, unsigned class)
 {
   return m->arena->chunk_size / m->arena->class_size[class];
 }
 
 static uint32_t
-nth_piece(const struct cache_memory *m, uint32_t chunk, uint32_t n)
+cache_memory_nth_piece(const struct cache_memory *m, uint32_t chunk, uint32_t n)
 {
   const struct cache_arena *a = m->arena;
   return (uint32_t)(((size_t)chunk * a->chunk_size + (size_t)n * a->class_size[a->chunks[chunk].class]) / ENTRY_UNIT);
@@ -147,11 +147,11 @@ nth_piece(const struct cache_memory *m, uint32_t chunk, uint32_t n)
 unsigned
 cache_memory_class_of(const struct cache_memory *m, uint32_t ref)
 {
-  return m->arena->chunks[chunk_of(m, ref)].class;
+  return m->arena->chunks[cache_memory_chunk_of(m, ref)].class;
 }
 
 static void
-list_chunk(struct cache_memory *m, uint32_t chunk)
+cache_memory_list_chunk(struct cache_memory *m, uint32_t chunk)
 {
   struct cache_chunk *all = m->arena->chunks, *c = &all[chunk];
   c->prev = 0;
@@ -163,7 +163,7 @@ list_chunk(struct cache_memory *m, uint32_t chunk)
 }
 
 static void
-unlist_chunk(struct cache_memory *m, uint32_t chunk)
+cache_memory_unlist_chunk(struct cache_memory *m, uint32_t chunk)
 {
   struct cache_chunk *all = m->arena->chunks, *c = &all[chunk];
   if (c->prev != 0)
@@ -176,7 +176,7 @@ unlist_chunk(struct cache_memory *m, uint32_t chunk)
 }
 
 static uint32_t
-new_chunk(struct cache_memory *m)
+cache_memory_new_chunk(struct cache_memory *m)
 {
   if (m->chunks_left == 0)
     return 0;
@@ -194,33 +194,33 @@ new_chunk(struct cache_memory *m)
 }
 
 static bool
-add_chunk(struct cache_memory *m, unsigned class)
+cache_memory_add_chunk(struct cache_memory *m, unsigned class)
 {
   uint32_t chunk = m->empty;
   struct cache_chunk *all = m->arena->chunks;
   if (chunk != 0)
     m->empty = all[chunk].next;
-  else if ((chunk = new_chunk(m)) == 0)
+  else if ((chunk = cache_memory_new_chunk(m)) == 0)
     return false;
   struct cache_chunk *c = &all[chunk];
   c->free = 0;
   c->used = c->cut = 0;
   c->class = (uint8_t)class;
-  list_chunk(m, chunk);
-  m->available[class] += chunk_pieces(m, class);
+  cache_memory_list_chunk(m, chunk);
+  m->available[class] += cache_memory_chunk_pieces(m, class);
   return true;
 }
 
 static void
-empty_chunk(struct cache_memory *m, uint32_t chunk)
+cache_memory_empty_chunk(struct cache_memory *m, uint32_t chunk)
 {
   struct cache_chunk *c = &m->arena->chunks[chunk];
   if (c->clearing) {
     c->clearing = false;
     m->clearing = 0;
   } else {
-    unlist_chunk(m, chunk);
-    m->available[c->class] -= chunk_pieces(m, c->class);
+    cache_memory_unlist_chunk(m, chunk);
+    m->available[c->class] -= cache_memory_chunk_pieces(m, c->class);
   }
   c->next = m->empty;
   m->empty = chunk;
@@ -230,7 +230,7 @@ empty_chunk(struct cache_memory *m, uint32_t chunk)
 static void
 cache_memory_give(struct cache_memory *m, uint32_t ref)
 {
-  uint32_t chunk = chunk_of(m, ref);
+  uint32_t chunk = cache_memory_chunk_of(m, ref);
   struct cache_chunk *c = &m->arena->chunks[chunk];
   struct cache_entry *p = cache_memory_piece(m, ref);
   p->state = PIECE_FREE;
@@ -241,14 +241,14 @@ cache_memory_give(struct cache_memory *m, uint32_t ref)
   if (!c->clearing) {
     m->available[c->class]++;
     if (!c->listed)
-      list_chunk(m, chunk);
+      cache_memory_list_chunk(m, chunk);
   }
   if (c->used == 0)
-    empty_chunk(m, chunk);
+    cache_memory_empty_chunk(m, chunk);
 }
 
 static void
-close_batch(struct cache_memory *m)
+cache_memory_close_batch(struct cache_memory *m)
 {
   unsigned at = (m->oldest_batch + m->batch_count++) % CACHE_BATCHES;
   m->batches[at] = (struct cache_batch){.stamp = epoch_stamp(), .first = m->open};
@@ -261,7 +261,7 @@ static void
 cache_memory_reap(struct cache_memory *m)
 {
   if (m->batch_count == 0 && m->open_count > 0)
-    close_batch(m);
+    cache_memory_close_batch(m);
   for (unsigned done = 0; m->batch_count > 0 && done < REAP_SIZE;) {
     struct cache_batch *b = &m->batches[m->oldest_batch];
     if (!epoch_passed(b->stamp))
@@ -279,18 +279,18 @@ cache_memory_reap(struct cache_memory *m)
 }
 
 static uint32_t
-take_from(struct cache_memory *m, uint32_t chunk)
+cache_memory_take_from(struct cache_memory *m, uint32_t chunk)
 {
   struct cache_chunk *c = &m->arena->chunks[chunk];
   uint32_t ref = c->free;
   if (ref != 0)
     c->free = cache_memory_piece(m, ref)->older;
   else
-    ref = nth_piece(m, chunk, c->cut++);
+    ref = cache_memory_nth_piece(m, chunk, c->cut++);
   c->used++;
   m->available[c->class]--;
-  if (c->used == chunk_pieces(m, c->class))
-    unlist_chunk(m, chunk);
+  if (c->used == cache_memory_chunk_pieces(m, c->class))
+    cache_memory_unlist_chunk(m, chunk);
   cache_memory_piece(m, ref)->state = PIECE_LIVE;
   return ref;
 }
@@ -300,9 +300,9 @@ cache_memory_take(struct cache_memory *m, unsigned class)
 {
   if (m->with_room[class] == 0)
     cache_memory_reap(m);
-  if (m->with_room[class] == 0 && !add_chunk(m, class))
+  if (m->with_room[class] == 0 && !cache_memory_add_chunk(m, class))
     return 0;
-  return take_from(m, m->with_room[class]);
+  return cache_memory_take_from(m, m->with_room[class]);
 }
 
 void
@@ -315,7 +315,7 @@ cache_memory_retire(struct cache_memory *m, uint32_t ref)
   m->open_count++;
   m->retired[cache_memory_class_of(m, ref)]++;
   if (m->open_count >= BATCH_SIZE && m->batch_count < CACHE_BATCHES)
-    close_batch(m);
+    cache_memory_close_batch(m);
 }
 
 bool
@@ -327,7 +327,7 @@ cache_memory_is_low(const struct cache_memory *m, unsigned class)
 
 // Of a few chunks in turn the one of another class with the fewest bytes in use, 0: none.
 static uint32_t
-spare_chunk(struct cache_memory *m, unsigned class)
+cache_memory_spare_chunk(struct cache_memory *m, unsigned class)
 {
   const struct cache_arena *a = m->arena;
   uint32_t best = 0, best_used = UINT32_MAX;
@@ -346,18 +346,18 @@ spare_chunk(struct cache_memory *m, unsigned class)
 void
 cache_memory_clear_chunk(struct cache_memory *m, unsigned class, void (*retire)(uint32_t ref, void *), void *arg)
 {
-  uint32_t chunk = spare_chunk(m, class);
+  uint32_t chunk = cache_memory_spare_chunk(m, class);
   if (chunk == 0)
     return;
   struct cache_chunk *c = &m->arena->chunks[chunk];
   if (c->listed) {
-    unlist_chunk(m, chunk);
-    m->available[c->class] -= chunk_pieces(m, c->class) - c->used;
+    cache_memory_unlist_chunk(m, chunk);
+    m->available[c->class] -= cache_memory_chunk_pieces(m, c->class) - c->used;
   }
   c->clearing = true;
   m->clearing = chunk;
   for (uint32_t i = 0; i < c->cut; i++) {
-    uint32_t ref = nth_piece(m, chunk, i);
+    uint32_t ref = cache_memory_nth_piece(m, chunk, i);
     if (cache_memory_piece(m, ref)->state == PIECE_LIVE)
       retire(ref, arg);
   }
@@ -371,7 +371,7 @@ enum { HUGE_PAGE = CACHE_HUGE_PAGE, PAGE = 4096 };
 #endif
 
 static size_t
-round_up(size_t size, size_t to)
+cache_memory_round_up(size_t size, size_t to)
 {
   return (size + to - 1) / to * to;
 }
@@ -387,10 +387,10 @@ void *
 cache_map_new(size_t *size)
 {
   if (*size < HUGE_PAGE) {
-    *size = round_up(*size, PAGE);
+    *size = cache_memory_round_up(*size, PAGE);
     return cache_memory_map(*size);
   }
-  *size = round_up(*size, HUGE_PAGE);
+  *size = cache_memory_round_up(*size, HUGE_PAGE);
   uint8_t *all = cache_memory_map(*size + HUGE_PAGE);
   if (all == NULL)
     return NULL;

@@ -31,7 +31,7 @@ cache_table_fini(struct cache_table *t)
 }
 
 static uint8_t
-tag_of(uint64_t hash)
+cache_table_tag_of(uint64_t hash)
 {
   uint8_t tag = (uint8_t)hash;
   return tag != 0 ? tag : 1;
@@ -39,7 +39,7 @@ tag_of(uint64_t hash)
 
 // The top bit of each byte of `tags` that equals `tag` (and rarely of a byte above one that does: callers verify).
 static uint64_t
-tag_matches(uint64_t tags, uint8_t tag)
+cache_table_tag_matches(uint64_t tags, uint8_t tag)
 {
   const uint64_t ones = 0x0101010101010101u;
   uint64_t x = tags ^ ones * tag;
@@ -47,13 +47,13 @@ tag_matches(uint64_t tags, uint8_t tag)
 }
 
 static uint32_t
-load_ref(const _Atomic uint32_t *ref)
+cache_table_load_ref(const _Atomic uint32_t *ref)
 {
   return atomic_load_explicit(ref, memory_order_acquire);
 }
 
 static void
-store_ref(_Atomic uint32_t *ref, uint32_t value)
+cache_table_store_ref(_Atomic uint32_t *ref, uint32_t value)
 {
   atomic_store_explicit(ref, value, memory_order_release);
 }
@@ -64,15 +64,15 @@ struct matches {
 };
 
 static struct matches
-bucket_matches(const struct cache_bucket *b, uint8_t tag)
+cache_table_bucket_matches(const struct cache_bucket *b, uint8_t tag)
 {
   uint64_t more = atomic_load_explicit(&b->more_tags, memory_order_acquire);
-  return (struct matches){tag_matches(atomic_load_explicit(&b->tags, memory_order_acquire), tag),
-                          tag_matches(more, tag) & 0xffffffffu};
+  return (struct matches){cache_table_tag_matches(atomic_load_explicit(&b->tags, memory_order_acquire), tag),
+                          cache_table_tag_matches(more, tag) & 0xffffffffu};
 }
 
 static int
-next_match(struct matches *m)
+cache_table_next_match(struct matches *m)
 {
   uint64_t *word = m->low != 0 ? &m->low : &m->high;
   if (*word == 0)
@@ -83,11 +83,11 @@ next_match(struct matches *m)
 }
 
 static uint32_t
-find_in_chain(const struct cache_table *t, const struct cache_bucket *b, uint64_t hash)
+cache_table_find_in_chain(const struct cache_table *t, const struct cache_bucket *b, uint64_t hash)
 {
-  uint32_t ref = load_ref(&b->overflow);
+  uint32_t ref = cache_table_load_ref(&b->overflow);
   while (ref != 0 && cache_table_entry(t, ref)->hash != hash)
-    ref = load_ref(&cache_table_entry(t, ref)->chain);
+    ref = cache_table_load_ref(&cache_table_entry(t, ref)->chain);
   return ref;
 }
 
@@ -95,31 +95,31 @@ uint32_t
 cache_table_find(const struct cache_table *t, uint64_t hash)
 {
   const struct cache_bucket *b = &t->buckets[cache_table_index(t, hash)];
-  struct matches m = bucket_matches(b, tag_of(hash));
-  for (int slot = next_match(&m); slot >= 0; slot = next_match(&m)) {
-    uint32_t ref = load_ref(&b->refs[slot]);
+  struct matches m = cache_table_bucket_matches(b, cache_table_tag_of(hash));
+  for (int slot = cache_table_next_match(&m); slot >= 0; slot = cache_table_next_match(&m)) {
+    uint32_t ref = cache_table_load_ref(&b->refs[slot]);
     if (ref != 0 && cache_table_entry(t, ref)->hash == hash)
       return ref;
   }
-  return find_in_chain(t, b, hash);
+  return cache_table_find_in_chain(t, b, hash);
 }
 
 void
 cache_table_prefetch_entry(const struct cache_table *t, uint64_t hash)
 {
   const struct cache_bucket *b = &t->buckets[cache_table_index(t, hash)];
-  struct matches m = bucket_matches(b, tag_of(hash));
-  int slot = next_match(&m);
+  struct matches m = cache_table_bucket_matches(b, cache_table_tag_of(hash));
+  int slot = cache_table_next_match(&m);
   if (slot < 0)
     return;
-  const char *entry = (const char *)cache_table_entry(t, load_ref(&b->refs[slot]));
+  const char *entry = (const char *)cache_table_entry(t, cache_table_load_ref(&b->refs[slot]));
   __builtin_prefetch(entry);
   __builtin_prefetch(entry + 64);
   __builtin_prefetch(entry + 111); // a third line, or the second again
 }
 
 static void
-set_tag(struct cache_bucket *b, int slot, uint8_t tag)
+cache_table_set_tag(struct cache_bucket *b, int slot, uint8_t tag)
 {
   int shift = slot % LOW_SLOTS * TAG_BITS;
   if (slot < LOW_SLOTS) {
@@ -134,7 +134,7 @@ set_tag(struct cache_bucket *b, int slot, uint8_t tag)
 }
 
 static int
-slot_with(const struct cache_bucket *b, uint32_t ref)
+cache_table_slot_with(const struct cache_bucket *b, uint32_t ref)
 {
   for (int slot = 0; slot < BUCKET_SLOTS; slot++)
     if (atomic_load_explicit(&b->refs[slot], memory_order_relaxed) == ref)
@@ -144,7 +144,7 @@ slot_with(const struct cache_bucket *b, uint32_t ref)
 
 // The place in the chain that refers to ref.
 static _Atomic uint32_t *
-chain_link(const struct cache_table *t, struct cache_bucket *b, uint32_t ref)
+cache_table_chain_link(const struct cache_table *t, struct cache_bucket *b, uint32_t ref)
 {
   _Atomic uint32_t *link = &b->overflow;
   while (*link != ref) {
@@ -155,32 +155,32 @@ chain_link(const struct cache_table *t, struct cache_bucket *b, uint32_t ref)
 }
 
 static void
-fill_slot(struct cache_bucket *b, int slot, uint64_t hash, uint32_t ref)
+cache_table_fill_slot(struct cache_bucket *b, int slot, uint64_t hash, uint32_t ref)
 {
-  store_ref(&b->refs[slot], ref);
-  set_tag(b, slot, tag_of(hash));
+  cache_table_store_ref(&b->refs[slot], ref);
+  cache_table_set_tag(b, slot, cache_table_tag_of(hash));
 }
 
 void
 cache_table_add(struct cache_table *t, uint64_t hash, uint32_t ref)
 {
   struct cache_bucket *b = &t->buckets[cache_table_index(t, hash)];
-  int slot = slot_with(b, 0);
+  int slot = cache_table_slot_with(b, 0);
   if (slot >= 0) {
-    fill_slot(b, slot, hash, ref);
+    cache_table_fill_slot(b, slot, hash, ref);
     return;
   }
   atomic_store_explicit(&cache_table_entry(t, ref)->chain, b->overflow, memory_order_relaxed);
-  store_ref(&b->overflow, ref);
+  cache_table_store_ref(&b->overflow, ref);
 }
 
 uint32_t
 cache_table_surplus(const struct cache_table *t, uint64_t hash)
 {
   enum { CHAIN_MOST = 16 };
-  uint32_t ref = load_ref(&t->buckets[cache_table_index(t, hash)].overflow), last = 0;
+  uint32_t ref = cache_table_load_ref(&t->buckets[cache_table_index(t, hash)].overflow), last = 0;
   unsigned length = 0;
-  for (; ref != 0; ref = load_ref(&cache_table_entry(t, ref)->chain), length++)
+  for (; ref != 0; ref = cache_table_load_ref(&cache_table_entry(t, ref)->chain), length++)
     last = ref;
   return length >= CHAIN_MOST ? last : 0;
 }
@@ -189,31 +189,31 @@ void
 cache_table_replace(struct cache_table *t, uint64_t hash, uint32_t old, uint32_t ref)
 {
   struct cache_bucket *b = &t->buckets[cache_table_index(t, hash)];
-  int slot = slot_with(b, old);
+  int slot = cache_table_slot_with(b, old);
   if (slot >= 0) {
-    store_ref(&b->refs[slot], ref);
+    cache_table_store_ref(&b->refs[slot], ref);
     return;
   }
   atomic_store_explicit(&cache_table_entry(t, ref)->chain, cache_table_entry(t, old)->chain, memory_order_relaxed);
-  store_ref(chain_link(t, b, old), ref);
+  cache_table_store_ref(cache_table_chain_link(t, b, old), ref);
 }
 
 void
 cache_table_remove(struct cache_table *t, uint64_t hash, uint32_t ref)
 {
   struct cache_bucket *b = &t->buckets[cache_table_index(t, hash)];
-  int slot = slot_with(b, ref);
+  int slot = cache_table_slot_with(b, ref);
   if (slot < 0) {
-    store_ref(chain_link(t, b, ref), cache_table_entry(t, ref)->chain);
+    cache_table_store_ref(cache_table_chain_link(t, b, ref), cache_table_entry(t, ref)->chain);
     return;
   }
   uint32_t chained = b->overflow;
   if (chained == 0) {
-    set_tag(b, slot, 0);
-    store_ref(&b->refs[slot], 0);
+    cache_table_set_tag(b, slot, 0);
+    cache_table_store_ref(&b->refs[slot], 0);
   } else { // keep chains short
-    fill_slot(b, slot, cache_table_entry(t, chained)->hash, chained);
-    store_ref(&b->overflow, cache_table_entry(t, chained)->chain);
+    cache_table_fill_slot(b, slot, cache_table_entry(t, chained)->hash, chained);
+    cache_table_store_ref(&b->overflow, cache_table_entry(t, chained)->chain);
   }
 }
 

@@ -17,20 +17,20 @@ enum {
   MOST_RECORDS = MESSAGE_MAX_SIZE / 11, // a record has at least a root name and ten bytes
 };
 
-static void free_cache(struct object *);
-const struct object_class packet_cache_class = {.name = "PacketCache", .free = free_cache};
+static void packet_cache_free_cache(struct object *);
+const struct object_class packet_cache_class = {.name = "PacketCache", .free = packet_cache_free_cache};
 
 static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
 static uint64_t process_seed;
 
 static void
-make_seed(void)
+packet_cache_make_seed(void)
 {
   random_bytes(&process_seed, sizeof process_seed);
 }
 
 static uint32_t
-region_count(size_t max_entries)
+packet_cache_region_count(size_t max_entries)
 {
   uint32_t count = LARGEST_REGION_COUNT;
   while (count > 1 && max_entries / count < SMALLEST_REGION)
@@ -39,30 +39,30 @@ region_count(size_t max_entries)
 }
 
 static uint32_t
-largest_piece(const struct packet_cache_options *o)
+packet_cache_largest_piece(const struct packet_cache_options *o)
 {
   size_t question = NAME_MAX_SIZE + 4, ecs = 18, ttls = o->maximum_entry_size / 11 * sizeof(uint16_t);
   return (uint32_t)(sizeof(struct cache_entry) + o->maximum_entry_size + ttls + question + ecs);
 }
 
 static uint32_t
-chunks_per_region(const struct packet_cache *cache)
+packet_cache_chunks_per_region(const struct packet_cache *cache)
 {
-  size_t chunk = cache_arena_chunk_size(largest_piece(&cache->options));
+  size_t chunk = cache_arena_chunk_size(packet_cache_largest_piece(&cache->options));
   size_t wanted = cache->max_entries * PACKET_CACHE_BYTES_PER_ENTRY / chunk / cache->region_count;
   return wanted > PACKET_CACHE_LEAST_CHUNKS ? (uint32_t)wanted : PACKET_CACHE_LEAST_CHUNKS;
 }
 
 // Nine entries to a bucket of twelve slots when full would overflow often, six waste memory.
 static uint32_t
-buckets_per_region(const struct packet_cache *cache)
+packet_cache_buckets_per_region(const struct packet_cache *cache)
 {
   size_t entries = (cache->max_entries + cache->region_count - 1) / cache->region_count;
   return (uint32_t)(entries * 2 / 15 + 1);
 }
 
 static void
-open_regions(struct packet_cache *cache, uint32_t chunks)
+packet_cache_open_regions(struct packet_cache *cache, uint32_t chunks)
 {
   cache->regions = aligned_alloc(64, cache->region_count * sizeof *cache->regions);
   assert(cache->regions != NULL);
@@ -77,7 +77,7 @@ struct packet_cache *
 packet_cache_new(size_t max_entries, const struct packet_cache_options *options)
 {
   assert(max_entries > 0);
-  pthread_once(&seed_once, make_seed);
+  pthread_once(&seed_once, packet_cache_make_seed);
   struct packet_cache *cache = memory_new(sizeof *cache);
   object_init(&cache->object, &packet_cache_class);
   cache->options = *options;
@@ -87,23 +87,23 @@ packet_cache_new(size_t max_entries, const struct packet_cache_options *options)
     cache->options.shards = cache->options.shards == 0 ? 1 : (uint32_t)max_entries;
   cache->seed = process_seed;
   cache->max_entries = max_entries;
-  cache->region_count = region_count(max_entries);
-  cache->buckets_per_region = buckets_per_region(cache);
+  cache->region_count = packet_cache_region_count(max_entries);
+  cache->buckets_per_region = packet_cache_buckets_per_region(cache);
   cache->tallies_size = TALLIES * sizeof *cache->tallies;
   cache->tallies = cache_map_new(&cache->tallies_size);
-  uint32_t chunks = chunks_per_region(cache);
+  uint32_t chunks = packet_cache_chunks_per_region(cache);
   if (cache->tallies == NULL ||
-      !cache_arena_init(&cache->arena, largest_piece(&cache->options), chunks * cache->region_count) ||
+      !cache_arena_init(&cache->arena, packet_cache_largest_piece(&cache->options), chunks * cache->region_count) ||
       !cache_table_init(&cache->table, cache->buckets_per_region * cache->region_count, cache->arena.base)) {
     object_unref(&cache);
     return NULL;
   }
-  open_regions(cache, chunks);
+  packet_cache_open_regions(cache, chunks);
   return cache;
 }
 
 static void
-free_cache(struct object *object)
+packet_cache_free_cache(struct object *object)
 {
   struct packet_cache *cache = (struct packet_cache *)object;
   for (uint32_t i = 0; cache->regions != NULL && i < cache->region_count; i++)
@@ -144,7 +144,7 @@ static _Atomic uint32_t tally_threads;
 static _Thread_local uint32_t tally_thread;
 
 static struct cache_tally *
-my_tally(struct packet_cache *cache)
+packet_cache_my_tally(struct packet_cache *cache)
 {
   if (tally_thread == 0)
     tally_thread = 1 + atomic_fetch_add_explicit(&tally_threads, 1, memory_order_relaxed);
@@ -164,7 +164,7 @@ static enum cache_result
 packet_cache_miss(struct packet_cache *cache, const struct cache_find *find)
 {
   if (!find->another_follows && !find->only_looks)
-    packet_cache_tally(&my_tally(cache)->misses);
+    packet_cache_tally(&packet_cache_my_tally(cache)->misses);
   return CACHE_MISS;
 }
 
@@ -186,7 +186,7 @@ packet_cache_serve(struct packet_cache *cache, const struct cache_entry *e, cons
     entry_age(e, out, find->now_s - e->added_s);
   if (find->only_looks)
     return;
-  struct cache_tally *mine = my_tally(cache);
+  struct cache_tally *mine = packet_cache_my_tally(cache);
   packet_cache_tally(&mine->hits);
   if (cache->options.shuffle) { // multiplied, so that names asked for in turn do not always get the same turn
     const uint64_t odd = 0x9e3779b97f4a7c15u;
@@ -207,7 +207,7 @@ packet_cache_lookup(struct packet_cache *cache, const struct cache_find *find, u
     return packet_cache_miss(cache, find);
   if (!entry_matches(e, find->key, find->qname)) {
     if (!find->only_looks)
-      packet_cache_tally(&my_tally(cache)->collisions);
+      packet_cache_tally(&packet_cache_my_tally(cache)->collisions);
     return packet_cache_miss(cache, find);
   }
   if (find->refuse_truncated && entry_answer(e)[2] & FLAG2_TC)
@@ -222,7 +222,7 @@ packet_cache_lookup(struct packet_cache *cache, const struct cache_find *find, u
 }
 
 static int64_t
-failure_ttl(const struct packet_cache_options *o, const struct cache_answer *a)
+packet_cache_failure_ttl(const struct packet_cache_options *o, const struct cache_answer *a)
 {
   int64_t ttl = a->temporary_failure_ttl_s >= 0 ? a->temporary_failure_ttl_s : o->temporary_failure_ttl_s;
   return ttl > 0 ? ttl : -1;
@@ -230,12 +230,12 @@ failure_ttl(const struct packet_cache_options *o, const struct cache_answer *a)
 
 // How long the answer may live, in seconds; negative: it is not to be stored.
 static int64_t
-answer_ttl(struct packet_cache *cache, const struct cache_answer *a, const struct ttl_list *ttls)
+packet_cache_answer_ttl(struct packet_cache *cache, const struct cache_answer *a, const struct ttl_list *ttls)
 {
   const struct packet_cache_options *o = &cache->options;
   unsigned rcode = message_rcode(a->data);
   if (rcode == RCODE_SERVFAIL || rcode == RCODE_REFUSED)
-    return failure_ttl(o, a);
+    return packet_cache_failure_ttl(o, a);
   int64_t ttl = ttls->minimum;
   if (ttls->count == 0) {
     if (o->truncated_ttl_s == 0 || !(a->data[2] & FLAG2_TC))
@@ -282,7 +282,7 @@ packet_cache_keep(struct packet_cache *cache, const struct cache_key *key, const
   struct ttl_list ttls = {.offsets = offsets, .capacity = MOST_RECORDS};
   if (!message_ttls(answer->data, answer->size, &ttls))
     return;
-  int64_t ttl = answer_ttl(cache, answer, &ttls);
+  int64_t ttl = packet_cache_answer_ttl(cache, answer, &ttls);
   bool has_question = entry_has_question(answer, key, qname);
   // What answers another question is not kept; what has none (a bare failure) is.
   if (ttl < 0 || (!has_question && message_count(answer->data, 0) != 0))
@@ -295,7 +295,7 @@ packet_cache_keep(struct packet_cache *cache, const struct cache_key *key, const
 // Is the option meant for one client or connection only? So is what an answer says to an option that keys do not tell
 // apart; what the server says of itself or of the answer is for all.
 static bool
-is_private(uint16_t code, const void *options)
+packet_cache_is_private(uint16_t code, const void *options)
 {
   const struct packet_cache_options *o = options;
   if (code == EDNS_EDE || code == EDNS_NSID || (code == EDNS_ECS && o->parse_ecs))
@@ -304,14 +304,14 @@ is_private(uint16_t code, const void *options)
 }
 
 static bool
-has_private_options(const struct packet_cache *cache, const struct cache_answer *a)
+packet_cache_has_private_options(const struct packet_cache *cache, const struct cache_answer *a)
 {
   struct edns edns;
   if (message_count(a->data, 3) == 0 || !message_edns(a->data, a->size, 0, &edns))
     return false;
   uint16_t cursor = edns.options, code, data, size;
   while (edns_option_next(a->data, &edns, &cursor, &code, &data, &size))
-    if (is_private(code, &cache->options))
+    if (packet_cache_is_private(code, &cache->options))
       return true;
   return edns.offset != 0 && cursor != edns.options + edns.options_size; // who knows what the rest is
 }
@@ -324,7 +324,7 @@ packet_cache_keep_public(struct packet_cache *cache, const struct cache_key *key
   uint8_t bytes[MESSAGE_MAX_SIZE];
   struct wire_buffer b = {.data = bytes, .size = answer->size, .capacity = sizeof bytes};
   memcpy(bytes, answer->data, answer->size);
-  if (!message_drop_options(&b, is_private, &cache->options))
+  if (!message_drop_options(&b, packet_cache_is_private, &cache->options))
     return;
   struct cache_answer bare = *answer;
   bare.data = bytes;
@@ -339,7 +339,7 @@ packet_cache_insert(struct packet_cache *cache, const struct cache_key *key, con
   if (answer->size < HEADER_SIZE || answer->size > cache->options.maximum_entry_size || key->qtype == QTYPE_AXFR ||
       key->qtype == QTYPE_IXFR)
     return;
-  if (has_private_options(cache, answer))
+  if (packet_cache_has_private_options(cache, answer))
     packet_cache_keep_public(cache, key, qname, answer);
   else
     packet_cache_keep(cache, key, qname, answer);
@@ -387,7 +387,7 @@ struct walk {
 
 // Brings the entries of the next buckets near, so that the lock is held briefly.
 static void
-fetch_buckets(struct cache_table *t, uint32_t from, uint32_t to)
+packet_cache_fetch_buckets(struct cache_table *t, uint32_t from, uint32_t to)
 {
   for (uint32_t i = from; i < to; i++)
     for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++)
@@ -395,14 +395,14 @@ fetch_buckets(struct cache_table *t, uint32_t from, uint32_t to)
 }
 
 static void
-walk_region(struct walk *w, uint32_t region, uint32_t step, cache_table_visit_fn visit)
+packet_cache_walk_region(struct walk *w, uint32_t region, uint32_t step, cache_table_visit_fn visit)
 {
   struct packet_cache *cache = w->cache;
   uint32_t end = (region + 1) * cache->buckets_per_region;
   w->region = &cache->regions[region];
   for (uint32_t at = region * cache->buckets_per_region; at < end;) {
     uint32_t until = at + step < end ? at + step : end;
-    fetch_buckets(&cache->table, at, until);
+    packet_cache_fetch_buckets(&cache->table, at, until);
     pthread_mutex_lock(&w->region->lock);
     for (; at < until; at++)
       cache_table_each(&cache->table, at, visit, w);
@@ -414,64 +414,64 @@ static void
 packet_cache_walk(struct walk *w, cache_table_visit_fn visit)
 {
   for (uint32_t i = 0; i < w->cache->region_count; i++)
-    walk_region(w, i, BUCKETS_PER_LOCK, visit);
+    packet_cache_walk_region(w, i, BUCKETS_PER_LOCK, visit);
 }
 
 static const struct cache_entry *
-walk_entry(const struct walk *w, uint32_t ref)
+packet_cache_walk_entry(const struct walk *w, uint32_t ref)
 {
   return cache_table_entry(&w->cache->table, ref);
 }
 
 static size_t *
-shard_of(const struct walk *w, uint32_t ref)
+packet_cache_shard_of(const struct walk *w, uint32_t ref)
 {
-  return &w->shards[(walk_entry(w, ref)->hash >> 8 & UINT32_MAX) % w->cache->options.shards];
+  return &w->shards[(packet_cache_walk_entry(w, ref)->hash >> 8 & UINT32_MAX) % w->cache->options.shards];
 }
 
 static void
-remove_entry(struct walk *w, uint32_t ref)
+packet_cache_remove_entry(struct walk *w, uint32_t ref)
 {
   cache_region_remove(w->region, ref);
   w->removed++;
 }
 
 static void
-count_entry(uint32_t ref, void *arg)
+packet_cache_count_entry(uint32_t ref, void *arg)
 {
-  ++*shard_of(arg, ref);
+  ++*packet_cache_shard_of(arg, ref);
 }
 
 static void
-purge_entry(uint32_t ref, void *arg)
+packet_cache_purge_entry(uint32_t ref, void *arg)
 {
   struct walk *w = arg;
-  if (walk_entry(w, ref)->expires_s > w->now_s)
+  if (packet_cache_walk_entry(w, ref)->expires_s > w->now_s)
     return;
-  size_t *in_shard = w->shards != NULL ? shard_of(w, ref) : NULL;
+  size_t *in_shard = w->shards != NULL ? packet_cache_shard_of(w, ref) : NULL;
   if (in_shard != NULL && *in_shard <= w->keep)
     return;
   if (in_shard != NULL)
     --*in_shard;
-  remove_entry(w, ref);
+  packet_cache_remove_entry(w, ref);
 }
 
 static void
-expunge_entry(uint32_t ref, void *arg)
+packet_cache_expunge_entry(uint32_t ref, void *arg)
 {
   struct walk *w = arg;
   if (w->shards != NULL) {
-    size_t *kept = shard_of(w, ref);
+    size_t *kept = packet_cache_shard_of(w, ref);
     if (*kept < w->keep) {
       ++*kept;
       return;
     }
   }
-  remove_entry(w, ref);
+  packet_cache_remove_entry(w, ref);
 }
 
 static void
-set_keep(struct walk *w, size_t keep)
+packet_cache_set_keep(struct walk *w, size_t keep)
 {
   uint32_t shards = w->cache->options.shards;
   w->keep = keep / shards;
@@ -483,11 +483,11 @@ size_t
 packet_cache_purge_expired(struct packet_cache *cache, size_t keep, uint32_t now_s)
 {
   struct walk w = {.cache = cache, .now_s = now_s};
-  set_keep(&w, keep);
+  packet_cache_set_keep(&w, keep);
   atomic_fetch_add_explicit(&cache->cleanup_count, 1, memory_order_relaxed);
   if (w.shards != NULL)
-    packet_cache_walk(&w, count_entry);
-  packet_cache_walk(&w, purge_entry);
+    packet_cache_walk(&w, packet_cache_count_entry);
+  packet_cache_walk(&w, packet_cache_purge_entry);
   free(w.shards);
   return w.removed;
 }
@@ -496,37 +496,37 @@ size_t
 packet_cache_expunge(struct packet_cache *cache, size_t keep)
 {
   struct walk w = {.cache = cache};
-  set_keep(&w, keep);
-  packet_cache_walk(&w, expunge_entry);
+  packet_cache_set_keep(&w, keep);
+  packet_cache_walk(&w, packet_cache_expunge_entry);
   free(w.shards);
   return w.removed;
 }
 
 static void
-expunge_named(uint32_t ref, void *arg)
+packet_cache_expunge_named(uint32_t ref, void *arg)
 {
   struct walk *w = arg;
-  const struct cache_entry *e = walk_entry(w, ref);
+  const struct cache_entry *e = packet_cache_walk_entry(w, ref);
   const uint8_t *name = entry_question(e);
   bool named = w->suffix ? name_bytes_is_part_of(name, e->name_size, w->name)
                          : name_bytes_equal(name, e->name_size, w->name->bytes, w->name->size);
   if (named && (w->qtype == QTYPE_ANY || message_u16(name + e->name_size) == w->qtype))
-    remove_entry(w, ref);
+    packet_cache_remove_entry(w, ref);
 }
 
 size_t
 packet_cache_expunge_name(struct packet_cache *cache, const struct name *name, uint16_t qtype, bool suffix)
 {
   struct walk w = {.cache = cache, .name = name, .qtype = qtype, .suffix = suffix};
-  packet_cache_walk(&w, expunge_named);
+  packet_cache_walk(&w, packet_cache_expunge_named);
   return w.removed;
 }
 
 static void
-show_entry(uint32_t ref, void *arg)
+packet_cache_show_entry(uint32_t ref, void *arg)
 {
   struct walk *w = arg;
-  const struct cache_entry *e = walk_entry(w, ref);
+  const struct cache_entry *e = packet_cache_walk_entry(w, ref);
   const uint8_t *question = entry_question(e);
   struct packet_cache_entry seen = {
     .qtype = message_u16(question + e->name_size),
@@ -551,5 +551,5 @@ packet_cache_each(struct packet_cache *cache, uint32_t now_s, void (*visit)(cons
 {
   struct walk w = {.cache = cache, .now_s = now_s, .visit = visit, .arg = arg};
   for (uint32_t i = 0; i < cache->region_count; i++)
-    walk_region(&w, i, 1, show_entry);
+    packet_cache_walk_region(&w, i, 1, packet_cache_show_entry);
 }

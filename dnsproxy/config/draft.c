@@ -16,7 +16,7 @@ static const char *const default_acl[] = {"127.0.0.0/8",   "10.0.0.0/8", "100.64
 static const char *const default_console_acl[] = {"127.0.0.1/8", "::1/128", NULL};
 
 static struct netmask_set *
-acl_of(const char *const *masks)
+draft_acl_of(const char *const *masks)
 {
   struct netmask_set *set = netmask_set_new();
   for (; *masks != NULL; masks++) {
@@ -30,7 +30,7 @@ acl_of(const char *const *masks)
 
 // Rules that are timed while the configuration loads see no pool.
 static const struct pool_table *
-pools_of(const struct query *q)
+draft_pools_of(const struct query *q)
 {
   static const struct pool_table none;
   return q->lease->snapshot == NULL ? &none : q->lease->snapshot->pools;
@@ -39,13 +39,13 @@ pools_of(const struct query *q)
 void
 draft_init(void)
 {
-  selector_pools = pools_of;
+  selector_pools = draft_pools_of;
   draft = (struct draft){.phase = PHASE_LOADING, .changed = true};
   settings_default(&draft.settings);
-  draft.acl = acl_of(default_acl);
+  draft.acl = draft_acl_of(default_acl);
   draft.proxy_acl = netmask_set_new();
   dynblock_draft_init(&draft.dynblocks);
-  draft.console_acl = acl_of(default_console_acl);
+  draft.console_acl = draft_acl_of(default_console_acl);
   address_parse(&draft.console_address, "127.0.0.1", 5199, &(struct fault)FAULT_INIT);
   pool_draft_get(&draft.pools, "");
 }
@@ -53,6 +53,7 @@ draft_init(void)
 void
 draft_fini(void)
 {
+  object_unref(&draft.built);
   object_unref(&draft.acl);
   object_unref(&draft.proxy_acl);
   dynblock_draft_fini(&draft.dynblocks);
@@ -82,7 +83,7 @@ draft_observe(const struct observer *observer)
 }
 
 static struct chain *
-chain_of(unsigned id, const struct snapshot *last)
+draft_chain_of(unsigned id, const struct snapshot *last)
 {
   struct rule_list *list = &draft.chains[id];
   bool plain = !draft.settings.rule_index;
@@ -106,7 +107,7 @@ draft_build(void)
   next->acl = object_ref(draft.acl);
   next->proxy_acl = object_ref(draft.proxy_acl);
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
-    next->chains[i] = chain_of(i, last);
+    next->chains[i] = draft_chain_of(i, last);
   if (last != NULL && !draft.pools.changed) {
     next->pools = object_ref(last->pools);
     next->backends = object_ref(last->backends);

@@ -55,7 +55,7 @@ snapshot_deliver(struct snapshot *next)
 }
 
 static void
-lease_free(struct lease **slot)
+snapshot_lease_free(struct lease **slot)
 {
   struct lease *lease = *slot;
   *slot = NULL;
@@ -65,7 +65,7 @@ lease_free(struct lease **slot)
 
 // Ends the leases whose last query is gone.
 static void
-sweep(struct worker *w)
+snapshot_sweep(struct worker *w)
 {
   for (struct lease **at = &w->old_leases; *at != NULL;) {
     struct lease *lease = *at;
@@ -73,7 +73,7 @@ sweep(struct worker *w)
       at = &lease->next;
     } else {
       *at = lease->next;
-      lease_free(&lease);
+      snapshot_lease_free(&lease);
     }
   }
 }
@@ -82,7 +82,7 @@ void
 snapshot_take(struct worker *w)
 {
   if (w->old_leases != NULL)
-    sweep(w);
+    snapshot_sweep(w);
   if (atomic_load_explicit(&w->mailbox, memory_order_relaxed) == NULL)
     return;
   struct snapshot *next = atomic_exchange_explicit(&w->mailbox, NULL, memory_order_acq_rel);
@@ -107,11 +107,11 @@ lease_begin(struct worker *w)
 void
 leases_drop(struct worker *w)
 {
-  sweep(w);
+  snapshot_sweep(w);
   assert(w->old_leases == NULL);
   if (w->lease != NULL) {
     assert(w->lease->queries == 0);
-    lease_free(&w->lease);
+    snapshot_lease_free(&w->lease);
   }
   struct snapshot *unread = atomic_exchange(&w->mailbox, NULL);
   object_unref(&unread);

@@ -9,14 +9,14 @@
 #include <string.h>
 
 static void
-observers_free(struct object *object)
+observer_observers_free(struct object *object)
 {
   free(object);
 }
-static const struct object_class observers_class = {.name = "observers", .free = observers_free};
+static const struct object_class observers_class = {.name = "observers", .free = observer_observers_free};
 
 static void
-observers_add(struct observers *o, const struct observer *observer)
+observer_observers_add(struct observers *o, const struct observer *observer)
 {
   for (unsigned e = 0; e < EVENT_COUNT; e++)
     if (observer->told[e] != NULL) {
@@ -32,7 +32,7 @@ observers_build(const struct observer *const *all, size_t count, struct observer
   object_init(&o->object, &observers_class);
   for (size_t i = 0; i < count; i++)
     if (all[i]->is_on == NULL || all[i]->is_on(all[i]))
-      observers_add(o, all[i]);
+      observer_observers_add(o, all[i]);
   if (last != NULL && memcmp(o->count, last->count, sizeof o->count) == 0 && memcmp(o->told, last->told, sizeof o->told) == 0) {
     object_unref(&o);
     return object_ref(last);

@@ -32,7 +32,7 @@ query_new(struct worker *w)
 }
 
 static void
-extra_free(struct worker *w, struct query_extra *extra)
+query_extra_free(struct worker *w, struct query_extra *extra)
 {
   for (struct overflow *o = extra->overflow, *next; o != NULL; o = next) {
     next = o->next;
@@ -42,7 +42,7 @@ extra_free(struct worker *w, struct query_extra *extra)
 }
 
 static void
-own_free(struct worker *w, uint8_t *own, uint32_t size)
+query_own_free(struct worker *w, uint8_t *own, uint32_t size)
 {
   if (size == PACKET_PIECE)
     slab_give(&w->packets, own);
@@ -51,7 +51,7 @@ own_free(struct worker *w, uint8_t *own, uint32_t size)
 }
 
 static uint8_t *
-own_take(struct worker *w, size_t size)
+query_own_take(struct worker *w, size_t size)
 {
   if (size > PACKET_PIECE)
     return malloc(size);
@@ -67,7 +67,7 @@ query_own_packet(struct query *q, const uint8_t *bytes, size_t size, size_t capa
   uint8_t *old = NULL;
   uint32_t old_size = q->own_size;
   if (q->own == NULL || q->own_size < capacity) {
-    uint8_t *own = own_take(q->worker, capacity);
+    uint8_t *own = query_own_take(q->worker, capacity);
     if (own == NULL)
       return false;
     old = q->own;
@@ -77,7 +77,7 @@ query_own_packet(struct query *q, const uint8_t *bytes, size_t size, size_t capa
   memmove(q->own, bytes, size);
   q->packet = (struct wire_buffer){.data = q->own, .size = size, .capacity = q->own_size};
   if (old != NULL)
-    own_free(q->worker, old, old_size);
+    query_own_free(q->worker, old, old_size);
   return true;
 }
 
@@ -109,16 +109,16 @@ query_free(struct query **slot)
   *slot = NULL;
   q->magic = 0;
   if (q->own != NULL)
-    own_free(q->worker, q->own, q->own_size);
+    query_own_free(q->worker, q->own, q->own_size);
   if (q->extra != NULL)
-    extra_free(q->worker, q->extra);
+    query_extra_free(q->worker, q->extra);
   if (q->lease != NULL)
     q->lease->queries--;
   slab_give(&q->worker->queries, q);
 }
 
 static struct query_extra *
-extra_get(struct query *q)
+query_extra_get(struct query *q)
 {
   if (q->extra == NULL) {
     q->extra = slab_take(&q->worker->extras);
@@ -131,7 +131,7 @@ extra_get(struct query *q)
 void *
 query_alloc(struct query *q, size_t size)
 {
-  struct query_extra *extra = extra_get(q);
+  struct query_extra *extra = query_extra_get(q);
   if (extra == NULL)
     return NULL;
   size = (size + 7) & ~(size_t)7;
@@ -153,7 +153,7 @@ query_make_portable(struct query *q)
 {
   enum { OUTSIDE = PACKET_PIECE + 1 }; // larger than a slab's piece: from malloc
   size_t capacity = q->packet.size < OUTSIDE ? OUTSIDE : q->packet.size;
-  if (extra_get(q) == NULL)
+  if (query_extra_get(q) == NULL)
     return false;
   if (q->own != NULL && q->own_size >= OUTSIDE)
     capacity = q->own_size;
@@ -227,7 +227,7 @@ query_add_error(struct query *q, uint16_t code, const char *text, size_t size)
 void
 query_clear_errors(struct query *q)
 {
-  if (extra_get(q) == NULL)
+  if (query_extra_get(q) == NULL)
     return;
   q->extra->errors = NULL;
   q->extra->errors_replace = true;
@@ -404,7 +404,7 @@ query_edns_now(const struct query *q, struct edns *edns)
 
 // Another question: an answer for it is not what the key was made for.
 static void
-take_question(struct query *q, const struct question *question)
+query_take_question(struct query *q, const struct question *question)
 {
   if (q->qtype != question->type || q->qclass != question->class ||
       !name_bytes_equal(q->qname.bytes, q->qname.size, question->name.bytes, question->name.size))
@@ -427,7 +427,7 @@ query_read_question(struct query *q)
   }
   q->question_end = question.end;
   if (!q->is_answer && !query_answered(q))
-    take_question(q, &question);
+    query_take_question(q, &question);
 }
 
 bool
@@ -437,7 +437,7 @@ query_reparse(struct query *q)
   if (!message_question(q->packet.data, q->packet.size, &question))
     return false;
   q->question_end = question.end;
-  take_question(q, &question);
+  query_take_question(q, &question);
   if (!message_edns(q->packet.data, q->packet.size, question.end, &q->edns))
     memset(&q->edns, 0, sizeof q->edns);
   return true;

@@ -39,7 +39,7 @@ worker_adopt(struct worker *w)
 }
 
 static struct worker *
-make(unsigned id)
+worker_make(unsigned id)
 {
   struct worker *w = memory_new(sizeof *w);
   w->id = id;
@@ -58,7 +58,7 @@ worker_new(const struct walk_hooks *walk)
 {
   unsigned id = worker_count();
   assert(id < WORKERS_MAX);
-  struct worker *w = make(id);
+  struct worker *w = worker_make(id);
   w->walk = walk;
   w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   assert(w->wake_fd >= 0);
@@ -70,7 +70,7 @@ worker_new(const struct walk_hooks *walk)
 struct worker *
 worker_guest(void)
 {
-  return make(worker_count());
+  return worker_make(worker_count());
 }
 
 void

@@ -23,7 +23,7 @@ static struct explanation *current;
 
 // What scripts would have logged since the last time.
 static void
-add_notes(json_t *o)
+explain_add_notes(json_t *o)
 {
   if (current->notes.size == 0)
     return;
@@ -32,7 +32,7 @@ add_notes(json_t *o)
 }
 
 static void
-add_changes(json_t *o, const struct query *q)
+explain_add_changes(json_t *o, const struct query *q)
 {
   json_t *changes = facts_changes(&current->facts, q);
   if (changes != NULL)
@@ -40,7 +40,7 @@ add_changes(json_t *o, const struct query *q)
 }
 
 static bool
-is_untold(struct query *q, json_t *o)
+explain_is_untold(struct query *q, json_t *o)
 {
   if (!q->rehearsal.untold)
     return false;
@@ -52,7 +52,7 @@ is_untold(struct query *q, json_t *o)
 // ---- rules ----
 
 static json_t *
-shown(void (*show)(const void *, struct text *), const void *what)
+explain_shown(void (*show)(const void *, struct text *), const void *what)
 {
   struct text text;
   text_init(&text);
@@ -63,28 +63,28 @@ shown(void (*show)(const void *, struct text *), const void *what)
 }
 
 static void
-show_selector(const void *selector, struct text *out)
+explain_show_selector(const void *selector, struct text *out)
 {
   selector_show(selector, out);
 }
 
 static void
-show_action(const void *action, struct text *out)
+explain_show_action(const void *action, struct text *out)
 {
   action_show(action, out);
 }
 
 static json_t *
-rule_object(const struct rule *r, uint32_t position)
+explain_rule_object(const struct rule *r, uint32_t position)
 {
   char uuid[UUID_TEXT_SIZE];
   return json_pack("{s:i, s:o, s:s, s:o, s:o}", "position", (int)position, "name", explain_string(r->name, strlen(r->name)),
-                   "uuid", uuid_text(&r->uuid, uuid), "selector", shown(show_selector, r->selector), "action",
-                   shown(show_action, r->action));
+                   "uuid", uuid_text(&r->uuid, uuid), "selector", explain_shown(explain_show_selector, r->selector),
+                   "action", explain_shown(explain_show_action, r->action));
 }
 
 static void
-add_state(json_t *o, const struct rule *r, const struct query *q)
+explain_add_state(json_t *o, const struct rule *r, const struct query *q)
 {
   struct text seen;
   text_init(&seen);
@@ -95,7 +95,7 @@ add_state(json_t *o, const struct rule *r, const struct query *q)
 }
 
 static const char *
-verdict_word(enum verdict v, const struct query *q)
+explain_verdict_word(enum verdict v, const struct query *q)
 {
   switch (v) {
   case VERDICT_NEXT:
@@ -114,12 +114,12 @@ static enum verdict
 explain_action(json_t *o, const struct rule *r, struct query *q)
 {
   enum verdict v = action_run(r->action, q);
-  if (is_untold(q, o))
+  if (explain_is_untold(q, o))
     return VERDICT_NEXT;
   if (r->action->kind->effect == EFFECT_SENDS)
     json_object_set_new(o, "does", json_string("sends or logs (not now)"));
-  json_object_set_new(o, "verdict", json_string(verdict_word(v, q)));
-  add_changes(o, q);
+  json_object_set_new(o, "verdict", json_string(explain_verdict_word(v, q)));
+  explain_add_changes(o, q);
   return v;
 }
 
@@ -132,10 +132,10 @@ explain_rule(json_t *list, const struct rule *r, uint32_t position, struct query
   bool keeps = selector_effect(r->selector) == EFFECT_STATE;
   if (!match && !keeps && !q->rehearsal.untold && current->notes.size == 0)
     return VERDICT_NEXT;
-  json_t *o = rule_object(r, position);
+  json_t *o = explain_rule_object(r, position);
   json_array_append_new(list, o);
-  add_state(o, r, q);
-  if (is_untold(q, o)) {
+  explain_add_state(o, r, q);
+  if (explain_is_untold(q, o)) {
     match = false;
   } else {
     json_object_set_new(o, "matches", json_boolean(match));
@@ -143,7 +143,7 @@ explain_rule(json_t *list, const struct rule *r, uint32_t position, struct query
       return VERDICT_DROP;
   }
   enum verdict v = match ? explain_action(o, r, q) : VERDICT_NEXT;
-  add_notes(o);
+  explain_add_notes(o);
   return v;
 }
 
@@ -163,7 +163,7 @@ explain_chain(const struct chain *chain, struct query *q)
 // ---- rooms ----
 
 static json_t *
-enter_list(enum room room)
+explain_enter_list(enum room room)
 {
   current->room = json_pack("{s:s, s:s}", "room", room_rows[room].label, "help", room_rows[room].help);
   json_array_append_new(current->rooms, current->room);
@@ -172,7 +172,7 @@ enter_list(enum room room)
 
 // Rooms whose work is to leave something behind for others are walked past.
 static enum room
-pass(enum room room)
+explain_pass(enum room room)
 {
   if (room == ROOM_RECORD)
     return ROOM_DYNBLOCK;
@@ -181,33 +181,33 @@ pass(enum room room)
 
 // The backend's answer as the request wants it: the query turned around.
 static enum room
-pretend_answer(const struct explain_request *r, struct query *q)
+explain_pretend_answer(const struct explain_request *r, struct query *q)
 {
   struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_DEFAULT, 0);
   return compose_rcode(&q->packet, &form, (unsigned)r->rcode) ? ROOM_CHECK_ANSWER : ROOM_FORWARD;
 }
 
 static enum room
-walk(const struct explain_request *r, struct query *q)
+explain_walk_it(const struct explain_request *r, struct query *q)
 {
   enum { ROOMS_MOST = 100 }; // rules may ask for another try, again and again
   enum room room = ROOM_DECODE;
   for (unsigned n = 0; n < ROOMS_MOST; n++) {
-    room = pass(room);
+    room = explain_pass(room);
     if (room == ROOM_FORWARD && r->rcode >= 0)
-      room = pretend_answer(r, q);
+      room = explain_pretend_answer(r, q);
     if (room >= ROOM_COUNT || room == ROOM_FORWARD || room == ROOM_REPLY)
       return room;
-    json_t *o = enter_list(room);
+    json_t *o = explain_enter_list(room);
     q->rehearsal.untold = false;
     q->room = (uint8_t)room;
     enum room next = room_rows[room].enter(q);
     if (next < ROOM_COUNT)
       query_settle(q);
-    is_untold(q, o);
+    explain_is_untold(q, o);
     explain_room(o, room, q);
-    add_changes(o, q);
-    add_notes(o);
+    explain_add_changes(o, q);
+    explain_add_notes(o);
     room = next;
   }
   return ROOM_PARKED;
@@ -216,7 +216,7 @@ walk(const struct explain_request *r, struct query *q)
 // ---- the end ----
 
 static json_t *
-end_of(enum room room, const struct query *q)
+explain_end_of(enum room room, const struct query *q)
 {
   switch (room) {
   case ROOM_FORWARD: {
@@ -240,7 +240,7 @@ end_of(enum room room, const struct query *q)
 enum { PACKET_CAPACITY = 65535 };
 
 static void
-put_question(struct wire_buffer *p, const struct explain_request *r)
+explain_put_question(struct wire_buffer *p, const struct explain_request *r)
 {
   memset(p->data, 0, HEADER_SIZE);
   p->data[2] = r->rd ? FLAG2_RD : 0;
@@ -254,7 +254,7 @@ put_question(struct wire_buffer *p, const struct explain_request *r)
 }
 
 static void
-put_edns(struct wire_buffer *p, const struct explain_request *r)
+explain_put_edns(struct wire_buffer *p, const struct explain_request *r)
 {
   struct client_subnet subnet;
   bool added;
@@ -268,7 +268,7 @@ put_edns(struct wire_buffer *p, const struct explain_request *r)
 }
 
 static struct query *
-make_query(const struct explain_request *r, struct worker *guest)
+explain_make_query(const struct explain_request *r, struct worker *guest)
 {
   struct query *q = query_new(guest);
   uint8_t empty[HEADER_SIZE] = {0};
@@ -277,8 +277,8 @@ make_query(const struct explain_request *r, struct worker *guest)
       query_free(&q);
     return NULL;
   }
-  put_question(&q->packet, r);
-  put_edns(&q->packet, r);
+  explain_put_question(&q->packet, r);
+  explain_put_edns(&q->packet, r);
   q->lease = lease_begin(guest);
   const struct settings *settings = query_settings(q);
   q->subnet.override = settings->ecs_override;
@@ -298,7 +298,7 @@ make_query(const struct explain_request *r, struct worker *guest)
 }
 
 static json_t *
-query_object(const struct explain_request *r)
+explain_query_object(const struct explain_request *r)
 {
   char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], client[ADDRESS_TEXT_SIZE], local[ADDRESS_TEXT_SIZE];
   return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "name", name_text(&r->name, name), "type", qtype_text(r->type, type),
@@ -308,9 +308,9 @@ query_object(const struct explain_request *r)
 
 // The ACL is asked before there is a query.
 static enum room
-admit(struct query *q)
+explain_admit(struct query *q)
 {
-  json_t *o = enter_list(ROOM_ADMIT);
+  json_t *o = explain_enter_list(ROOM_ADMIT);
   bool allowed = netmask_set_match(q->lease->snapshot->acl, &q->arrival.client);
   json_object_set_new(o, "allowed", json_boolean(allowed));
   if (!allowed)
@@ -321,15 +321,15 @@ admit(struct query *q)
 static json_t *
 explain_query(const struct explain_request *r, struct worker *guest)
 {
-  struct query *q = make_query(r, guest);
+  struct query *q = explain_make_query(r, guest);
   if (q == NULL)
     return NULL;
   facts_take(&current->facts, q);
-  enum room room = admit(q);
+  enum room room = explain_admit(q);
   if (room != ROOM_DROP)
-    room = walk(r, q);
-  json_t *all = json_pack("{s:o, s:o, s:o, s:b}", "query", query_object(r), "rooms", json_incref(current->rooms), "end",
-                          end_of(room, q), "untold", (int)current->untold);
+    room = explain_walk_it(r, q);
+  json_t *all = json_pack("{s:o, s:o, s:o, s:b}", "query", explain_query_object(r), "rooms", json_incref(current->rooms),
+                          "end", explain_end_of(room, q), "untold", (int)current->untold);
   if (room == ROOM_REPLY)
     json_object_set_new(all, "answer", explain_answer(q));
   facts_fini(&current->facts);

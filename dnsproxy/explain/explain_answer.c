@@ -38,7 +38,7 @@ explain_pair(const char *before, const char *now)
 
 // Data that is no address and no name: RFC 3597.
 static void
-add_data(const struct query *q, const struct record *r, struct text *out)
+explain_answer_add_data(const struct query *q, const struct record *r, struct text *out)
 {
   struct address address;
   struct name name;
@@ -56,7 +56,7 @@ add_data(const struct query *q, const struct record *r, struct text *out)
 }
 
 static json_t *
-record_text(const struct query *q, const struct record *r)
+explain_answer_record_text(const struct query *q, const struct record *r)
 {
   static const char *const sections[] = {"question", "answer", "authority", "additional"};
   struct name owner;
@@ -66,7 +66,7 @@ record_text(const struct query *q, const struct record *r)
   if (message_name(q->packet.data, q->packet.size, r->owner, &owner) > 0)
     text_puts(&text, name_text(&owner, name));
   text_printf(&text, " %u %s ", r->ttl, qtype_text(r->type, type));
-  add_data(q, r, &text);
+  explain_answer_add_data(q, r, &text);
   json_t *o = json_pack("{s:s, s:o}", "section", sections[r->section], "text", explain_string(text.data, text.size));
   text_fini(&text);
   return o;
@@ -81,7 +81,7 @@ explain_answer(const struct query *q)
   json_t *list = json_array();
   for (size_t i = 0; i < count; i++)
     if (records[i].type != QTYPE_OPT)
-      json_array_append_new(list, record_text(q, &records[i]));
+      json_array_append_new(list, explain_answer_record_text(q, &records[i]));
   free(records);
   unsigned rcode = message_rcode(q->packet.data);
   const char *mnemonic = rcode_mnemonic(rcode);

@@ -8,34 +8,34 @@
 #include <string.h>
 
 static void
-say_pool(const struct query *q, struct text *out)
+explain_facts_say_pool(const struct query *q, struct text *out)
 {
   text_printf(out, "'%s'", q->pool_name);
 }
 
 static void
-say_name(const struct query *q, struct text *out)
+explain_facts_say_name(const struct query *q, struct text *out)
 {
   char text[NAME_TEXT_SIZE];
   text_puts(out, name_text(&q->qname, text));
 }
 
 static void
-say_type(const struct query *q, struct text *out)
+explain_facts_say_type(const struct query *q, struct text *out)
 {
   char text[QTYPE_TEXT_SIZE];
   text_puts(out, qtype_text(q->qtype, text));
 }
 
 static void
-say_client(const struct query *q, struct text *out)
+explain_facts_say_client(const struct query *q, struct text *out)
 {
   char text[ADDRESS_TEXT_SIZE];
   text_puts(out, address_text_with_port(&q->arrival.client, text));
 }
 
 static void
-say_flags(const struct query *q, struct text *out)
+explain_facts_say_flags(const struct query *q, struct text *out)
 {
   static const struct {
     const char *name;
@@ -48,13 +48,13 @@ say_flags(const struct query *q, struct text *out)
 }
 
 static void
-say_opcode(const struct query *q, struct text *out)
+explain_facts_say_opcode(const struct query *q, struct text *out)
 {
   text_puts(out, opcode_text(message_opcode(q->packet.data)));
 }
 
 static void
-say_rcode(const struct query *q, struct text *out)
+explain_facts_say_rcode(const struct query *q, struct text *out)
 {
   unsigned rcode = message_rcode(q->packet.data);
   const char *mnemonic = rcode_mnemonic(rcode);
@@ -65,20 +65,20 @@ say_rcode(const struct query *q, struct text *out)
 }
 
 static void
-say_records(const struct query *q, struct text *out)
+explain_facts_say_records(const struct query *q, struct text *out)
 {
   const uint8_t *m = q->packet.data;
   text_printf(out, "%u answer, %u authority, %u additional", message_count(m, 1), message_count(m, 2), message_count(m, 3));
 }
 
 static void
-say_size(const struct query *q, struct text *out)
+explain_facts_say_size(const struct query *q, struct text *out)
 {
   text_printf(out, "%zu bytes", q->packet.size);
 }
 
 static void
-say_options(const struct query *q, struct text *out)
+explain_facts_say_options(const struct query *q, struct text *out)
 {
   struct edns edns;
   struct question question;
@@ -95,20 +95,20 @@ say_options(const struct query *q, struct text *out)
 }
 
 static void
-say_tags(const struct query *q, struct text *out)
+explain_facts_say_tags(const struct query *q, struct text *out)
 {
   for (const struct tag *t = query_tags(q); t != NULL; t = t->next)
     text_printf(out, "%s%s=%s", out->size > 0 ? " " : "", t->key, t->value);
 }
 
 static void
-say_cache(const struct query *q, struct text *out)
+explain_facts_say_cache(const struct query *q, struct text *out)
 {
   text_puts(out, q->skip_cache ? "skipped" : "used");
 }
 
 static void
-say_ecs(const struct query *q, struct text *out)
+explain_facts_say_ecs(const struct query *q, struct text *out)
 {
   text_printf(out, "/%u, /%u", q->subnet.prefix_v4, q->subnet.prefix_v6);
   text_puts(out, q->subnet.override ? ", replaces" : "");
@@ -119,13 +119,13 @@ say_ecs(const struct query *q, struct text *out)
 }
 
 static void
-say_delay(const struct query *q, struct text *out)
+explain_facts_say_delay(const struct query *q, struct text *out)
 {
   text_printf(out, "%u ms", q->limits.delay_ms);
 }
 
 static void
-say_ttls(const struct query *q, struct text *out)
+explain_facts_say_ttls(const struct query *q, struct text *out)
 {
   if (q->limits.max_ttl != UINT32_MAX)
     text_printf(out, "at most %u s", q->limits.max_ttl);
@@ -134,21 +134,21 @@ say_ttls(const struct query *q, struct text *out)
 }
 
 static void
-say_errors(const struct query *q, struct text *out)
+explain_facts_say_errors(const struct query *q, struct text *out)
 {
   for (const struct extended_error *e = q->extra == NULL ? NULL : q->extra->errors; e != NULL; e = e->next)
     text_printf(out, "%s%u %.*s", out->size > 0 ? ", " : "", e->code, (int)e->size, e->text);
 }
 
 static void
-say_proxy(const struct query *q, struct text *out)
+explain_facts_say_proxy(const struct query *q, struct text *out)
 {
   for (const struct proxy_value *v = query_proxy_values(q); v != NULL; v = v->next)
     text_printf(out, "%s%u=%.*s", out->size > 0 ? " " : "", v->type, (int)v->size, (const char *)v->data);
 }
 
 static void
-say_ids(const struct query *q, struct text *out)
+explain_facts_say_ids(const struct query *q, struct text *out)
 {
   const struct query_extra *e = q->extra;
   if (e != NULL && (e->requestor_id != NULL || e->device_id != NULL || e->device_name != NULL))
@@ -160,15 +160,28 @@ static const struct {
   const char *name;
   void (*say)(const struct query *, struct text *);
 } rows[FACTS] = {
-    {"pool", say_pool},      {"name", say_name},       {"type", say_type},       {"client", say_client},
-    {"flags", say_flags},    {"opcode", say_opcode},   {"rcode", say_rcode},     {"records", say_records},
-    {"EDNS", say_options},   {"tags", say_tags},       {"cache", say_cache},     {"client subnet", say_ecs},
-    {"delay", say_delay},    {"TTLs", say_ttls},       {"extended errors", say_errors},
-    {"PROXY values", say_proxy}, {"identifiers", say_ids}, {"size", say_size},
+    {"pool", explain_facts_say_pool},
+    {"name", explain_facts_say_name},
+    {"type", explain_facts_say_type},
+    {"client", explain_facts_say_client},
+    {"flags", explain_facts_say_flags},
+    {"opcode", explain_facts_say_opcode},
+    {"rcode", explain_facts_say_rcode},
+    {"records", explain_facts_say_records},
+    {"EDNS", explain_facts_say_options},
+    {"tags", explain_facts_say_tags},
+    {"cache", explain_facts_say_cache},
+    {"client subnet", explain_facts_say_ecs},
+    {"delay", explain_facts_say_delay},
+    {"TTLs", explain_facts_say_ttls},
+    {"extended errors", explain_facts_say_errors},
+    {"PROXY values", explain_facts_say_proxy},
+    {"identifiers", explain_facts_say_ids},
+    {"size", explain_facts_say_size},
 };
 
 static char *
-said(size_t row, const struct query *q)
+explain_facts_said(size_t row, const struct query *q)
 {
   struct text text;
   text_init(&text);
@@ -182,7 +195,7 @@ void
 facts_take(struct facts *f, const struct query *q)
 {
   for (size_t i = 0; i < FACTS; i++)
-    f->said[i] = said(i, q);
+    f->said[i] = explain_facts_said(i, q);
 }
 
 void
@@ -197,7 +210,7 @@ facts_changes(struct facts *before, const struct query *q)
 {
   json_t *changes = NULL;
   for (size_t i = 0; i < FACTS; i++) {
-    char *now = said(i, q);
+    char *now = explain_facts_said(i, q);
     if (strcmp(now, before->said[i]) != 0) {
       if (changes == NULL)
         changes = json_object();

@@ -9,14 +9,14 @@
 #include <string.h>
 
 static void
-add_text(json_t *o, const char *key, struct text *text)
+explain_rooms_add_text(json_t *o, const char *key, struct text *text)
 {
   json_object_set_new(o, key, explain_string(text->data, text->size));
   text_fini(text);
 }
 
 static void
-add_block(json_t *list, const struct dynblock *b, const struct query *q)
+explain_rooms_add_block(json_t *list, const struct dynblock *b, const struct query *q)
 {
   if (b == NULL)
     return;
@@ -27,24 +27,24 @@ add_block(json_t *list, const struct dynblock *b, const struct query *q)
   json_t *o = json_pack("{s:s, s:b, s:I}", "action", dynblock_action_text(action), "warning", (int)b->warning,
                         "seconds_left", (json_int_t)((b->until_us - q->worker->now_us) / 1000000));
   json_object_set_new(o, "reason", explain_string(b->reason, strlen(b->reason)));
-  add_text(o, "of", &key);
+  explain_rooms_add_text(o, "of", &key);
   json_array_append_new(list, o);
 }
 
 static void
-say_blocks(json_t *room, const struct query *q)
+explain_rooms_say_blocks(json_t *room, const struct query *q)
 {
   const struct dynblock_set *set = q->lease->snapshot->dynblocks;
   json_t *list = json_array();
   if (set->count > 0) {
-    add_block(list, dynblock_find_client(set, &q->arrival.client, q->worker->now_us), q);
-    add_block(list, dynblock_find_name(set, &q->qname, q->worker->now_us), q);
+    explain_rooms_add_block(list, dynblock_find_client(set, &q->arrival.client, q->worker->now_us), q);
+    explain_rooms_add_block(list, dynblock_find_name(set, &q->qname, q->worker->now_us), q);
   }
   json_object_set_new(room, "blocks", list);
 }
 
 static json_t *
-server(const struct backend *b, const struct query *q)
+explain_rooms_server(const struct backend *b, const struct query *q)
 {
   double latency_ms = backend_latency_us(b, backend_way(b, q->over_tcp)->stream) / 1000;
   json_t *o = json_pack("{s:o, s:b, s:i, s:i, s:I, s:f, s:b, s:b}", "server",
@@ -57,12 +57,12 @@ server(const struct backend *b, const struct query *q)
 
 // The policy, what it saw and whom it chose.
 static void
-say_choice(json_t *room, const struct query *q)
+explain_rooms_say_choice(json_t *room, const struct query *q)
 {
   const struct policy *policy = q->pool->policy;
   json_t *servers = json_array();
   for (uint32_t i = 0; i < q->pool->count; i++)
-    json_array_append_new(servers, server(q->pool->backends[i], q));
+    json_array_append_new(servers, explain_rooms_server(q->pool->backends[i], q));
   json_object_set_new(room, "policy", explain_string(policy->name, strlen(policy->name)));
   json_object_set_new(room, "policy_rule", policy->help == NULL ? json_string("A script's") : json_string(policy->help));
   json_object_set_new(room, "servers", servers);
@@ -71,18 +71,18 @@ say_choice(json_t *room, const struct query *q)
 }
 
 static void
-say_pool(json_t *room, const struct query *q)
+explain_rooms_say_pool(json_t *room, const struct query *q)
 {
   json_object_set_new(room, "pool", explain_string(q->pool_name, strlen(q->pool_name)));
   if (q->pool == NULL)
     return;
   json_object_set_new(room, "cache", json_string(q->pool->cache == NULL ? "none" : q->cache == NULL ? "skipped" : "used"));
   if (q->backend != NULL || q->rehearsal.untold)
-    say_choice(room, q);
+    explain_rooms_say_choice(room, q);
 }
 
 static void
-say_lookup(json_t *room, const struct query *q)
+explain_rooms_say_lookup(json_t *room, const struct query *q)
 {
   static const char hex[] = "0123456789abcdef";
   char key[17] = "";
@@ -97,16 +97,16 @@ explain_room(json_t *room, enum room which, const struct query *q)
 {
   switch (which) {
   case ROOM_DYNBLOCK:
-    say_blocks(room, q);
+    explain_rooms_say_blocks(room, q);
     break;
   case ROOM_CHOOSE_POOL:
-    say_pool(room, q);
+    explain_rooms_say_pool(room, q);
     break;
   case ROOM_CACHE_LOOKUP:
-    say_lookup(room, q);
+    explain_rooms_say_lookup(room, q);
     break;
   case ROOM_CHOOSE_BACKEND:
-    say_choice(room, q);
+    explain_rooms_say_choice(room, q);
     break;
   default:
     break;

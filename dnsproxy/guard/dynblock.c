@@ -51,14 +51,14 @@ dynblock_key_text(const struct dynblock_key *key, struct text *out)
 // ---- blocks ----
 
 static void
-hits_free(struct object *object)
+dynblock_hits_free(struct object *object)
 {
   free(object);
 }
-static const struct object_class hits_class = {.name = "hits", .free = hits_free};
+static const struct object_class hits_class = {.name = "hits", .free = dynblock_hits_free};
 
 static void
-block_free(struct object *object)
+dynblock_block_free(struct object *object)
 {
   struct dynblock *b = (struct dynblock *)(void *)object;
   object_unref(&b->hits);
@@ -67,19 +67,19 @@ block_free(struct object *object)
   free(b->tag_value);
   free(b);
 }
-const struct object_class dynblock_class = {.name = "DynBlock", .free = block_free};
+const struct object_class dynblock_class = {.name = "DynBlock", .free = dynblock_block_free};
 
 // ---- sets ----
 
 static void
-set_free(struct object *object)
+dynblock_set_free(struct object *object)
 {
   struct dynblock_set *s = (struct dynblock_set *)(void *)object;
   dynblock_table_free(&s->addresses);
   dynblock_table_free(&s->suffixes);
   free(s);
 }
-const struct object_class dynblock_set_class = {.name = "dynamic blocks", .free = set_free};
+const struct object_class dynblock_set_class = {.name = "dynamic blocks", .free = dynblock_set_free};
 
 // ---- the draft ----
 
@@ -112,7 +112,7 @@ dynblock_set_build(const struct dynblock_draft *d)
 }
 
 static struct dynblock *
-block_new(const struct dynblock_spec *spec, uint64_t until_us, const struct dynblock *old)
+dynblock_block_new(const struct dynblock_spec *spec, uint64_t until_us, const struct dynblock *old)
 {
   struct dynblock *b = memory_new(sizeof *b);
   object_init(&b->object, &dynblock_class);
@@ -187,7 +187,7 @@ dynblock_insert(struct dynblock_draft *d, const struct dynblock_spec *spec, uint
   if (old != NULL && !outranks && old->until_us >= until_us)
     return DYNBLOCK_KEPT;
   bool fresh = old == NULL || outranks;
-  struct dynblock *new = block_new(spec, until_us, outranks ? NULL : old);
+  struct dynblock *new = dynblock_block_new(spec, until_us, outranks ? NULL : old);
   struct dynblock_edit *e = undo_record(sizeof *e, dynblock_uninsert, dynblock_edit_gone);
   if (e != NULL)
     *e = (struct dynblock_edit){.draft = d, .was = object_ref(old), .is = object_ref(new)};
@@ -237,7 +237,7 @@ dynblock_purge(struct dynblock_draft *d, uint64_t now_us)
 }
 
 static int
-in_order(const void *left, const void *right)
+dynblock_in_order(const void *left, const void *right)
 {
   const struct dynblock_key *a = &(*(struct dynblock *const *)left)->key, *b = &(*(struct dynblock *const *)right)->key;
   if (a->is_suffix) {
@@ -255,7 +255,7 @@ struct list {
 };
 
 static void
-list_add(struct dynblock *b, void *arg)
+dynblock_list_add(struct dynblock *b, void *arg)
 {
   struct list *l = arg;
   if (dynblock_unexpired(b, l->now_us) != NULL)
@@ -263,11 +263,11 @@ list_add(struct dynblock *b, void *arg)
 }
 
 static void
-each_in(const struct dynblock_table *t, uint64_t now_us, void (*visit)(struct dynblock *, void *), void *arg)
+dynblock_each_in(const struct dynblock_table *t, uint64_t now_us, void (*visit)(struct dynblock *, void *), void *arg)
 {
   struct list l = {.blocks = memory_array(t->count + 1, sizeof(struct dynblock *)), .now_us = now_us};
-  dynblock_table_each(t, list_add, &l);
-  qsort(l.blocks, l.count, sizeof(struct dynblock *), in_order);
+  dynblock_table_each(t, dynblock_list_add, &l);
+  qsort(l.blocks, l.count, sizeof(struct dynblock *), dynblock_in_order);
   for (size_t i = 0; i < l.count; i++)
     visit(l.blocks[i], arg);
   free(l.blocks);
@@ -276,8 +276,8 @@ each_in(const struct dynblock_table *t, uint64_t now_us, void (*visit)(struct dy
 void
 dynblock_each(const struct dynblock_draft *d, uint64_t now_us, void (*visit)(struct dynblock *, void *), void *arg)
 {
-  each_in(d->addresses, now_us, visit, arg);
-  each_in(d->suffixes, now_us, visit, arg);
+  dynblock_each_in(d->addresses, now_us, visit, arg);
+  dynblock_each_in(d->suffixes, now_us, visit, arg);
 }
 
 const char *

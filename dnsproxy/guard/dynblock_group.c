@@ -15,7 +15,7 @@
 // ---- life ----
 
 static void
-rule_fini(struct dynblock_rule *r)
+dynblock_group_rule_fini(struct dynblock_rule *r)
 {
   free(r->reason);
   free(r->tag_name);
@@ -23,11 +23,11 @@ rule_fini(struct dynblock_rule *r)
 }
 
 static void
-group_free(struct object *object)
+dynblock_group_free(struct object *object)
 {
   struct dynblock_group *g = (struct dynblock_group *)(void *)object;
   for (size_t i = 0; i < g->count; i++)
-    rule_fini(&g->rules[i]);
+    dynblock_group_rule_fini(&g->rules[i]);
   free(g->rules);
   object_unref(&g->excluded);
   object_unref(&g->excluded_names);
@@ -39,7 +39,7 @@ group_free(struct object *object)
   object_unref(&g->hook);
   free(g);
 }
-const struct object_class dynblock_group_class = {.name = "DynBlockRulesGroup", .free = group_free};
+const struct object_class dynblock_group_class = {.name = "DynBlockRulesGroup", .free = dynblock_group_free};
 
 struct dynblock_group *
 dynblock_group_new(void)
@@ -54,7 +54,7 @@ dynblock_group_new(void)
 }
 
 static int
-by_kind(const void *left, const void *right)
+dynblock_group_by_kind(const void *left, const void *right)
 {
   const struct dynblock_rule *a = left, *b = right;
   if (a->kind != b->kind)
@@ -66,14 +66,14 @@ void
 dynblock_group_set(struct dynblock_group *g, const struct dynblock_rule *rule)
 {
   for (size_t i = 0; i < g->count; i++)
-    if (by_kind(&g->rules[i], rule) == 0) {
-      rule_fini(&g->rules[i]);
+    if (dynblock_group_by_kind(&g->rules[i], rule) == 0) {
+      dynblock_group_rule_fini(&g->rules[i]);
       g->rules[i] = *rule;
       return;
     }
   g->rules = memory_resize(g->rules, g->count + 1, sizeof *g->rules);
   g->rules[g->count++] = *rule;
-  qsort(g->rules, g->count, sizeof *g->rules, by_kind);
+  qsort(g->rules, g->count, sizeof *g->rules, dynblock_group_by_kind);
 }
 
 // ---- counting ----
@@ -95,7 +95,7 @@ struct clients {
 };
 
 static struct address
-masked(const struct dynblock_group *g, const struct address *a)
+dynblock_group_masked(const struct dynblock_group *g, const struct address *a)
 {
   struct address m = *a;
   dynblock_mask(&m, address_is_v6(a) ? g->bits_v6 : g->bits_v4, g->port_bits);
@@ -103,7 +103,7 @@ masked(const struct dynblock_group *g, const struct address *a)
 }
 
 static struct client **
-slot_of(struct clients *c, const struct address *a)
+dynblock_group_slot_of(struct clients *c, const struct address *a)
 {
   size_t at = address_hash(a, c->seed + address_port(a)) & (c->capacity - 1);
   while (c->slots[at] != NULL && !address_equal(&c->slots[at]->address, a))
@@ -112,7 +112,7 @@ slot_of(struct clients *c, const struct address *a)
 }
 
 static void
-grow(struct clients *c)
+dynblock_group_grow(struct clients *c)
 {
   struct client **old = c->slots;
   size_t capacity = c->capacity;
@@ -120,17 +120,17 @@ grow(struct clients *c)
   c->slots = memory_array(c->capacity, sizeof *c->slots);
   for (size_t i = 0; i < capacity; i++)
     if (old[i] != NULL)
-      *slot_of(c, &old[i]->address) = old[i];
+      *dynblock_group_slot_of(c, &old[i]->address) = old[i];
   free(old);
 }
 
 static struct client *
-client_of(struct clients *c, const struct address *client)
+dynblock_group_client_of(struct clients *c, const struct address *client)
 {
-  struct address a = masked(c->group, client);
+  struct address a = dynblock_group_masked(c->group, client);
   if (2 * (c->count + 1) > c->capacity)
-    grow(c);
-  struct client **slot = slot_of(c, &a);
+    dynblock_group_grow(c);
+  struct client **slot = dynblock_group_slot_of(c, &a);
   if (*slot == NULL) {
     *slot = memory_new(sizeof **slot + c->group->count * sizeof(struct tick));
     (*slot)->address = a;
@@ -141,7 +141,7 @@ client_of(struct clients *c, const struct address *client)
 
 // How much an entry weighs for a rule; *of: whether it is one of those a ratio is of.
 static uint64_t
-weigh(const struct dynblock_rule *r, const struct ring_entry *e, bool *of)
+dynblock_group_weigh(const struct dynblock_rule *r, const struct ring_entry *e, bool *of)
 {
   bool query = e->kind == RING_QUERIES, timed_out = ring_entry_timed_out(e);
   *of = !query && !timed_out;
@@ -165,7 +165,7 @@ weigh(const struct dynblock_rule *r, const struct ring_entry *e, bool *of)
 }
 
 static void
-count_entry(struct clients *c, const struct ring_entry *e)
+dynblock_group_count_entry(struct clients *c, const struct ring_entry *e)
 {
   const struct dynblock_group *g = c->group;
   struct client *client = NULL;
@@ -175,18 +175,18 @@ count_entry(struct clients *c, const struct ring_entry *e)
     bool of;
     if (e->when_us + g->rules[i].seconds * 1000000 < c->now_us)
       continue;
-    uint64_t n = weigh(&g->rules[i], e, &of);
+    uint64_t n = dynblock_group_weigh(&g->rules[i], e, &of);
     if (n == 0 && !of)
       continue;
     if (client == NULL)
-      client = client_of(c, &e->client);
+      client = dynblock_group_client_of(c, &e->client);
     client->ticks[i].count += n;
     client->ticks[i].of += of;
   }
 }
 
 static void
-count_ring(struct clients *c, enum ring_kind kind)
+dynblock_group_count_ring(struct clients *c, enum ring_kind kind)
 {
   uint64_t most_s = 0;
   for (size_t i = 0; i < c->group->count; i++)
@@ -195,7 +195,7 @@ count_ring(struct clients *c, enum ring_kind kind)
   struct ring_entry e;
   struct ring_reader *reader = ring_reader_new(kind, c->now_us > back_us ? c->now_us - back_us : 0);
   while (ring_reader_next(reader, &e))
-    count_entry(c, &e);
+    dynblock_group_count_entry(c, &e);
   ring_reader_free(&reader);
 }
 
@@ -211,7 +211,7 @@ struct judging {
 };
 
 static void
-insert(const struct judging *j, const struct dynblock_spec *spec)
+dynblock_group_insert(const struct judging *j, const struct dynblock_spec *spec)
 {
   if (dynblock_insert(j->draft, spec, j->now_us) != DYNBLOCK_NEW)
     return;
@@ -221,50 +221,50 @@ insert(const struct judging *j, const struct dynblock_spec *spec)
 }
 
 static bool
-is_ratio(const struct dynblock_rule *r)
+dynblock_group_is_ratio(const struct dynblock_rule *r)
 {
   return r->kind == DYNBLOCK_CACHE_MISS_RATIO || r->kind == DYNBLOCK_RCODE_RATIO || r->kind == DYNBLOCK_ALLOWED_RCODES_RATIO;
 }
 
 static bool
-exceeds(const struct dynblock_rule *r, const struct tick *t, double limit)
+dynblock_group_exceeds(const struct dynblock_rule *r, const struct tick *t, double limit)
 {
-  return (double)t->count > limit * (is_ratio(r) ? (double)t->of : (double)r->seconds);
+  return (double)t->count > limit * (dynblock_group_is_ratio(r) ? (double)t->of : (double)r->seconds);
 }
 
 enum judged { FINE, WARNED, BLOCKED };
 
 static enum judged
-judge(const struct judging *j, const struct dynblock_rule *r, const struct tick *ticks)
+dynblock_group_judge(const struct judging *j, const struct dynblock_rule *r, const struct tick *ticks)
 {
   struct tick t = {.count = ticks->count * rings_weight(), .of = ticks->of * rings_weight()};
-  if (is_ratio(r) && (t.of < r->min_responses || t.of == 0))
+  if (dynblock_group_is_ratio(r) && (t.of < r->min_responses || t.of == 0))
     return FINE;
   if (r->kind == DYNBLOCK_CACHE_MISS_RATIO && j->hit_ratio < r->min_hit_ratio)
     return FINE;
-  if (exceeds(r, &t, r->limit))
+  if (dynblock_group_exceeds(r, &t, r->limit))
     return BLOCKED;
-  return r->warning > 0 && exceeds(r, &t, r->warning) ? WARNED : FINE;
+  return r->warning > 0 && dynblock_group_exceeds(r, &t, r->warning) ? WARNED : FINE;
 }
 
 static void
-judge_client(const struct judging *j, const struct client *c)
+dynblock_group_judge_client(const struct judging *j, const struct client *c)
 {
   enum { NO_OP = 11 }; // of the dialect's actions
   const struct dynblock_group *g = j->group;
   unsigned bits = address_is_v6(&c->address) ? g->bits_v6 : g->bits_v4;
   for (size_t i = 0; i < g->count; i++) {
     const struct dynblock_rule *r = &g->rules[i];
-    enum judged judged = judge(j, r, &c->ticks[i]);
+    enum judged judged = dynblock_group_judge(j, r, &c->ticks[i]);
     if (judged == FINE)
       continue;
-    insert(j, &(struct dynblock_spec){.key = dynblock_key_address(&c->address, bits, g->port_bits),
-                                      .seconds = r->duration_s,
-                                      .reason = r->reason,
-                                      .action = judged == WARNED ? NO_OP : r->action,
-                                      .warning = judged == WARNED,
-                                      .tag_name = r->tag_name,
-                                      .tag_value = r->tag_value});
+    dynblock_group_insert(j, &(struct dynblock_spec){.key = dynblock_key_address(&c->address, bits, g->port_bits),
+                                                     .seconds = r->duration_s,
+                                                     .reason = r->reason,
+                                                     .action = judged == WARNED ? NO_OP : r->action,
+                                                     .warning = judged == WARNED,
+                                                     .tag_name = r->tag_name,
+                                                     .tag_value = r->tag_value});
     // The first three end it; the others are judged each for itself.
     if (r->kind <= DYNBLOCK_CACHE_MISS_RATIO)
       return;
@@ -279,11 +279,11 @@ dynblock_group_apply(const struct dynblock_group *g, struct dynblock_draft *draf
   if (g->count == 0)
     return;
   random_bytes(&c.seed, sizeof c.seed);
-  count_ring(&c, RING_QUERIES);
-  count_ring(&c, RING_ANSWERS);
+  dynblock_group_count_ring(&c, RING_QUERIES);
+  dynblock_group_count_ring(&c, RING_ANSWERS);
   for (size_t i = 0; i < c.capacity; i++)
     if (c.slots[i] != NULL) {
-      judge_client(&j, c.slots[i]);
+      dynblock_group_judge_client(&j, c.slots[i]);
       free(c.slots[i]);
     }
   free(c.slots);
@@ -295,15 +295,15 @@ dynblock_group_block_name(const struct dynblock_group *g, struct dynblock_draft 
 {
   struct judging j = {.group = g, .draft = draft, .now_us = clock_mono_us(), .made = made, .arg = arg};
   if (!suffix_set_match(g->excluded_names, spec->key.suffix.bytes, spec->key.suffix.size, NULL))
-    insert(&j, spec);
+    dynblock_group_insert(&j, spec);
 }
 
 // ---- text ----
 
 static void
-put_rule(struct text *out, const struct dynblock_rule *r)
+dynblock_group_put_rule(struct text *out, const struct dynblock_rule *r)
 {
-  if (is_ratio(r))
+  if (dynblock_group_is_ratio(r))
     text_printf(out, "ratio of %g during the last %llu seconds, at least %llu answers", r->limit, (unsigned long long)r->seconds,
                 (unsigned long long)r->min_responses);
   else
@@ -312,24 +312,24 @@ put_rule(struct text *out, const struct dynblock_rule *r)
 }
 
 static void
-put_kind(const struct dynblock_group *g, struct text *out, const char *label, enum dynblock_rule_kind kind)
+dynblock_group_put_kind(const struct dynblock_group *g, struct text *out, const char *label, enum dynblock_rule_kind kind)
 {
   text_printf(out, "%s: ", label);
   for (size_t i = 0; i < g->count; i++)
     if (g->rules[i].kind == kind)
-      put_rule(out, &g->rules[i]);
+      dynblock_group_put_rule(out, &g->rules[i]);
   text_puts(out, "\n");
 }
 
 static void
-put_rcodes(const struct dynblock_group *g, struct text *out)
+dynblock_group_put_rcodes(const struct dynblock_group *g, struct text *out)
 {
   char name[RCODE_TEXT_SIZE];
   text_puts(out, "RCode rules: \n");
   for (size_t i = 0; i < g->count; i++)
     if (g->rules[i].kind == DYNBLOCK_RCODE_RATE || g->rules[i].kind == DYNBLOCK_RCODE_RATIO) {
       text_printf(out, "- %s: ", rcode_text(g->rules[i].number, name, sizeof name));
-      put_rule(out, &g->rules[i]);
+      dynblock_group_put_rule(out, &g->rules[i]);
       text_puts(out, "\n");
     }
 }
@@ -339,21 +339,21 @@ dynblock_group_text(const struct dynblock_group *g, struct text *out)
 {
   char type[QTYPE_TEXT_SIZE];
   struct text names;
-  put_kind(g, out, "Query rate rule", DYNBLOCK_QUERY_RATE);
-  put_kind(g, out, "Response rate rule", DYNBLOCK_BYTE_RATE);
+  dynblock_group_put_kind(g, out, "Query rate rule", DYNBLOCK_QUERY_RATE);
+  dynblock_group_put_kind(g, out, "Response rate rule", DYNBLOCK_BYTE_RATE);
   text_puts(out, "SuffixMatch rule: ");
   if (g->suffix.set)
     text_printf(out, "during the last %llu seconds, reason: '%s', for %llu seconds", (unsigned long long)g->suffix.seconds,
                 g->suffix.reason, (unsigned long long)g->suffix.duration_s);
   text_puts(out, "\n");
-  put_kind(g, out, "Cache-Miss ratio rule", DYNBLOCK_CACHE_MISS_RATIO);
-  put_rcodes(g, out);
-  put_kind(g, out, "Allowed RCodes ratio rule", DYNBLOCK_ALLOWED_RCODES_RATIO);
+  dynblock_group_put_kind(g, out, "Cache-Miss ratio rule", DYNBLOCK_CACHE_MISS_RATIO);
+  dynblock_group_put_rcodes(g, out);
+  dynblock_group_put_kind(g, out, "Allowed RCodes ratio rule", DYNBLOCK_ALLOWED_RCODES_RATIO);
   text_puts(out, "QType rules: \n");
   for (size_t i = 0; i < g->count; i++)
     if (g->rules[i].kind == DYNBLOCK_QTYPE_RATE) {
       text_printf(out, "- %s: ", qtype_text((uint16_t)g->rules[i].number, type));
-      put_rule(out, &g->rules[i]);
+      dynblock_group_put_rule(out, &g->rules[i]);
       text_puts(out, "\n");
     }
   text_puts(out, "Excluded Subnets: ");

@@ -17,25 +17,27 @@ struct dynblock_shard {
 };
 
 static void
-shard_free(struct object *object)
+dynblock_table_shard_free(struct object *object)
 {
   struct dynblock_shard *s = (struct dynblock_shard *)(void *)object;
   for (uint32_t i = 0; i < s->capacity; i++)
     object_unref(&s->slots[i]);
   free(s);
 }
-static const struct object_class shard_class = {.name = "blocks", .free = shard_free};
+static const struct object_class shard_class = {.name = "blocks", .free = dynblock_table_shard_free};
 
 // ---- probing: for packets, so nothing is copied that need not be ----
 
 static uint64_t
-address_key_hash(const struct dynblock_table *t, const struct address *masked, unsigned bits, unsigned port_bits)
+dynblock_table_address_key_hash(const struct dynblock_table *t, const struct address *masked, unsigned bits,
+                                unsigned port_bits)
 {
   return address_hash(masked, t->seed ^ ((uint64_t)bits << 32 | (uint64_t)port_bits << 40 | address_port(masked)));
 }
 
 static struct dynblock *const *
-probe_address(const struct dynblock_shard *s, uint64_t hash, const struct address *masked, unsigned bits, unsigned port_bits)
+dynblock_table_probe_address(const struct dynblock_shard *s, uint64_t hash, const struct address *masked, unsigned bits,
+                             unsigned port_bits)
 {
   size_t at = hash & (s->capacity - 1);
   for (const struct dynblock *b; (b = s->slots[at]) != NULL; at = (at + 1) & (s->capacity - 1))
@@ -45,7 +47,7 @@ probe_address(const struct dynblock_shard *s, uint64_t hash, const struct addres
 }
 
 static struct dynblock *const *
-probe_suffix(const struct dynblock_shard *s, uint64_t hash, const uint8_t *bytes, size_t size)
+dynblock_table_probe_suffix(const struct dynblock_shard *s, uint64_t hash, const uint8_t *bytes, size_t size)
 {
   size_t at = hash & (s->capacity - 1);
   for (const struct dynblock *b; (b = s->slots[at]) != NULL; at = (at + 1) & (s->capacity - 1))
@@ -55,53 +57,54 @@ probe_suffix(const struct dynblock_shard *s, uint64_t hash, const uint8_t *bytes
 }
 
 static inline const struct dynblock_shard *
-shard_of(const struct dynblock_table *t, uint64_t hash)
+dynblock_table_shard_of(const struct dynblock_table *t, uint64_t hash)
 {
   return t->shards[hash >> (64 - DYNBLOCK_SHARD_BITS)];
 }
 
 static struct dynblock *
-find_address(const struct dynblock_table *t, const struct address *masked, unsigned bits, unsigned port_bits)
+dynblock_table_find_address(const struct dynblock_table *t, const struct address *masked, unsigned bits, unsigned port_bits)
 {
-  uint64_t hash = address_key_hash(t, masked, bits, port_bits);
-  const struct dynblock_shard *s = shard_of(t, hash);
-  return s == NULL ? NULL : *probe_address(s, hash, masked, bits, port_bits);
+  uint64_t hash = dynblock_table_address_key_hash(t, masked, bits, port_bits);
+  const struct dynblock_shard *s = dynblock_table_shard_of(t, hash);
+  return s == NULL ? NULL : *dynblock_table_probe_address(s, hash, masked, bits, port_bits);
 }
 
 static struct dynblock *
-find_suffix(const struct dynblock_table *t, const uint8_t *bytes, size_t size)
+dynblock_table_find_suffix(const struct dynblock_table *t, const uint8_t *bytes, size_t size)
 {
   uint64_t hash = name_bytes_hash(bytes, size, t->seed);
-  const struct dynblock_shard *s = shard_of(t, hash);
-  return s == NULL ? NULL : *probe_suffix(s, hash, bytes, size);
+  const struct dynblock_shard *s = dynblock_table_shard_of(t, hash);
+  return s == NULL ? NULL : *dynblock_table_probe_suffix(s, hash, bytes, size);
 }
 
 struct dynblock *
 dynblock_table_get(const struct dynblock_table *t, const struct dynblock_key *key)
 {
-  return key->is_suffix ? find_suffix(t, key->suffix.bytes, key->suffix.size)
-                        : find_address(t, &key->address, key->bits, key->port_bits);
+  return key->is_suffix ? dynblock_table_find_suffix(t, key->suffix.bytes, key->suffix.size)
+                        : dynblock_table_find_address(t, &key->address, key->bits, key->port_bits);
 }
 
 // ---- shards ----
 
 static uint64_t
-key_hash(const struct dynblock_table *t, const struct dynblock_key *key)
+dynblock_table_key_hash(const struct dynblock_table *t, const struct dynblock_key *key)
 {
   return key->is_suffix ? name_bytes_hash(key->suffix.bytes, key->suffix.size, t->seed)
-                        : address_key_hash(t, &key->address, key->bits, key->port_bits);
+                        : dynblock_table_address_key_hash(t, &key->address, key->bits, key->port_bits);
 }
 
 static struct dynblock **
-shard_slot(struct dynblock_shard *s, uint64_t hash, const struct dynblock_key *key)
+dynblock_table_shard_slot(struct dynblock_shard *s, uint64_t hash, const struct dynblock_key *key)
 {
-  return (struct dynblock **)(key->is_suffix ? probe_suffix(s, hash, key->suffix.bytes, key->suffix.size)
-                                             : probe_address(s, hash, &key->address, key->bits, key->port_bits));
+  return (struct dynblock **)(key->is_suffix
+                                  ? dynblock_table_probe_suffix(s, hash, key->suffix.bytes, key->suffix.size)
+                                  : dynblock_table_probe_address(s, hash, &key->address, key->bits, key->port_bits));
 }
 
 // With room for one more than `count`. The blocks of `from` that are not over by then are in it.
 static struct dynblock_shard *
-shard_new(const struct dynblock_table *t, const struct dynblock_shard *from, uint32_t count, uint64_t now_us)
+dynblock_table_shard_new(const struct dynblock_table *t, const struct dynblock_shard *from, uint32_t count, uint64_t now_us)
 {
   uint32_t capacity = 4;
   while (capacity < 2 * (count + 1))
@@ -113,7 +116,7 @@ shard_new(const struct dynblock_table *t, const struct dynblock_shard *from, uin
     struct dynblock *b = from->slots[i];
     if (b == NULL || b->until_us <= now_us)
       continue;
-    *shard_slot(s, key_hash(t, &b->key), &b->key) = object_ref(b);
+    *dynblock_table_shard_slot(s, dynblock_table_key_hash(t, &b->key), &b->key) = object_ref(b);
     s->count++;
   }
   return s;
@@ -146,7 +149,7 @@ dynblock_table_free(struct dynblock_table **slot)
 
 // Some of a table's shards; the work it was.
 static size_t
-give_back(struct dynblock_table *t, size_t enough)
+dynblock_table_give_back(struct dynblock_table *t, size_t enough)
 {
   size_t work = 1;
   for (; t->given_back < DYNBLOCK_SHARDS && work < enough; t->given_back++) {
@@ -171,7 +174,7 @@ dynblock_reap(size_t enough)
       begun = atomic_exchange_explicit(&graveyard, NULL, memory_order_acquire);
     if (begun == NULL)
       break;
-    work += give_back(begun, enough - work);
+    work += dynblock_table_give_back(begun, enough - work);
     if (begun->given_back < DYNBLOCK_SHARDS)
       break;
     struct dynblock_table *next = begun->next;
@@ -197,7 +200,7 @@ dynblock_table_copy(const struct dynblock_table *from)
 // ---- shapes ----
 
 static struct dynblock_shape
-shape_of(const struct dynblock_key *key)
+dynblock_table_shape_of(const struct dynblock_key *key)
 {
   if (key->is_suffix)
     return (struct dynblock_shape){.bits = (uint8_t)name_bytes_labels(key->suffix.bytes)};
@@ -205,17 +208,17 @@ shape_of(const struct dynblock_key *key)
 }
 
 static bool
-longer(const struct dynblock_shape *a, const struct dynblock_shape *b)
+dynblock_table_longer(const struct dynblock_shape *a, const struct dynblock_shape *b)
 {
   return a->bits != b->bits ? a->bits > b->bits : a->port_bits > b->port_bits;
 }
 
 static void
-shape_add(struct dynblock_table *t, const struct dynblock_key *key)
+dynblock_table_shape_add(struct dynblock_table *t, const struct dynblock_key *key)
 {
-  struct dynblock_shape s = shape_of(key);
+  struct dynblock_shape s = dynblock_table_shape_of(key);
   unsigned at = 0;
-  for (; at < t->shape_count && !longer(&s, &t->shapes[at]); at++)
+  for (; at < t->shape_count && !dynblock_table_longer(&s, &t->shapes[at]); at++)
     if (t->shapes[at].v6 == s.v6 && t->shapes[at].bits == s.bits && t->shapes[at].port_bits == s.port_bits) {
       t->shapes[at].blocks++;
       return;
@@ -228,9 +231,9 @@ shape_add(struct dynblock_table *t, const struct dynblock_key *key)
 }
 
 static void
-shape_remove(struct dynblock_table *t, const struct dynblock_key *key)
+dynblock_table_shape_remove(struct dynblock_table *t, const struct dynblock_key *key)
 {
-  struct dynblock_shape s = shape_of(key);
+  struct dynblock_shape s = dynblock_table_shape_of(key);
   for (unsigned i = 0; i < t->shape_count; i++) {
     struct dynblock_shape *at = &t->shapes[i];
     if (at->v6 != s.v6 || at->bits != s.bits || at->port_bits != s.port_bits)
@@ -246,38 +249,38 @@ shape_remove(struct dynblock_table *t, const struct dynblock_key *key)
 void
 dynblock_table_put(struct dynblock_table *t, struct dynblock *b)
 {
-  uint64_t hash = key_hash(t, &b->key);
+  uint64_t hash = dynblock_table_key_hash(t, &b->key);
   struct dynblock_shard **at = &t->shards[hash >> (64 - DYNBLOCK_SHARD_BITS)], *s = *at;
   if (s == NULL || object_refs(s) > 1 || 2 * (s->count + 1) > s->capacity) {
-    struct dynblock_shard *own = shard_new(t, s, s == NULL ? 0 : s->count, 0);
+    struct dynblock_shard *own = dynblock_table_shard_new(t, s, s == NULL ? 0 : s->count, 0);
     object_unref(at);
     *at = s = own;
   }
-  struct dynblock **slot = shard_slot(s, hash, &b->key);
+  struct dynblock **slot = dynblock_table_shard_slot(s, hash, &b->key);
   if (*slot == NULL) {
     s->count++;
     t->count++;
-    shape_add(t, &b->key);
+    dynblock_table_shape_add(t, &b->key);
   }
   object_unref(slot);
   *slot = b;
 }
 
 static bool
-sweep_shard(struct dynblock_table *t, struct dynblock_shard **at, uint64_t now_us)
+dynblock_table_sweep_shard(struct dynblock_table *t, struct dynblock_shard **at, uint64_t now_us)
 {
   uint32_t over = 0;
   for (uint32_t i = 0; i < (*at)->capacity; i++) {
     const struct dynblock *b = (*at)->slots[i];
     if (b != NULL && b->until_us <= now_us) {
       over++;
-      shape_remove(t, &b->key);
+      dynblock_table_shape_remove(t, &b->key);
     }
   }
   if (over == 0)
     return false;
   uint32_t left = (*at)->count - over;
-  struct dynblock_shard *kept = left == 0 ? NULL : shard_new(t, *at, left, now_us);
+  struct dynblock_shard *kept = left == 0 ? NULL : dynblock_table_shard_new(t, *at, left, now_us);
   object_unref(at);
   *at = kept;
   t->count -= over;
@@ -291,7 +294,7 @@ dynblock_table_sweep(struct dynblock_table *t, unsigned *at, size_t enough, uint
   for (size_t seen = 0; *at < DYNBLOCK_SHARDS && seen < enough; (*at)++)
     if (t->shards[*at] != NULL) {
       seen += t->shards[*at]->count;
-      gone |= sweep_shard(t, &t->shards[*at], now_us);
+      gone |= dynblock_table_sweep_shard(t, &t->shards[*at], now_us);
     }
   return gone;
 }
@@ -318,7 +321,7 @@ dynblock_find_client(const struct dynblock_set *set, const struct address *clien
       continue;
     struct address masked = *client;
     dynblock_mask(&masked, s->bits, s->port_bits);
-    struct dynblock *b = dynblock_unexpired(find_address(t, &masked, s->bits, s->port_bits), now_us);
+    struct dynblock *b = dynblock_unexpired(dynblock_table_find_address(t, &masked, s->bits, s->port_bits), now_us);
     if (b != NULL)
       return b;
   }
@@ -340,7 +343,8 @@ dynblock_find_name(const struct dynblock_set *set, const struct name *name, uint
       at += *at + 1;
       labels--;
     }
-    struct dynblock *b = dynblock_unexpired(find_suffix(t, at, name->size - (size_t)(at - name->bytes)), now_us);
+    struct dynblock *b =
+        dynblock_unexpired(dynblock_table_find_suffix(t, at, name->size - (size_t)(at - name->bytes)), now_us);
     if (b != NULL)
       return b;
   }

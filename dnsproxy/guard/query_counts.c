@@ -38,7 +38,7 @@ query_counts_use_filter(query_count_filter_fn use)
 
 // The same for all workers, so that tables can be merged.
 static uint64_t
-seed_of(struct worker *w)
+query_counts_seed_of(struct worker *w)
 {
   uint64_t known = atomic_load_explicit(&seed, memory_order_relaxed), drawn;
   if (known != 0)
@@ -48,7 +48,7 @@ seed_of(struct worker *w)
 }
 
 static struct table *
-table_of(struct worker *w)
+query_counts_table_of(struct worker *w)
 {
   struct table *t = atomic_load_explicit(&tables[w->id], memory_order_relaxed);
   if (t != NULL)
@@ -63,7 +63,7 @@ table_of(struct worker *w)
 
 // Room for a key that is new; NULL: there is none.
 static struct entry *
-entry_add(struct table *t, struct entry **at, const char *key, size_t size, uint64_t hash)
+query_counts_entry_add(struct table *t, struct entry **at, const char *key, size_t size, uint64_t hash)
 {
   struct entry *e = t->count < QUERY_COUNT_KEYS ? malloc(sizeof *e + size + 1) : NULL;
   if (e == NULL)
@@ -77,12 +77,12 @@ entry_add(struct table *t, struct entry **at, const char *key, size_t size, uint
 }
 
 static void
-add(struct table *t, const char *key, size_t size, uint64_t hash)
+query_counts_add_it(struct table *t, const char *key, size_t size, uint64_t hash)
 {
   struct entry **at = &t->buckets[hash % BUCKETS];
   while (*at != NULL && ((*at)->hash != hash || (*at)->size != size || memcmp((*at)->key, key, size) != 0))
     at = &(*at)->next;
-  struct entry *e = *at != NULL ? *at : entry_add(t, at, key, size, hash);
+  struct entry *e = *at != NULL ? *at : query_counts_entry_add(t, at, key, size, hash);
   if (e != NULL)
     e->count++;
   else
@@ -90,7 +90,7 @@ add(struct table *t, const char *key, size_t size, uint64_t hash)
 }
 
 static size_t
-name_key(const struct query *q, char *key)
+query_counts_name_key(const struct query *q, char *key)
 {
   struct name lower = {.size = q->qname.size};
   name_bytes_lower(lower.bytes, q->qname.bytes, q->qname.size);
@@ -104,22 +104,22 @@ query_counts_add(struct query *q)
   size_t size;
   query_count_filter_fn ask = atomic_load_explicit(&filter, memory_order_acquire);
   if (ask == NULL)
-    size = name_key(q, key);
+    size = query_counts_name_key(q, key);
   else if (!ask(q, key, &size))
     return;
-  struct table *t = table_of(q->worker);
+  struct table *t = query_counts_table_of(q->worker);
   if (t == NULL)
     return;
-  uint64_t hash = hash_bytes(key, size, seed_of(q->worker));
+  uint64_t hash = hash_bytes(key, size, query_counts_seed_of(q->worker));
   pthread_mutex_lock(&t->lock);
-  add(t, key, size, hash);
+  query_counts_add_it(t, key, size, hash);
   pthread_mutex_unlock(&t->lock);
 }
 
 // ---- reading ----
 
 static void
-copy_entries(const struct table *t, struct query_count **rows, size_t *count)
+query_counts_copy_entries(const struct table *t, struct query_count **rows, size_t *count)
 {
   *rows = memory_resize(*rows, *count + t->count, sizeof **rows);
   for (size_t i = 0; i < BUCKETS; i++)
@@ -129,7 +129,7 @@ copy_entries(const struct table *t, struct query_count **rows, size_t *count)
 }
 
 static int
-by_key(const void *one, const void *other)
+query_counts_by_key(const void *one, const void *other)
 {
   const struct query_count *a = one, *b = other;
   int order = memcmp(a->key, b->key, a->size < b->size ? a->size : b->size);
@@ -137,20 +137,20 @@ by_key(const void *one, const void *other)
 }
 
 static int
-by_count(const void *one, const void *other)
+query_counts_by_count(const void *one, const void *other)
 {
   const struct query_count *a = one, *b = other;
-  return a->count != b->count ? (a->count < b->count ? 1 : -1) : by_key(one, other);
+  return a->count != b->count ? (a->count < b->count ? 1 : -1) : query_counts_by_key(one, other);
 }
 
 // Rows of the same key, of several workers, become one.
 static size_t
-merge(struct query_count *rows, size_t count)
+query_counts_merge(struct query_count *rows, size_t count)
 {
   size_t kept = 0;
-  qsort(rows, count, sizeof *rows, by_key);
+  qsort(rows, count, sizeof *rows, query_counts_by_key);
   for (size_t i = 0; i < count; i++) {
-    if (kept > 0 && by_key(&rows[kept - 1], &rows[i]) == 0) {
+    if (kept > 0 && query_counts_by_key(&rows[kept - 1], &rows[i]) == 0) {
       rows[kept - 1].count += rows[i].count;
       free(rows[i].key);
     } else {
@@ -171,14 +171,14 @@ query_counts_read(struct query_count **rows, uint64_t *missed)
     if (t == NULL)
       continue;
     pthread_mutex_lock(&t->lock);
-    copy_entries(t, rows, &count);
+    query_counts_copy_entries(t, rows, &count);
     *missed += t->missed;
     pthread_mutex_unlock(&t->lock);
   }
   if (count == 0)
     return 0;
-  count = merge(*rows, count);
-  qsort(*rows, count, sizeof **rows, by_count);
+  count = query_counts_merge(*rows, count);
+  qsort(*rows, count, sizeof **rows, query_counts_by_count);
   return count;
 }
 
@@ -203,7 +203,7 @@ query_counts_keys(void)
 
 // Emptied in place: its worker may be waiting for the lock.
 static void
-table_clear(struct table *t)
+query_counts_table_clear(struct table *t)
 {
   for (size_t i = 0; i < BUCKETS; i++)
     while (t->buckets[i] != NULL) {
@@ -223,7 +223,7 @@ query_counts_clear(void)
     if (t == NULL)
       continue;
     pthread_mutex_lock(&t->lock);
-    table_clear(t);
+    query_counts_table_clear(t);
     pthread_mutex_unlock(&t->lock);
   }
 }
@@ -236,7 +236,7 @@ query_counts_close(void)
     struct table *t = atomic_exchange(&tables[i], NULL);
     if (t == NULL)
       continue;
-    table_clear(t);
+    query_counts_table_clear(t);
     pthread_mutex_destroy(&t->lock);
     free(t);
   }

@@ -5,7 +5,7 @@
 #include <assert.h>
 
 static bool
-is_wanted(const struct ring_count *what, const struct ring_entry *e)
+ring_counts_is_wanted(const struct ring_count *what, const struct ring_entry *e)
 {
   switch (what->filter) {
   case RING_ALL:
@@ -24,7 +24,7 @@ is_wanted(const struct ring_count *what, const struct ring_entry *e)
 }
 
 static void
-cut_name(struct name *name, unsigned labels)
+ring_counts_cut_name(struct name *name, unsigned labels)
 {
   for (unsigned left = name_bytes_labels(name->bytes); left > labels; left--)
     name_chop(name);
@@ -38,7 +38,7 @@ ring_count(struct tally *t, const struct ring_count *what)
   struct ring_reader *r = ring_reader_new(what->kind, what->since_us);
   while (ring_reader_next(r, &e)) {
     oldest = e.when_us;
-    if (!is_wanted(what, &e))
+    if (!ring_counts_is_wanted(what, &e))
       continue;
     uint64_t n = what->bytes ? e.size : 1;
     if (!t->of_names) {
@@ -46,7 +46,7 @@ ring_count(struct tally *t, const struct ring_count *what)
       continue;
     }
     if (what->cut)
-      cut_name(&e.qname, what->labels);
+      ring_counts_cut_name(&e.qname, what->labels);
     tally_add_name(t, &e.qname, n);
   }
   ring_reader_free(&r);
@@ -63,7 +63,7 @@ struct histogram {
 };
 
 static void
-histogram_read(struct histogram *h)
+ring_counts_histogram_read(struct histogram *h)
 {
   struct ring_entry e;
   struct ring_reader *r = ring_reader_new(RING_ANSWERS, 0);
@@ -83,7 +83,7 @@ histogram_read(struct histogram *h)
 
 // In proportion to the fullest bin; one that is too small for a star is not nothing.
 static void
-put_bar(struct text *out, uint64_t count, uint64_t highest)
+ring_counts_put_bar(struct text *out, uint64_t count, uint64_t highest)
 {
   double stars = (double)STARS * (double)count / (double)highest;
   for (int i = 0; i < (int)stars; i++)
@@ -96,7 +96,7 @@ void
 ring_latency_text(struct text *out)
 {
   struct histogram h = {.count = 0};
-  histogram_read(&h);
+  ring_counts_histogram_read(&h);
   if (h.count == 0) {
     text_puts(out, "No traffic yet.\n");
     return;
@@ -104,7 +104,7 @@ ring_latency_text(struct text *out)
   text_printf(out, "Average response latency: %.2f ms\n%7s\t\n", h.sum_us / (double)h.count / 1000, "ms");
   for (unsigned i = 0; i < BINS; i++) {
     text_printf(out, "%7.2f\t", (double)((uint64_t)FIRST_BIN_US << i) / 1000);
-    put_bar(out, h.bins[i], h.highest);
+    ring_counts_put_bar(out, h.bins[i], h.highest);
     text_puts(out, "\n");
   }
 }

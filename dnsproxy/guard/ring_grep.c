@@ -11,7 +11,7 @@
 
 // "100ms": digits and the unit.
 static bool
-parse_latency(const char *text, uint64_t *us)
+ring_grep_parse_latency(const char *text, uint64_t *us)
 {
   uint64_t ms = 0;
   const char *at = text;
@@ -26,7 +26,7 @@ ring_grep_add(struct ring_grep *g, const char *text, size_t size)
 {
   if (netmask_parse(&g->mask, text, NULL))
     return g->has_mask = true;
-  if (parse_latency(text, &g->slower_us))
+  if (ring_grep_parse_latency(text, &g->slower_us))
     return g->has_latency = true;
   if (!name_from_text(&g->name, text, size, NULL))
     return false;
@@ -34,7 +34,7 @@ ring_grep_add(struct ring_grep *g, const char *text, size_t size)
 }
 
 static bool
-is_wanted(const struct ring_grep *g, const struct ring_entry *e)
+ring_grep_is_wanted(const struct ring_grep *g, const struct ring_entry *e)
 {
   if (g->has_latency && (e->kind != RING_ANSWERS || e->latency_us <= g->slower_us))
     return false;
@@ -46,14 +46,14 @@ is_wanted(const struct ring_grep *g, const struct ring_entry *e)
 // ---- lines ----
 
 static void
-put_header_line(struct text *out)
+ring_grep_put_header_line(struct text *out)
 {
   text_printf(out, "%-7s %-47s %-12s %-12s %-5s %-25s %-5s %-6s %-2s %-2s %-2s %s\n", "Time", "Client", "Protocol",
               "Server", "ID", "Name", "Type", "Lat.", "TC", "RD", "AA", "Rcode");
 }
 
 static const char *
-latency_text(const struct ring_entry *e, char *out, size_t size)
+ring_grep_latency_text(const struct ring_entry *e, char *out, size_t size)
 {
   if (e->kind == RING_QUERIES)
     return "";
@@ -64,7 +64,7 @@ latency_text(const struct ring_entry *e, char *out, size_t size)
 }
 
 static const char *
-server_text(const struct ring_entry *e, char *out)
+ring_grep_server_text(const struct ring_entry *e, char *out)
 {
   if (e->kind == RING_QUERIES)
     return "";
@@ -72,7 +72,7 @@ server_text(const struct ring_entry *e, char *out)
 }
 
 static void
-put_outcome(const struct ring_entry *e, struct text *out)
+ring_grep_put_outcome(const struct ring_entry *e, struct text *out)
 {
   char rcode[RCODE_TEXT_SIZE];
   unsigned opcode = message_opcode(e->header);
@@ -91,28 +91,28 @@ put_outcome(const struct ring_entry *e, struct text *out)
 }
 
 static void
-put_entry(const struct ring_entry *e, uint64_t now_us, struct text *out)
+ring_grep_put_entry(const struct ring_entry *e, uint64_t now_us, struct text *out)
 {
   char client[ADDRESS_TEXT_SIZE], server[ADDRESS_TEXT_SIZE], name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], latency[24];
   uint8_t flags = e->header[2];
   text_printf(out, "%-7.1f %-47s %-12s %-12s %-5u %-25s %-5s %-6s %-2s %-2s %-2s ",
               ((double)e->when_us - (double)now_us) / 1e6, address_text_with_port(&e->client, client),
-              ring_entry_is_hit(e) ? "-" : e->protocol->name, server_text(e, server),
+              ring_entry_is_hit(e) ? "-" : e->protocol->name, ring_grep_server_text(e, server),
               message_id(e->header), name_text(&e->qname, name), qtype_text(e->qtype, type),
-              latency_text(e, latency, sizeof latency), (flags & FLAG2_TC) != 0 ? "TC" : "",
+              ring_grep_latency_text(e, latency, sizeof latency), (flags & FLAG2_TC) != 0 ? "TC" : "",
               (flags & FLAG2_RD) != 0 ? "RD" : "", (flags & FLAG2_AA) != 0 ? "AA" : "");
-  put_outcome(e, out);
+  ring_grep_put_outcome(e, out);
 }
 
 // ---- both rings ----
 
 // The newest that match, oldest first, moved to the end of the array.
 static struct ring_entry *
-select_entries(const struct ring_grep *g, struct ring_entry *entries, size_t *count)
+ring_grep_select_entries(const struct ring_grep *g, struct ring_entry *entries, size_t *count)
 {
   size_t kept = *count;
   for (size_t i = *count; i-- > 0 && (g->limit == 0 || *count - kept < g->limit);)
-    if (is_wanted(g, &entries[i]))
+    if (ring_grep_is_wanted(g, &entries[i]))
       entries[--kept] = entries[i];
   *count -= kept;
   return entries == NULL ? NULL : entries + kept;
@@ -126,16 +126,16 @@ ring_grep_text(const struct ring_grep *g, struct text *out)
   uint64_t now_us = clock_mono_us();
   for (unsigned i = 0; i < RING_KINDS; i++) {
     all[i] = ring_read_all((enum ring_kind)i, 0, &count[i]);
-    entries[i] = select_entries(g, all[i], &count[i]);
+    entries[i] = ring_grep_select_entries(g, all[i], &count[i]);
   }
-  put_header_line(out);
+  ring_grep_put_header_line(out);
   while (next[RING_QUERIES] < count[RING_QUERIES] || next[RING_ANSWERS] < count[RING_ANSWERS]) {
     // A query comes before its answer, even if both took no time.
     bool query = next[RING_ANSWERS] == count[RING_ANSWERS] ||
                  (next[RING_QUERIES] < count[RING_QUERIES] &&
                   entries[RING_QUERIES][next[RING_QUERIES]].when_us <= entries[RING_ANSWERS][next[RING_ANSWERS]].when_us);
     enum ring_kind kind = query ? RING_QUERIES : RING_ANSWERS;
-    put_entry(&entries[kind][next[kind]++], now_us, out);
+    ring_grep_put_entry(&entries[kind][next[kind]++], now_us, out);
   }
   for (unsigned i = 0; i < RING_KINDS; i++)
     free(all[i]);

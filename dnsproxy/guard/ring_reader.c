@@ -23,33 +23,33 @@ struct ring_reader {
 };
 
 static inline uint64_t
-get(const _Atomic uint64_t *word)
+ring_reader_get(const _Atomic uint64_t *word)
 {
   return atomic_load_explicit(word, memory_order_acquire);
 }
 
 static const _Atomic uint64_t *
-entry_at(const struct ring *ring, uint64_t position)
+ring_reader_entry_at(const struct ring *ring, uint64_t position)
 {
   return ring->entries[position % rings_options.size];
 }
 
 // Still the entry of that position?
 static bool
-is_whole(const _Atomic uint64_t *entry, uint64_t position)
+ring_reader_is_whole(const _Atomic uint64_t *entry, uint64_t position)
 {
-  return get(&entry[RING_SEQUENCE]) == 2 * position + 2;
+  return ring_reader_get(&entry[RING_SEQUENCE]) == 2 * position + 2;
 }
 
 // The cursor's next entry is there and young enough; otherwise the cursor is done, older ones would not be either.
 static void
-look_ahead(struct cursor *c, uint64_t since_us)
+ring_reader_look_ahead(struct cursor *c, uint64_t since_us)
 {
   if (c->left > c->oldest) {
-    const _Atomic uint64_t *entry = entry_at(c->ring, c->left - 1);
-    if (is_whole(entry, c->left - 1)) {
-      c->when_us = get(&entry[RING_WHEN]);
-      if (c->when_us >= since_us && is_whole(entry, c->left - 1))
+    const _Atomic uint64_t *entry = ring_reader_entry_at(c->ring, c->left - 1);
+    if (ring_reader_is_whole(entry, c->left - 1)) {
+      c->when_us = ring_reader_get(&entry[RING_WHEN]);
+      if (c->when_us >= since_us && ring_reader_is_whole(entry, c->left - 1))
         return;
     }
   }
@@ -70,9 +70,9 @@ ring_reader_new(enum ring_kind kind, uint64_t since_us)
       continue;
     struct cursor *c = &r->cursors[r->count++];
     c->ring = &rings->ring[kind];
-    c->left = get(&c->ring->written);
+    c->left = ring_reader_get(&c->ring->written);
     c->oldest = c->left > rings_options.size ? c->left - rings_options.size : 0;
-    look_ahead(c, since_us);
+    ring_reader_look_ahead(c, since_us);
   }
   return r;
 }
@@ -87,28 +87,28 @@ ring_reader_free(struct ring_reader **slot)
 // ---- entries ----
 
 static void
-get_address(struct address *a, const uint64_t *words, bool v6, uint16_t port)
+ring_reader_get_address(struct address *a, const uint64_t *words, bool v6, uint16_t port)
 {
   address_from_raw(a, words, v6 ? 16 : 4, port);
 }
 
 static void
-get_name(struct name *name, const struct ring *ring, uint64_t position, const uint64_t *words, uint8_t size)
+ring_reader_get_name(struct name *name, const struct ring *ring, uint64_t position, const uint64_t *words, uint8_t size)
 {
   const _Atomic uint64_t *tail = ring->tails[position % rings_options.size];
   name->size = size;
   for (size_t i = 0; 8 * i < size; i++) {
-    uint64_t word = i < RING_NAME_WORDS ? words[RING_NAME + i] : get(&tail[i - RING_NAME_WORDS]);
+    uint64_t word = i < RING_NAME_WORDS ? words[RING_NAME + i] : ring_reader_get(&tail[i - RING_NAME_WORDS]);
     memcpy(name->bytes + ring_name_offset(size, i), &word, size < 8 ? size : 8);
   }
 }
 
 static void
-decode(struct ring_entry *e, const uint64_t *words)
+ring_reader_decode(struct ring_entry *e, const uint64_t *words)
 {
   uint64_t facts = words[RING_FACTS], more = words[RING_MORE], families = more >> 48;
   e->when_us = words[RING_WHEN];
-  get_address(&e->client, &words[RING_CLIENT], (families & RING_CLIENT_IS_V6) != 0, (uint16_t)facts);
+  ring_reader_get_address(&e->client, &words[RING_CLIENT], (families & RING_CLIENT_IS_V6) != 0, (uint16_t)facts);
   if ((families & RING_CLIENT_IS_V6) != 0)
     e->client.v6.sin6_scope_id = (uint32_t)more;
   e->qtype = (uint16_t)(facts >> 16);
@@ -118,29 +118,29 @@ decode(struct ring_entry *e, const uint64_t *words)
   memcpy(e->header + 8, &words[RING_HEADER_2], 4);
   e->latency_us = (uint32_t)(words[RING_HEADER_2] >> 32);
   static const uint64_t none[2];
-  get_address(&e->backend, (families & RING_HAS_BACKEND) != 0 ? &words[RING_BACKEND] : none,
-              (families & RING_BACKEND_IS_V6) != 0, (uint16_t)(more >> 32));
+  ring_reader_get_address(&e->backend, (families & RING_HAS_BACKEND) != 0 ? &words[RING_BACKEND] : none,
+                          (families & RING_BACKEND_IS_V6) != 0, (uint16_t)(more >> 32));
 }
 
 // False: it was overwritten meanwhile, and so are those before it.
 static bool
-read_entry(const struct ring *ring, uint64_t position, struct ring_entry *e)
+ring_reader_read_entry(const struct ring *ring, uint64_t position, struct ring_entry *e)
 {
-  const _Atomic uint64_t *entry = entry_at(ring, position);
+  const _Atomic uint64_t *entry = ring_reader_entry_at(ring, position);
   uint64_t words[RING_WORDS];
-  if (!is_whole(entry, position))
+  if (!ring_reader_is_whole(entry, position))
     return false;
   for (unsigned i = 0; i < RING_WORDS; i++)
-    words[i] = get(&entry[i]);
-  get_name(&e->qname, ring, position, words, (uint8_t)(words[RING_FACTS] >> 56));
-  if (!is_whole(entry, position))
+    words[i] = ring_reader_get(&entry[i]);
+  ring_reader_get_name(&e->qname, ring, position, words, (uint8_t)(words[RING_FACTS] >> 56));
+  if (!ring_reader_is_whole(entry, position))
     return false;
-  decode(e, words);
+  ring_reader_decode(e, words);
   return true;
 }
 
 static struct cursor *
-newest(struct ring_reader *r)
+ring_reader_newest(struct ring_reader *r)
 {
   struct cursor *best = NULL;
   for (unsigned i = 0; i < r->count; i++) {
@@ -155,14 +155,14 @@ bool
 ring_reader_next(struct ring_reader *r, struct ring_entry *e)
 {
   struct cursor *c;
-  while (r->left > 0 && (c = newest(r)) != NULL) {
-    if (!read_entry(c->ring, c->left - 1, e)) {
+  while (r->left > 0 && (c = ring_reader_newest(r)) != NULL) {
+    if (!ring_reader_read_entry(c->ring, c->left - 1, e)) {
       c->left = c->oldest = 0;
       continue;
     }
     e->kind = r->kind;
     c->left--;
-    look_ahead(c, r->since_us);
+    ring_reader_look_ahead(c, r->since_us);
     r->left--;
     return true;
   }

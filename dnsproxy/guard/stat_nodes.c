@@ -22,7 +22,7 @@ struct walk {
 };
 
 static void
-add(struct stat_counts *to, const struct stat_counts *from)
+stat_nodes_add(struct stat_counts *to, const struct stat_counts *from)
 {
   to->queries += from->queries;
   to->noerrors += from->noerrors;
@@ -34,7 +34,7 @@ add(struct stat_counts *to, const struct stat_counts *from)
 }
 
 static struct stat_counts
-counts_of(const struct ring_entry *e)
+stat_nodes_counts_of(const struct ring_entry *e)
 {
   bool drop = ring_entry_timed_out(e);
   unsigned rcode = ring_entry_rcode(e);
@@ -48,13 +48,13 @@ counts_of(const struct ring_entry *e)
 }
 
 static int
-by_name(const void *a, const void *b)
+stat_nodes_by_name(const void *a, const void *b)
 {
   return name_compare(&((const struct answer *)a)->name, &((const struct answer *)b)->name);
 }
 
 static struct answer *
-sorted_answers(uint64_t since_us, size_t *count)
+stat_nodes_sorted_answers(uint64_t since_us, size_t *count)
 {
   struct answer *answers = NULL;
   size_t room = 0;
@@ -64,26 +64,26 @@ sorted_answers(uint64_t since_us, size_t *count)
   while (ring_reader_next(r, &e)) {
     if (*count == room)
       answers = memory_resize(answers, room = 2 * room + 256, sizeof *answers);
-    answers[*count].counts = counts_of(&e);
+    answers[*count].counts = stat_nodes_counts_of(&e);
     answers[(*count)++].name = e.qname;
   }
   ring_reader_free(&r);
   if (*count > 0)
-    qsort(answers, *count, sizeof *answers, by_name);
+    qsort(answers, *count, sizeof *answers, stat_nodes_by_name);
   return answers;
 }
 
 // The node on top has all its children: it is told, and its parent gets its sums. False: no more is wanted.
 static bool
-leave(struct walk *w)
+stat_nodes_leave(struct walk *w)
 {
   struct stat_node *node = &w->nodes[w->depth];
-  add(&node->all, &node->self);
+  stat_nodes_add(&node->all, &node->self);
   if (!w->visit(node, w->arg))
     return false;
   if (w->depth > 0) {
     struct stat_node *parent = &w->nodes[--w->depth];
-    add(&parent->all, &node->all);
+    stat_nodes_add(&parent->all, &node->all);
     parent->children++;
   }
   return true;
@@ -91,7 +91,7 @@ leave(struct walk *w)
 
 // The last `labels` labels of a name.
 static void
-tail_of(struct name *out, const struct name *name, unsigned labels)
+stat_nodes_tail_of(struct name *out, const struct name *name, unsigned labels)
 {
   *out = *name;
   for (unsigned left = name_bytes_labels(name->bytes); left > labels; left--)
@@ -100,24 +100,24 @@ tail_of(struct name *out, const struct name *name, unsigned labels)
 
 // Opens the nodes from the one on top, which is above, down to the name.
 static void
-enter(struct walk *w, const struct name *name)
+stat_nodes_enter(struct walk *w, const struct name *name)
 {
   for (unsigned depth = name_bytes_labels(name->bytes); w->depth < depth;) {
     struct stat_node *node = &w->nodes[++w->depth];
     memset(node, 0, sizeof *node);
     node->labels = w->depth;
-    tail_of(&node->name, name, w->depth);
+    stat_nodes_tail_of(&node->name, name, w->depth);
   }
 }
 
 static bool
-walk_to(struct walk *w, const struct answer *answer)
+stat_nodes_walk_to(struct walk *w, const struct answer *answer)
 {
   while (!name_bytes_is_part_of(answer->name.bytes, answer->name.size, &w->nodes[w->depth].name))
-    if (!leave(w))
+    if (!stat_nodes_leave(w))
       return false;
-  enter(w, &answer->name);
-  add(&w->nodes[w->depth].self, &answer->counts);
+  stat_nodes_enter(w, &answer->name);
+  stat_nodes_add(&w->nodes[w->depth].self, &answer->counts);
   return true;
 }
 
@@ -125,18 +125,18 @@ void
 stat_nodes_visit(uint64_t since_us, stat_visit_fn visit, void *arg)
 {
   size_t count;
-  struct answer *answers = sorted_answers(since_us, &count);
+  struct answer *answers = stat_nodes_sorted_answers(since_us, &count);
   struct walk *w = memory_new(sizeof *w);
   w->visit = visit;
   w->arg = arg;
   w->nodes[0].name.size = 1;
   bool wanted = true;
   for (size_t i = 0; i < count && wanted; i++)
-    wanted = walk_to(w, &answers[i]);
+    wanted = stat_nodes_walk_to(w, &answers[i]);
   while (wanted && w->depth > 0)
-    wanted = leave(w);
+    wanted = stat_nodes_leave(w);
   if (wanted)
-    leave(w);
+    stat_nodes_leave(w);
   free(w);
   free(answers);
 }

@@ -27,7 +27,7 @@ tally_fini(struct tally *t)
 }
 
 static uint32_t *
-free_slot(struct tally *t, uint64_t hash)
+tally_free_slot(struct tally *t, uint64_t hash)
 {
   size_t mask = 2 * t->room - 1, at = hash & mask;
   while (t->slots[at] != 0)
@@ -36,18 +36,18 @@ free_slot(struct tally *t, uint64_t hash)
 }
 
 static void
-grow(struct tally *t)
+tally_grow(struct tally *t)
 {
   t->room = t->room > 0 ? 2 * t->room : FIRST_ROOM;
   t->rows = memory_resize(t->rows, t->room, sizeof *t->rows);
   free(t->slots);
   t->slots = memory_array(2 * t->room, sizeof *t->slots);
   for (size_t i = 0; i < t->count; i++)
-    *free_slot(t, t->rows[i].hash) = (uint32_t)i + 1;
+    *tally_free_slot(t, t->rows[i].hash) = (uint32_t)i + 1;
 }
 
 static bool
-is_row_of(const struct tally *t, const struct tally_row *row, uint64_t hash, const void *key)
+tally_is_row_of(const struct tally *t, const struct tally_row *row, uint64_t hash, const void *key)
 {
   if (row->hash != hash)
     return false;
@@ -56,16 +56,16 @@ is_row_of(const struct tally *t, const struct tally_row *row, uint64_t hash, con
 
 // The key's row, which is added when it is new.
 static struct tally_row *
-row_of(struct tally *t, uint64_t hash, const void *key)
+tally_row_of(struct tally *t, uint64_t hash, const void *key)
 {
   if (t->count == t->room)
-    grow(t);
+    tally_grow(t);
   size_t mask = 2 * t->room - 1;
   for (size_t at = hash & mask; t->slots[at] != 0; at = (at + 1) & mask)
-    if (is_row_of(t, &t->rows[t->slots[at] - 1], hash, key))
+    if (tally_is_row_of(t, &t->rows[t->slots[at] - 1], hash, key))
       return &t->rows[t->slots[at] - 1];
   struct tally_row *row = &t->rows[t->count++];
-  *free_slot(t, hash) = (uint32_t)t->count;
+  *tally_free_slot(t, hash) = (uint32_t)t->count;
   row->hash = hash;
   row->count = 0;
   if (t->of_names) {
@@ -81,7 +81,7 @@ void
 tally_add_name(struct tally *t, const struct name *name, uint64_t n)
 {
   assert(t->of_names);
-  row_of(t, name_bytes_hash(name->bytes, name->size, t->seed), name)->count += n;
+  tally_row_of(t, name_bytes_hash(name->bytes, name->size, t->seed), name)->count += n;
   t->total += n;
 }
 
@@ -89,19 +89,19 @@ void
 tally_add_address(struct tally *t, const struct address *address, uint64_t n)
 {
   assert(!t->of_names);
-  row_of(t, address_hash(address, t->seed), address)->count += n;
+  tally_row_of(t, address_hash(address, t->seed), address)->count += n;
   t->total += n;
 }
 
 static int
-compare_names(const void *a, const void *b)
+tally_compare_names(const void *a, const void *b)
 {
   const struct tally_row *x = a, *y = b;
   return x->count != y->count ? (x->count < y->count ? 1 : -1) : name_compare(&x->name, &y->name);
 }
 
 static int
-compare_addresses(const void *a, const void *b)
+tally_compare_addresses(const void *a, const void *b)
 {
   const struct tally_row *x = a, *y = b;
   return x->count != y->count ? (x->count < y->count ? 1 : -1) : address_compare(&x->address, &y->address);
@@ -111,5 +111,5 @@ void
 tally_sort(struct tally *t)
 {
   if (t->count > 0)
-    qsort(t->rows, t->count, sizeof *t->rows, t->of_names ? compare_names : compare_addresses);
+    qsort(t->rows, t->count, sizeof *t->rows, t->of_names ? tally_compare_names : tally_compare_addresses);
 }

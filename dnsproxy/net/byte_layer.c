@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static enum bytes_result
-plain_failed(struct byte_layer *b, enum bytes_result wants)
+byte_layer_plain_failed(struct byte_layer *b, enum bytes_result wants)
 {
   if (errno == EAGAIN || errno == EINTR || errno == EINPROGRESS)
     return wants;
@@ -17,7 +17,7 @@ plain_failed(struct byte_layer *b, enum bytes_result wants)
 }
 
 static enum bytes_result
-plain_handshake(struct byte_layer *b)
+byte_layer_plain_handshake(struct byte_layer *b)
 {
   int error = 0;
   socklen_t size = sizeof error;
@@ -31,17 +31,17 @@ plain_handshake(struct byte_layer *b)
 }
 
 static enum bytes_result
-plain_read(struct byte_layer *b, const struct iovec *parts, int count, size_t *done)
+byte_layer_plain_read(struct byte_layer *b, const struct iovec *parts, int count, size_t *done)
 {
   ssize_t got = count == 1 ? read(b->fd, parts[0].iov_base, parts[0].iov_len) : readv(b->fd, parts, count);
   if (got < 0)
-    return plain_failed(b, BYTES_WANT_READ);
+    return byte_layer_plain_failed(b, BYTES_WANT_READ);
   *done = (size_t)got;
   return got == 0 ? BYTES_END : BYTES_OK;
 }
 
 static enum bytes_result
-plain_write(struct byte_layer *b, const struct iovec *parts, int count, size_t *done)
+byte_layer_plain_write(struct byte_layer *b, const struct iovec *parts, int count, size_t *done)
 {
   ssize_t put;
   if (count == 1) {
@@ -51,13 +51,13 @@ plain_write(struct byte_layer *b, const struct iovec *parts, int count, size_t *
     put = sendmsg(b->fd, &m, MSG_NOSIGNAL);
   }
   if (put < 0)
-    return plain_failed(b, BYTES_WANT_WRITE);
+    return byte_layer_plain_failed(b, BYTES_WANT_WRITE);
   *done = (size_t)put;
   return put == 0 ? BYTES_WANT_WRITE : BYTES_OK;
 }
 
 static enum bytes_result
-plain_shutdown(struct byte_layer *b)
+byte_layer_plain_shutdown(struct byte_layer *b)
 {
   // ENOTCONN: the peer has reset it. It knows.
   if (shutdown(b->fd, SHUT_WR) == 0 || errno == ENOTCONN)
@@ -67,37 +67,37 @@ plain_shutdown(struct byte_layer *b)
 }
 
 static enum bytes_result
-plain_peek(struct byte_layer *b)
+byte_layer_plain_peek(struct byte_layer *b)
 {
   uint8_t byte;
   ssize_t got = recv(b->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0)
-    return plain_failed(b, BYTES_WANT_READ);
+    return byte_layer_plain_failed(b, BYTES_WANT_READ);
   return got == 0 ? BYTES_END : BYTES_OK;
 }
 
 static size_t
-plain_pending(const struct byte_layer *b)
+byte_layer_plain_pending(const struct byte_layer *b)
 {
   (void)b;
   return 0;
 }
 
 static void
-plain_close(struct byte_layer *b)
+byte_layer_plain_close(struct byte_layer *b)
 {
   close(b->fd);
   b->fd = -1;
 }
 
 static const struct byte_layer_class plain_class = {.name = "plain",
-                                                    .handshake = plain_handshake,
-                                                    .read = plain_read,
-                                                    .write = plain_write,
-                                                    .shutdown = plain_shutdown,
-                                                    .peek = plain_peek,
-                                                    .pending = plain_pending,
-                                                    .close = plain_close};
+                                                    .handshake = byte_layer_plain_handshake,
+                                                    .read = byte_layer_plain_read,
+                                                    .write = byte_layer_plain_write,
+                                                    .shutdown = byte_layer_plain_shutdown,
+                                                    .peek = byte_layer_plain_peek,
+                                                    .pending = byte_layer_plain_pending,
+                                                    .close = byte_layer_plain_close};
 
 void
 byte_layer_plain(struct byte_layer *b, int fd, bool connecting)

@@ -12,7 +12,7 @@
 
 // Where the datagram was sent to, as the kernel says (wildcard sockets only).
 static void
-read_destination(struct query *q, struct msghdr *message)
+datagram_read_destination(struct query *q, struct msghdr *message)
 {
   for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
     if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
@@ -31,7 +31,7 @@ read_destination(struct query *q, struct msghdr *message)
 
 // Ancillary data that makes the answer leave from the address the query was sent to. Returns its size.
 static size_t
-write_source(uint8_t *control, const struct query *q)
+datagram_write_source(uint8_t *control, const struct query *q)
 {
   struct cmsghdr *c = (struct cmsghdr *)(void *)control;
   const struct address *local = query_local(q);
@@ -52,7 +52,7 @@ write_source(uint8_t *control, const struct query *q)
 // ---- receive ----
 
 static void
-prepare_receive(struct datagram_batch *b, const struct datagram_socket *s, unsigned count)
+datagram_prepare_receive(struct datagram_batch *b, const struct datagram_socket *s, unsigned count)
 {
   for (unsigned i = 0; i < count; i++) {
     b->in.parts[i] = (struct iovec){.iov_base = b->buffers[i], .iov_len = DATAGRAM_RECEIVE};
@@ -68,7 +68,7 @@ prepare_receive(struct datagram_batch *b, const struct datagram_socket *s, unsig
 }
 
 static struct query *
-query_from_datagram(struct datagram_socket *s, unsigned i)
+datagram_query_from_datagram(struct datagram_socket *s, unsigned i)
 {
   struct worker *w = s->worker;
   struct datagram_batch *b = w->datagram;
@@ -102,16 +102,16 @@ query_from_datagram(struct datagram_socket *s, unsigned i)
   q->arrival.datagram = s;
   s->queries++;
   if (s->wildcard)
-    read_destination(q, &m->msg_hdr);
+    datagram_read_destination(q, &m->msg_hdr);
   return q;
 }
 
 static unsigned
-receive_batch(struct datagram_socket *s, unsigned want)
+datagram_receive_batch(struct datagram_socket *s, unsigned want)
 {
   struct worker *w = s->worker;
   struct datagram_batch *b = w->datagram;
-  prepare_receive(b, s, want);
+  datagram_prepare_receive(b, s, want);
   int got = recvmmsg(s->fd, b->in.messages, want, MSG_DONTWAIT, NULL);
   if (got <= 0)
     return 0;
@@ -119,7 +119,7 @@ receive_batch(struct datagram_socket *s, unsigned want)
   struct query *queries[BATCH_MAX];
   unsigned count = 0;
   for (int i = 0; i < got; i++) {
-    struct query *q = query_from_datagram(s, (unsigned)i);
+    struct query *q = datagram_query_from_datagram(s, (unsigned)i);
     if (q != NULL)
       queries[count++] = q;
   }
@@ -129,13 +129,13 @@ receive_batch(struct datagram_socket *s, unsigned want)
 }
 
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+datagram_on_readable(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct datagram_socket *s = arg;
   unsigned want = BATCH_FEW;
   for (unsigned round = 0; round < BATCH_ROUNDS; round++) {
-    if (receive_batch(s, want) < want)
+    if (datagram_receive_batch(s, want) < want)
       break;
     want = BATCH_MAX;
   }
@@ -146,7 +146,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 // The send buffer is full: of a burst, or because one client's line is slow. Nobody waits for it. What it could not take is
 // kept for a moment, and lost if the line is slower than that.
 
-static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void datagram_on_writable(evutil_socket_t fd, short what, void *arg);
 
 // A query that came here has ended.
 static void
@@ -177,7 +177,7 @@ datagram_keep(struct datagram_socket *s, struct query *q, uint64_t until_us)
 {
   if (s->waiting == NULL) {
     s->waiting = memory_new(WAITING_MAX * sizeof *s->waiting);
-    s->writable = event_new(s->worker->base, s->fd, EV_WRITE, on_writable, s);
+    s->writable = event_new(s->worker->base, s->fd, EV_WRITE, datagram_on_writable, s);
   }
   if (s->waiting_count == WAITING_MAX || s->worker->now_us >= until_us || s->writable == NULL ||
       (q->packet.data != q->own && !query_own_packet(q, q->packet.data, q->packet.size, q->packet.size))) {
@@ -223,7 +223,7 @@ datagram_close_if_done(struct datagram_socket *s)
 }
 
 static void
-on_refused(unsigned item, int error, void *arg)
+datagram_on_refused(unsigned item, int error, void *arg)
 {
   struct datagram_batch *b = arg;
   if (error == EAGAIN || error == ENOBUFS)
@@ -240,7 +240,7 @@ datagram_flush(struct worker *w)
   if (b == NULL || b->out.count == 0)
     return;
   unsigned count = b->out.count;
-  send_batch_flush(&b->out, b->out_socket->fd, &b->out_socket->paths, on_refused, b);
+  send_batch_flush(&b->out, b->out_socket->fd, &b->out_socket->paths, datagram_on_refused, b);
   for (unsigned i = 0; i < count; i++)
     if (b->replies[i] != NULL)
       datagram_ended(b->replies[i]);
@@ -263,7 +263,7 @@ datagram_queue(struct query *q, uint64_t until_us)
   item->to = &q->arrival.peer;
   // Bound to an address, the socket answers from it; from a wildcard the source must be said.
   bool say_source = q->arrival.interface != 0 && !address_is_any(query_local(q));
-  item->control_size = say_source ? write_source(item->control, q) : 0;
+  item->control_size = say_source ? datagram_write_source(item->control, q) : 0;
 }
 
 static void
@@ -273,7 +273,7 @@ datagram_reply(struct query *q)
 }
 
 static void
-on_writable(evutil_socket_t fd, short what, void *arg)
+datagram_on_writable(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd;
   struct datagram_socket *s = arg;
@@ -320,7 +320,7 @@ datagram_start(struct worker *w, struct listener *listener)
   send_paths_init(&s->paths, s->fd);
   s->next = w->datagram->sockets;
   w->datagram->sockets = s;
-  s->event = event_new(w->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+  s->event = event_new(w->base, s->fd, EV_READ | EV_PERSIST, datagram_on_readable, s);
   return s->event != NULL && event_add(s->event, NULL) == 0;
 }
 

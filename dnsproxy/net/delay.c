@@ -19,7 +19,7 @@ struct delay_queue {
 enum { DELAYED_MAX = 65536 };
 
 static void
-sift_up(struct delay_queue *d, size_t i)
+delay_sift_up(struct delay_queue *d, size_t i)
 {
   while (i > 0 && d->heap[(i - 1) / 2].due_us > d->heap[i].due_us) {
     struct delayed t = d->heap[i];
@@ -30,7 +30,7 @@ sift_up(struct delay_queue *d, size_t i)
 }
 
 static void
-sift_down(struct delay_queue *d, size_t i)
+delay_sift_down(struct delay_queue *d, size_t i)
 {
   for (;;) {
     size_t least = i, left = 2 * i + 1, right = 2 * i + 2;
@@ -48,16 +48,16 @@ sift_down(struct delay_queue *d, size_t i)
 }
 
 static struct query *
-pop(struct delay_queue *d)
+delay_pop(struct delay_queue *d)
 {
   struct query *q = d->heap[0].query;
   d->heap[0] = d->heap[--d->count];
-  sift_down(d, 0);
+  delay_sift_down(d, 0);
   return q;
 }
 
 static void
-arm(struct worker *w)
+delay_arm(struct worker *w)
 {
   struct delay_queue *d = w->delays;
   if (d->count == 0)
@@ -69,33 +69,33 @@ arm(struct worker *w)
 
 // The walk has counted the answer as sent: it is parked instead, until its time comes.
 static void
-park(struct query *q)
+delay_park(struct query *q)
 {
   counter_add(&q->worker->counters.counter[COUNTER_ANSWERS_SENT], (uint64_t)-1);
   counter_add(&q->worker->parked, 1);
 }
 
 static void
-unpark(struct query *q)
+delay_unpark(struct query *q)
 {
   counter_add(&q->worker->parked, (uint64_t)-1);
   count(q->worker, COUNTER_ANSWERS_SENT);
 }
 
 static void
-on_due(evutil_socket_t fd, short what, void *arg)
+delay_on_due(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct worker *w = arg;
   struct delay_queue *d = w->delays;
   worker_begin(w);
   while (d->count > 0 && d->heap[0].due_us <= w->now_us) {
-    struct query *q = pop(d);
-    unpark(q);
+    struct query *q = delay_pop(d);
+    delay_unpark(q);
     q->arrival.route->reply(q);
   }
   worker_end(w);
-  arm(w);
+  delay_arm(w);
 }
 
 void
@@ -113,16 +113,16 @@ delay_reply(struct query *q)
     d->heap = memory_resize(d->heap, d->capacity, sizeof *d->heap);
   }
   d->heap[d->count++] = (struct delayed){.due_us = w->now_us + (uint64_t)q->limits.delay_ms * 1000, .query = q};
-  sift_up(d, d->count - 1);
-  park(q);
-  arm(w);
+  delay_sift_up(d, d->count - 1);
+  delay_park(q);
+  delay_arm(w);
 }
 
 void
 delay_open(struct worker *w)
 {
   w->delays = memory_new(sizeof *w->delays);
-  w->delays->timer = evtimer_new(w->base, on_due, w);
+  w->delays->timer = evtimer_new(w->base, delay_on_due, w);
 }
 
 void
@@ -132,8 +132,8 @@ delay_close(struct worker *w)
     return;
   struct delay_queue *d = w->delays;
   while (d->count > 0) {
-    struct query *q = pop(d);
-    unpark(q);
+    struct query *q = delay_pop(d);
+    delay_unpark(q);
     listener_unsent(q, DROP_SHUTDOWN);
     q->arrival.route->dropped(q);
     query_free(&q);

@@ -44,7 +44,7 @@ listener_new(const struct address *address, const struct transport *transport)
 
 // Each worker's counters have cache lines of their own.
 static struct listener_counters *
-counters_new(void)
+listener_counters_new(void)
 {
   size_t size = (sizeof(struct listener_counters) + 63) & ~(size_t)63;
   struct listener_counters *c = aligned_alloc(64, size);
@@ -55,21 +55,21 @@ counters_new(void)
 }
 
 static bool
-on_tcp(const struct listener *l)
+listener_on_tcp(const struct listener *l)
 {
   return l->transport->socket_type == SOCK_STREAM;
 }
 
 // An option that the socket can live without: an old kernel or a missing privilege is worth a line, not a failure.
 static void
-try_option(int fd, int level, int option, int value, const char *what)
+listener_try_option(int fd, int level, int option, int value, const char *what)
 {
   if (setsockopt(fd, level, option, &value, sizeof value) != 0)
     log_verbose("listener", "Setting %s on a listening socket failed: %s", what, strerror(errno));
 }
 
 static int
-system_maximum(const char *path)
+listener_system_maximum(const char *path)
 {
   int value = 0;
   FILE *f = fopen(path, "re");
@@ -82,33 +82,33 @@ system_maximum(const char *path)
 }
 
 static void
-set_udp_buffers(int fd, const int sizes[2])
+listener_set_udp_buffers(int fd, const int sizes[2])
 {
-  int receive = sizes != NULL && sizes[0] > 0 ? sizes[0] : system_maximum("/proc/sys/net/core/rmem_max");
-  int transmit = sizes != NULL && sizes[1] > 0 ? sizes[1] : system_maximum("/proc/sys/net/core/wmem_max");
+  int receive = sizes != NULL && sizes[0] > 0 ? sizes[0] : listener_system_maximum("/proc/sys/net/core/rmem_max");
+  int transmit = sizes != NULL && sizes[1] > 0 ? sizes[1] : listener_system_maximum("/proc/sys/net/core/wmem_max");
   if (receive > 0)
-    try_option(fd, SOL_SOCKET, SO_RCVBUF, receive, "the receive buffer size");
+    listener_try_option(fd, SOL_SOCKET, SO_RCVBUF, receive, "the receive buffer size");
   if (transmit > 0)
-    try_option(fd, SOL_SOCKET, SO_SNDBUF, transmit, "the send buffer size");
+    listener_try_option(fd, SOL_SOCKET, SO_SNDBUF, transmit, "the send buffer size");
 }
 
 // Answers may be fragmented rather than lost: a forged ICMP message must not lower the path's MTU (RFC 9715).
 static void
-set_udp_options(const struct listener *l, int fd, const int sizes[2])
+listener_set_udp_options(const struct listener *l, int fd, const int sizes[2])
 {
   bool v6 = address_is_v6(&l->address);
   if (v6)
-    try_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT, "IPV6_MTU_DISCOVER");
+    listener_try_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT, "IPV6_MTU_DISCOVER");
   else
-    try_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT, "IP_MTU_DISCOVER");
+    listener_try_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT, "IP_MTU_DISCOVER");
   // Which of the machine's addresses was asked, so that the answer leaves from it.
   if (address_is_any(&l->address)) {
     if (v6)
-      try_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
+      listener_try_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, "IPV6_RECVPKTINFO");
     else
-      try_option(fd, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO");
+      listener_try_option(fd, IPPROTO_IP, IP_PKTINFO, 1, "IP_PKTINFO");
   }
-  set_udp_buffers(fd, sizes);
+  listener_set_udp_buffers(fd, sizes);
 }
 
 struct listener_fast_open listener_fast_open;
@@ -116,30 +116,30 @@ struct listener_fast_open listener_fast_open;
 enum { NOT_SENT_MAX = 131072 };
 
 static void
-set_tcp_options(const struct listener *l, int fd)
+listener_set_tcp_options(const struct listener *l, int fd)
 {
-  try_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
-  try_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1, "TCP_DEFER_ACCEPT");
-  try_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); // accepted sockets inherit it
+  listener_try_option(fd, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+  listener_try_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1, "TCP_DEFER_ACCEPT");
+  listener_try_option(fd, IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY"); // accepted sockets inherit it
   // What a client does not read waits here, where it is counted, and not in the kernel.
-  try_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_MAX, "TCP_NOTSENT_LOWAT");
+  listener_try_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT_MAX, "TCP_NOTSENT_LOWAT");
   if (l->fast_open_queue > 0)
-    try_option(fd, IPPROTO_TCP, TCP_FASTOPEN, l->fast_open_queue, "TCP_FASTOPEN");
+    listener_try_option(fd, IPPROTO_TCP, TCP_FASTOPEN, l->fast_open_queue, "TCP_FASTOPEN");
   if (listener_fast_open.set &&
       setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, listener_fast_open.key, sizeof listener_fast_open.key) != 0)
     log_warning("setup", "Cannot set the TCP Fast Open key of a listener: %s", strerror(errno));
 }
 
 static bool
-set_options(const struct listener *l, int fd, const int sizes[2])
+listener_set_options(const struct listener *l, int fd, const int sizes[2])
 {
   int on = 1;
   if (address_is_v6(&l->address)) {
     if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0)
       return false;
-    try_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND");
+    listener_try_option(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1, "IPV6_FREEBIND");
   } else {
-    try_option(fd, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND");
+    listener_try_option(fd, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND");
   }
   if (l->interface[0] != '\0' &&
       setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, l->interface, (socklen_t)strlen(l->interface)) != 0) {
@@ -147,15 +147,15 @@ set_options(const struct listener *l, int fd, const int sizes[2])
     log_warning("setup", "The listener at %s cannot be bound to the interface %s, and listens without it: %s",
                 address_text_with_port(&l->address, where), l->interface, strerror(errno));
   }
-  if (on_tcp(l))
-    set_tcp_options(l, fd);
+  if (listener_on_tcp(l))
+    listener_set_tcp_options(l, fd);
   else
-    set_udp_options(l, fd, sizes);
+    listener_set_udp_options(l, fd, sizes);
   return true;
 }
 
 static bool
-set_reuse_port(int fd)
+listener_set_reuse_port(int fd)
 {
   int on = 1;
   return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
@@ -163,7 +163,7 @@ set_reuse_port(int fd)
 
 // The port that the kernel chose: the other workers bind to it too.
 static bool
-learn_port(struct listener *l, int fd)
+listener_learn_port(struct listener *l, int fd)
 {
   struct address bound;
   socklen_t size = sizeof bound;
@@ -177,25 +177,25 @@ learn_port(struct listener *l, int fd)
 
 // The first socket learns whether another process has the port; only then may it share it with its brothers.
 static bool
-bind_and_listen(struct listener *l, int fd, bool first)
+listener_bind_and_listen(struct listener *l, int fd, bool first)
 {
   bool share_early = l->reuse_port || !first;
-  if (share_early && !set_reuse_port(fd))
+  if (share_early && !listener_set_reuse_port(fd))
     return false;
-  if (bind(fd, &l->address.sa, address_size(&l->address)) != 0 || !learn_port(l, fd))
+  if (bind(fd, &l->address.sa, address_size(&l->address)) != 0 || !listener_learn_port(l, fd))
     return false;
-  if (!share_early && !set_reuse_port(fd))
+  if (!share_early && !listener_set_reuse_port(fd))
     return false;
-  return !on_tcp(l) || listen(fd, l->listen_queue > 0 ? l->listen_queue : SOMAXCONN) == 0;
+  return !listener_on_tcp(l) || listen(fd, l->listen_queue > 0 ? l->listen_queue : SOMAXCONN) == 0;
 }
 
 static int
-open_socket(struct listener *l, bool first, const int sizes[2])
+listener_open_socket(struct listener *l, bool first, const int sizes[2])
 {
   int fd = socket(l->address.sa.sa_family, l->transport->socket_type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;
-  if (set_options(l, fd, sizes) && bind_and_listen(l, fd, first))
+  if (listener_set_options(l, fd, sizes) && listener_bind_and_listen(l, fd, first))
     return fd;
   int error = errno;
   close(fd);
@@ -210,10 +210,10 @@ listener_bind(struct listener *l, unsigned worker_total, const int buffer_sizes[
   bool first = true;
   for (unsigned i = 0; i < worker_total; i++) {
     if (l->counters[i] == NULL)
-      l->counters[i] = counters_new();
+      l->counters[i] = listener_counters_new();
     if (!l->served[i])
       continue;
-    l->sockets[i] = open_socket(l, first, buffer_sizes);
+    l->sockets[i] = listener_open_socket(l, first, buffer_sizes);
     first = false;
     if (l->sockets[i] >= 0)
       continue;
@@ -329,13 +329,13 @@ listener_stop(struct listener *l)
 // ---- a worker's connections ----
 
 static void
-worker_connections_begin(void *worker)
+listener_worker_connections_begin(void *worker)
 {
   worker_begin(worker);
 }
 
 static void
-worker_connections_end(void *worker)
+listener_worker_connections_end(void *worker)
 {
   worker_end(worker);
 }
@@ -344,7 +344,8 @@ struct connection_set *
 worker_connections_open(struct worker *w)
 {
   if (w->connection_users++ == 0)
-    w->connections = connection_set_new(w->base, worker_connections_begin, worker_connections_end, w, &w->now_us);
+    w->connections =
+        connection_set_new(w->base, listener_worker_connections_begin, listener_worker_connections_end, w, &w->now_us);
   return w->connections;
 }
 

@@ -9,45 +9,48 @@
 // ---- DNS ----
 
 static size_t
-dns_measure(const uint8_t *bytes, size_t count)
+protocol_dns_measure(const uint8_t *bytes, size_t count)
 {
   return count < DNS_PREFIX ? 0 : DNS_PREFIX + (size_t)(bytes[0] << 8 | bytes[1]);
 }
 
 static void
-dns_wrap(uint8_t *head, uint8_t *tail, size_t size)
+protocol_dns_wrap(uint8_t *head, uint8_t *tail, size_t size)
 {
   (void)tail;
   head[0] = (uint8_t)(size >> 8);
   head[1] = (uint8_t)size;
 }
 
-const struct protocol protocol_dns = {
-    .name = "dns", .measure = dns_measure, .head = DNS_PREFIX, .most = DNS_PREFIX + UINT16_MAX, .wrap = dns_wrap};
+const struct protocol protocol_dns = {.name = "dns",
+                                      .measure = protocol_dns_measure,
+                                      .head = DNS_PREFIX,
+                                      .most = DNS_PREFIX + UINT16_MAX,
+                                      .wrap = protocol_dns_wrap};
 
 // ---- lines ----
 
 static size_t
-line_measure(const uint8_t *bytes, size_t count)
+protocol_line_measure(const uint8_t *bytes, size_t count)
 {
   const uint8_t *end = memchr(bytes, '\n', count);
   return end == NULL ? 0 : (size_t)(end - bytes) + 1;
 }
 
 static void
-line_wrap(uint8_t *head, uint8_t *tail, size_t size)
+protocol_line_wrap(uint8_t *head, uint8_t *tail, size_t size)
 {
   (void)head, (void)size;
   tail[0] = '\n';
 }
 
 const struct protocol protocol_lines = {
-    .name = "lines", .measure = line_measure, .tail = 1, .most = LINE_MAX_SIZE, .wrap = line_wrap};
+    .name = "lines", .measure = protocol_line_measure, .tail = 1, .most = LINE_MAX_SIZE, .wrap = protocol_line_wrap};
 
 // ---- PROXY header ----
 
 static size_t
-proxy_measure(const uint8_t *bytes, size_t count)
+protocol_proxy_measure(const uint8_t *bytes, size_t count)
 {
   struct proxy_header header;
   switch (proxy_header_parse(bytes, count, PROXY_HEADER_FIXED + UINT16_MAX, &header)) {
@@ -61,4 +64,4 @@ proxy_measure(const uint8_t *bytes, size_t count)
 }
 
 const struct protocol protocol_proxy_header = {
-    .name = "proxy", .measure = proxy_measure, .most = PROXY_HEADER_FIXED + UINT16_MAX};
+    .name = "proxy", .measure = protocol_proxy_measure, .most = PROXY_HEADER_FIXED + UINT16_MAX};

@@ -20,7 +20,7 @@ enum {
 static uint64_t barred_seed;
 
 static void
-send_paths_draw_seed(void)
+send_batch_send_paths_draw_seed(void)
 {
   random_bytes(&barred_seed, sizeof barred_seed);
 }
@@ -31,25 +31,25 @@ send_paths_init(struct send_paths *p, int fd)
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   int size;
   socklen_t length = sizeof size;
-  pthread_once(&once, send_paths_draw_seed);
+  pthread_once(&once, send_batch_send_paths_draw_seed);
   memset(p, 0, sizeof *p);
   p->unsupported = getsockopt(fd, SOL_UDP, UDP_SEGMENT, &size, &length) != 0;
 }
 
 static uint64_t
-send_path_tag(const struct address *to)
+send_batch_send_path_tag(const struct address *to)
 {
   return to == NULL ? 1 : address_hash(to, barred_seed) | 1;
 }
 
 static bool
-send_path_takes_segments(struct send_paths *p, const struct address *to)
+send_batch_send_path_takes_segments(struct send_paths *p, const struct address *to)
 {
   if (p->unsupported)
     return false;
   if (p->barred_count == 0)
     return true;
-  uint64_t tag = send_path_tag(to);
+  uint64_t tag = send_batch_send_path_tag(to);
   unsigned at = (unsigned)(tag >> 1) % SEND_BARRED;
   if (p->barred[at].tag != tag)
     return true;
@@ -61,9 +61,9 @@ send_path_takes_segments(struct send_paths *p, const struct address *to)
 }
 
 static void
-send_path_bar(struct send_paths *p, const struct address *to)
+send_batch_send_path_bar(struct send_paths *p, const struct address *to)
 {
-  uint64_t tag = send_path_tag(to);
+  uint64_t tag = send_batch_send_path_tag(to);
   unsigned at = (unsigned)(tag >> 1) % SEND_BARRED;
   p->barred_count += p->barred[at].tag == 0;
   p->barred[at].tag = tag;
@@ -73,7 +73,7 @@ send_path_bar(struct send_paths *p, const struct address *to)
 // ---- grouping ----
 
 static bool
-same_destination(const struct send_item *a, const struct send_item *b)
+send_batch_same_destination(const struct send_item *a, const struct send_item *b)
 {
   if (a->data.iov_len != b->data.iov_len || a->control_size != b->control_size)
     return false;
@@ -84,7 +84,7 @@ same_destination(const struct send_item *a, const struct send_item *b)
 
 // A new message that begins with this item's part.
 static void
-begin_message(struct send_batch *b, unsigned item, unsigned part)
+send_batch_begin_message(struct send_batch *b, unsigned item, unsigned part)
 {
   struct send_item *i = &b->items[item];
   unsigned m = b->message_count++;
@@ -101,7 +101,7 @@ begin_message(struct send_batch *b, unsigned item, unsigned part)
 
 // Tells the kernel where to cut.
 static void
-say_segment_size(struct send_batch *b, unsigned m, size_t size)
+send_batch_say_segment_size(struct send_batch *b, unsigned m, size_t size)
 {
   struct msghdr *h = &b->messages[m].msg_hdr;
   struct cmsghdr *c = (struct cmsghdr *)(void *)(b->control[m] + h->msg_controllen);
@@ -113,7 +113,7 @@ say_segment_size(struct send_batch *b, unsigned m, size_t size)
 }
 
 static void
-group(struct send_batch *b, struct send_paths *paths)
+send_batch_group(struct send_batch *b, struct send_paths *paths)
 {
   bool taken[SEND_BATCH_MAX] = {false};
   unsigned part = 0;
@@ -123,10 +123,10 @@ group(struct send_batch *b, struct send_paths *paths)
       continue;
     unsigned m = b->message_count;
     size_t size = b->items[i].data.iov_len, total = 0;
-    begin_message(b, i, part);
-    bool alone = size > SEGMENT_MAX || i + 1 == b->count || !send_path_takes_segments(paths, b->items[i].to);
+    send_batch_begin_message(b, i, part);
+    bool alone = size > SEGMENT_MAX || i + 1 == b->count || !send_batch_send_path_takes_segments(paths, b->items[i].to);
     for (unsigned k = i; k < b->count && (k == i || total + size <= SEGMENTED_BYTES_MAX); k++) {
-      if (k != i && (taken[k] || !same_destination(&b->items[i], &b->items[k])))
+      if (k != i && (taken[k] || !send_batch_same_destination(&b->items[i], &b->items[k])))
         continue;
       taken[k] = true;
       total += size;
@@ -137,19 +137,19 @@ group(struct send_batch *b, struct send_paths *paths)
     }
     b->messages[m].msg_hdr.msg_iovlen = part - b->first[m];
     if (b->messages[m].msg_hdr.msg_iovlen > 1)
-      say_segment_size(b, m, size);
+      send_batch_say_segment_size(b, m, size);
   }
 }
 
 static bool
-cannot_segment(int error)
+send_batch_cannot_segment(int error)
 {
   return error == EINVAL || error == EIO || error == EMSGSIZE || error == EOPNOTSUPP;
 }
 
 // One datagram by itself; 0, or the errno of its failure.
 static int
-send_one(struct send_batch *b, unsigned item, int fd)
+send_batch_send_one(struct send_batch *b, unsigned item, int fd)
 {
   struct send_item *i = &b->items[item];
   struct msghdr h = {
@@ -168,24 +168,24 @@ send_one(struct send_batch *b, unsigned item, int fd)
 
 // The parts of message `m`, one by one. If some of them go, it is the segments that this destination's route cannot take.
 static void
-send_singly(struct send_batch *b, unsigned m, int fd, struct send_paths *paths, send_failed_fn failed, void *arg)
+send_batch_send_singly(struct send_batch *b, unsigned m, int fd, struct send_paths *paths, send_failed_fn failed, void *arg)
 {
   size_t parts = b->messages[m].msg_hdr.msg_iovlen, gone = 0;
   for (size_t i = 0; i < parts; i++) {
     unsigned item = b->order[b->first[m] + i];
-    int error = send_one(b, item, fd);
+    int error = send_batch_send_one(b, item, fd);
     if (error != 0)
       failed(item, error, arg);
     else
       gone++;
   }
   if (gone > 0)
-    send_path_bar(paths, b->items[b->order[b->first[m]]].to);
+    send_batch_send_path_bar(paths, b->items[b->order[b->first[m]]].to);
 }
 
 // May the message that failed with this error be tried again as it is?
 static bool
-try_again(int error, bool *refused_before)
+send_batch_try_again(int error, bool *refused_before)
 {
   if (error == EINTR)
     return true;
@@ -202,7 +202,7 @@ send_batch_flush(struct send_batch *b, int fd, struct send_paths *paths, send_fa
 {
   unsigned sent = 0;
   bool refused_before = false;
-  group(b, paths);
+  send_batch_group(b, paths);
   while (sent < b->message_count) {
     int n = sendmmsg(fd, b->messages + sent, b->message_count - sent, MSG_DONTWAIT);
     if (n > 0) {
@@ -212,10 +212,10 @@ send_batch_flush(struct send_batch *b, int fd, struct send_paths *paths, send_fa
     }
     int error = errno;
     size_t parts = b->messages[sent].msg_hdr.msg_iovlen;
-    if (try_again(error, &refused_before))
+    if (send_batch_try_again(error, &refused_before))
       continue;
-    if (parts > 1 && cannot_segment(error))
-      send_singly(b, sent, fd, paths, failed, arg);
+    if (parts > 1 && send_batch_cannot_segment(error))
+      send_batch_send_singly(b, sent, fd, paths, failed, arg);
     else
       for (size_t i = 0; i < parts; i++)
         failed(b->order[b->first[sent] + i], error, arg);

@@ -47,7 +47,7 @@ static _Atomic uint32_t descriptors_used; // by clients, of all workers
 static uint32_t descriptors_most;
 
 static unsigned
-descriptors_open(void)
+stream_descriptors_open(void)
 {
   unsigned count = 0;
   DIR *folder = opendir("/proc/self/fd");
@@ -60,17 +60,17 @@ descriptors_open(void)
 }
 
 static void
-descriptors_limit(void)
+stream_descriptors_limit(void)
 {
   struct rlimit limit;
   uint64_t all = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : UINT32_MAX;
   uint64_t reserve = all / 4 < 16 ? 16 : all / 4 > 1024 ? 1024 : all / 4;
-  uint64_t taken = descriptors_open() + reserve;
+  uint64_t taken = stream_descriptors_open() + reserve;
   descriptors_most = all > taken + 4 ? (uint32_t)(all - taken) : 4;
 }
 
 static void
-descriptor_told(void)
+stream_descriptor_told(void)
 {
   static atomic_bool told;
   if (!atomic_exchange(&told, true))
@@ -79,19 +79,19 @@ descriptor_told(void)
 }
 
 static bool
-descriptor_take(struct worker *w, uint32_t *used)
+stream_descriptor_take(struct worker *w, uint32_t *used)
 {
   *used = atomic_fetch_add_explicit(&descriptors_used, 1, memory_order_relaxed) + 1;
   if (*used <= descriptors_most)
     return true;
   atomic_fetch_sub_explicit(&descriptors_used, 1, memory_order_relaxed);
   counter_add(&w->counters.drop[DROP_DESCRIPTORS], 1);
-  descriptor_told();
+  stream_descriptor_told();
   return false;
 }
 
 static void
-descriptor_back(void)
+stream_descriptor_back(void)
 {
   atomic_fetch_sub_explicit(&descriptors_used, 1, memory_order_relaxed);
 }
@@ -181,7 +181,7 @@ stream_on_gone(struct connection *c)
 {
   struct stream *s = (struct stream *)c;
   s->gone = true;
-  descriptor_back();
+  stream_descriptor_back();
   stream_forget_if_done(s);
 }
 
@@ -693,7 +693,7 @@ stream_take_connection(struct stream_listener *sl, int fd, const struct address 
   struct worker *w = sl->worker;
   struct listener *l = sl->listener;
   uint32_t used;
-  bool room = descriptor_take(w, &used);
+  bool room = stream_descriptor_take(w, &used);
   enum stream_verdict verdict = room ? stream_admit(sl, peer) : STREAM_REFUSED;
   const struct walk_hooks *walk = listener_walk(l, w);
   bool header = walk->expects_header != NULL && walk->expects_header(w, l, peer);
@@ -704,7 +704,7 @@ stream_take_connection(struct stream_listener *sl, int fd, const struct address 
   if (verdict != STREAM_REFUSED)
     stream_left(w, l, peer);
   if (room)
-    descriptor_back();
+    stream_descriptor_back();
   close(fd);
 }
 
@@ -716,7 +716,7 @@ stream_accept_later(struct stream_listener *sl)
   event_del(sl->event);
   event_add(sl->retry, &tv);
   counter_add(&sl->worker->counters.drop[DROP_DESCRIPTORS], 1);
-  descriptor_told();
+  stream_descriptor_told();
 }
 
 static bool
@@ -768,7 +768,7 @@ bool
 stream_start(struct worker *w, struct listener *listener)
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, descriptors_limit);
+  pthread_once(&once, stream_descriptors_limit);
   if (w->streams == NULL) {
     w->streams = memory_new(sizeof *w->streams);
     worker_connections_open(w);

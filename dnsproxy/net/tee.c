@@ -52,7 +52,7 @@ tee_retire(struct tee **slot)
 }
 
 static void
-socket_close(struct worker *w, struct tee_socket *s)
+tee_socket_close(struct worker *w, struct tee_socket *s)
 {
   struct tee_socket **at = &w->tees;
   while (*at != s)
@@ -68,11 +68,11 @@ void
 tees_close(struct worker *w)
 {
   while (w->tees != NULL)
-    socket_close(w, w->tees);
+    tee_socket_close(w, w->tees);
 }
 
 static void
-count_answer(struct tee *t, const uint8_t *header, size_t size)
+tee_count_answer(struct tee *t, const uint8_t *header, size_t size)
 {
   if (size < HEADER_SIZE) {
     tee_count(t, TEE_RECV_ERRORS);
@@ -89,7 +89,7 @@ count_answer(struct tee *t, const uint8_t *header, size_t size)
 
 // Of answers the header is enough. More than a batch waits for the next turn of the loop.
 static void
-receive(struct tee_socket *s)
+tee_receive(struct tee_socket *s)
 {
   uint8_t headers[BATCH][HEADER_SIZE];
   struct iovec parts[BATCH];
@@ -104,22 +104,22 @@ receive(struct tee_socket *s)
   if (count < 0 && errno != EAGAIN && errno != EINTR)
     tee_count(s->tee, TEE_RECV_ERRORS);
   for (int i = 0; i < count; i++)
-    count_answer(s->tee, headers[i], messages[i].msg_len);
+    tee_count_answer(s->tee, headers[i], messages[i].msg_len);
 }
 
 static void
-on_socket(evutil_socket_t fd, short what, void *arg)
+tee_on_socket(evutil_socket_t fd, short what, void *arg)
 {
   struct tee_socket *s = arg;
   (void)fd;
   if (what & EV_READ)
-    receive(s);
+    tee_receive(s);
   if (atomic_load_explicit(&s->tee->retired, memory_order_relaxed))
-    socket_close(worker_current(), s);
+    tee_socket_close(worker_current(), s);
 }
 
 static int
-open_descriptor(const struct tee *t)
+tee_open_descriptor(const struct tee *t)
 {
   int fd = socket(t->remote.sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
@@ -134,10 +134,10 @@ open_descriptor(const struct tee *t)
 }
 
 static struct tee_socket *
-socket_open(struct worker *w, struct tee *t)
+tee_socket_open(struct worker *w, struct tee *t)
 {
   struct timeval look = {.tv_sec = LOOK_S};
-  int fd = open_descriptor(t);
+  int fd = tee_open_descriptor(t);
   if (fd < 0) {
     char remote[ADDRESS_TEXT_SIZE];
     if (!atomic_exchange(&t->told, true))
@@ -147,7 +147,7 @@ socket_open(struct worker *w, struct tee *t)
   struct tee_socket *s = memory_new(sizeof *s);
   s->fd = fd;
   s->tee = object_ref(t);
-  s->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_socket, s);
+  s->event = event_new(w->base, fd, EV_READ | EV_PERSIST, tee_on_socket, s);
   if (s->event == NULL)
     memory_exhausted();
   event_add(s->event, &look);
@@ -163,7 +163,7 @@ tee_send(struct worker *w, struct tee *t, const void *packet, size_t size)
     s = s->next;
   tee_count(t, TEE_QUERIES);
   if (s == NULL)
-    s = socket_open(w, t);
+    s = tee_socket_open(w, t);
   // An error that came back from an earlier copy is told once by the kernel; it says nothing about this one.
   if (s == NULL || (send(s->fd, packet, size, 0) < 0 && (errno != ECONNREFUSED || send(s->fd, packet, size, 0) < 0)))
     tee_count(t, TEE_SEND_ERRORS);

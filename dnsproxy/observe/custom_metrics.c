@@ -28,7 +28,7 @@ static _Atomic(struct custom_metric *) metrics;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct custom_metric *
-find(const char *name)
+custom_metrics_find(const char *name)
 {
   struct custom_metric *m = atomic_load_explicit(&metrics, memory_order_acquire);
   while (m != NULL && strcmp(m->name, name) != 0)
@@ -37,7 +37,7 @@ find(const char *name)
 }
 
 static bool
-is_name(const char *name)
+custom_metrics_is_name(const char *name)
 {
   for (const char *c = name; *c != '\0'; c++)
     if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_')
@@ -46,7 +46,7 @@ is_name(const char *name)
 }
 
 static struct series *
-series_find(const struct custom_metric *m, const char *labels)
+custom_metrics_series_find(const struct custom_metric *m, const char *labels)
 {
   struct series *s = atomic_load_explicit(&m->series, memory_order_acquire);
   while (s != NULL && strcmp(s->labels, labels) != 0)
@@ -55,13 +55,13 @@ series_find(const struct custom_metric *m, const char *labels)
 }
 
 static struct series *
-series_of(struct custom_metric *m, const char *labels)
+custom_metrics_series_of(struct custom_metric *m, const char *labels)
 {
-  struct series *s = series_find(m, labels);
+  struct series *s = custom_metrics_series_find(m, labels);
   if (s != NULL)
     return s;
   pthread_mutex_lock(&lock);
-  s = series_find(m, labels);
+  s = custom_metrics_series_find(m, labels);
   if (s == NULL) {
     s = memory_new(sizeof *s);
     s->labels = memory_string(labels);
@@ -75,10 +75,10 @@ series_of(struct custom_metric *m, const char *labels)
 bool
 custom_metric_declare(const char *name, enum custom_metric_type type, const char *help, const char *prometheus_name, bool with_labels)
 {
-  if (!is_name(name))
+  if (!custom_metrics_is_name(name))
     return false;
   pthread_mutex_lock(&lock);
-  if (find(name) != NULL) {
+  if (custom_metrics_find(name) != NULL) {
     pthread_mutex_unlock(&lock);
     return true;
   }
@@ -92,22 +92,22 @@ custom_metric_declare(const char *name, enum custom_metric_type type, const char
   atomic_store_explicit(&metrics, m, memory_order_release);
   pthread_mutex_unlock(&lock);
   if (!with_labels)
-    series_of(m, "");
+    custom_metrics_series_of(m, "");
   return true;
 }
 
 _Atomic double *
 custom_metric_series(const char *name, enum custom_metric_type type, const char *labels)
 {
-  struct custom_metric *m = find(name);
-  return m == NULL || m->type != type ? NULL : &series_of(m, labels)->value;
+  struct custom_metric *m = custom_metrics_find(name);
+  return m == NULL || m->type != type ? NULL : &custom_metrics_series_of(m, labels)->value;
 }
 
 _Atomic double *
 custom_metric_any(const char *name, const char *labels)
 {
-  struct custom_metric *m = find(name);
-  return m == NULL ? NULL : &series_of(m, labels)->value;
+  struct custom_metric *m = custom_metrics_find(name);
+  return m == NULL ? NULL : &custom_metrics_series_of(m, labels)->value;
 }
 
 void

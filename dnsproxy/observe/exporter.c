@@ -47,13 +47,13 @@ struct exporter {
 // ---- the writer ----
 
 static uint64_t
-record_size(size_t size)
+exporter_record_size(size_t size)
 {
   return (LENGTH_SIZE + size + LENGTH_SIZE - 1) & ~(uint64_t)(LENGTH_SIZE - 1);
 }
 
 static bool
-lane_has_room(struct lane *l, uint64_t head, uint64_t need)
+exporter_lane_has_room(struct lane *l, uint64_t head, uint64_t need)
 {
   if (head + need - l->tail_seen <= l->size)
     return true;
@@ -62,22 +62,22 @@ lane_has_room(struct lane *l, uint64_t head, uint64_t need)
 }
 
 static void
-lane_set_length(struct lane *l, uint64_t at, uint32_t length)
+exporter_lane_set_length(struct lane *l, uint64_t at, uint32_t length)
 {
   memcpy(l->bytes + (at & (l->size - 1)), &length, sizeof length);
 }
 
 static uint8_t *
-lane_reserve(struct lane *l, size_t size)
+exporter_lane_reserve(struct lane *l, size_t size)
 {
   uint64_t head = atomic_load_explicit(&l->head, memory_order_relaxed), rest = l->size - (head & (l->size - 1));
-  uint64_t need = record_size(size), skip = need > rest ? rest : 0;
-  if (size > l->size / 2 || !lane_has_room(l, head, skip + need)) {
+  uint64_t need = exporter_record_size(size), skip = need > rest ? rest : 0;
+  if (size > l->size / 2 || !exporter_lane_has_room(l, head, skip + need)) {
     atomic_store_explicit(&l->lost, atomic_load_explicit(&l->lost, memory_order_relaxed) + 1, memory_order_relaxed);
     return NULL;
   }
   if (skip > 0)
-    lane_set_length(l, head, LANE_SKIP);
+    exporter_lane_set_length(l, head, LANE_SKIP);
   l->reserved = head + skip;
   return l->bytes + (l->reserved & (l->size - 1)) + LENGTH_SIZE;
 }
@@ -85,7 +85,7 @@ lane_reserve(struct lane *l, size_t size)
 uint8_t *
 exporter_reserve(struct exporter *e, unsigned lane, size_t size)
 {
-  return lane_reserve(&e->lanes[lane], size);
+  return exporter_lane_reserve(&e->lanes[lane], size);
 }
 
 // The order of the two accesses that follow each other here, and in exporter_sleep(), is what loses no wake-up.
@@ -93,8 +93,8 @@ void
 exporter_commit(struct exporter *e, unsigned lane, size_t size)
 {
   struct lane *l = &e->lanes[lane];
-  lane_set_length(l, l->reserved, (uint32_t)size);
-  atomic_store(&l->head, l->reserved + record_size(size));
+  exporter_lane_set_length(l, l->reserved, (uint32_t)size);
+  atomic_store(&l->head, l->reserved + exporter_record_size(size));
   if (atomic_load(&e->asleep) && atomic_exchange(&e->asleep, false))
     eventfd_write(e->wake_fd, 1);
 }
@@ -113,14 +113,14 @@ exporter_put(struct exporter *e, unsigned lane, const void *record, size_t size)
 // ---- the reader ----
 
 static bool
-lane_is_empty(const struct lane *l)
+exporter_lane_is_empty(const struct lane *l)
 {
   return atomic_load(&l->head) == atomic_load_explicit(&l->tail, memory_order_relaxed);
 }
 
 // Up to what is there now, so that one busy lane does not keep the others waiting for ever.
 static bool
-lane_drain(struct exporter *e, unsigned number)
+exporter_lane_drain(struct exporter *e, unsigned number)
 {
   struct lane *l = &e->lanes[number];
   uint64_t tail = atomic_load_explicit(&l->tail, memory_order_relaxed), head = atomic_load_explicit(&l->head, memory_order_acquire);
@@ -133,7 +133,7 @@ lane_drain(struct exporter *e, unsigned number)
       tail += l->size - (tail & (l->size - 1));
     } else {
       e->options.take(e->options.arg, number, at + LENGTH_SIZE, length);
-      tail += record_size(length);
+      tail += exporter_record_size(length);
       atomic_store_explicit(&l->taken, atomic_load_explicit(&l->taken, memory_order_relaxed) + 1, memory_order_relaxed);
     }
     atomic_store_explicit(&l->tail, tail, memory_order_release);
@@ -147,7 +147,7 @@ static bool
 exporter_is_idle(const struct exporter *e)
 {
   for (unsigned i = 0; i < e->options.lanes; i++)
-    if (!lane_is_empty(&e->lanes[i]))
+    if (!exporter_lane_is_empty(&e->lanes[i]))
       return false;
   return true;
 }
@@ -181,7 +181,7 @@ exporter_main(void *arg)
   for (;;) {
     bool stopping = atomic_load(&e->stopping), some = false;
     for (unsigned i = 0; i < e->options.lanes; i++)
-      some |= lane_drain(e, i);
+      some |= exporter_lane_drain(e, i);
     if (some && e->options.done != NULL && exporter_is_idle(e))
       e->options.done(e->options.arg);
     if (stopping && (!some || clock_mono_us() >= atomic_load(&e->stop_us)))
@@ -197,7 +197,7 @@ exporter_main(void *arg)
 // ---- life ----
 
 static void
-lane_init(struct lane *l, size_t size)
+exporter_lane_init(struct lane *l, size_t size)
 {
   l->size = size;
   l->bytes = memory_array(size, 1);
@@ -216,7 +216,7 @@ exporter_new(const struct exporter_options *options)
     memory_exhausted();
   memset(e->lanes, 0, options->lanes * sizeof *e->lanes);
   for (unsigned i = 0; i < options->lanes; i++)
-    lane_init(&e->lanes[i], options->lane_size);
+    exporter_lane_init(&e->lanes[i], options->lane_size);
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before); // signals are the keeper's
@@ -227,7 +227,7 @@ exporter_new(const struct exporter_options *options)
 }
 
 static void
-wait_for_end(struct exporter *e, uint64_t until_us)
+exporter_wait_for_end(struct exporter *e, uint64_t until_us)
 {
   while (atomic_load(&e->ends) == 0 && clock_mono_us() < until_us)
     nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
@@ -246,7 +246,7 @@ exporter_free(struct exporter **slot, unsigned wait_ms)
   atomic_store(&e->stop_us, until_us);
   atomic_store(&e->stopping, true);
   eventfd_write(e->wake_fd, 1);
-  wait_for_end(e, until_us + GRACE_US);
+  exporter_wait_for_end(e, until_us + GRACE_US);
   pthread_t thread = e->thread;
   if (atomic_fetch_or(&e->ends, END_OWNER) == END_THREAD) {
     pthread_join(thread, NULL);

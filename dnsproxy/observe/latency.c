@@ -5,7 +5,7 @@
 static const double weight[LATENCY_WINDOWS] = {1.0 / 100, 1.0 / 1000, 1.0 / 10000, 1.0 / 1000000};
 
 static enum counter
-bucket_of(uint64_t us)
+latency_bucket_of(uint64_t us)
 {
   if (us < 1000)
     return COUNTER_LATENCY_0_1;
@@ -32,7 +32,7 @@ latency_answered(const struct observer *o, const struct query *q)
   }
   if (kind != LATENCY_UDP)
     return;
-  count(w, bucket_of(us));
+  count(w, latency_bucket_of(us));
   count(w, COUNTER_LATENCY_COUNT);
   counter_add(&w->counters.counter[COUNTER_LATENCY_SUM], us / 1000);
 }

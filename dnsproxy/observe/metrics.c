@@ -24,7 +24,7 @@ struct list {
 };
 
 static void
-add(struct list *l, struct metric m)
+metrics_add(struct list *l, struct metric m)
 {
   if (l->count == l->capacity) {
     l->capacity = l->capacity == 0 ? 128 : l->capacity * 2;
@@ -34,21 +34,21 @@ add(struct list *l, struct metric m)
 }
 
 static void
-add_gauge(struct list *l, const char *name, const char *help, double value)
+metrics_add_gauge(struct list *l, const char *name, const char *help, double value)
 {
-  add(l, (struct metric){.name = name, .help = help, .value = value});
+  metrics_add(l, (struct metric){.name = name, .help = help, .value = value});
 }
 
 static void
-add_counter(struct list *l, const char *name, const char *help, double value)
+metrics_add_counter(struct list *l, const char *name, const char *help, double value)
 {
-  add(l, (struct metric){.name = name, .help = help, .is_counter = true, .value = value});
+  metrics_add(l, (struct metric){.name = name, .help = help, .is_counter = true, .value = value});
 }
 
 // ---- the process and the system ----
 
 static double
-resident_bytes(void)
+metrics_resident_bytes(void)
 {
   unsigned long size, resident = 0;
   FILE *f = fopen("/proc/self/statm", "re");
@@ -61,7 +61,7 @@ resident_bytes(void)
 }
 
 static double
-open_files(void)
+metrics_open_files(void)
 {
   DIR *d = opendir("/proc/self/fd");
   unsigned count = 0;
@@ -74,13 +74,13 @@ open_files(void)
 }
 
 static double
-milliseconds(struct timeval t)
+metrics_milliseconds(struct timeval t)
 {
   return (double)t.tv_sec * 1000 + (double)(t.tv_usec / 1000);
 }
 
 static void
-add_process(struct list *l)
+metrics_add_process(struct list *l)
 {
   static _Atomic uint64_t started; // the first reading
   struct rusage usage;
@@ -88,18 +88,19 @@ add_process(struct list *l)
   if (atomic_compare_exchange_strong(&started, &started_us, now_us))
     started_us = now_us;
   getrusage(RUSAGE_SELF, &usage);
-  add_gauge(l, "uptime", "Seconds since start", (double)((clock_mono_us() - started_us) / 1000000));
-  add_gauge(l, "real-memory-usage", "Resident set size in bytes", resident_bytes());
-  add_gauge(l, "special-memory-usage", "Resident set size in bytes", resident_bytes());
-  add_gauge(l, "fd-usage", "Open descriptors", open_files());
-  add_counter(l, "cpu-user-msec", "CPU time of the process in user mode", milliseconds(usage.ru_utime));
-  add_counter(l, "log-lines-lost", "Log lines, and records of LogAction, that nobody read in time", (double)log_lines_lost());
-  add_counter(l, "cpu-sys-msec", "CPU time of the process in kernel mode", milliseconds(usage.ru_stime));
+  metrics_add_gauge(l, "uptime", "Seconds since start", (double)((clock_mono_us() - started_us) / 1000000));
+  metrics_add_gauge(l, "real-memory-usage", "Resident set size in bytes", metrics_resident_bytes());
+  metrics_add_gauge(l, "special-memory-usage", "Resident set size in bytes", metrics_resident_bytes());
+  metrics_add_gauge(l, "fd-usage", "Open descriptors", metrics_open_files());
+  metrics_add_counter(l, "cpu-user-msec", "CPU time of the process in user mode", metrics_milliseconds(usage.ru_utime));
+  metrics_add_counter(l, "log-lines-lost", "Log lines, and records of LogAction, that nobody read in time",
+                      (double)log_lines_lost());
+  metrics_add_counter(l, "cpu-sys-msec", "CPU time of the process in kernel mode", metrics_milliseconds(usage.ru_stime));
 }
 
 // The value under a heading of a two-line table ("Udp: A B" / "Udp: 1 2").
 static double
-from_table(const char *path, const char *prefix, const char *column)
+metrics_from_table(const char *path, const char *prefix, const char *column)
 {
   char heads[4096], values[4096];
   double result = 0;
@@ -121,7 +122,7 @@ from_table(const char *path, const char *prefix, const char *column)
 
 // The value behind a word that begins its line.
 static double
-from_lines(const char *path, const char *word, unsigned column)
+metrics_from_lines(const char *path, const char *word, unsigned column)
 {
   char line[1024];
   double result = 0;
@@ -142,7 +143,7 @@ from_lines(const char *path, const char *word, unsigned column)
 }
 
 static void
-add_system(struct list *l)
+metrics_add_system(struct list *l)
 {
   static const struct {
     const char *name, *path, *prefix, *column;
@@ -167,42 +168,45 @@ add_system(struct list *l)
       {"cpu-steal", "/proc/stat", "cpu", 8},
   };
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-    add_counter(l, tables[i].name, "From the system", from_table(tables[i].path, tables[i].prefix, tables[i].column));
+    metrics_add_counter(l, tables[i].name, "From the system",
+                        metrics_from_table(tables[i].path, tables[i].prefix, tables[i].column));
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-    add_counter(l, lines[i].name, "From the system", from_lines(lines[i].path, lines[i].word, lines[i].column));
+    metrics_add_counter(l, lines[i].name, "From the system",
+                        metrics_from_lines(lines[i].path, lines[i].word, lines[i].column));
 }
 
 // ---- ours ----
 
 static void
-add_counters(struct list *l)
+metrics_add_counters(struct list *l)
 {
   for (unsigned i = 0; i < COUNTER_COUNT; i++)
-    add_counter(l, counter_rows[i].name, counter_rows[i].help, (double)counter_sum(i));
+    metrics_add_counter(l, counter_rows[i].name, counter_rows[i].help, (double)counter_sum(i));
 }
 
 // Queues that this design does not have never overflow; dashboards ask for them all the same.
 static void
-add_constants(struct list *l)
+metrics_add_constants(struct list *l)
 {
   static const char *const counters[] = {"doh-query-pipe-full", "doh-response-pipe-full", "doq-response-pipe-full",
                                          "doh3-response-pipe-full", "outgoing-doh-query-pipe-full", "tcp-query-pipe-full",
                                          "tcp-cross-protocol-query-pipe-full", "tcp-cross-protocol-response-pipe-full"};
   for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
-    add_counter(l, counters[i], "No such queue: always 0", 0);
-  add_gauge(l, "security-status", "Result of the security poll: 0, not polled", 0);
+    metrics_add_counter(l, counters[i], "No such queue: always 0", 0);
+  metrics_add_gauge(l, "security-status", "Result of the security poll: 0, not polled", 0);
 }
 
 static void
-add_blocks(struct list *l)
+metrics_add_blocks(struct list *l)
 {
   struct snapshot *s = snapshot_current();
-  add_gauge(l, "dyn-block-nmg-size", "Address-based dynamic blocks currently stored", s == NULL ? 0 : (double)s->dynblocks->address_count);
+  metrics_add_gauge(l, "dyn-block-nmg-size", "Address-based dynamic blocks currently stored",
+                    s == NULL ? 0 : (double)s->dynblocks->address_count);
   object_unref(&s);
 }
 
 static void
-add_latencies(struct list *l)
+metrics_add_latencies(struct list *l)
 {
   static const char *const names[LATENCY_KINDS][LATENCY_WINDOWS] = {
 #define WINDOWS(prefix) {prefix "100", prefix "1000", prefix "10000", prefix "1000000"}
@@ -213,20 +217,20 @@ add_latencies(struct list *l)
   };
   for (unsigned k = 0; k < LATENCY_KINDS; k++)
     for (unsigned w = 0; w < LATENCY_WINDOWS; w++)
-      add(l, (struct metric){.name = names[k][w],
-                             .help = "Weighted mean latency of answers in microseconds",
-                             .is_real = true,
-                             .value = latency_average(k, w)});
+      metrics_add(l, (struct metric){.name = names[k][w],
+                                     .help = "Weighted mean latency of answers in microseconds",
+                                     .is_real = true,
+                                     .value = latency_average(k, w)});
 }
 
 static void
-add_custom(const struct metric *m, void *arg)
+metrics_add_custom(const struct metric *m, void *arg)
 {
-  add(arg, *m);
+  metrics_add(arg, *m);
 }
 
 static int
-by_name(const void *a, const void *b)
+metrics_by_name(const void *a, const void *b)
 {
   return strcmp(((const struct metric *)a)->name, ((const struct metric *)b)->name);
 }
@@ -235,14 +239,14 @@ void
 metrics_each(void (*visit)(const struct metric *, void *), void *arg)
 {
   struct list l = {.count = 0};
-  add_counters(&l);
-  add_constants(&l);
-  add_blocks(&l);
-  add_latencies(&l);
-  add_process(&l);
-  add_system(&l);
-  custom_metrics_each(add_custom, &l);
-  qsort(l.items, l.count, sizeof *l.items, by_name);
+  metrics_add_counters(&l);
+  metrics_add_constants(&l);
+  metrics_add_blocks(&l);
+  metrics_add_latencies(&l);
+  metrics_add_process(&l);
+  metrics_add_system(&l);
+  custom_metrics_each(metrics_add_custom, &l);
+  qsort(l.items, l.count, sizeof *l.items, metrics_by_name);
   for (size_t i = 0; i < l.count; i++)
     visit(&l.items[i], arg);
   free(l.items);

@@ -13,21 +13,21 @@
 // ---- counters ----
 
 static struct listener_counters *
-counters_at(const struct query *q)
+observers_counters_at(const struct query *q)
 {
   return q->arrival.listener->counters[q->worker->id];
 }
 
 static void
-counters_arrived(const struct observer *o, const struct query *q)
+observers_counters_arrived(const struct observer *o, const struct query *q)
 {
   (void)o;
   count(q->worker, COUNTER_QUERIES);
-  counter_add(&counters_at(q)->queries, 1);
+  counter_add(&observers_counters_at(q)->queries, 1);
 }
 
 static void
-counters_answered(const struct observer *o, const struct query *q)
+observers_counters_answered(const struct observer *o, const struct query *q)
 {
   (void)o;
   switch (message_rcode(q->packet.data)) {
@@ -41,12 +41,12 @@ counters_answered(const struct observer *o, const struct query *q)
     count(q->worker, COUNTER_FRONTEND_SERVFAIL);
     break;
   }
-  counter_add(&counters_at(q)->responses, 1);
+  counter_add(&observers_counters_at(q)->responses, 1);
 }
 
 // The dialect's counter that goes with a drop reason, beside the reason's own.
 static void
-counters_dropped(const struct observer *o, const struct query *q)
+observers_counters_dropped(const struct observer *o, const struct query *q)
 {
   (void)o;
   struct worker *w = q->worker;
@@ -58,7 +58,7 @@ counters_dropped(const struct observer *o, const struct query *q)
   case DROP_NOT_A_QUERY:
   case DROP_MALFORMED:
     count(w, COUNTER_NONCOMPLIANT_QUERIES);
-    counter_add(&counters_at(q)->noncompliant, 1);
+    counter_add(&observers_counters_at(q)->noncompliant, 1);
     break;
   case DROP_RULE:
     count(w, COUNTER_RULE_DROP);
@@ -74,19 +74,21 @@ counters_dropped(const struct observer *o, const struct query *q)
 
 static const struct observer counters_observer = {
     .name = "counters",
-    .told = {[EVENT_ARRIVED] = counters_arrived, [EVENT_ANSWERED] = counters_answered, [EVENT_DROPPED] = counters_dropped},
+    .told = {[EVENT_ARRIVED] = observers_counters_arrived,
+             [EVENT_ANSWERED] = observers_counters_answered,
+             [EVENT_DROPPED] = observers_counters_dropped},
 };
 
 // ---- rings: for inspection ----
 
 static const struct transport *
-way_to_backend(const struct query *q)
+observers_way_to_backend(const struct query *q)
 {
   return backend_way(q->backend, q->over_tcp)->transport;
 }
 
 static void
-rings_seen(const struct observer *o, const struct query *q)
+observers_rings_seen(const struct observer *o, const struct query *q)
 {
   (void)o;
   rings_record_query(q);
@@ -94,7 +96,7 @@ rings_seen(const struct observer *o, const struct query *q)
 
 // Not the messages of a zone transfer, nor what had no question.
 static void
-rings_answered(const struct observer *o, const struct query *q)
+observers_rings_answered(const struct observer *o, const struct query *q)
 {
   (void)o;
   uint64_t us = q->worker->now_us - q->received_us;
@@ -103,19 +105,22 @@ rings_answered(const struct observer *o, const struct query *q)
   if (q->self_answered || q->from_cache)
     rings_record_answer(q, NULL, q->arrival.transport, 0);
   else if (!q->is_xfr || !q->over_tcp)
-    rings_record_answer(q, &q->backend->options.address, way_to_backend(q), us < RING_TIMED_OUT ? (uint32_t)us : RING_TIMED_OUT - 1);
+    rings_record_answer(q, &q->backend->options.address, observers_way_to_backend(q),
+                        us < RING_TIMED_OUT ? (uint32_t)us : RING_TIMED_OUT - 1);
 }
 
 static void
-rings_timed_out(const struct observer *o, const struct query *q)
+observers_rings_timed_out(const struct observer *o, const struct query *q)
 {
   (void)o;
-  rings_record_timeout(q, &q->backend->options.address, way_to_backend(q));
+  rings_record_timeout(q, &q->backend->options.address, observers_way_to_backend(q));
 }
 
 static const struct observer rings_observer = {
     .name = "rings",
-    .told = {[EVENT_SEEN] = rings_seen, [EVENT_ANSWERED] = rings_answered, [EVENT_TIMED_OUT] = rings_timed_out},
+    .told = {[EVENT_SEEN] = observers_rings_seen,
+             [EVENT_ANSWERED] = observers_rings_answered,
+             [EVENT_TIMED_OUT] = observers_rings_timed_out},
 };
 
 void

@@ -24,7 +24,7 @@ control_base(void)
 }
 
 static bool
-all_down(const struct pool_table *pools, const struct packet_cache *cache)
+control_all_down(const struct pool_table *pools, const struct packet_cache *cache)
 {
   for (uint32_t i = 0; i < pools->count; i++)
     if (pools->pools[i]->cache == cache && pools->pools[i]->count > 0 && !pool_has_server_up(pools->pools[i]))
@@ -34,11 +34,11 @@ all_down(const struct pool_table *pools, const struct packet_cache *cache)
 
 // Expired entries go, unless a pool whose servers are all down may still want them (keepStaleData).
 static void
-clean_caches(const struct snapshot *s, uint64_t now_s)
+control_clean_caches(const struct snapshot *s, uint64_t now_s)
 {
   for (uint32_t i = 0; i < s->pools->count; i++) {
     struct packet_cache *cache = s->pools->pools[i]->cache;
-    if (cache == NULL || (packet_cache_options(cache)->keep_stale && all_down(s->pools, cache)))
+    if (cache == NULL || (packet_cache_options(cache)->keep_stale && control_all_down(s->pools, cache)))
       continue;
     struct packet_cache_stats stats;
     packet_cache_stats(cache, &stats);
@@ -48,7 +48,7 @@ clean_caches(const struct snapshot *s, uint64_t now_s)
 }
 
 static void
-grow_caches(const struct snapshot *s)
+control_grow_caches(const struct snapshot *s)
 {
   for (uint32_t i = 0; i < s->pools->count; i++)
     if (s->pools->pools[i]->cache != NULL)
@@ -58,7 +58,7 @@ grow_caches(const struct snapshot *s)
 enum { BLOCKS_PER_SECOND = 16384 }; // dynamic blocks that are freed at once: some milliseconds
 
 static void
-on_second(evutil_socket_t fd, short what, void *arg)
+control_on_second(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
   control_maintenance();
@@ -66,9 +66,9 @@ on_second(evutil_socket_t fd, short what, void *arg)
   uint64_t now_s = clock_mono_us() / 1000000;
   if (s->settings.cache_cleaning_delay_s > 0 && now_s - cleaned_s >= s->settings.cache_cleaning_delay_s) {
     cleaned_s = now_s;
-    clean_caches(s, now_s);
+    control_clean_caches(s, now_s);
   }
-  grow_caches(s);
+  control_grow_caches(s);
   object_unref(&s);
   chains_reap();
   dynblock_reap(BLOCKS_PER_SECOND);
@@ -79,7 +79,7 @@ control_open(void)
 {
   base = event_base_new();
   assert(base != NULL);
-  second = event_new(base, -1, EV_PERSIST, on_second, NULL);
+  second = event_new(base, -1, EV_PERSIST, control_on_second, NULL);
   event_add(second, &(struct timeval){.tv_sec = 1});
   cleaned_s = clock_mono_us() / 1000000;
 }

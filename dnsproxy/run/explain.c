@@ -14,7 +14,7 @@
 
 // As Lua writes strings.
 static void
-add_quoted(struct text *out, const char *bytes, size_t size)
+explain_add_quoted(struct text *out, const char *bytes, size_t size)
 {
   text_puts(out, "\"");
   for (size_t i = 0; i < size; i++)
@@ -23,7 +23,7 @@ add_quoted(struct text *out, const char *bytes, size_t size)
 }
 
 static bool
-is_bare(const char *value, size_t size)
+explain_is_bare(const char *value, size_t size)
 {
   bool boolean = (size == 4 && memcmp(value, "true", size) == 0) || (size == 5 && memcmp(value, "false", size) == 0);
   return boolean || (size > 0 && strspn(value, "0123456789") >= size);
@@ -31,40 +31,40 @@ is_bare(const char *value, size_t size)
 
 // "key=value"; a key alone is true.
 static void
-add_option(struct text *out, const char *word, size_t size)
+explain_add_option(struct text *out, const char *word, size_t size)
 {
   const char *equal = memchr(word, '=', size);
   size_t key = equal == NULL ? size : (size_t)(equal - word);
   text_puts(out, "[");
-  add_quoted(out, word, key);
+  explain_add_quoted(out, word, key);
   text_puts(out, "]=");
   if (equal == NULL)
     text_puts(out, "true");
-  else if (is_bare(equal + 1, size - key - 1))
+  else if (explain_is_bare(equal + 1, size - key - 1))
     text_add(out, equal + 1, size - key - 1);
   else
-    add_quoted(out, equal + 1, size - key - 1);
+    explain_add_quoted(out, equal + 1, size - key - 1);
   text_puts(out, ",");
 }
 
 // "NAME KEY=VALUE ..." as a call of explain().
 static void
-make_command(struct text *out, const char *request)
+explain_make_command(struct text *out, const char *request)
 {
   static const char blanks[] = " \t\n";
   request += strspn(request, blanks);
   size_t size = strcspn(request, blanks);
   text_puts(out, "explain(");
-  add_quoted(out, request, size);
+  explain_add_quoted(out, request, size);
   text_puts(out, ",{");
   for (request += size; *(request += strspn(request, blanks)) != '\0'; request += size)
-    add_option(out, request, size = strcspn(request, blanks));
+    explain_add_option(out, request, size = strcspn(request, blanks));
   text_puts(out, "})");
 }
 
 // Nobody checked any.
 static void
-take_servers_for_up(void)
+explain_take_servers_for_up(void)
 {
   for (uint32_t i = 0; i < draft.pools.backend_count; i++)
     atomic_store(&draft.pools.backends[i]->up, true);
@@ -77,9 +77,9 @@ explain_and_leave(const char *request)
   bool effect;
   text_init(&command);
   text_init(&answer);
-  make_command(&command, request);
+  explain_make_command(&command, request);
   draft.phase = PHASE_RUNNING;
-  take_servers_for_up();
+  explain_take_servers_for_up();
   control_lock();
   copies_touched();
   draft.changed = true;

@@ -60,7 +60,7 @@ notify_manager(const char *state)
 }
 
 static void
-on_drain_over(evutil_socket_t fd, short what, void *arg)
+keeper_on_drain_over(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
   worker_threads_stop();
@@ -68,7 +68,7 @@ on_drain_over(evutil_socket_t fd, short what, void *arg)
 
 // Something, most likely a script, holds the others up.
 static void
-on_force(evutil_socket_t fd, short what, void *arg)
+keeper_on_force(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
   log_flush();
@@ -76,7 +76,7 @@ on_force(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-leave(void)
+keeper_leave(void)
 {
   log_sentence(LOG_PRIO_INFO, "Exiting on user request");
   notify_manager("STOPPING=1");
@@ -87,14 +87,14 @@ leave(void)
 }
 
 static void
-on_asked(evutil_socket_t fd, short what, void *arg)
+keeper_on_asked(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
   if (!started) {
     asked_early = true;
     event_base_loopbreak(base);
   } else if (!atomic_exchange(&leaving, true)) {
-    leave();
+    keeper_leave();
   }
 }
 
@@ -111,7 +111,7 @@ keeper_passes_over(const struct signalfd_siginfo *info)
 
 // The second one ends at once.
 static void
-on_signal(evutil_socket_t fd, short what, void *arg)
+keeper_on_signal(evutil_socket_t fd, short what, void *arg)
 {
   struct signalfd_siginfo info;
   (void)what, (void)arg;
@@ -121,7 +121,7 @@ on_signal(evutil_socket_t fd, short what, void *arg)
     log_flush();
     _exit(EXIT_SUCCESS);
   }
-  leave();
+  keeper_leave();
 }
 
 void
@@ -136,7 +136,7 @@ keeper_ask_to_leave(void)
 static const int passed_over[] = {SIGHUP, SIGUSR1, SIGUSR2};
 
 static void
-signals_of_keeper(sigset_t *set)
+keeper_signals_of_keeper(sigset_t *set)
 {
   sigemptyset(set);
   sigaddset(set, SIGTERM);
@@ -159,15 +159,15 @@ void
 keeper_take_signals(void)
 {
   sigset_t set;
-  signals_of_keeper(&set);
+  keeper_signals_of_keeper(&set);
   pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static int
-open_signals(void)
+keeper_open_signals(void)
 {
   sigset_t set;
-  signals_of_keeper(&set);
+  keeper_signals_of_keeper(&set);
   int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   assert(fd >= 0);
   return fd;
@@ -180,11 +180,11 @@ keeper_open(void)
 {
   base = event_base_new();
   assert(base != NULL);
-  signals = open_signals();
-  signalled = event_new(base, signals, EV_READ | EV_PERSIST, on_signal, NULL);
-  drain_over = evtimer_new(base, on_drain_over, NULL);
-  force = evtimer_new(base, on_force, NULL);
-  asked = evtimer_new(base, on_asked, NULL);
+  signals = keeper_open_signals();
+  signalled = event_new(base, signals, EV_READ | EV_PERSIST, keeper_on_signal, NULL);
+  drain_over = evtimer_new(base, keeper_on_drain_over, NULL);
+  force = evtimer_new(base, keeper_on_force, NULL);
+  asked = evtimer_new(base, keeper_on_asked, NULL);
 }
 
 // ---- while nobody runs the loop ----
@@ -192,7 +192,7 @@ keeper_open(void)
 enum watched { WATCHED_END, WATCHED_SIGNAL, WATCHED_NOTHING };
 
 static enum watched
-wait_for(int timeout_ms)
+keeper_wait_for(int timeout_ms)
 {
   struct pollfd ready[] = {{.fd = watch_end, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
   while (poll(ready, 2, timeout_ms) < 0 && errno == EINTR)
@@ -203,17 +203,17 @@ wait_for(int timeout_ms)
 // Not on the base: a script of a check may hold up the thread that runs that. A signal that is there when the watch ends
 // stays pending, for the keeper.
 static void *
-watch_main(void *arg)
+keeper_watch_main(void *arg)
 {
   struct signalfd_siginfo info;
   (void)arg;
   enum watched seen;
   do
-    seen = wait_for(-1);
+    seen = keeper_wait_for(-1);
   while (seen == WATCHED_SIGNAL && read(signals, &info, sizeof info) == sizeof info && keeper_passes_over(&info));
   if (seen == WATCHED_SIGNAL) {
     keeper_ask_to_leave();
-    if (wait_for((int)FORCE.tv_sec * 1000) != WATCHED_END) {
+    if (keeper_wait_for((int)FORCE.tv_sec * 1000) != WATCHED_END) {
       log_flush();
       _exit(EXIT_SUCCESS);
     }
@@ -227,7 +227,7 @@ keeper_watch(bool on)
   if (on) {
     watch_end = eventfd(0, EFD_CLOEXEC);
     assert(watch_end >= 0);
-    int error = pthread_create(&watcher, NULL, watch_main, NULL);
+    int error = pthread_create(&watcher, NULL, keeper_watch_main, NULL);
     assert(error == 0);
   } else {
     eventfd_write(watch_end, 1);

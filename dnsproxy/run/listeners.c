@@ -12,7 +12,7 @@
 enum { DNS_PORT = 53 };
 
 static bool
-is_plain(const struct listener *l)
+listeners_is_plain(const struct listener *l)
 {
   return l->walk == NULL && (l->transport == &transport_udp || l->transport == &transport_tcp);
 }
@@ -20,7 +20,7 @@ is_plain(const struct listener *l)
 // Listeners of scripted services do not count: without others the proxy has its default one. Who asked for encrypted
 // ones alone, which we do not have yet, did not ask for a plain one.
 static bool
-has_any(void)
+listeners_has_any(void)
 {
   for (size_t i = 0; i < draft.listener_count; i++)
     if (draft.listeners[i]->walk == NULL)
@@ -29,11 +29,11 @@ has_any(void)
 }
 
 static void
-remove_plain(void)
+listeners_remove_plain(void)
 {
   size_t kept = 0;
   for (size_t i = 0; i < draft.listener_count; i++) {
-    if (is_plain(draft.listeners[i]))
+    if (listeners_is_plain(draft.listeners[i]))
       object_unref(&draft.listeners[i]);
     else
       draft.listeners[kept++] = draft.listeners[i];
@@ -42,7 +42,7 @@ remove_plain(void)
 }
 
 static void
-add_pair(const struct address *address)
+listeners_add_pair(const struct address *address)
 {
   static const struct transport *const both[] = {&transport_udp, &transport_tcp};
   draft.listeners = memory_resize(draft.listeners, draft.listener_count + 2, sizeof *draft.listeners);
@@ -55,21 +55,21 @@ listeners_complete(const struct options *options, struct fault *fault)
 {
   struct address address;
   if (options->local_count > 0)
-    remove_plain();
+    listeners_remove_plain();
   for (size_t i = 0; i < options->local_count; i++) {
     if (!address_parse(&address, options->locals[i], DNS_PORT, fault))
       return false;
-    add_pair(&address);
+    listeners_add_pair(&address);
   }
-  if (!has_any()) {
+  if (!listeners_has_any()) {
     address_parse(&address, "127.0.0.1", DNS_PORT, fault);
-    add_pair(&address);
+    listeners_add_pair(&address);
   }
   return true;
 }
 
 static bool
-same_bind(const struct listener *a, const struct listener *b)
+listeners_same_bind(const struct listener *a, const struct listener *b)
 {
   return a->transport == b->transport && a->reuse_port && b->reuse_port && address_equal(&a->address, &b->address);
 }
@@ -77,13 +77,13 @@ same_bind(const struct listener *a, const struct listener *b)
 // Users repeat a line with reusePort to get more threads. Every worker serves one line already, so the repeated lines
 // are dealt over the workers: line k of n gets the workers whose number modulo n is k.
 static void
-deal(struct listener *l, size_t position, unsigned total)
+listeners_deal(struct listener *l, size_t position, unsigned total)
 {
   unsigned lines = 0, mine = 0;
   for (size_t i = 0; i < draft.listener_count; i++) {
     if (i == position)
       mine = lines;
-    lines += same_bind(draft.listeners[i], l);
+    lines += listeners_same_bind(draft.listeners[i], l);
   }
   if (lines < 2)
     return;
@@ -95,7 +95,7 @@ deal(struct listener *l, size_t position, unsigned total)
 
 // UDP and TCP of one line with port 0 get the same port. Returns the UDP one; NULL: none.
 static struct listener *
-share_port(size_t position)
+listeners_share_port(size_t position)
 {
   struct listener *l = draft.listeners[position];
   if (position == 0 || l->transport != &transport_tcp || address_port(&l->address) != 0)
@@ -109,7 +109,7 @@ share_port(size_t position)
 
 // The port that the kernel gave for UDP may be somebody else's over TCP: then another one.
 static bool
-bind_pair(struct listener *l, struct listener *udp, unsigned total, const int sizes[2], struct fault *fault)
+listeners_bind_pair(struct listener *l, struct listener *udp, unsigned total, const int sizes[2], struct fault *fault)
 {
   enum { TRIES = 64 };
   for (int tries = 0; udp != NULL && tries < TRIES; tries++) {
@@ -134,9 +134,9 @@ listeners_bind(unsigned total, struct fault *fault)
     struct listener *l = draft.listeners[i];
     if (l->transport->start == NULL) // accepted, but not built
       continue;
-    struct listener *udp = share_port(i);
-    deal(l, i, total);
-    if (!bind_pair(l, udp, total, sizes, fault))
+    struct listener *udp = listeners_share_port(i);
+    listeners_deal(l, i, total);
+    if (!listeners_bind_pair(l, udp, total, sizes, fault))
       return false;
   }
   return true;

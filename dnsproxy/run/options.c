@@ -69,7 +69,7 @@ static const char usage[] =
     "A backend is an address with an optional port (53).\n";
 
 static void
-print_version(void)
+options_print_version(void)
 {
   printf("%s (%s)\n", program_version(), lua_version_text());
   printf("Enabled features: %s\n", program_features());
@@ -77,7 +77,7 @@ print_version(void)
 }
 
 static void
-append(const char ***list, size_t *count, const char *word)
+options_append(const char ***list, size_t *count, const char *word)
 {
   *list = memory_resize(*list, *count + 1, sizeof **list);
   (*list)[(*count)++] = word;
@@ -85,13 +85,13 @@ append(const char ***list, size_t *count, const char *word)
 
 // A word that is not known leaves the default, and is told once the options are read.
 static void
-take_backend(struct options *o, const char *name)
+options_take_backend(struct options *o, const char *name)
 {
   o->unknown_backend = log_backend_from_text(name, &log_settings()->backend) ? NULL : name;
 }
 
 static bool
-take_workers(struct options *o, const char *arg)
+options_take_workers(struct options *o, const char *arg)
 {
   char *end;
   long n = strtol(arg, &end, 10);
@@ -105,17 +105,17 @@ take_workers(struct options *o, const char *arg)
 
 // One option; false when it is not known, or wrong and told.
 static bool
-take(struct options *o, int c, const char *arg)
+options_take(struct options *o, int c, const char *arg)
 {
   struct log_settings *log = log_settings();
   switch (c) {
-  case 'a': append(&o->acl, &o->acl_count, arg); break;
+  case 'a': options_append(&o->acl, &o->acl_count, arg); break;
   case 'c': o->client = o->operand_is_console = log->to_stderr = true; break;
   case 'C': o->config = arg; break;
   case 'e': o->client = log->to_stderr = true, o->execute = arg; break;
   case 'g': o->group = arg; break;
   case 'k': o->key = arg; break;
-  case 'l': append(&o->locals, &o->local_count, arg); break;
+  case 'l': options_append(&o->locals, &o->local_count, arg); break;
   case 'u': o->user = arg; break;
   case 'v': log->verbose = true; break;
   case OPT_CHECK: o->check_config = true; break;
@@ -125,8 +125,8 @@ take(struct options *o, int c, const char *arg)
   case OPT_NO_SYSLOG: log->syslog = false; break;
   case OPT_TIMESTAMPS: log->timestamps = true; break;
   case OPT_STRUCTURED: log->structured = strcasecmp(arg, "true") == 0; break;
-  case OPT_BACKEND: take_backend(o, arg); break;
-  case OPT_WORKERS: return take_workers(o, arg);
+  case OPT_BACKEND: options_take_backend(o, arg); break;
+  case OPT_WORKERS: return options_take_workers(o, arg);
   default: return false;
   }
   return true;
@@ -143,16 +143,16 @@ options_parse(struct options *o, int argc, char **argv)
       return OPTIONS_DONE;
     }
     if (c == 'V') {
-      print_version();
+      options_print_version();
       return OPTIONS_DONE;
     }
-    if (!take(o, c, optarg)) {
+    if (!options_take(o, c, optarg)) {
       fputs(usage, stdout);
       return OPTIONS_WRONG;
     }
   }
   for (; optind < argc; optind++)
-    append(&o->operands, &o->operand_count, argv[optind]);
+    options_append(&o->operands, &o->operand_count, argv[optind]);
   if (o->unknown_backend != NULL && !o->client)
     log_warning("setup", "The backend '%s' of structured logging is not known", o->unknown_backend);
   return OPTIONS_RUN;

@@ -12,7 +12,7 @@ struct work {
 };
 
 static void
-on_post(evutil_socket_t fd, short what, void *arg)
+post_on_post(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct work work = *(struct work *)arg;
@@ -25,7 +25,7 @@ post_to(struct event_base *base, void (*run)(void *), void *arg)
 {
   struct work *work = memory_new(sizeof *work);
   *work = (struct work){.run = run, .arg = arg};
-  event_base_once(base, -1, EV_TIMEOUT, on_post, work, &(struct timeval){0});
+  event_base_once(base, -1, EV_TIMEOUT, post_on_post, work, &(struct timeval){0});
 }
 
 void

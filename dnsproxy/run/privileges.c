@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static bool
-number_of(const char *text, unsigned *id)
+privileges_number_of(const char *text, unsigned *id)
 {
   char *end;
   unsigned long n = strtoul(text, &end, 10);
@@ -21,13 +21,13 @@ number_of(const char *text, unsigned *id)
 }
 
 static bool
-drop_group(const char *name, struct fault *fault)
+privileges_drop_group(const char *name, struct fault *fault)
 {
   unsigned id;
   struct group *g = getgrnam(name);
   if (g != NULL)
     id = g->gr_gid;
-  else if (!number_of(name, &id))
+  else if (!privileges_number_of(name, &id))
     return fault_set(fault, FAULT_PLAIN, "Unknown group '%s'", name);
   gid_t gid = id;
   if (setgroups(1, &gid) < 0 || setgid(gid) < 0)
@@ -38,24 +38,24 @@ drop_group(const char *name, struct fault *fault)
 // Without a group of our own choice: the user's groups, none for a number that is no user's. The one of the process
 // would be root's.
 static bool
-drop_groups_for(const struct passwd *p, const char *name, struct fault *fault)
+privileges_drop_groups_for(const struct passwd *p, const char *name, struct fault *fault)
 {
   bool good = p != NULL ? initgroups(p->pw_name, p->pw_gid) == 0 && setgid(p->pw_gid) == 0 : setgroups(0, NULL) == 0;
   return good || fault_set(fault, FAULT_PLAIN, "Unable to change the groups to those of '%s': %s", name, strerror(errno));
 }
 
 static bool
-drop_user(const char *name, bool groups_too, struct fault *fault)
+privileges_drop_user(const char *name, bool groups_too, struct fault *fault)
 {
   unsigned id;
   struct passwd *p = getpwnam(name);
-  if (p == NULL && !number_of(name, &id))
+  if (p == NULL && !privileges_number_of(name, &id))
     return fault_set(fault, FAULT_PLAIN, "Unknown user '%s'", name);
   if (p == NULL)
     p = getpwuid(id);
   if (p != NULL)
     id = p->pw_uid;
-  if (groups_too && !drop_groups_for(p, name, fault))
+  if (groups_too && !privileges_drop_groups_for(p, name, fault))
     return false;
   // Kept over the change so that capabilities_keep() decides which stay.
   prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
@@ -71,9 +71,9 @@ privileges_drop(const char *user, const char *group, struct fault *fault)
     return true;
   if (getenv("NOTIFY_SOCKET") != NULL)
     return fault_set(fault, FAULT_PLAIN, "-u and -g cannot be used under a service manager: set User= and Group= in its unit");
-  if (group != NULL && !drop_group(group, fault))
+  if (group != NULL && !privileges_drop_group(group, fault))
     return false;
-  return user == NULL || drop_user(user, group == NULL, fault);
+  return user == NULL || privileges_drop_user(user, group == NULL, fault);
 }
 
 bool

@@ -33,7 +33,7 @@
 enum { FILES_WANTED = 4096 };
 
 static int
-fatal(const char *message, const char *error)
+start_fatal(const char *message, const char *error)
 {
   log_event(&(struct log_event){.priority = LOG_PRIO_ERROR, .message = message, .error = error});
   return EXIT_FAILURE;
@@ -42,7 +42,7 @@ fatal(const char *message, const char *error)
 // ---- configuration ----
 
 static const char *
-config_path(const struct options *o)
+start_config_path(const struct options *o)
 {
   static const char *const candidates[] = {SYSCONFDIR "/dnsproxy/dnsproxy.conf", SYSCONFDIR "/dnsdist/dnsdist.conf",
                                            SYSCONFDIR "/dnsdist.conf"};
@@ -56,7 +56,7 @@ config_path(const struct options *o)
 
 // -a fills the ACL instead of the private ranges; the configuration may still replace it.
 static bool
-acl_from_options(const struct options *o, struct fault *fault)
+start_acl_from_options(const struct options *o, struct fault *fault)
 {
   if (o->acl_count == 0)
     return true;
@@ -73,7 +73,7 @@ acl_from_options(const struct options *o, struct fault *fault)
 
 // In normal mode a file that is not there is told and the defaults hold; --check-config insists.
 static bool
-load_config(const struct options *o, const char *path)
+start_load_config(const struct options *o, const char *path)
 {
   struct fault fault = FAULT_INIT;
   struct text detail;
@@ -95,7 +95,7 @@ load_config(const struct options *o, const char *path)
 }
 
 static int
-report_good(const char *path)
+start_report_good(const char *path)
 {
   char plain[4200];
   snprintf(plain, sizeof plain, "Configuration '%s' OK!", path);
@@ -108,7 +108,7 @@ report_good(const char *path)
 }
 
 static bool
-add_operand_backends(const struct options *o, struct fault *fault)
+start_add_operand_backends(const struct options *o, struct fault *fault)
 {
   for (size_t i = 0; i < o->operand_count; i++) {
     struct backend_options b;
@@ -126,7 +126,7 @@ add_operand_backends(const struct options *o, struct fault *fault)
 // ---- serving ----
 
 static void
-warn_about_limits(void)
+start_warn_about_limits(void)
 {
   struct rlimit files;
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -140,13 +140,13 @@ warn_about_limits(void)
 }
 
 static bool
-open_everything(const struct options *o, struct fault *fault)
+start_open_everything(const struct options *o, struct fault *fault)
 {
   unsigned count = o->workers > 0 ? o->workers : draft.workers > 0 ? draft.workers : worker_threads_default();
   worker_threads_make(count > WORKERS_MAX ? WORKERS_MAX : count);
   control_open();
   keeper_open();
-  if (!add_operand_backends(o, fault) || !listeners_complete(o, fault) || !listeners_bind(worker_count(), fault))
+  if (!start_add_operand_backends(o, fault) || !listeners_complete(o, fault) || !listeners_bind(worker_count(), fault))
     return false;
   if (draft.console_set && !console_server_open(control_base(), &draft.console_address, fault))
     return false;
@@ -157,7 +157,7 @@ open_everything(const struct options *o, struct fault *fault)
 
 // The control thread owns the console's sockets; who asks may be on any thread.
 static void
-move_console(void *arg)
+start_move_console(void *arg)
 {
   struct fault fault = FAULT_INIT;
   if (!console_server_open(control_base(), arg, &fault))
@@ -166,13 +166,13 @@ move_console(void *arg)
 }
 
 static void
-ask_for_console(const struct address *address)
+start_ask_for_console(const struct address *address)
 {
-  control_post(move_console, memory_copy(address, sizeof *address));
+  control_post(start_move_console, memory_copy(address, sizeof *address));
 }
 
 static void
-on_leave(void)
+start_on_leave(void)
 {
   control_stop();
   local_console_leave();
@@ -180,20 +180,20 @@ on_leave(void)
 
 // Without a service manager the terminal is the console, and leaving it ends the process.
 static void
-foreground(void)
+start_foreground(void)
 {
   local_console_run();
   keeper_ask_to_leave();
 }
 
 static void
-run(const struct options *o)
+start_run(const struct options *o)
 {
   draft.phase = PHASE_RUNNING;
   // Until now lines were written at once and signals ended the process, as they do a console client or --check-config.
   log_start();
   keeper_take_signals();
-  warn_about_limits();
+  start_warn_about_limits();
   control_lock();
   draft_publish();
   control_unlock();
@@ -205,7 +205,7 @@ run(const struct options *o)
   keeper_watch(true);
   health_initial_round(keeper_base(), lua_health_hooks());
   keeper_watch(false);
-  draft.console_open = ask_for_console;
+  draft.console_open = start_ask_for_console;
   lua_hooks_set_post(control_post, keeper_post);
   health_start(keeper_base(), lua_health_hooks());
   worker_threads_serve(false);
@@ -213,9 +213,9 @@ run(const struct options *o)
   // Told before the keeper can tell that it stops.
   if (o->supervised)
     notify_manager("READY=1");
-  keeper_start(on_leave);
+  keeper_start(start_on_leave);
   if (!o->supervised)
-    foreground();
+    start_foreground();
   control_join();
   helpers_close();
   worker_threads_join();
@@ -223,7 +223,7 @@ run(const struct options *o)
 }
 
 static void
-close_everything(void)
+start_close_everything(void)
 {
   console_server_close();
   keeper_stop();
@@ -237,21 +237,21 @@ close_everything(void)
 }
 
 static int
-serve(const struct options *o)
+start_serve(const struct options *o)
 {
   struct fault fault = FAULT_INIT;
   int status = EXIT_SUCCESS;
-  if (open_everything(o, &fault))
-    run(o);
+  if (start_open_everything(o, &fault))
+    start_run(o);
   else
-    status = fatal(fault.kind == FAULT_ADDRESS ? "Fatal PowerDNS error" : "Fatal error", fault.text);
-  close_everything();
+    status = start_fatal(fault.kind == FAULT_ADDRESS ? "Fatal PowerDNS error" : "Fatal error", fault.text);
+  start_close_everything();
   log_stop();
   return status;
 }
 
 static int
-describe_to_stdout(const char *form)
+start_describe_to_stdout(const char *form)
 {
   struct text text;
   text_init(&text);
@@ -268,7 +268,7 @@ describe_to_stdout(const char *form)
 enum { CONSOLE_PORT = 5199 };
 
 static int
-run_client(const struct options *o)
+start_run_client(const struct options *o)
 {
   struct fault fault = FAULT_INIT;
   struct client_options client = {.address = draft.console_address,
@@ -280,7 +280,7 @@ run_client(const struct options *o)
   if (o->key != NULL)
     client.key_set = base64_decode(client.key, sizeof client.key, o->key, strlen(o->key)) == CONSOLE_KEY_SIZE;
   if (o->operand_is_console && o->operand_count > 0 && !address_parse(&client.address, o->operands[0], CONSOLE_PORT, &fault))
-    return fatal("Fatal PowerDNS error", fault.text);
+    return start_fatal("Fatal PowerDNS error", fault.text);
   return client_run(&client);
 }
 
@@ -288,20 +288,20 @@ static int
 start_loaded(const struct options *o)
 {
   struct fault fault = FAULT_INIT;
-  const char *path = config_path(o);
-  if (!acl_from_options(o, &fault))
-    return fatal("Fatal PowerDNS error", fault.text);
+  const char *path = start_config_path(o);
+  if (!start_acl_from_options(o, &fault))
+    return start_fatal("Fatal PowerDNS error", fault.text);
   if (!o->client && !o->check_config && o->explain == NULL)
     keeper_hold_signals();
-  if (!load_config(o, path))
+  if (!start_load_config(o, path))
     return EXIT_FAILURE;
   if (o->client)
-    return run_client(o);
+    return start_run_client(o);
   if (o->check_config)
-    return report_good(path);
+    return start_report_good(path);
   if (o->explain != NULL)
     return explain_and_leave(o->explain);
-  return serve(o);
+  return start_serve(o);
 }
 
 int
@@ -312,7 +312,7 @@ start(const struct options *o)
   log_files_use(o->client || o->explain != NULL ? LOG_FILE_NONE : o->check_config ? LOG_FILE_CHECK : LOG_FILE_WRITE);
   services_open();
   control_state_open();
-  int status = o->describe != NULL ? describe_to_stdout(o->describe) : start_loaded(o);
+  int status = o->describe != NULL ? start_describe_to_stdout(o->describe) : start_loaded(o);
   services_close();
   control_state_close();
   draft_fini();

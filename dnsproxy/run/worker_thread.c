@@ -27,7 +27,7 @@ static bool running[WORKERS_MAX];
 
 // CPUs worth of time that the cgroup gives us; 0: no limit.
 static unsigned
-cgroup_cpus(void)
+worker_thread_cgroup_cpus(void)
 {
   FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
   if (f == NULL)
@@ -43,14 +43,14 @@ worker_threads_default(void)
 {
   cpu_set_t set;
   unsigned cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
-  unsigned quota = cgroup_cpus();
+  unsigned quota = worker_thread_cgroup_cpus();
   if (quota > 0 && quota < cpus)
     cpus = quota;
   return cpus > WORKERS_MAX ? WORKERS_MAX : cpus;
 }
 
 static void
-begin(struct worker *w)
+worker_thread_begin(struct worker *w)
 {
   const struct lease *before = w->lease;
   snapshot_take(w);
@@ -59,7 +59,7 @@ begin(struct worker *w)
 }
 
 static void
-end(struct worker *w)
+worker_thread_end(struct worker *w)
 {
   upstream_flush(w);
   datagram_flush(w);
@@ -69,7 +69,7 @@ end(struct worker *w)
 }
 
 static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+worker_thread_on_wake(evutil_socket_t fd, short what, void *arg)
 {
   (void)what;
   struct worker *w = arg;
@@ -89,9 +89,9 @@ worker_threads_make(unsigned count)
     struct worker *w = worker_new(&path_hooks);
     w->base = event_base_new();
     assert(w->base != NULL);
-    w->begin = begin;
-    w->end = end;
-    w->wake_event = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, on_wake, w);
+    w->begin = worker_thread_begin;
+    w->end = worker_thread_end;
+    w->wake_event = event_new(w->base, w->wake_fd, EV_READ | EV_PERSIST, worker_thread_on_wake, w);
     event_add(w->wake_event, NULL);
     rings_open(w);
     delay_open(w);
@@ -101,7 +101,7 @@ worker_threads_make(unsigned count)
 }
 
 static void
-serve(struct worker *w, bool services)
+worker_thread_serve(struct worker *w, bool services)
 {
   for (size_t i = 0; i < draft.listener_count; i++) {
     struct listener *l = draft.listeners[i];
@@ -114,7 +114,7 @@ serve(struct worker *w, bool services)
 
 // Everything the worker owns is given back on its own thread.
 static void
-close_rooms(struct worker *w)
+worker_thread_close_rooms(struct worker *w)
 {
   datagram_drain(w);
   stream_drain(w);
@@ -141,7 +141,7 @@ worker_main(void *arg)
   worker_end(w);
   event_base_loop(w->base, EVLOOP_NO_EXIT_ON_EMPTY);
   worker_begin(w);
-  close_rooms(w);
+  worker_thread_close_rooms(w);
   worker_end(w);
   return NULL;
 }
@@ -157,21 +157,21 @@ worker_threads_start(void)
 }
 
 static void
-run_serve_services(struct worker *w, struct post *post)
+worker_thread_run_serve_services(struct worker *w, struct post *post)
 {
   free(post);
-  serve(w, true);
+  worker_thread_serve(w, true);
 }
 
 static void
-run_serve(struct worker *w, struct post *post)
+worker_thread_run_serve(struct worker *w, struct post *post)
 {
   free(post);
-  serve(w, false);
+  worker_thread_serve(w, false);
 }
 
 static void
-run_drain(struct worker *w, struct post *post)
+worker_thread_run_drain(struct worker *w, struct post *post)
 {
   free(post);
   datagram_drain(w);
@@ -181,14 +181,14 @@ run_drain(struct worker *w, struct post *post)
 }
 
 static void
-run_stop(struct worker *w, struct post *post)
+worker_thread_run_stop(struct worker *w, struct post *post)
 {
   free(post);
   event_base_loopbreak(w->base);
 }
 
 static void
-post_all(void (*run)(struct worker *, struct post *))
+worker_thread_post_all(void (*run)(struct worker *, struct post *))
 {
   for (unsigned i = 0; i < worker_count(); i++) {
     struct post *post = memory_new(sizeof *post);
@@ -200,19 +200,19 @@ post_all(void (*run)(struct worker *, struct post *))
 void
 worker_threads_serve(bool services)
 {
-  post_all(services ? run_serve_services : run_serve);
+  worker_thread_post_all(services ? worker_thread_run_serve_services : worker_thread_run_serve);
 }
 
 void
 worker_threads_drain(void)
 {
-  post_all(run_drain);
+  worker_thread_post_all(worker_thread_run_drain);
 }
 
 void
 worker_threads_stop(void)
 {
-  post_all(run_stop);
+  worker_thread_post_all(worker_thread_run_stop);
 }
 
 void
@@ -230,7 +230,7 @@ worker_threads_free(void)
     struct worker *w = workers[i];
     if (!running[i]) {
       worker_begin(w);
-      close_rooms(w);
+      worker_thread_close_rooms(w);
       worker_end(w);
     }
     running[i] = false;

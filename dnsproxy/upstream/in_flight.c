@@ -11,7 +11,7 @@ enum { FIRST_SIZE = 1024, SKIPS = 5, SEQUENCES = 65536 };
 
 // Half of the slots stay free at the limit, so that slow queries are seldom in the way.
 static uint32_t
-slots_for(uint32_t limit)
+in_flight_slots_for(uint32_t limit)
 {
   uint32_t p = 1;
   while (p < 2 * limit && p < SEQUENCES)
@@ -24,7 +24,7 @@ in_flight_init(struct in_flight *t, uint32_t limit)
 {
   // 65535 is the dialect's way to say "all ids".
   t->limit = limit == 0 ? 1 : limit < SEQUENCES - 1 ? limit : SEQUENCES;
-  t->size_most = slots_for(t->limit);
+  t->size_most = in_flight_slots_for(t->limit);
   uint32_t size = t->size_most < FIRST_SIZE ? t->size_most : FIRST_SIZE;
   t->slots = memory_array(size, sizeof *t->slots);
   t->mask = size - 1;
@@ -43,7 +43,7 @@ in_flight_fini(struct in_flight *t)
 
 // A slow query keeps its slot while others go around it.
 static void
-skip_taken(struct in_flight *t)
+in_flight_skip_taken(struct in_flight *t)
 {
   for (unsigned i = 0; i < SKIPS && t->slots[t->next & t->mask] != NULL; i++)
     t->next++;
@@ -51,7 +51,7 @@ skip_taken(struct in_flight *t)
 
 // Twice the slots. False: at the limit, or no memory; the table stays as it is.
 static bool
-enlarge(struct in_flight *t)
+in_flight_enlarge(struct in_flight *t)
 {
   uint32_t size = t->mask + 1;
   struct query **slots = size < t->size_most ? calloc(size * 2, sizeof *slots) : NULL;
@@ -71,10 +71,10 @@ in_flight_add(struct in_flight *t, struct query *q, struct query **evicted)
 {
   if (t->used == 0)
     t->oldest = t->next;
-  skip_taken(t);
+  in_flight_skip_taken(t);
   // A crowd of slow ones in the way: more room rather than one that gives way before its time.
-  while (t->slots[t->next & t->mask] != NULL && enlarge(t))
-    skip_taken(t);
+  while (t->slots[t->next & t->mask] != NULL && in_flight_enlarge(t))
+    in_flight_skip_taken(t);
   uint64_t sequence = t->next++;
   struct query **slot = &t->slots[sequence & t->mask];
   *evicted = *slot;
@@ -122,5 +122,5 @@ void
 in_flight_grow(struct in_flight *t)
 {
   if (t->used > (t->mask + 1) / 2)
-    (void)enlarge(t); // else older queries give way earlier
+    (void)in_flight_enlarge(t); // else older queries give way earlier
 }

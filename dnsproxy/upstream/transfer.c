@@ -7,7 +7,7 @@
 enum { SOA_NUMBERS = 20 }; // serial, refresh, retry, expire, minimum: the end of its data
 
 static bool
-read_serial(const uint8_t *message, const struct record *r, uint32_t *serial)
+transfer_read_serial(const uint8_t *message, const struct record *r, uint32_t *serial)
 {
   if (r->type != QTYPE_SOA || r->rdata_size < SOA_NUMBERS)
     return false;
@@ -24,25 +24,25 @@ transfer_begin(struct transfer *t, struct upstream_connection *connection, const
   if (!t->incremental || !record_walk_init(&walk, q->packet.data, q->packet.size))
     return;
   while (record_next(&walk, &r))
-    if (r.section == 2 && read_serial(q->packet.data, &r, &t->client_serial))
+    if (r.section == 2 && transfer_read_serial(q->packet.data, &r, &t->client_serial))
       return;
 }
 
 // RFC 1982.
 static bool
-newer(uint32_t serial, uint32_t than)
+transfer_newer(uint32_t serial, uint32_t than)
 {
   return (int32_t)(serial - than) > 0;
 }
 
 // What ends a transfer that is neither refused nor empty.
 static bool
-is_complete(const struct transfer *t)
+transfer_is_complete(const struct transfer *t)
 {
   if (!t->incremental || t->whole)
     return t->serial_seen >= 2;
   if (t->records == 1) // alone: the client has it already, or more follows
-    return !newer(t->serial, t->client_serial);
+    return !transfer_newer(t->serial, t->client_serial);
   return t->serial_seen >= 3;
 }
 
@@ -57,7 +57,7 @@ transfer_last(struct transfer *t, const uint8_t *message, size_t size)
   while (record_next(&walk, &r)) {
     if (r.section != 1)
       continue;
-    bool soa = read_serial(message, &r, &serial);
+    bool soa = transfer_read_serial(message, &r, &serial);
     t->records++;
     if (t->records == 1) {
       if (!soa)
@@ -69,5 +69,5 @@ transfer_last(struct transfer *t, const uint8_t *message, size_t size)
     if (soa && serial == t->serial)
       t->serial_seen++;
   }
-  return walk.malformed || t->records == 0 || is_complete(t);
+  return walk.malformed || t->records == 0 || transfer_is_complete(t);
 }

@@ -18,17 +18,17 @@
 enum { TICK_MS = 50 };
 
 static struct backend_counters *
-counters_of(const struct upstream *u)
+upstream_datagram_counters_of(const struct upstream *u)
 {
   return u->backend->counters[u->worker->id];
 }
 
 // ---- sockets ----
 
-static void on_readable(evutil_socket_t fd, short what, void *arg);
+static void upstream_datagram_on_readable(evutil_socket_t fd, short what, void *arg);
 
 static bool
-socket_open(struct upstream_socket *s)
+upstream_datagram_socket_open(struct upstream_socket *s)
 {
   // Connected: the kernel refuses answers from anybody else, and each answer returns to this worker.
   int fd = backend_socket_open(s->upstream->backend, SOCK_DGRAM);
@@ -38,12 +38,12 @@ socket_open(struct upstream_socket *s)
   send_paths_init(&s->paths, fd);
   s->lost = s->lost_uncharged = 0;
   s->opened_us = s->upstream->worker->now_us;
-  s->event = event_new(s->upstream->worker->base, fd, EV_READ | EV_PERSIST, on_readable, s);
+  s->event = event_new(s->upstream->worker->base, fd, EV_READ | EV_PERSIST, upstream_datagram_on_readable, s);
   return s->event != NULL && event_add(s->event, NULL) == 0;
 }
 
 static void
-close_one(int *fd, struct event **event)
+upstream_datagram_close_one(int *fd, struct event **event)
 {
   if (*event != NULL)
     event_free(*event);
@@ -54,15 +54,15 @@ close_one(int *fd, struct event **event)
 }
 
 static void
-socket_close(struct upstream_socket *s)
+upstream_datagram_socket_close(struct upstream_socket *s)
 {
-  close_one(&s->fd, &s->event);
-  close_one(&s->former_fd, &s->former_event);
+  upstream_datagram_close_one(&s->fd, &s->event);
+  upstream_datagram_close_one(&s->former_fd, &s->former_event);
 }
 
 // A new source address and port, for queries from now on. What is in flight may still be answered at the old ones.
 static void
-socket_renew(struct upstream_socket *s)
+upstream_datagram_socket_renew(struct upstream_socket *s)
 {
   if (s->fd < 0)
     return;
@@ -70,13 +70,13 @@ socket_renew(struct upstream_socket *s)
   struct event *event = s->event;
   s->fd = -1;
   s->event = NULL;
-  if (!socket_open(s)) {
-    close_one(&s->fd, &s->event);
+  if (!upstream_datagram_socket_open(s)) {
+    upstream_datagram_close_one(&s->fd, &s->event);
     s->fd = old;
     s->event = event;
     return;
   }
-  close_one(&s->former_fd, &s->former_event);
+  upstream_datagram_close_one(&s->former_fd, &s->former_event);
   s->former_fd = old;
   s->former_event = event;
 }
@@ -109,7 +109,7 @@ upstream_free(struct upstream **slot)
   *slot = NULL;
   u->backend->upstream[u->worker->id] = NULL;
   for (unsigned i = 0; i < u->socket_count; i++) {
-    socket_close(&u->sockets[i]);
+    upstream_datagram_socket_close(&u->sockets[i]);
     in_flight_fini(&u->sockets[i].table);
   }
   object_unref(&u->backend);
@@ -127,37 +127,37 @@ upstream_used(const struct upstream *u)
 
 // After errors: whatever is wrong with one is wrong with its neighbours.
 static void
-close_sockets(struct upstream *u)
+upstream_datagram_close_sockets(struct upstream *u)
 {
   for (unsigned i = 0; i < u->socket_count; i++)
-    socket_close(&u->sockets[i]);
+    upstream_datagram_socket_close(&u->sockets[i]);
 }
 
 // A reconnectOnUp backend came back, or checks leave from another address than before.
 static void
-renew_sockets(struct upstream *u)
+upstream_datagram_renew_sockets(struct upstream *u)
 {
   for (unsigned i = 0; i < u->socket_count; i++)
-    socket_renew(&u->sockets[i]);
+    upstream_datagram_socket_renew(&u->sockets[i]);
 }
 
 // ---- queries leave the table ----
 
 // Ends the time in flight: the caller delivers or fails the query.
 static void
-unpark(struct upstream_socket *s, struct query *q)
+upstream_datagram_unpark(struct upstream_socket *s, struct query *q)
 {
   struct upstream *u = s->upstream;
   counter_add(&u->worker->parked, (uint64_t)-1);
-  counter_add(&counters_of(u)->outstanding, (uint64_t)-1);
+  counter_add(&upstream_datagram_counters_of(u)->outstanding, (uint64_t)-1);
   (void)q;
 }
 
 static void
-fail(struct upstream_socket *s, struct query *q, enum drop why)
+upstream_datagram_fail(struct upstream_socket *s, struct query *q, enum drop why)
 {
-  struct backend_counters *c = counters_of(s->upstream);
-  unpark(s, q);
+  struct backend_counters *c = upstream_datagram_counters_of(s->upstream);
+  upstream_datagram_unpark(s, q);
   if (why == DROP_SEND_ERROR)
     counter_add(&c->send_errors, 1);
   else if (why != DROP_RECEIVE_OVERFLOW) // that was us
@@ -169,7 +169,7 @@ fail(struct upstream_socket *s, struct query *q, enum drop why)
 
 // A query that gives way to a newer one may not even have been sent.
 static void
-forget_pending(struct upstream_socket *s, const struct query *q)
+upstream_datagram_forget_pending(struct upstream_socket *s, const struct query *q)
 {
   for (unsigned i = 0; i < s->pending_count; i++)
     if (s->pending[i] == q) {
@@ -181,7 +181,7 @@ forget_pending(struct upstream_socket *s, const struct query *q)
 // ---- send ----
 
 static void
-queue(struct upstream_socket *s, struct query *q)
+upstream_datagram_queue(struct upstream_socket *s, struct query *q)
 {
   struct upstream_set *set = s->upstream->worker->upstreams;
   s->pending[s->pending_count++] = q;
@@ -193,7 +193,7 @@ queue(struct upstream_socket *s, struct query *q)
 }
 
 static bool
-is_socket_broken(int error)
+upstream_datagram_is_socket_broken(int error)
 {
   return error == EINVAL || error == ENODEV || error == ENETUNREACH || error == EHOSTUNREACH || error == EBADF ||
          error == EADDRNOTAVAIL;
@@ -209,21 +209,21 @@ struct refused {
 };
 
 static void
-on_refused(unsigned item, int error, void *arg)
+upstream_datagram_on_refused(unsigned item, int error, void *arg)
 {
   struct refused *r = arg;
   r->queries[r->count++] = r->pending[item];
-  r->broken |= is_socket_broken(error);
+  r->broken |= upstream_datagram_is_socket_broken(error);
 }
 
 static void
-flush_socket(struct upstream_socket *s)
+upstream_datagram_flush_socket(struct upstream_socket *s)
 {
   struct send_batch *out = &s->upstream->worker->upstreams->out;
   struct refused refused = {.socket = s};
   // A neighbour broke and took this one along. If it cannot be opened, sending says so for each query.
-  if (s->fd < 0 && !socket_open(s))
-    socket_close(s);
+  if (s->fd < 0 && !upstream_datagram_socket_open(s))
+    upstream_datagram_socket_close(s);
   out->count = s->pending_count;
   for (unsigned i = 0; i < out->count; i++) {
     struct query *q = s->pending[i];
@@ -235,14 +235,14 @@ flush_socket(struct upstream_socket *s)
     out->items[i].control_size = 0;
   }
   s->pending_count = 0;
-  send_batch_flush(out, s->fd, &s->paths, on_refused, &refused);
+  send_batch_flush(out, s->fd, &s->paths, upstream_datagram_on_refused, &refused);
   // A failed query may be sent again at once: nothing of this flush is used any more.
   for (unsigned i = 0; i < refused.count; i++) {
     in_flight_take(&s->table, refused.queries[i]);
-    fail(s, refused.queries[i], DROP_SEND_ERROR);
+    upstream_datagram_fail(s, refused.queries[i], DROP_SEND_ERROR);
   }
   if (refused.broken)
-    close_sockets(s->upstream);
+    upstream_datagram_close_sockets(s->upstream);
   in_flight_grow(&s->table);
 }
 
@@ -255,12 +255,12 @@ upstream_datagram_flush(struct worker *w)
     set->pending = s->next_pending;
     s->is_pending = false;
     if (s->pending_count > 0)
-      flush_socket(s);
+      upstream_datagram_flush_socket(s);
   }
 }
 
 static struct upstream_socket *
-choose_socket(struct upstream *u)
+upstream_datagram_choose_socket(struct upstream *u)
 {
   if (u->socket_count == 1)
     return &u->sockets[0];
@@ -270,7 +270,7 @@ choose_socket(struct upstream *u)
 }
 
 static void
-start_ticking(struct upstream_set *set)
+upstream_datagram_start_ticking(struct upstream_set *set)
 {
   struct timeval tv = {.tv_usec = TICK_MS * 1000};
   if (!set->ticking)
@@ -289,14 +289,14 @@ upstream_datagram_send(struct query *q, struct backend *backend)
   if (generation != u->opened_generation) {
     u->opened_generation = generation;
     upstream_datagram_flush(w);
-    renew_sockets(u);
+    upstream_datagram_renew_sockets(u);
   }
-  struct upstream_socket *s = choose_socket(u);
-  if (s->fd < 0 && !socket_open(s)) {
+  struct upstream_socket *s = upstream_datagram_choose_socket(u);
+  if (s->fd < 0 && !upstream_datagram_socket_open(s)) {
     q->drop = backend_socket_shortage(errno) ? DROP_NO_SOCKET : DROP_SEND_ERROR;
     if (q->drop == DROP_SEND_ERROR)
-      counter_add(&counters_of(u)->send_errors, 1);
-    socket_close(s);
+      counter_add(&upstream_datagram_counters_of(u)->send_errors, 1);
+    upstream_datagram_socket_close(s);
     return false;
   }
   bool proxied = backend->options.use_proxy_protocol;
@@ -305,21 +305,21 @@ upstream_datagram_send(struct query *q, struct backend *backend)
     return false;
   }
   if (s->pending_count == UPSTREAM_BATCH)
-    flush_socket(s);
+    upstream_datagram_flush_socket(s);
   q->backend = backend;
   q->sent_us = w->now_us;
   struct query *evicted;
   message_put_u16(q->packet.data, in_flight_add(&s->table, q, &evicted));
   if (proxied)
     upstream_proxy_write(q, true);
-  counter_add(&counters_of(u)->queries, 1);
-  counter_add(&counters_of(u)->outstanding, 1);
+  counter_add(&upstream_datagram_counters_of(u)->queries, 1);
+  counter_add(&upstream_datagram_counters_of(u)->outstanding, 1);
   counter_add(&w->parked, 1);
-  queue(s, q);
-  start_ticking(w->upstreams);
+  upstream_datagram_queue(s, q);
+  upstream_datagram_start_ticking(w->upstreams);
   if (evicted != NULL) {
-    forget_pending(s, evicted);
-    fail(s, evicted, DROP_SLOT_REUSED);
+    upstream_datagram_forget_pending(s, evicted);
+    upstream_datagram_fail(s, evicted, DROP_SLOT_REUSED);
   }
   return true;
 }
@@ -327,7 +327,7 @@ upstream_datagram_send(struct query *q, struct backend *backend)
 // ---- receive ----
 
 static void
-prepare_receive(struct upstream_set *set)
+upstream_datagram_prepare_receive(struct upstream_set *set)
 {
   for (unsigned i = 0; i < UPSTREAM_BATCH; i++) {
     set->parts[i] = (struct iovec){.iov_base = set->buffers[i], .iov_len = UPSTREAM_RECEIVE};
@@ -336,9 +336,9 @@ prepare_receive(struct upstream_set *set)
 }
 
 static void
-measure(struct upstream *u, const struct query *q)
+upstream_datagram_measure(struct upstream *u, const struct query *q)
 {
-  struct backend_counters *c = counters_of(u);
+  struct backend_counters *c = upstream_datagram_counters_of(u);
   double now = (double)(u->worker->now_us - q->sent_us);
   double old = atomic_load_explicit(&c->latency_us, memory_order_relaxed);
   atomic_store_explicit(&c->latency_us, old == 0 ? now : old + (now - old) / 128, memory_order_relaxed);
@@ -347,7 +347,7 @@ measure(struct upstream *u, const struct query *q)
 
 // An answer that is larger than what we receive: what is here of it is the question, and the client asks again over TCP.
 static size_t
-cut_answer(const struct query *q, uint8_t *data, size_t size)
+upstream_datagram_cut_answer(const struct query *q, uint8_t *data, size_t size)
 {
   size_t question_end = HEADER_SIZE + (message_count(data, 0) > 0 ? q->qname.size + 4u : 0);
   struct wire_buffer packet = {.data = data, .size = size, .capacity = UPSTREAM_BUFFER};
@@ -357,7 +357,7 @@ cut_answer(const struct query *q, uint8_t *data, size_t size)
 
 // The packet is an answer that somebody waits for, or it is ignored and counted: the query goes on waiting.
 static void
-receive_one(struct upstream_socket *s, uint8_t *data, size_t size, bool cut)
+upstream_datagram_receive_one(struct upstream_socket *s, uint8_t *data, size_t size, bool cut)
 {
   struct worker *w = s->upstream->worker;
   struct query *q = size >= HEADER_SIZE ? in_flight_peek(&s->table, message_id(data)) : NULL;
@@ -366,21 +366,21 @@ receive_one(struct upstream_socket *s, uint8_t *data, size_t size, bool cut)
     return;
   }
   if (cut)
-    size = cut_answer(q, data, size);
+    size = upstream_datagram_cut_answer(q, data, size);
   in_flight_take(&s->table, q);
-  measure(s->upstream, q);
-  unpark(s, q);
+  upstream_datagram_measure(s->upstream, q);
+  upstream_datagram_unpark(s, q);
   q->packet = (struct wire_buffer){.data = data, .size = size, .capacity = UPSTREAM_BUFFER};
   w->walk->answer(q);
 }
 
 // Returns how many came.
 static int
-receive_batch(struct upstream_socket *s, int fd)
+upstream_datagram_receive_batch(struct upstream_socket *s, int fd)
 {
   struct worker *w = s->upstream->worker;
   struct upstream_set *set = w->upstreams;
-  prepare_receive(set);
+  upstream_datagram_prepare_receive(set);
   int got = recvmmsg(fd, set->messages, UPSTREAM_BATCH, MSG_DONTWAIT, NULL);
   if (got <= 0)
     return got;
@@ -394,28 +394,28 @@ receive_batch(struct upstream_socket *s, int fd)
     cut[i] = (set->messages[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
   }
   for (int i = 0; i < got; i++)
-    receive_one(s, set->buffers[i], sizes[i], cut[i]);
+    upstream_datagram_receive_one(s, set->buffers[i], sizes[i], cut[i]);
   worker_end(w);
   return got;
 }
 
 // A burst of answers is taken before more queries are: the kernel's room for it is limited.
 static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+upstream_datagram_on_readable(evutil_socket_t fd, short what, void *arg)
 {
   enum { BATCHES = 8 };
   (void)what;
   struct upstream_socket *s = arg;
   int got = UPSTREAM_BATCH;
   for (unsigned i = 0; i < BATCHES && got == UPSTREAM_BATCH && (fd == s->fd || fd == s->former_fd); i++)
-    got = receive_batch(s, fd);
+    got = upstream_datagram_receive_batch(s, fd);
 }
 
 // ---- time ----
 
 // An unanswered query, when the kernel threw away datagrams that came for this socket: one of them may have been its answer.
 static enum drop
-why_unanswered(struct upstream_socket *s)
+upstream_datagram_why_unanswered(struct upstream_socket *s)
 {
   if (s->lost_uncharged == 0 && s->fd >= 0) {
     uint32_t lost = backend_socket_lost(s->fd);
@@ -429,37 +429,37 @@ why_unanswered(struct upstream_socket *s)
 }
 
 static void
-expire_socket(struct upstream_socket *s, uint64_t since_us)
+upstream_datagram_expire_socket(struct upstream_socket *s, uint64_t since_us)
 {
   enum { RENEW_US = 1000000 };
   uint64_t now = s->upstream->worker->now_us;
   struct query *q;
   while ((q = in_flight_expire(&s->table, since_us)) != NULL) {
-    enum drop why = why_unanswered(s);
+    enum drop why = upstream_datagram_why_unanswered(s);
     // Nothing at all came back since it left: the own address may be gone, or the way have moved.
     if (q->sent_us > s->heard_us && now - s->opened_us > RENEW_US)
-      socket_renew(s);
-    fail(s, q, why);
+      upstream_datagram_socket_renew(s);
+    upstream_datagram_fail(s, q, why);
   }
   if (s->table.used == 0) {
     s->lost_uncharged = 0;
-    close_one(&s->former_fd, &s->former_event);
+    upstream_datagram_close_one(&s->former_fd, &s->former_event);
   }
 }
 
 static void
-expire(struct upstream *u)
+upstream_datagram_expire(struct upstream *u)
 {
   uint32_t own = u->backend->options.udp_timeout_s;
   uint64_t timeout_us = (uint64_t)(own > 0 ? own : u->worker->lease->settings->udp_timeout_s) * 1000000;
   uint64_t now = u->worker->now_us;
   for (unsigned i = 0; now > timeout_us && i < u->socket_count; i++)
-    expire_socket(&u->sockets[i], now - timeout_us);
+    upstream_datagram_expire_socket(&u->sockets[i], now - timeout_us);
 }
 
 // From wherever it is by now: a query that timed out may have been sent again, to a backend that is new in the list.
 static void
-unlink_upstream(struct upstream_set *set, const struct upstream *u)
+upstream_datagram_unlink_upstream(struct upstream_set *set, const struct upstream *u)
 {
   struct upstream **at = &set->list;
   while (*at != u)
@@ -468,7 +468,7 @@ unlink_upstream(struct upstream_set *set, const struct upstream *u)
 }
 
 static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+upstream_datagram_on_tick(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct worker *w = arg;
@@ -478,17 +478,17 @@ on_tick(evutil_socket_t fd, short what, void *arg)
   bool busy = false;
   for (struct upstream *u = set->list, *next; u != NULL; u = next) {
     next = u->next;
-    expire(u);
+    upstream_datagram_expire(u);
     if (upstream_used(u) > 0) {
       busy = true;
     } else if (atomic_load_explicit(&u->backend->retired, memory_order_relaxed)) {
       upstream_datagram_flush(w);
-      unlink_upstream(set, u);
+      upstream_datagram_unlink_upstream(set, u);
       upstream_free(&u);
     }
   }
   if (busy)
-    start_ticking(set);
+    upstream_datagram_start_ticking(set);
   worker_end(w);
 }
 
@@ -496,13 +496,13 @@ void
 upstream_datagram_open(struct worker *w)
 {
   w->upstreams = memory_new(sizeof *w->upstreams);
-  w->upstreams->tick = evtimer_new(w->base, on_tick, w);
+  w->upstreams->tick = evtimer_new(w->base, upstream_datagram_on_tick, w);
 }
 
 void
 upstream_datagram_retired(struct worker *w)
 {
-  start_ticking(w->upstreams);
+  upstream_datagram_start_ticking(w->upstreams);
 }
 
 void
@@ -517,7 +517,7 @@ upstream_datagram_close(struct worker *w)
     for (unsigned i = 0; i < u->socket_count; i++) {
       struct query *q;
       while ((q = in_flight_expire(&u->sockets[i].table, UINT64_MAX)) != NULL)
-        fail(&u->sockets[i], q, DROP_SHUTDOWN);
+        upstream_datagram_fail(&u->sockets[i], q, DROP_SHUTDOWN);
     }
     set->list = u->next;
     upstream_free(&u);

@@ -6,7 +6,7 @@
 
 // Over plain DNS nobody is encrypted; what comes over TLS may be told apart.
 static bool
-advertise_tls(struct query *q)
+upstream_proxy_advertise_tls(struct query *q)
 {
   if (!q->arrival.transport->secure)
     return true;
@@ -19,7 +19,7 @@ advertise_tls(struct query *q)
 bool
 upstream_proxy_prepare(struct query *q, const struct backend *b, bool with_packet)
 {
-  if (b->options.proxy_advertise_tls && !advertise_tls(q))
+  if (b->options.proxy_advertise_tls && !upstream_proxy_advertise_tls(q))
     return false;
   size_t size = PROXY_HEADER_MAX + proxy_values_size(query_proxy_values(q)) + (with_packet ? q->packet.size : 0);
   uint8_t *room = query_alloc(q, size);

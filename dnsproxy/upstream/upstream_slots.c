@@ -8,7 +8,7 @@
 enum { SLOTS_MIN = 4, SLOTS_MAX = 65536 };
 
 static bool
-reserve(struct upstream_slots *s)
+upstream_slots_reserve(struct upstream_slots *s)
 {
   uint32_t taken = s->queries + s->abandoned;
   if (2 * (taken + 1) <= s->size)
@@ -30,7 +30,7 @@ reserve(struct upstream_slots *s)
 struct upstream_slot *
 upstream_slots_add(struct upstream_slots *s, struct query *q)
 {
-  if (!reserve(s))
+  if (!upstream_slots_reserve(s))
     return NULL;
   while (s->list[s->next_id % s->size].taken)
     s->next_id++;

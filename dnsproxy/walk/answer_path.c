@@ -14,7 +14,7 @@
 #include <string.h>
 
 static enum room
-drop(struct query *q, enum drop why)
+answer_path_drop(struct query *q, enum drop why)
 {
   q->drop = (uint8_t)why;
   return ROOM_DROP;
@@ -22,7 +22,7 @@ drop(struct query *q, enum drop why)
 
 // What the client said it can take over UDP.
 static size_t
-client_size(const struct query *q)
+answer_path_client_size(const struct query *q)
 {
   size_t payload = q->edns.offset != 0 ? q->edns.payload : 0;
   return payload < UDP_PLAIN_SIZE ? UDP_PLAIN_SIZE : payload;
@@ -30,7 +30,7 @@ client_size(const struct query *q)
 
 // Leaves the question, the answer's OPT if it has one, and TC=1.
 static void
-truncate_answer(struct query *q)
+answer_path_truncate_answer(struct query *q)
 {
   struct question question;
   struct edns edns;
@@ -59,33 +59,33 @@ room_check_answer(struct query *q)
   if (atomic_load_explicit(&q->backend->mode, memory_order_relaxed) == HEALTH_LAZY && !q->rehearsal.dry)
     health_result(q->backend, false, rcode);
   if (!query_takes_large(q)) {
-    bool too_large = q->backend->options.protocol->stream && q->packet.size > client_size(q);
+    bool too_large = q->backend->options.protocol->stream && q->packet.size > answer_path_client_size(q);
     if (too_large || (query_settings(q)->truncate_tc && (m[2] & FLAG2_TC) != 0))
-      truncate_answer(q);
+      answer_path_truncate_answer(q);
   }
   return ROOM_RESPONSE_RULES;
 }
 
 // Back to the way in: the rules of queries are not asked again.
 static enum room
-restart(struct query *q)
+answer_path_restart(struct query *q)
 {
-  return query_restart(q) ? ROOM_CHOOSE_POOL : drop(q, DROP_OUT_OF_MEMORY);
+  return query_restart(q) ? ROOM_CHOOSE_POOL : answer_path_drop(q, DROP_OUT_OF_MEMORY);
 }
 
 // Runs a chain of the way back; `next` unless it drops or parks the answer.
 static enum room
-run_response_chain(struct query *q, enum chain_id id, enum room next)
+answer_path_run_response_chain(struct query *q, enum chain_id id, enum room next)
 {
   enum verdict verdict = run_chain(q, id);
   if (verdict == VERDICT_PARKED)
     return ROOM_PARKED;
   if (q->restart && (id == CHAIN_RESPONSE || id == CHAIN_TIMEOUT))
-    return restart(q);
+    return answer_path_restart(q);
   q->restart = false;
   switch (verdict) {
   case VERDICT_DROP:
-    return drop(q, q->drop == 0 ? DROP_RESPONSE_RULE : (enum drop)q->drop);
+    return answer_path_drop(q, q->drop == 0 ? DROP_RESPONSE_RULE : (enum drop)q->drop);
   case VERDICT_PARKED:
   case VERDICT_NEXT:
   case VERDICT_STOP:
@@ -97,12 +97,12 @@ run_response_chain(struct query *q, enum chain_id id, enum room next)
 enum room
 room_response_rules(struct query *q)
 {
-  return run_response_chain(q, q->is_xfr && q->over_tcp ? CHAIN_XFR : CHAIN_RESPONSE, ROOM_RESTORE);
+  return answer_path_run_response_chain(q, q->is_xfr && q->over_tcp ? CHAIN_XFR : CHAIN_RESPONSE, ROOM_RESTORE);
 }
 
 // RD and CD go back as the client sent them, whatever rules did to the query.
 static void
-restore_flags(struct query *q)
+answer_path_restore_flags(struct query *q)
 {
   uint8_t *m = q->packet.data;
   m[2] = (uint8_t)((m[2] & ~FLAG2_RD) | (q->flags[0] & FLAG2_RD));
@@ -111,7 +111,7 @@ restore_flags(struct query *q)
 
 // Does the answer begin with the name of the query? Rules may have given it another question.
 static bool
-asks_for_same_name(const struct query *q)
+answer_path_asks_for_same_name(const struct query *q)
 {
   const uint8_t *m = q->packet.data;
   return message_count(m, 0) > 0 && q->packet.size >= (size_t)HEADER_SIZE + q->qname.size &&
@@ -121,25 +121,25 @@ asks_for_same_name(const struct query *q)
 enum room
 room_restore(struct query *q)
 {
-  restore_flags(q);
-  if (query_settings(q)->fixup_case && asks_for_same_name(q))
+  answer_path_restore_flags(q);
+  if (query_settings(q)->fixup_case && answer_path_asks_for_same_name(q))
     memcpy(q->packet.data + HEADER_SIZE, q->qname.bytes, q->qname.size);
   q->subnet.for_all = false;
   if (q->subnet.edns_added || q->subnet.added)
-    return ecs_take_off(q) ? ROOM_CACHE_INSERT : drop(q, DROP_BROKEN_ANSWER);
+    return ecs_take_off(q) ? ROOM_CACHE_INSERT : answer_path_drop(q, DROP_BROKEN_ANSWER);
   return ROOM_CACHE_INSERT;
 }
 
 // A datagram's client got less than came over TCP: the next one to ask, over TCP, must not.
 static bool
-is_cut(const struct query *q)
+answer_path_is_cut(const struct query *q)
 {
   return q->key.over_tcp && !q->over_tcp && (q->packet.data[2] & FLAG2_TC) != 0;
 }
 
 // Rules may have made something else of it.
 static bool
-answers_query(const struct query *q)
+answer_path_answers_query(const struct query *q)
 {
   return query_answered(q) && message_opcode(q->packet.data) == OPCODE_QUERY;
 }
@@ -148,7 +148,7 @@ enum room
 room_cache_insert(struct query *q)
 {
   enum { OVER_UDP_MAX = 4096 };
-  if (q->cache == NULL || !q->has_key || q->skip_cache || is_cut(q) || !answers_query(q))
+  if (q->cache == NULL || !q->has_key || q->skip_cache || answer_path_is_cut(q) || !answer_path_answers_query(q))
     return ROOM_FINISH;
   bool over_udp = !backend_way(q->backend, q->over_tcp)->stream;
   if (over_udp && q->packet.size > OVER_UDP_MAX)
@@ -162,15 +162,15 @@ room_cache_insert(struct query *q)
                                              .now_s = q->worker->now_s,
                                              .received_over_udp = over_udp,
                                              .temporary_failure_ttl_s = q->limits.failure_ttl});
-  return run_response_chain(q, CHAIN_CACHE_INSERTED, ROOM_FINISH);
+  return answer_path_run_response_chain(q, CHAIN_CACHE_INSERTED, ROOM_FINISH);
 }
 
 enum room
 room_cache_hit_rules(struct query *q)
 {
   q->is_answer = true;
-  restore_flags(q);
-  enum room next = run_response_chain(q, CHAIN_CACHE_HIT, ROOM_FINISH);
+  answer_path_restore_flags(q);
+  enum room next = answer_path_run_response_chain(q, CHAIN_CACHE_HIT, ROOM_FINISH);
   if (next == ROOM_FINISH) {
     count(q->worker, COUNTER_CACHE_HITS);
     count(q->worker, COUNTER_RESPONSES);
@@ -179,7 +179,7 @@ room_cache_hit_rules(struct query *q)
 }
 
 static void
-count_self_answer(struct query *q)
+answer_path_count_self_answer(struct query *q)
 {
   struct worker *w = q->worker;
   switch (message_rcode(q->packet.data)) {
@@ -200,10 +200,10 @@ enum room
 room_self_answered_rules(struct query *q)
 {
   q->is_answer = true;
-  restore_flags(q);
-  enum room next = run_response_chain(q, CHAIN_SELF_ANSWERED, ROOM_FINISH);
+  answer_path_restore_flags(q);
+  enum room next = answer_path_run_response_chain(q, CHAIN_SELF_ANSWERED, ROOM_FINISH);
   if (next == ROOM_FINISH)
-    count_self_answer(q);
+    answer_path_count_self_answer(q);
   return next;
 }
 
@@ -216,8 +216,8 @@ room_timeout_rules(struct query *q)
   message_put_u16(header, q->id);
   q->is_answer = true;
   q->packet = (struct wire_buffer){.data = header, .size = sizeof header, .capacity = sizeof header};
-  restore_flags(q);
-  enum room next = run_response_chain(q, CHAIN_TIMEOUT, ROOM_DROP);
+  answer_path_restore_flags(q);
+  enum room next = answer_path_run_response_chain(q, CHAIN_TIMEOUT, ROOM_DROP);
   if (next == ROOM_CHOOSE_POOL)
     return next;
   q->packet = (struct wire_buffer){.data = NULL};
@@ -235,19 +235,19 @@ room_finish(struct query *q)
   bool ours = q->self_answered || q->from_cache;
   if (ours && !query_takes_large(q)) {
     bool tc = (q->packet.data[2] & FLAG2_TC) != 0;
-    if (q->packet.size > client_size(q) || (tc && query_settings(q)->truncate_tc))
-      truncate_answer(q);
+    if (q->packet.size > answer_path_client_size(q) || (tc && query_settings(q)->truncate_tc))
+      answer_path_truncate_answer(q);
   }
   return ROOM_REPLY;
 }
 
 // A message of a zone transfer, with more to come: the connection that it came over has the query back.
 static enum room
-reply_part(struct query *q)
+answer_path_reply_part(struct query *q)
 {
   enum part_sent sent = q->arrival.route->part(q, upstream_transfer_resume);
   if (sent == PART_FAILED)
-    return drop(q, DROP_CLIENT_GONE);
+    return answer_path_drop(q, DROP_CLIENT_GONE);
   q->in_part = true;
   q->transfer->went_on = true;
   q->transfer->full = sent == PART_FULL;
@@ -259,10 +259,10 @@ room_reply(struct query *q)
 {
   struct worker *w = q->worker;
   if (q->transfer != NULL)
-    return reply_part(q);
+    return answer_path_reply_part(q);
   tell(q, EVENT_ANSWERED);
   if (!query_is_tcp(q) && atomic_load_explicit(&q->arrival.listener->muted, memory_order_relaxed))
-    return drop(q, DROP_MUTED);
+    return answer_path_drop(q, DROP_MUTED);
   count(w, COUNTER_ANSWERS_SENT);
   if (q->limits.delay_ms > 0 && !query_is_tcp(q))
     delay_reply(q);

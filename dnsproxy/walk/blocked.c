@@ -7,7 +7,7 @@
 #include <string.h>
 
 static enum verdict
-act(struct query *q, struct dynblock *b, int action)
+blocked_act(struct query *q, struct dynblock *b, int action)
 {
   if (b->warning || action == DNS_ACTION_NO_OP)
     return VERDICT_NEXT;
@@ -39,9 +39,9 @@ blocked_run(struct query *q)
   enum verdict verdict = VERDICT_NEXT;
   struct dynblock *b = dynblock_find_client(set, &q->arrival.client, q->worker->now_us);
   if (b != NULL)
-    verdict = act(q, b, b->action == DYNBLOCK_NO_ACTION ? set->default_action : b->action);
+    verdict = blocked_act(q, b, b->action == DYNBLOCK_NO_ACTION ? set->default_action : b->action);
   if (verdict != VERDICT_NEXT)
     return verdict;
   b = dynblock_find_name(set, &q->qname, q->worker->now_us);
-  return b == NULL ? VERDICT_NEXT : act(q, b, b->action == DYNBLOCK_NO_ACTION ? set->default_action : b->action);
+  return b == NULL ? VERDICT_NEXT : blocked_act(q, b, b->action == DYNBLOCK_NO_ACTION ? set->default_action : b->action);
 }

@@ -22,7 +22,7 @@ ecs_has_zero_scope(const struct query *q)
 }
 
 static void
-make(const struct query *q, struct client_subnet *subnet)
+ecs_make(const struct query *q, struct client_subnet *subnet)
 {
   if (q->subnet.network != NULL)
     client_subnet_make(subnet, &q->subnet.network->network, q->subnet.network->bits);
@@ -32,14 +32,14 @@ make(const struct query *q, struct client_subnet *subnet)
 
 // A stream's packet has little room to spare; a datagram may grow to what backends are known to take.
 static bool
-make_room(struct query *q)
+ecs_make_room(struct query *q)
 {
   return query_takes_large(q) && q->packet.capacity < MESSAGE_MAX_SIZE &&
          query_own_packet(q, q->packet.data, q->packet.size, MESSAGE_MAX_SIZE);
 }
 
 static enum client_subnet_result
-add(struct query *q, const struct client_subnet *subnet)
+ecs_add_it(struct query *q, const struct client_subnet *subnet)
 {
   enum { PAYLOAD = 512 };
   struct edns edns;
@@ -56,10 +56,10 @@ bool
 ecs_add(struct query *q)
 {
   struct client_subnet subnet;
-  make(q, &subnet);
-  enum client_subnet_result result = add(q, &subnet);
-  if (result == CLIENT_SUBNET_DOES_NOT_FIT && make_room(q))
-    result = add(q, &subnet);
+  ecs_make(q, &subnet);
+  enum client_subnet_result result = ecs_add_it(q, &subnet);
+  if (result == CLIENT_SUBNET_DOES_NOT_FIT && ecs_make_room(q))
+    result = ecs_add_it(q, &subnet);
   // With a subnet of its own the query says for whom the answer must be: no answer for everybody will do.
   if (result == CLIENT_SUBNET_KEPT || result == CLIENT_SUBNET_REPLACED)
     q->subnet.zero_scope = false;

@@ -22,7 +22,7 @@ const struct room_row room_rows[ROOM_COUNT] = {
 };
 
 static void
-end_dropped(struct query *q)
+path_end_dropped(struct query *q)
 {
   tell(q, EVENT_DROPPED);
   q->arrival.route->dropped(q);
@@ -33,7 +33,7 @@ void
 path_drop(struct query *q, unsigned why)
 {
   q->drop = (uint8_t)why;
-  end_dropped(q);
+  path_end_dropped(q);
 }
 
 enum verdict (*run_chain_dry)(const struct chain *, struct query *);
@@ -53,7 +53,7 @@ run_chain(struct query *q, enum chain_id id)
 }
 
 static void
-walk_until(struct query *q, enum room *room, enum room stop)
+path_walk_until(struct query *q, enum room *room, enum room stop)
 {
   while (*room < ROOM_COUNT && *room != stop) {
     q->room = (uint8_t)*room;
@@ -67,30 +67,30 @@ void
 path_walk(struct query *q, enum room room)
 {
   assert(q->magic == QUERY_MAGIC);
-  walk_until(q, &room, ROOM_COUNT);
+  path_walk_until(q, &room, ROOM_COUNT);
   if (room == ROOM_DROP)
-    end_dropped(q);
+    path_end_dropped(q);
 }
 
 static void
-begin_query(struct query *q)
+path_begin_query(struct query *q)
 {
   path_walk(q, ROOM_ADMIT);
 }
 
 // Up to the cache one by one, so that the cache lines of the whole batch are on their way before the first lookup.
 static void
-begin_queries(struct query **queries, unsigned n)
+path_begin_queries(struct query **queries, unsigned n)
 {
   unsigned waiting = 0;
   for (unsigned i = 0; i < n; i++) {
     struct query *q = queries[i];
     enum room room = ROOM_ADMIT;
-    walk_until(q, &room, ROOM_CACHE_LOOKUP);
+    path_walk_until(q, &room, ROOM_CACHE_LOOKUP);
     if (room == ROOM_CACHE_LOOKUP)
       queries[waiting++] = q;
     else if (room == ROOM_DROP)
-      end_dropped(q);
+      path_end_dropped(q);
   }
   for (unsigned i = 0; i < waiting; i++) {
     packet_cache_prefetch_entry(queries[i]->cache, queries[i]->key.hash);
@@ -102,19 +102,19 @@ begin_queries(struct query **queries, unsigned n)
 }
 
 static void
-answer(struct query *q)
+path_answer(struct query *q)
 {
   path_walk(q, ROOM_CHECK_ANSWER);
 }
 
 static void
-failed(struct query *q, unsigned why)
+path_failed(struct query *q, unsigned why)
 {
   q->drop = (uint8_t)why;
   if (why == DROP_SEND_ERROR)
     count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);
   if (why != DROP_TIMEOUT && why != DROP_BACKEND_LOST && why != DROP_RECEIVE_OVERFLOW) {
-    end_dropped(q);
+    path_end_dropped(q);
     return;
   }
   // The backend left it unanswered, or its answer was lost here, which is not its fault.
@@ -129,7 +129,7 @@ failed(struct query *q, unsigned why)
 }
 
 static bool
-admit_stream(struct worker *w, struct listener *listener, const struct address *peer)
+path_admit_stream(struct worker *w, struct listener *listener, const struct address *peer)
 {
   (void)listener;
   // As worker_begin() does it, so that a configuration that came since the batch began is not half taken.
@@ -144,18 +144,18 @@ admit_stream(struct worker *w, struct listener *listener, const struct address *
 }
 
 static bool
-expects_header(struct worker *w, const struct listener *listener, const struct address *peer)
+path_expects_header(struct worker *w, const struct listener *listener, const struct address *peer)
 {
   return proxied_expected(w->lease->snapshot, listener, peer);
 }
 
 const struct walk_hooks path_hooks = {
-    .query = begin_query,
-    .queries = begin_queries,
-    .answer = answer,
-    .failed = failed,
+    .query = path_begin_query,
+    .queries = path_begin_queries,
+    .answer = path_answer,
+    .failed = path_failed,
     .elsewhere = walk_has_elsewhere,
-    .admit_stream = admit_stream,
-    .expects_header = expects_header,
+    .admit_stream = path_admit_stream,
+    .expects_header = path_expects_header,
     .stream_guard = &connections_guard,
 };

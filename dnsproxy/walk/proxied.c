@@ -12,7 +12,7 @@ proxied_expected(const struct snapshot *s, const struct listener *listener, cons
 }
 
 static bool
-refuse(struct query *q, enum drop why)
+proxied_refuse(struct query *q, enum drop why)
 {
   q->drop = (uint8_t)why;
   return false;
@@ -25,16 +25,16 @@ proxied_take(struct query *q)
   struct proxy_header header;
   if (proxy_header_parse(q->packet.data, q->packet.size, settings->proxy_maximum_size, &header) != PROXY_COMPLETE) {
     count(q->worker, COUNTER_PROXY_PROTOCOL_INVALID);
-    return refuse(q, DROP_PROXY_INVALID);
+    return proxied_refuse(q, DROP_PROXY_INVALID);
   }
   if (!query_take_proxy_header(q, &header))
-    return refuse(q, DROP_OUT_OF_MEMORY);
+    return proxied_refuse(q, DROP_OUT_OF_MEMORY);
   q->packet.data += header.size;
   q->packet.size -= header.size;
   q->packet.capacity -= header.size;
   if (settings->proxy_apply_acl && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client)) {
     count(q->worker, COUNTER_ACL_DROPS);
-    return refuse(q, DROP_PROXY_INVALID);
+    return proxied_refuse(q, DROP_PROXY_INVALID);
   }
-  return q->packet.size >= HEADER_SIZE || refuse(q, DROP_MALFORMED);
+  return q->packet.size >= HEADER_SIZE || proxied_refuse(q, DROP_MALFORMED);
 }

@@ -16,7 +16,7 @@
 #include <string.h>
 
 static enum room
-drop(struct query *q, enum drop why)
+query_path_drop(struct query *q, enum drop why)
 {
   q->drop = (uint8_t)why;
   return ROOM_DROP;
@@ -30,7 +30,7 @@ room_admit(struct query *q)
   // A stream was admitted when it was accepted, and had its PROXY header read.
   bool proxied = !query_is_tcp(q) && proxied_expected(q->lease->snapshot, q->arrival.listener, &q->arrival.peer);
   if (!query_is_tcp(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client))
-    return drop(q, DROP_ACL);
+    return query_path_drop(q, DROP_ACL);
   const struct settings *settings = query_settings(q);
   q->subnet.override = settings->ecs_override;
   q->subnet.prefix_v4 = settings->ecs_prefix_v4;
@@ -43,11 +43,11 @@ room_admit(struct query *q)
 
 // QDCOUNT 0: answered without any rule, cache or ring (semantics.md section 1.7).
 static enum room
-decode_empty(struct query *q)
+query_path_decode_empty(struct query *q)
 {
   count(q->worker, COUNTER_EMPTY_QUERIES);
   if (query_settings(q)->drop_empty_queries)
-    return drop(q, DROP_EMPTY);
+    return query_path_drop(q, DROP_EMPTY);
   q->packet.data[2] |= FLAG2_QR;
   q->packet.data[3] = (uint8_t)((q->packet.data[3] & ~FLAG3_RCODE) | RCODE_NOTIMP);
   q->question_end = HEADER_SIZE;
@@ -64,13 +64,13 @@ room_decode(struct query *q)
   q->flags[0] = m[2];
   q->flags[1] = m[3];
   if ((m[2] & FLAG2_QR) != 0)
-    return drop(q, DROP_NOT_A_QUERY);
+    return query_path_drop(q, DROP_NOT_A_QUERY);
   if (message_count(m, 0) == 0)
-    return decode_empty(q);
+    return query_path_decode_empty(q);
   if ((m[2] & FLAG2_RD) != 0)
     count(q->worker, COUNTER_RDQUERIES);
   if (!message_question(m, q->packet.size, &question))
-    return drop(q, DROP_MALFORMED);
+    return query_path_drop(q, DROP_MALFORMED);
   q->qname.size = question.name.size;
   memcpy(q->qname.bytes, question.name.bytes, question.name.size);
   q->qtype = question.type;
@@ -96,7 +96,7 @@ room_record(struct query *q)
 
 // A rule set QR in the query as it was: the client's EDNS makes way for that of self-made answers.
 static void
-turn_edns(struct query *q)
+query_path_turn_edns(struct query *q)
 {
   struct edns edns;
   const uint8_t *m = q->packet.data;
@@ -110,17 +110,17 @@ turn_edns(struct query *q)
 
 // What a chain of the way in means for the walk; `next` if it let the query pass.
 static enum room
-after_rules(struct query *q, enum verdict verdict, enum room next)
+query_path_after_rules(struct query *q, enum verdict verdict, enum room next)
 {
   if (verdict == VERDICT_DROP)
-    return drop(q, q->drop == 0 ? DROP_RULE : (enum drop)q->drop);
+    return query_path_drop(q, q->drop == 0 ? DROP_RULE : (enum drop)q->drop);
   if (verdict == VERDICT_PARKED)
     return ROOM_PARKED;
   query_settle(q);
   if (!query_answered(q))
     return next;
   if (!q->self_answered)
-    turn_edns(q);
+    query_path_turn_edns(q);
   q->self_answered = true;
   return ROOM_SELF_ANSWERED_RULES;
 }
@@ -131,18 +131,18 @@ room_dynblock(struct query *q)
   if (q->lease->snapshot->dynblocks->count == 0)
     return ROOM_QUERY_RULES;
   enum verdict verdict = blocked_run(q);
-  return after_rules(q, verdict, verdict == VERDICT_STOP ? ROOM_CHOOSE_POOL : ROOM_QUERY_RULES);
+  return query_path_after_rules(q, verdict, verdict == VERDICT_STOP ? ROOM_CHOOSE_POOL : ROOM_QUERY_RULES);
 }
 
 enum room
 room_query_rules(struct query *q)
 {
-  return after_rules(q, run_chain(q, CHAIN_QUERY), ROOM_CHOOSE_POOL);
+  return query_path_after_rules(q, run_chain(q, CHAIN_QUERY), ROOM_CHOOSE_POOL);
 }
 
 // Asks the pool's policy. No backend is no error yet: the cache may have an answer.
 static enum policy_result
-choose(struct query *q)
+query_path_choose(struct query *q)
 {
   struct policy_input input = {.pool = q->pool, .query = q};
   const struct policy *policy = q->pool->policy;
@@ -152,7 +152,7 @@ choose(struct query *q)
 
 // NOTIFY, UPDATE and the like are events, each for the backend. A second question would be nobody's key.
 static bool
-is_cacheable(const struct query *q)
+query_path_is_cacheable(const struct query *q)
 {
   const uint8_t *m = q->packet.data;
   return message_opcode(m) == OPCODE_QUERY && message_count(m, 0) == 1;
@@ -165,19 +165,19 @@ room_choose_pool(struct query *q)
   if (q->pool == NULL) {
     if (!q->rehearsal.dry)
       log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
-    return drop(q, DROP_NO_POOL);
+    return query_path_drop(q, DROP_NO_POOL);
   }
-  q->cache = q->skip_cache || !is_cacheable(q) ? NULL : q->pool->cache;
+  q->cache = q->skip_cache || !query_path_is_cacheable(q) ? NULL : q->pool->cache;
   q->backend = NULL;
   // What goes into the cache key depends on which of its backends it will be.
-  if (!q->pool->consistent && choose(q) == POLICY_ERROR)
-    return drop(q, DROP_POLICY_ERROR);
+  if (!q->pool->consistent && query_path_choose(q) == POLICY_ERROR)
+    return query_path_drop(q, DROP_POLICY_ERROR);
   return ROOM_ECS;
 }
 
 // Answers that were got over TCP are another matter: they may be larger.
 static bool
-goes_over_tcp(const struct query *q)
+query_path_goes_over_tcp(const struct query *q)
 {
   return q->over_tcp || (q->backend != NULL ? q->backend->options.protocol->stream : q->pool->over_streams);
 }
@@ -185,14 +185,14 @@ goes_over_tcp(const struct query *q)
 // The query as it will be sent. What we add and take off the answer again makes another answer than if the client
 // had sent the same bytes.
 static void
-make_key(struct query *q)
+query_path_make_key(struct query *q)
 {
   const uint64_t mark = 0x9e3779b97f4a7c15u;
   struct edns edns;
   struct question question = {.name.size = q->qname.size, .type = q->qtype, .class = q->qclass, .end = q->question_end};
   memcpy(question.name.bytes, q->qname.bytes, q->qname.size);
   packet_cache_key(q->cache, q->packet.data, q->packet.size, &question, query_edns_now(q, &edns),
-                   goes_over_tcp(q), &q->key);
+                   query_path_goes_over_tcp(q), &q->key);
   if (q->subnet.added || q->subnet.edns_added)
     q->key.hash ^= q->subnet.edns_added ? mark : ~mark;
   q->has_key = true;
@@ -201,11 +201,11 @@ make_key(struct query *q)
 
 // Before the subnet goes into the packet: the key of answers that are good for everybody.
 static void
-make_key_for_all(struct query *q)
+query_path_make_key_for_all(struct query *q)
 {
   if (q->cache == NULL || !ecs_has_zero_scope(q))
     return;
-  make_key(q);
+  query_path_make_key(q);
   q->subnet.hash_for_all = q->key.hash;
   q->subnet.zero_scope = true;
 }
@@ -217,19 +217,19 @@ room_ecs(struct query *q)
   if (!query_has_question(q))
     q->cache = NULL;
   if (!q->pool->plain && ecs_is_wanted(q)) {
-    make_key_for_all(q);
+    query_path_make_key_for_all(q);
     if (!ecs_add(q))
-      return drop(q, DROP_ECS_TOO_LARGE);
+      return query_path_drop(q, DROP_ECS_TOO_LARGE);
   }
   if (q->cache == NULL)
     return ROOM_CHOOSE_BACKEND;
-  make_key(q);
+  query_path_make_key(q);
   return ROOM_CACHE_LOOKUP;
 }
 
 // The query gives way to the answer in its buffer, and gets a larger one for a large answer.
 static enum cache_result
-look_up(struct query *q, const struct cache_find *find)
+query_path_look_up(struct query *q, const struct cache_find *find)
 {
   enum { ROOM = 512 }; // for what is added to answers
   size_t size = 0;
@@ -243,13 +243,13 @@ look_up(struct query *q, const struct cache_find *find)
 
 // An answer for everybody, under the key from before the subnet was added.
 static enum cache_result
-look_up_for_all(struct query *q, struct cache_find find)
+query_path_look_up_for_all(struct query *q, struct cache_find find)
 {
   struct cache_key key;
   query_key_for_all(q, &key);
   find.key = &key;
   find.another_follows = true;
-  return look_up(q, &find);
+  return query_path_look_up(q, &find);
 }
 
 enum room
@@ -267,9 +267,9 @@ room_cache_lookup(struct query *q)
   };
   enum cache_result result = CACHE_MISS;
   if (q->subnet.zero_scope)
-    result = look_up_for_all(q, find);
+    result = query_path_look_up_for_all(q, find);
   if (result == CACHE_MISS)
-    result = look_up(q, &find);
+    result = query_path_look_up(q, &find);
   if (result == CACHE_MISS) {
     count(w, COUNTER_CACHE_MISSES);
     return ROOM_CACHE_MISS_RULES;
@@ -283,34 +283,34 @@ room_cache_lookup(struct query *q)
 enum room
 room_cache_miss_rules(struct query *q)
 {
-  enum room next = after_rules(q, run_chain(q, CHAIN_CACHE_MISS), ROOM_CHOOSE_BACKEND);
+  enum room next = query_path_after_rules(q, run_chain(q, CHAIN_CACHE_MISS), ROOM_CHOOSE_BACKEND);
   if (next != ROOM_CHOOSE_BACKEND || strcmp(q->pool->name, q->pool_name) == 0)
     return next;
   // Another pool was chosen: its backend, and its cache under the key already made; no second lookup.
   q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
   if (q->pool == NULL)
-    return drop(q, DROP_NO_POOL);
+    return query_path_drop(q, DROP_NO_POOL);
   q->cache = q->pool->cache;
   q->backend = NULL;
   return next;
 }
 
 static enum room
-no_backend(struct query *q, enum drop why)
+query_path_no_backend(struct query *q, enum drop why)
 {
   count(q->worker, COUNTER_NO_POLICY);
   if (!query_settings(q)->servfail_when_no_server)
-    return drop(q, why);
+    return query_path_drop(q, why);
   struct answer_form form = query_answer_form(q, &(struct answer_flags)ANSWER_FLAGS_KEPT, 0);
   if (!compose_rcode(&q->packet, &form, RCODE_SERVFAIL))
-    return drop(q, DROP_ANSWER_TOO_LARGE);
+    return query_path_drop(q, DROP_ANSWER_TOO_LARGE);
   q->self_answered = true;
   return ROOM_SELF_ANSWERED_RULES;
 }
 
 // The next one of the pool that is well, as streams go; NULL: none. Not where they disagree about what is in the query.
 static struct backend *
-another_backend(const struct query *q)
+query_path_another_backend(const struct query *q)
 {
   const struct pool *pool = q->pool;
   uint32_t at = 0;
@@ -325,16 +325,17 @@ another_backend(const struct query *q)
 }
 
 static bool
-goes_over_stream(const struct query *q)
+query_path_goes_over_stream(const struct query *q)
 {
   return backend_way(q->backend, q->over_tcp)->stream;
 }
 
 // Its way is not what its health says: checks may go over UDP.
 static void
-prefer_another(struct query *q)
+query_path_prefer_another(struct query *q)
 {
-  struct backend *other = backend_stream_suspect(q->backend) && goes_over_stream(q) ? another_backend(q) : NULL;
+  struct backend *other =
+      backend_stream_suspect(q->backend) && query_path_goes_over_stream(q) ? query_path_another_backend(q) : NULL;
   if (other != NULL)
     q->backend = other;
 }
@@ -342,23 +343,23 @@ prefer_another(struct query *q)
 enum room
 room_choose_backend(struct query *q)
 {
-  switch (q->backend != NULL ? POLICY_CHOSEN : choose(q)) {
+  switch (q->backend != NULL ? POLICY_CHOSEN : query_path_choose(q)) {
   case POLICY_CHOSEN:
     // Whoever chose it, and however: without its protocol nothing goes there.
     if (q->backend->missing)
-      return no_backend(q, DROP_NO_PROTOCOL);
-    prefer_another(q);
+      return query_path_no_backend(q, DROP_NO_PROTOCOL);
+    query_path_prefer_another(q);
     return ROOM_FORWARD;
   case POLICY_NONE:
-    return no_backend(q, DROP_NO_BACKEND);
+    return query_path_no_backend(q, DROP_NO_BACKEND);
   case POLICY_ERROR:
     break;
   }
-  return drop(q, DROP_POLICY_ERROR);
+  return query_path_drop(q, DROP_POLICY_ERROR);
 }
 
 static bool
-send_to(struct query *q, struct backend *backend)
+query_path_send_to(struct query *q, struct backend *backend)
 {
   q->backend = backend;
   backend_take_token(backend, q->worker->now_us); // all policies use tokens up, firstAvailable alone looks at them
@@ -369,7 +370,7 @@ send_to(struct query *q, struct backend *backend)
 // This machine has no socket for one more backend: another one of the pool may have sockets that are open. Not where they
 // disagree about what is in the query.
 static bool
-send_to_another(struct query *q)
+query_path_send_to_another(struct query *q)
 {
   enum { TRIES = 8 };
   const struct pool *pool = q->pool;
@@ -378,7 +379,7 @@ send_to_another(struct query *q)
   for (uint32_t i = 0; pool->consistent && i < pool->count && tries < TRIES && q->drop == DROP_NO_SOCKET; i++)
     if (pool->backends[i] != first && backend_is_up(pool->backends[i])) {
       tries++;
-      if (send_to(q, pool->backends[i]))
+      if (query_path_send_to(q, pool->backends[i]))
         return true;
     }
   return false;
@@ -388,7 +389,7 @@ bool
 walk_has_elsewhere(const struct query *q)
 {
   enum { MOVES = 2 };
-  return q->moves < MOVES && !q->is_xfr && goes_over_stream(q) && another_backend(q) != NULL;
+  return q->moves < MOVES && !q->is_xfr && query_path_goes_over_stream(q) && query_path_another_backend(q) != NULL;
 }
 
 bool
@@ -398,7 +399,7 @@ walk_send_elsewhere(struct query *q)
     return false;
   q->moves++;
   struct backend *failed = q->backend;
-  if (send_to(q, another_backend(q)))
+  if (query_path_send_to(q, query_path_another_backend(q)))
     return true;
   q->backend = failed;
   return false;
@@ -407,7 +408,7 @@ walk_send_elsewhere(struct query *q)
 enum room
 room_forward(struct query *q)
 {
-  if (send_to(q, q->backend) || (q->drop == DROP_NO_SOCKET && send_to_another(q)))
+  if (query_path_send_to(q, q->backend) || (q->drop == DROP_NO_SOCKET && query_path_send_to_another(q)))
     return ROOM_PARKED;
   if (q->drop == DROP_SEND_ERROR)
     count(q->worker, COUNTER_DOWNSTREAM_SEND_ERRORS);

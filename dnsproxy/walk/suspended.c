@@ -52,17 +52,17 @@ suspended_use_lock(void (*take)(void), void (*give)(void))
 }
 
 static void
-place_free(struct object *o)
+suspended_place_free(struct object *o)
 {
   free(((struct suspended *)(void *)o)->place);
 }
 
-static const struct object_class suspended_class = {.name = "suspended", .free = place_free};
+static const struct object_class suspended_class = {.name = "suspended", .free = suspended_place_free};
 
 // ---- the table, under the lock ----
 
 static struct suspended_place **
-find(uint16_t async_id, uint16_t query_id)
+suspended_find(uint16_t async_id, uint16_t query_id)
 {
   struct suspended_place **at = &buckets[(async_id * 31u + query_id) % BUCKETS];
   while (*at != NULL && ((*at)->handle.async_id != async_id || (*at)->handle.query_id != query_id))
@@ -71,9 +71,9 @@ find(uint16_t async_id, uint16_t query_id)
 }
 
 static bool
-insert(struct suspended_place *p)
+suspended_insert(struct suspended_place *p)
 {
-  struct suspended_place **at = find(p->handle.async_id, p->handle.query_id);
+  struct suspended_place **at = suspended_find(p->handle.async_id, p->handle.query_id);
   if (*at != NULL || total == SUSPENDED_MAX)
     return false;
   p->next = NULL;
@@ -83,9 +83,9 @@ insert(struct suspended_place *p)
 }
 
 static void
-remove_from_table(struct suspended_place *p)
+suspended_remove_from_table(struct suspended_place *p)
 {
-  struct suspended_place **at = find(p->handle.async_id, p->handle.query_id);
+  struct suspended_place **at = suspended_find(p->handle.async_id, p->handle.query_id);
   assert(*at == p);
   *at = p->next;
   total--;
@@ -95,7 +95,7 @@ remove_from_table(struct suspended_place *p)
 
 // The message of a transfer has no query of its own, a time-out no answer, and what was inserted would be so again.
 static bool
-room_allows(const struct query *q)
+suspended_room_allows(const struct query *q)
 {
   switch ((enum room)q->room) {
   case ROOM_QUERY_RULES:
@@ -110,10 +110,10 @@ room_allows(const struct query *q)
   }
 }
 
-static void on_time(evutil_socket_t fd, short what, void *arg);
+static void suspended_on_time(evutil_socket_t fd, short what, void *arg);
 
 static struct suspended_place *
-place_new(struct query *q)
+suspended_place_new(struct query *q)
 {
   struct suspended_place *p = memory_new(sizeof *p);
   object_init(&p->handle.object, &suspended_class);
@@ -128,14 +128,14 @@ place_new(struct query *q)
 bool
 suspend(struct query *q, uint16_t async_id, uint16_t query_id, uint32_t timeout_ms)
 {
-  if (q->suspended != NULL || q->worker != worker_current() || !room_allows(q) || !query_make_portable(q))
+  if (q->suspended != NULL || q->worker != worker_current() || !suspended_room_allows(q) || !query_make_portable(q))
     return false;
-  struct suspended_place *p = place_new(q);
+  struct suspended_place *p = suspended_place_new(q);
   p->handle.async_id = async_id;
   p->handle.query_id = query_id;
   p->timeout_ms = timeout_ms;
   pthread_mutex_lock(&lock);
-  bool good = insert(p);
+  bool good = suspended_insert(p);
   pthread_mutex_unlock(&lock);
   if (good)
     q->suspended = &p->handle; // its reference is the worker's
@@ -145,7 +145,7 @@ suspend(struct query *q, uint16_t async_id, uint16_t query_id, uint32_t timeout_
 }
 
 static void
-start_timer(struct suspended_place *p)
+suspended_start_timer(struct suspended_place *p)
 {
   uint32_t ms = p->worker->draining ? 0 : p->timeout_ms;
   event_add(p->timer, &(struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000});
@@ -156,9 +156,9 @@ suspended_park(struct query *q)
 {
   struct suspended_place *p = q->suspended->place;
   struct worker *w = q->worker;
-  p->timer = evtimer_new(w->base, on_time, p);
+  p->timer = evtimer_new(w->base, suspended_on_time, p);
   assert(p->timer != NULL);
-  start_timer(p);
+  suspended_start_timer(p);
   p->after = w->suspended;
   if (p->after != NULL)
     p->after->link = &p->after;
@@ -174,7 +174,7 @@ suspended_park(struct query *q)
 
 // The place is over: the query is the worker's again, to walk on or to end.
 static struct query *
-leave(struct suspended_place *p)
+suspended_leave(struct suspended_place *p)
 {
   struct query *q = p->query;
   p->query = NULL;
@@ -190,9 +190,9 @@ leave(struct suspended_place *p)
 }
 
 static void
-go_on(struct suspended_place *p, bool drop)
+suspended_go_on(struct suspended_place *p, bool drop)
 {
-  struct query *q = leave(p);
+  struct query *q = suspended_leave(p);
   if (drop) {
     path_drop(q, DROP_SUSPENDED);
   } else {
@@ -206,49 +206,49 @@ go_on(struct suspended_place *p, bool drop)
 
 // Makes a place that no script has called for be over. False: a post is on its way.
 static bool
-end_under_lock(struct suspended_place *p)
+suspended_end_under_lock(struct suspended_place *p)
 {
   if (p->state == CALLED || p->state == OVER)
     return false;
   if (p->state == TAKEN)
     *p->view = NULL;
   else
-    remove_from_table(p);
+    suspended_remove_from_table(p);
   p->state = OVER;
   return true;
 }
 
 // A script that has it holds the Lua lock while it looks: wait for that.
 static bool
-end(struct suspended_place *p)
+suspended_end(struct suspended_place *p)
 {
   pthread_mutex_lock(&lock);
-  bool taken = p->state == TAKEN, ended = !taken && end_under_lock(p);
+  bool taken = p->state == TAKEN, ended = !taken && suspended_end_under_lock(p);
   pthread_mutex_unlock(&lock);
   if (!taken)
     return ended;
   script_lock();
   pthread_mutex_lock(&lock);
-  ended = end_under_lock(p);
+  ended = suspended_end_under_lock(p);
   pthread_mutex_unlock(&lock);
   script_unlock();
   return ended;
 }
 
 static void
-on_time(evutil_socket_t fd, short what, void *arg)
+suspended_on_time(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct suspended_place *p = arg;
   struct worker *w = p->worker;
   worker_begin(w);
-  if (end(p))
-    go_on(p, false);
+  if (suspended_end(p))
+    suspended_go_on(p, false);
   worker_end(w);
 }
 
 static void
-run_post(struct worker *w, struct post *post)
+suspended_run_post(struct worker *w, struct post *post)
 {
   struct suspended_place *p = (struct suspended_place *)(void *)((char *)post - offsetof(struct suspended_place, post));
   struct suspended *posted = &p->handle;
@@ -258,7 +258,7 @@ run_post(struct worker *w, struct post *post)
   p->state = OVER;
   pthread_mutex_unlock(&lock);
   if (p->query != NULL)
-    go_on(p, drop);
+    suspended_go_on(p, drop);
   object_unref(&posted);
 }
 
@@ -266,7 +266,7 @@ void
 suspended_drain(struct worker *w)
 {
   for (struct suspended_place *p = w->suspended; p != NULL; p = p->after)
-    start_timer(p);
+    suspended_start_timer(p);
 }
 
 void
@@ -275,8 +275,8 @@ suspended_close(struct worker *w)
   while (w->suspended != NULL) {
     struct suspended_place *p = w->suspended;
     struct suspended *mine = &p->handle;
-    end(p); // if a post is on its way it will find nothing
-    path_drop(leave(p), DROP_SHUTDOWN);
+    suspended_end(p); // if a post is on its way it will find nothing
+    path_drop(suspended_leave(p), DROP_SHUTDOWN);
     object_unref(&mine);
   }
 }
@@ -288,9 +288,9 @@ suspended_take(uint16_t async_id, uint16_t query_id, struct query **view)
 {
   struct suspended *found = NULL;
   pthread_mutex_lock(&lock);
-  struct suspended_place *p = *find(async_id, query_id);
+  struct suspended_place *p = *suspended_find(async_id, query_id);
   if (p != NULL && p->state == WAITING) {
-    remove_from_table(p);
+    suspended_remove_from_table(p);
     p->state = TAKEN;
     p->view = view;
     *view = p->query;
@@ -303,24 +303,24 @@ suspended_take(uint16_t async_id, uint16_t query_id, struct query **view)
 }
 
 static void
-call_worker(struct suspended_place *p, bool drop)
+suspended_call_worker(struct suspended_place *p, bool drop)
 {
   p->state = CALLED;
   p->drop = drop;
-  p->post.run = run_post;
+  p->post.run = suspended_run_post;
   object_ref(&p->handle); // the post's
   worker_post(p->worker, &p->post);
 }
 
 static bool
-finish(struct suspended *s, bool drop)
+suspended_finish(struct suspended *s, bool drop)
 {
   struct suspended_place *p = s->place;
   pthread_mutex_lock(&lock);
   bool mine = p->state == TAKEN;
   if (mine) {
     *p->view = NULL;
-    call_worker(p, drop);
+    suspended_call_worker(p, drop);
   }
   pthread_mutex_unlock(&lock);
   return mine;
@@ -329,13 +329,13 @@ finish(struct suspended *s, bool drop)
 bool
 suspended_resume(struct suspended *s)
 {
-  return finish(s, false);
+  return suspended_finish(s, false);
 }
 
 bool
 suspended_drop(struct suspended *s)
 {
-  return finish(s, true);
+  return suspended_finish(s, true);
 }
 
 void
@@ -345,10 +345,10 @@ suspended_give_back(struct suspended *s)
   pthread_mutex_lock(&lock);
   if (p->state == TAKEN) {
     *p->view = NULL;
-    if (insert(p))
+    if (suspended_insert(p))
       p->state = WAITING;
     else
-      call_worker(p, false); // another has its numbers by now
+      suspended_call_worker(p, false); // another has its numbers by now
   }
   pthread_mutex_unlock(&lock);
 }
@@ -357,11 +357,11 @@ bool
 suspended_change(uint16_t async_id, uint16_t query_id, bool (*change)(struct query *, bool, void *), void *arg)
 {
   pthread_mutex_lock(&lock);
-  struct suspended_place *p = *find(async_id, query_id);
+  struct suspended_place *p = *suspended_find(async_id, query_id);
   bool found = p != NULL && p->state == WAITING;
   if (found) {
-    remove_from_table(p);
-    call_worker(p, !change(p->query, p->handle.response, arg));
+    suspended_remove_from_table(p);
+    suspended_call_worker(p, !change(p->query, p->handle.response, arg));
   }
   pthread_mutex_unlock(&lock);
   return found;

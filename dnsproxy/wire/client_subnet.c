@@ -48,7 +48,7 @@ client_subnet_is_for_all(const uint8_t *message, size_t size)
 
 // Can the options be read to their end?
 static bool
-are_readable(const uint8_t *message, const struct edns *edns)
+client_subnet_are_readable(const uint8_t *message, const struct edns *edns)
 {
   uint16_t cursor = edns->options, code, data, size;
   while (edns_option_next(message, edns, &cursor, &code, &data, &size))
@@ -66,6 +66,6 @@ client_subnet_add(struct wire_buffer *b, const struct edns *edns, const struct c
     return CLIENT_SUBNET_KEPT;
   if (message_set_option(b, EDNS_ECS, s->data, s->size, payload, &added_opt))
     return found ? CLIENT_SUBNET_REPLACED : added_opt ? CLIENT_SUBNET_ADDED_OPT : CLIENT_SUBNET_ADDED;
-  bool readable = message_proper_size(b->data, b->size) != 0 && are_readable(b->data, edns);
+  bool readable = message_proper_size(b->data, b->size) != 0 && client_subnet_are_readable(b->data, edns);
   return readable ? CLIENT_SUBNET_DOES_NOT_FIT : CLIENT_SUBNET_KEPT;
 }

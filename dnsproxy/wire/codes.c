@@ -23,7 +23,7 @@ qtype_text(uint16_t type, char *out)
 
 // Decimal digits and nothing else.
 static bool
-parse_number(const char *text, unsigned max, unsigned *number)
+codes_parse_number(const char *text, unsigned max, unsigned *number)
 {
   unsigned value = 0;
   if (*text == '\0')
@@ -56,7 +56,7 @@ qtype_parse(const char *text, uint16_t *type)
       return true;
     }
   unsigned number;
-  if (!parse_number(strncasecmp(text, "TYPE", 4) == 0 ? text + 4 : text, UINT16_MAX, &number))
+  if (!codes_parse_number(strncasecmp(text, "TYPE", 4) == 0 ? text + 4 : text, UINT16_MAX, &number))
     return false;
   *type = (uint16_t)number;
   return true;
@@ -101,7 +101,7 @@ rcode_parse(const char *text, unsigned *rcode)
       *rcode = rcodes[i].number;
       return true;
     }
-  return parse_number(text, RCODE_MAX, rcode);
+  return codes_parse_number(text, RCODE_MAX, rcode);
 }
 
 const char *

@@ -25,7 +25,7 @@ compose_start(struct wire_buffer *b, const struct answer_form *form, size_t size
 }
 
 static void
-set_bit(uint8_t *byte, uint8_t bit, bool on)
+compose_set_bit(uint8_t *byte, uint8_t bit, bool on)
 {
   *byte = (uint8_t)(on ? *byte | bit : *byte & ~bit);
 }
@@ -33,27 +33,27 @@ set_bit(uint8_t *byte, uint8_t bit, bool on)
 enum { KEPT = -2 }; // of ANSWER_FLAGS_KEPT
 
 static void
-set_header(uint8_t *m, const struct answer_flags *flags, unsigned rcode)
+compose_set_header(uint8_t *m, const struct answer_flags *flags, unsigned rcode)
 {
   m[2] |= FLAG2_QR;
-  set_bit(&m[2], FLAG2_TC, false);
+  compose_set_bit(&m[2], FLAG2_TC, false);
   if (flags->aa >= 0)
-    set_bit(&m[2], FLAG2_AA, flags->aa);
+    compose_set_bit(&m[2], FLAG2_AA, flags->aa);
   if (flags->ad != KEPT)
-    set_bit(&m[3], FLAG3_AD, flags->ad > 0);
+    compose_set_bit(&m[3], FLAG3_AD, flags->ad > 0);
   if (flags->ra != KEPT)
-    set_bit(&m[3], FLAG3_RA, flags->ra >= 0 ? flags->ra : m[2] & FLAG2_RD);
+    compose_set_bit(&m[3], FLAG3_RA, flags->ra >= 0 ? flags->ra : m[2] & FLAG2_RD);
   m[3] = (uint8_t)((m[3] & ~FLAG3_RCODE) | (rcode & FLAG3_RCODE));
 }
 
 static void
-count_up(struct wire_buffer *b, unsigned section)
+compose_count_up(struct wire_buffer *b, unsigned section)
 {
   message_set_count(b->data, section, (uint16_t)(message_count(b->data, section) + 1));
 }
 
 static void
-put_bytes(struct wire_buffer *b, const void *bytes, size_t size)
+compose_put_bytes(struct wire_buffer *b, const void *bytes, size_t size)
 {
   if (size > 0)
     memcpy(b->data + b->size, bytes, size);
@@ -62,7 +62,7 @@ put_bytes(struct wire_buffer *b, const void *bytes, size_t size)
 
 // Type, class, TTL and RDLENGTH behind an owner; counts the record.
 static void
-put_fixed(struct wire_buffer *b, unsigned section, const struct record_data *r)
+compose_put_fixed(struct wire_buffer *b, unsigned section, const struct record_data *r)
 {
   uint8_t *at = b->data + b->size;
   message_put_u16(at, r->type);
@@ -70,46 +70,48 @@ put_fixed(struct wire_buffer *b, unsigned section, const struct record_data *r)
   message_put_u32(at + 4, r->ttl);
   message_put_u16(at + 8, (uint16_t)r->rdata_size);
   b->size += RECORD_FIXED_SIZE;
-  count_up(b, section);
+  compose_count_up(b, section);
 }
 
 static size_t
-owner_size(const struct record_data *r)
+compose_owner_size(const struct record_data *r)
 {
   return r->owner != NULL ? r->owner->size : 2;
 }
 
 // There is room.
 static void
-put_record(struct wire_buffer *b, unsigned section, const struct record_data *r)
+compose_put_record(struct wire_buffer *b, unsigned section, const struct record_data *r)
 {
   if (r->owner != NULL) {
-    put_bytes(b, r->owner->bytes, r->owner->size);
+    compose_put_bytes(b, r->owner->bytes, r->owner->size);
   } else {
     message_put_u16(b->data + b->size, POINTER_TO_QUESTION);
     b->size += 2;
   }
-  put_fixed(b, section, r);
-  put_bytes(b, r->rdata, r->rdata_size);
+  compose_put_fixed(b, section, r);
+  compose_put_bytes(b, r->rdata, r->rdata_size);
 }
 
 static void
-put_answer(struct wire_buffer *b, const struct answer_form *form, uint16_t type, const void *rdata, size_t size)
+compose_put_answer(struct wire_buffer *b, const struct answer_form *form, uint16_t type, const void *rdata, size_t size)
 {
-  put_record(b, 1, &(struct record_data){.type = type, .class = form->class, .ttl = form->ttl, .rdata = rdata, .rdata_size = size});
+  compose_put_record(
+      b, 1, &(struct record_data){.type = type, .class = form->class, .ttl = form->ttl, .rdata = rdata, .rdata_size = size});
 }
 
 // The OPT, for which start() has kept room: it comes last.
 static void
 compose_finish(struct wire_buffer *b, const struct answer_form *form, unsigned rcode)
 {
-  set_header(b->data, &form->flags, rcode);
+  compose_set_header(b->data, &form->flags, rcode);
   if (!form->edns.present)
     return;
-  put_bytes(b, "", 1);
-  put_fixed(b, 3, &(struct record_data){.type = QTYPE_OPT,
-                                        .class = form->edns.payload,
-                                        .ttl = (uint32_t)(rcode >> 4 & 0xff) << 24 | (form->edns.dnssec_ok ? 0x8000 : 0)});
+  compose_put_bytes(b, "", 1);
+  compose_put_fixed(b, 3,
+                    &(struct record_data){.type = QTYPE_OPT,
+                                          .class = form->edns.payload,
+                                          .ttl = (uint32_t)(rcode >> 4 & 0xff) << 24 | (form->edns.dnssec_ok ? 0x8000 : 0)});
 }
 
 bool
@@ -134,7 +136,7 @@ compose_truncated(struct wire_buffer *b, const struct answer_form *form)
 
 // Raw bytes of an address that answers this type; NULL if it does not.
 static const uint8_t *
-fitting_address(const struct address *address, uint16_t qtype, size_t *size)
+compose_fitting_address(const struct address *address, uint16_t qtype, size_t *size)
 {
   uint16_t type = address_is_v6(address) ? QTYPE_AAAA : QTYPE_A;
   return qtype == type || qtype == QTYPE_ANY ? address_raw(address, size) : NULL;
@@ -145,14 +147,14 @@ compose_addresses(struct wire_buffer *b, const struct answer_form *form, uint16_
 {
   size_t need = 0, size;
   for (size_t i = 0; i < count; i++)
-    if (fitting_address(&addresses[i], qtype, &size) != NULL)
+    if (compose_fitting_address(&addresses[i], qtype, &size) != NULL)
       need += 2 + RECORD_FIXED_SIZE + size;
   if (!compose_start(b, form, need))
     return false;
   for (size_t i = 0; i < count; i++) {
-    const uint8_t *raw = fitting_address(&addresses[i], qtype, &size);
+    const uint8_t *raw = compose_fitting_address(&addresses[i], qtype, &size);
     if (raw != NULL)
-      put_answer(b, form, size == 16 ? QTYPE_AAAA : QTYPE_A, raw, size);
+      compose_put_answer(b, form, size == 16 ? QTYPE_AAAA : QTYPE_A, raw, size);
   }
   compose_finish(b, form, RCODE_NOERROR);
   return true;
@@ -163,7 +165,7 @@ compose_cname(struct wire_buffer *b, const struct answer_form *form, const struc
 {
   if (!compose_start(b, form, 2 + RECORD_FIXED_SIZE + (size_t)target->size))
     return false;
-  put_answer(b, form, QTYPE_CNAME, target->bytes, target->size);
+  compose_put_answer(b, form, QTYPE_CNAME, target->bytes, target->size);
   compose_finish(b, form, RCODE_NOERROR);
   return true;
 }
@@ -180,7 +182,7 @@ compose_raw_and_more(struct wire_buffer *b, const struct answer_form *form, uint
 {
   size_t need = 0;
   for (size_t i = 0; i < more_count && need <= MESSAGE_MAX_SIZE; i++)
-    need += owner_size(&more[i]) + RECORD_FIXED_SIZE + more[i].rdata_size;
+    need += compose_owner_size(&more[i]) + RECORD_FIXED_SIZE + more[i].rdata_size;
   for (size_t i = 0; i < count; i++) {
     if (rdata[i].size > MESSAGE_MAX_SIZE || need > MESSAGE_MAX_SIZE)
       return false;
@@ -189,15 +191,15 @@ compose_raw_and_more(struct wire_buffer *b, const struct answer_form *form, uint
   if (!compose_start(b, form, need))
     return false;
   for (size_t i = 0; i < count; i++)
-    put_answer(b, form, type, rdata[i].data, rdata[i].size);
+    compose_put_answer(b, form, type, rdata[i].data, rdata[i].size);
   for (size_t i = 0; i < more_count; i++)
-    put_record(b, 3, &more[i]);
+    compose_put_record(b, 3, &more[i]);
   compose_finish(b, form, RCODE_NOERROR);
   return true;
 }
 
 static void
-put_u32(struct wire_buffer *b, uint32_t number)
+compose_put_u32(struct wire_buffer *b, uint32_t number)
 {
   message_put_u32(b->data + b->size, number);
   b->size += 4;
@@ -209,16 +211,17 @@ compose_negative(struct wire_buffer *b, const struct answer_form *form, bool nxd
   size_t rdata_size = (size_t)soa->mname.size + soa->rname.size + SOA_NUMBERS_SIZE;
   if (!compose_start(b, form, soa->zone.size + RECORD_FIXED_SIZE + rdata_size))
     return false;
-  put_bytes(b, soa->zone.bytes, soa->zone.size);
-  put_fixed(b, in_authority ? 2 : 3,
-            &(struct record_data){.type = QTYPE_SOA, .class = form->class, .ttl = form->ttl, .rdata_size = rdata_size});
-  put_bytes(b, soa->mname.bytes, soa->mname.size);
-  put_bytes(b, soa->rname.bytes, soa->rname.size);
-  put_u32(b, soa->serial);
-  put_u32(b, soa->refresh);
-  put_u32(b, soa->retry);
-  put_u32(b, soa->expire);
-  put_u32(b, soa->minimum);
+  compose_put_bytes(b, soa->zone.bytes, soa->zone.size);
+  compose_put_fixed(
+      b, in_authority ? 2 : 3,
+      &(struct record_data){.type = QTYPE_SOA, .class = form->class, .ttl = form->ttl, .rdata_size = rdata_size});
+  compose_put_bytes(b, soa->mname.bytes, soa->mname.size);
+  compose_put_bytes(b, soa->rname.bytes, soa->rname.size);
+  compose_put_u32(b, soa->serial);
+  compose_put_u32(b, soa->refresh);
+  compose_put_u32(b, soa->retry);
+  compose_put_u32(b, soa->expire);
+  compose_put_u32(b, soa->minimum);
   compose_finish(b, form, nxdomain ? RCODE_NXDOMAIN : RCODE_NOERROR);
   return true;
 }
@@ -232,10 +235,10 @@ compose_append(struct wire_buffer *b, unsigned section, const struct record_data
   for (unsigned later = section + 1; later <= 3; later++)
     if (message_count(b->data, later) > 0)
       return false;
-  size_t need = end + owner_size(r) + RECORD_FIXED_SIZE + r->rdata_size;
+  size_t need = end + compose_owner_size(r) + RECORD_FIXED_SIZE + r->rdata_size;
   if (need > b->capacity || need > MESSAGE_MAX_SIZE || (r->owner == NULL && message_count(b->data, 0) == 0))
     return false;
   b->size = end;
-  put_record(b, section, r);
+  compose_put_record(b, section, r);
   return true;
 }

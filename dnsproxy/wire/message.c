@@ -36,7 +36,7 @@ message_question(const uint8_t *message, size_t size, struct question *question)
 
 // The OPT record whose owner is at `at`; false if there is none, or if it does not end in the message.
 static bool
-read_opt(const uint8_t *message, size_t size, size_t at, struct edns *edns)
+message_read_opt(const uint8_t *message, size_t size, size_t at, struct edns *edns)
 {
   const uint8_t *opt = message + at;
   if (size > MESSAGE_MAX_SIZE || at > size || size - at < OPT_FIXED_SIZE || opt[0] != 0 || message_u16(opt + 1) != QTYPE_OPT)
@@ -65,14 +65,14 @@ message_edns(const uint8_t *message, size_t size, size_t question_end, struct ed
   if (memcmp(message + 4, no_record, sizeof no_record) == 0)
     return true;
   if (memcmp(message + 4, one_additional, sizeof one_additional) == 0 && question_end >= HEADER_SIZE &&
-      read_opt(message, size, question_end, edns))
+      message_read_opt(message, size, question_end, edns))
     return true;
   struct record_walk walk;
   struct record record;
   if (!record_walk_init(&walk, message, size))
     return false;
   while (record_next(&walk, &record))
-    if (record.section == 3 && record.type == QTYPE_OPT && read_opt(message, size, record.owner, edns))
+    if (record.section == 3 && record.type == QTYPE_OPT && message_read_opt(message, size, record.owner, edns))
       return true;
   return !walk.malformed;
 }
@@ -95,14 +95,14 @@ edns_option_next(const uint8_t *message, const struct edns *edns, uint16_t *curs
 }
 
 static size_t
-pointer_target(const uint8_t *at)
+message_pointer_target(const uint8_t *at)
 {
   return (size_t)(at[0] & ~POINTER_MARK) << 8 | at[1];
 }
 
 // Offset behind a name that is not looked into; 0 when it is malformed or points anywhere but backwards.
 static size_t
-skip_name(const uint8_t *message, size_t size, size_t start)
+message_skip_name(const uint8_t *message, size_t size, size_t start)
 {
   for (size_t at = start; at < size && at - start < NAME_MAX_SIZE; at += 1u + message[at]) {
     if (message[at] == 0)
@@ -110,7 +110,7 @@ skip_name(const uint8_t *message, size_t size, size_t start)
     if (message[at] >= POINTER_MARK) {
       if (at + 1 >= size)
         return 0;
-      size_t target = pointer_target(message + at);
+      size_t target = message_pointer_target(message + at);
       return target >= HEADER_SIZE && target < start ? at + 2 : 0;
     }
     if (message[at] > LABEL_MAX_SIZE)
@@ -126,7 +126,7 @@ record_walk_init(struct record_walk *walk, const uint8_t *message, size_t size)
   if (size < HEADER_SIZE || size > MESSAGE_MAX_SIZE)
     return false;
   for (unsigned left = message_count(message, 0); left > 0; left--) {
-    size_t end = skip_name(message, size, walk->at);
+    size_t end = message_skip_name(message, size, walk->at);
     if (end == 0 || size - end < QUESTION_FIXED_SIZE)
       return false;
     walk->at = end + QUESTION_FIXED_SIZE;
@@ -146,7 +146,7 @@ record_next(struct record_walk *walk, struct record *record)
     walk->left = message_count(walk->message, ++walk->section);
   }
   walk->malformed = true; // until the whole record is seen to be there
-  size_t fixed = skip_name(walk->message, walk->size, walk->at);
+  size_t fixed = message_skip_name(walk->message, walk->size, walk->at);
   if (fixed == 0 || walk->size - fixed < RECORD_FIXED_SIZE)
     return false;
   const uint8_t *at = walk->message + fixed;
@@ -178,7 +178,7 @@ message_name(const uint8_t *message, size_t size, size_t offset, struct name *na
     if (label >= POINTER_MARK) {
       if (at + 1 >= size)
         return 0;
-      size_t target = pointer_target(message + at);
+      size_t target = message_pointer_target(message + at);
       if (end == 0)
         end = at + 2;
       if (target < HEADER_SIZE || target >= run || ++hops > NAME_MAX_LABELS)

@@ -10,14 +10,14 @@
 enum { LABEL_MAX_SIZE = 63 };
 
 static bool
-is_digit(char c)
+name_is_digit(char c)
 {
   return c >= '0' && c <= '9';
 }
 
 // One byte as it is written in text; dots and backslashes get a backslash, the unprintable becomes \ddd.
 static char *
-put_escaped(char *out, uint8_t byte)
+name_put_escaped(char *out, uint8_t byte)
 {
   if (byte == '.' || byte == '\\') {
     *out++ = '\\';
@@ -40,22 +40,22 @@ name_refuse(struct fault *fault, const char *reason, const char *text, size_t co
   char escaped[NAME_TEXT_SIZE], *out = escaped;
   size_t shown = count < NAME_MAX_SIZE - 1 ? count : NAME_MAX_SIZE - 1;
   for (size_t i = 0; i < shown; i++)
-    out = put_escaped(out, (uint8_t)text[i]);
+    out = name_put_escaped(out, (uint8_t)text[i]);
   *out = '\0';
   return fault_set(fault, FAULT_CAUGHT, "%s: %s%s", reason, escaped, shown < count ? "..." : "");
 }
 
 // Reads what follows a backslash. Returns how many characters of text it took, 0 if it is no escape.
 static size_t
-read_escape(const char *text, size_t count, uint8_t *byte)
+name_read_escape(const char *text, size_t count, uint8_t *byte)
 {
   if (count == 0)
     return 0;
-  if (!is_digit(text[0])) {
+  if (!name_is_digit(text[0])) {
     *byte = (uint8_t)text[0];
     return 1;
   }
-  if (count < 3 || !is_digit(text[1]) || !is_digit(text[2]))
+  if (count < 3 || !name_is_digit(text[1]) || !name_is_digit(text[2]))
     return 0;
   int value = (text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0');
   *byte = (uint8_t)value;
@@ -64,7 +64,7 @@ read_escape(const char *text, size_t count, uint8_t *byte)
 
 // Reads one label up to its dot or the end into name; *at ends behind the dot. Returns NULL or the reason of failure.
 static const char *
-read_label(struct name *name, const char *text, size_t count, size_t *at)
+name_read_label(struct name *name, const char *text, size_t count, size_t *at)
 {
   size_t start = name->size, size = 0;
   if (text[*at] == '.')
@@ -72,7 +72,7 @@ read_label(struct name *name, const char *text, size_t count, size_t *at)
   for (; *at < count && text[*at] != '.'; size++) {
     uint8_t byte = (uint8_t)text[(*at)++];
     if (byte == '\\') {
-      size_t taken = read_escape(text + *at, count - *at, &byte);
+      size_t taken = name_read_escape(text + *at, count - *at, &byte);
       if (taken == 0)
         return "Found \\ in wrong position in DNSName";
       *at += taken;
@@ -99,7 +99,7 @@ name_from_text(struct name *name, const char *text, size_t count, struct fault *
   if (count == 1 && text[0] == '.')
     count = 0;
   for (size_t at = 0; at < count;) {
-    const char *reason = read_label(&read, text, count, &at);
+    const char *reason = name_read_label(&read, text, count, &at);
     if (reason != NULL)
       return name_refuse(fault, reason, text, count);
   }
@@ -133,7 +133,7 @@ name_bytes_text(const uint8_t *bytes, char *out)
     *at++ = '.';
   while (*bytes != 0) {
     for (unsigned left = *bytes++; left > 0; left--)
-      at = put_escaped(at, *bytes++);
+      at = name_put_escaped(at, *bytes++);
     *at++ = '.';
   }
   *at = '\0';
@@ -283,7 +283,7 @@ name_equal(const struct name *a, const struct name *b)
 
 // Offsets of the labels, leftmost first, without the root.
 static unsigned
-label_offsets(const struct name *name, uint8_t offsets[NAME_MAX_LABELS])
+name_label_offsets(const struct name *name, uint8_t offsets[NAME_MAX_LABELS])
 {
   unsigned count = 0;
   if (name->size == 0)
@@ -294,7 +294,7 @@ label_offsets(const struct name *name, uint8_t offsets[NAME_MAX_LABELS])
 }
 
 static int
-label_compare(const uint8_t *a, const uint8_t *b)
+name_label_compare(const uint8_t *a, const uint8_t *b)
 {
   uint8_t left[64], right[64];
   size_t common = *a < *b ? *a : *b;
@@ -308,9 +308,9 @@ int
 name_compare(const struct name *a, const struct name *b)
 {
   uint8_t left[NAME_MAX_LABELS], right[NAME_MAX_LABELS];
-  unsigned i = label_offsets(a, left), j = label_offsets(b, right);
+  unsigned i = name_label_offsets(a, left), j = name_label_offsets(b, right);
   while (i > 0 && j > 0) {
-    int order = label_compare(a->bytes + left[--i], b->bytes + right[--j]);
+    int order = name_label_compare(a->bytes + left[--i], b->bytes + right[--j]);
     if (order != 0)
       return order;
   }

@@ -20,7 +20,7 @@ name_table_fini(struct name_table *t)
 
 // Index of the slot that holds the name, or of the free slot where it belongs.
 static size_t
-find_slot(const struct name_table *t, uint32_t tag, const uint8_t *bytes, size_t size)
+name_table_find_slot(const struct name_table *t, uint32_t tag, const uint8_t *bytes, size_t size)
 {
   size_t mask = t->slot_count - 1, i = tag & mask;
   for (; t->slots[i].at != 0; i = (i + 1) & mask) {
@@ -34,12 +34,12 @@ find_slot(const struct name_table *t, uint32_t tag, const uint8_t *bytes, size_t
 uint32_t
 name_table_find(const struct name_table *t, uint64_t hash, const uint8_t *bytes, size_t size)
 {
-  return t->count == 0 ? 0 : t->slots[find_slot(t, (uint32_t)hash, bytes, size)].at;
+  return t->count == 0 ? 0 : t->slots[name_table_find_slot(t, (uint32_t)hash, bytes, size)].at;
 }
 
 // Tags hold all the bits that a bigger table needs: the names need not be hashed again.
 static void
-resize_slots(struct name_table *t, size_t slot_count)
+name_table_resize_slots(struct name_table *t, size_t slot_count)
 {
   struct name_slot *old = t->slots;
   size_t old_count = t->slot_count, mask = slot_count - 1;
@@ -78,13 +78,13 @@ bool
 name_table_add(struct name_table *t, uint64_t hash, const uint8_t *bytes, size_t size)
 {
   if (t->slot_count == 0)
-    resize_slots(t, FIRST_SLOTS);
-  size_t i = find_slot(t, (uint32_t)hash, bytes, size);
+    name_table_resize_slots(t, FIRST_SLOTS);
+  size_t i = name_table_find_slot(t, (uint32_t)hash, bytes, size);
   if (t->slots[i].at != 0)
     return false;
   if (t->count + 1 > t->slot_count / 4 * 3) {
-    resize_slots(t, t->slot_count * 2);
-    i = find_slot(t, (uint32_t)hash, bytes, size);
+    name_table_resize_slots(t, t->slot_count * 2);
+    i = name_table_find_slot(t, (uint32_t)hash, bytes, size);
   }
   t->slots[i] = (struct name_slot){.tag = (uint32_t)hash, .at = name_table_store(t, bytes, size)};
   t->count++;
@@ -93,7 +93,7 @@ name_table_add(struct name_table *t, uint64_t hash, const uint8_t *bytes, size_t
 
 // Moves back the slots behind a hole that were pushed past it.
 static void
-close_gap(struct name_table *t, size_t hole)
+name_table_close_gap(struct name_table *t, size_t hole)
 {
   size_t mask = t->slot_count - 1;
   for (size_t i = (hole + 1) & mask; t->slots[i].at != 0; i = (i + 1) & mask) {
@@ -108,7 +108,7 @@ close_gap(struct name_table *t, size_t hole)
 
 // Gives back the bytes of removed names.
 static void
-compact_arena(struct name_table *t)
+name_table_compact_arena(struct name_table *t)
 {
   uint8_t *old = t->arena;
   t->arena_capacity = t->arena_size - t->arena_dead;
@@ -126,14 +126,14 @@ name_table_remove(struct name_table *t, uint64_t hash, const uint8_t *bytes, siz
 {
   if (t->count == 0)
     return false;
-  size_t i = find_slot(t, (uint32_t)hash, bytes, size);
+  size_t i = name_table_find_slot(t, (uint32_t)hash, bytes, size);
   if (t->slots[i].at == 0)
     return false;
   t->arena_dead += size;
-  close_gap(t, i);
+  name_table_close_gap(t, i);
   t->count--;
   if (t->arena_dead > DEAD_ENOUGH && t->arena_dead > t->arena_size / 2)
-    compact_arena(t);
+    name_table_compact_arena(t);
   return true;
 }
 

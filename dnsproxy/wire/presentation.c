@@ -42,7 +42,7 @@ presentation_bad(struct scanner *s, const char *what)
 
 // The next word, or quoted string; false at the end of the line.
 static bool
-next_token(struct scanner *s)
+presentation_next_token(struct scanner *s)
 {
   while (isspace((unsigned char)*s->at))
     s->at++;
@@ -66,7 +66,7 @@ next_token(struct scanner *s)
 
 // \X and \DDD become bytes, in place.
 static void
-resolve_escapes(struct scanner *s)
+presentation_resolve_escapes(struct scanner *s)
 {
   size_t out = 0;
   for (size_t i = 0; i < s->size; i++) {
@@ -98,7 +98,7 @@ presentation_put(struct scanner *s, const void *bytes, size_t count)
 }
 
 static bool
-put_number(struct scanner *s, unsigned width)
+presentation_put_number(struct scanner *s, unsigned width)
 {
   char *end;
   unsigned long n = strtoul(s->token, &end, 10);
@@ -110,14 +110,14 @@ put_number(struct scanner *s, unsigned width)
 }
 
 static bool
-put_name(struct scanner *s)
+presentation_put_name(struct scanner *s)
 {
   struct name name;
   return name_from_text(&name, s->token, s->size, s->fault) && presentation_put(s, name.bytes, name.size);
 }
 
 static bool
-put_address(struct scanner *s, int family)
+presentation_put_address(struct scanner *s, int family)
 {
   uint8_t bytes[16];
   if (inet_pton(family, s->token, bytes) != 1)
@@ -126,16 +126,16 @@ put_address(struct scanner *s, int family)
 }
 
 static bool
-put_string(struct scanner *s)
+presentation_put_string(struct scanner *s)
 {
-  resolve_escapes(s);
+  presentation_resolve_escapes(s);
   if (s->size > 255)
     return presentation_bad(s, "a string is longer than 255 bytes");
   return presentation_put(s, &(uint8_t){(uint8_t)s->size}, 1) && presentation_put(s, s->token, s->size);
 }
 
 static int
-hex_digit(char c)
+presentation_hex_digit(char c)
 {
   if (c >= '0' && c <= '9')
     return c - '0';
@@ -145,12 +145,12 @@ hex_digit(char c)
 
 // One word of hexadecimal.
 static bool
-put_hex(struct scanner *s)
+presentation_put_hex(struct scanner *s)
 {
   if (s->size % 2 != 0)
     return presentation_bad(s, "an odd number of hexadecimal digits");
   for (size_t i = 0; i < s->size; i += 2) {
-    int high = hex_digit(s->token[i]), low = hex_digit(s->token[i + 1]);
+    int high = presentation_hex_digit(s->token[i]), low = presentation_hex_digit(s->token[i + 1]);
     if (high < 0 || low < 0)
       return presentation_bad(s, "a hexadecimal digit is wrong");
     if (!presentation_put(s, &(uint8_t){(uint8_t)(high << 4 | low)}, 1))
@@ -160,62 +160,62 @@ put_hex(struct scanner *s)
 }
 
 static bool
-put_field(struct scanner *s, char field)
+presentation_put_field(struct scanner *s, char field)
 {
   switch (field) {
   case '1':
   case '2':
   case '4':
-    return put_number(s, (unsigned)(field - '0'));
+    return presentation_put_number(s, (unsigned)(field - '0'));
   case 'n':
-    return put_name(s);
+    return presentation_put_name(s);
   case 'a':
-    return put_address(s, AF_INET);
+    return presentation_put_address(s, AF_INET);
   case '6':
-    return put_address(s, AF_INET6);
+    return presentation_put_address(s, AF_INET6);
   case 'x':
-    return put_hex(s);
+    return presentation_put_hex(s);
   case 'T':
-    resolve_escapes(s);
+    presentation_resolve_escapes(s);
     return presentation_put(s, s->token, s->size);
   default:
-    return put_string(s);
+    return presentation_put_string(s);
   }
 }
 
 static bool
-parse_rdata(struct scanner *s, const char *fields)
+presentation_parse_rdata(struct scanner *s, const char *fields)
 {
   for (; *fields != '\0'; fields++) {
     bool rest = *fields == 'S' || *fields == 'x';
-    if (!next_token(s))
+    if (!presentation_next_token(s))
       return presentation_bad(s, "its data is incomplete");
     do {
-      if (!put_field(s, *fields))
+      if (!presentation_put_field(s, *fields))
         return false;
-    } while (rest && next_token(s));
+    } while (rest && presentation_next_token(s));
   }
-  return next_token(s) ? presentation_bad(s, "there is something behind its data") : true;
+  return presentation_next_token(s) ? presentation_bad(s, "there is something behind its data") : true;
 }
 
 // RFC 3597: \# length hex...
 static bool
-parse_generic(struct scanner *s)
+presentation_parse_generic(struct scanner *s)
 {
   char *end;
-  if (!next_token(s))
+  if (!presentation_next_token(s))
     return presentation_bad(s, "its length is missing");
   unsigned long length = strtoul(s->token, &end, 10);
   if (*end != '\0')
     return presentation_bad(s, "its length is wrong");
-  while (next_token(s))
-    if (!put_hex(s))
+  while (presentation_next_token(s))
+    if (!presentation_put_hex(s))
       return false;
   return length == s->record->rdata_size ? true : presentation_bad(s, "its length is not that of its data");
 }
 
 static bool
-parse_class(const char *word, uint16_t *class)
+presentation_parse_class(const char *word, uint16_t *class)
 {
   static const struct {
     const char *word;
@@ -234,11 +234,11 @@ parse_class(const char *word, uint16_t *class)
 
 // [ttl] [class] in either order, then the type.
 static bool
-parse_type(struct scanner *s)
+presentation_parse_type(struct scanner *s)
 {
   struct presented_record *r = s->record;
   bool have_ttl = false, have_class = false;
-  while (next_token(s)) {
+  while (presentation_next_token(s)) {
     if (!have_ttl && isdigit((unsigned char)s->token[0])) {
       char *end;
       unsigned long ttl = strtoul(s->token, &end, 10);
@@ -246,7 +246,7 @@ parse_type(struct scanner *s)
         return presentation_bad(s, "its TTL is wrong");
       r->ttl = (uint32_t)ttl;
       have_ttl = true;
-    } else if (!have_class && parse_class(s->token, &r->class)) {
+    } else if (!have_class && presentation_parse_class(s->token, &r->class)) {
       have_class = true;
     } else {
       return qtype_parse(s->token, &r->type) ? true : presentation_bad(s, "its type is unknown");
@@ -262,16 +262,16 @@ record_from_text(struct presented_record *record, const char *line, struct fault
   record->ttl = 0;
   record->class = QCLASS_IN;
   record->rdata_size = 0;
-  if (!next_token(&s))
+  if (!presentation_next_token(&s))
     return presentation_bad(&s, "it is empty");
-  if (!name_from_text(&record->owner, s.token, s.size, fault) || !parse_type(&s))
+  if (!name_from_text(&record->owner, s.token, s.size, fault) || !presentation_parse_type(&s))
     return false;
   const char *before = s.at;
-  if (next_token(&s) && strcmp(s.token, "\\#") == 0)
-    return parse_generic(&s);
+  if (presentation_next_token(&s) && strcmp(s.token, "\\#") == 0)
+    return presentation_parse_generic(&s);
   s.at = before;
   for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
     if (shapes[i].type == record->type)
-      return parse_rdata(&s, shapes[i].fields);
+      return presentation_parse_rdata(&s, shapes[i].fields);
   return presentation_bad(&s, "data of this type can only be given as \\# length hex");
 }

@@ -14,7 +14,7 @@ static const uint8_t signature[SIGNATURE_SIZE] = "\r\n\r\n\0\r\nQUIT\n";
 // ---- reading ----
 
 static bool
-values_are_whole(const struct proxy_header *h)
+proxy_header_values_are_whole(const struct proxy_header *h)
 {
   size_t at = 0;
   while (h->values_size - at >= VALUE_HEAD) {
@@ -27,7 +27,7 @@ values_are_whole(const struct proxy_header *h)
 }
 
 static bool
-read_addresses(struct proxy_header *h, const uint8_t *body, size_t size, uint8_t family)
+proxy_header_read_addresses(struct proxy_header *h, const uint8_t *body, size_t size, uint8_t family)
 {
   size_t each = (family & 0xf0) == INET ? 4 : 16;
   if (size < 2 * each + 4)
@@ -61,7 +61,9 @@ proxy_header_parse(const uint8_t *bytes, size_t size, size_t maximum, struct pro
     return PROXY_INCOMPLETE;
   if (out->local)
     return PROXY_COMPLETE;
-  return read_addresses(out, bytes + PROXY_HEADER_FIXED, body, family) && values_are_whole(out) ? PROXY_COMPLETE : PROXY_INVALID;
+  return proxy_header_read_addresses(out, bytes + PROXY_HEADER_FIXED, body, family) && proxy_header_values_are_whole(out)
+             ? PROXY_COMPLETE
+             : PROXY_INVALID;
 }
 
 bool
@@ -87,7 +89,7 @@ proxy_values_size(const struct proxy_value *v)
 }
 
 static void
-put_fixed(uint8_t *out, uint8_t command, uint8_t family, size_t body)
+proxy_header_put_fixed(uint8_t *out, uint8_t command, uint8_t family, size_t body)
 {
   memcpy(out, signature, SIGNATURE_SIZE);
   out[12] = VERSION_2 | command;
@@ -98,7 +100,7 @@ put_fixed(uint8_t *out, uint8_t command, uint8_t family, size_t body)
 size_t
 proxy_header_put_local(uint8_t out[PROXY_HEADER_FIXED])
 {
-  put_fixed(out, LOCAL, 0, 0);
+  proxy_header_put_fixed(out, LOCAL, 0, 0);
   return PROXY_HEADER_FIXED;
 }
 
@@ -112,10 +114,10 @@ proxy_header_put_values(uint8_t *out, size_t capacity, const struct address *sou
   if (body > UINT16_MAX || PROXY_HEADER_FIXED + body > capacity)
     return 0;
   if (each != other) {
-    put_fixed(out, PROXY, 0, 0); // family and transport unspecified, nothing behind
+    proxy_header_put_fixed(out, PROXY, 0, 0); // family and transport unspecified, nothing behind
     return PROXY_HEADER_FIXED;
   }
-  put_fixed(out, PROXY, (uint8_t)((each == 4 ? INET : INET6) | (stream ? STREAM : DATAGRAM)), body);
+  proxy_header_put_fixed(out, PROXY, (uint8_t)((each == 4 ? INET : INET6) | (stream ? STREAM : DATAGRAM)), body);
   uint8_t *at = out + PROXY_HEADER_FIXED;
   memcpy(at, from, each);
   memcpy(at + each, to, each);

@@ -26,7 +26,7 @@ struct writer {
 };
 
 static bool
-put_bytes(struct writer *w, const uint8_t *bytes, size_t count)
+rebuild_put_bytes(struct writer *w, const uint8_t *bytes, size_t count)
 {
   if (count > w->limit - w->size)
     return false;
@@ -37,7 +37,7 @@ put_bytes(struct writer *w, const uint8_t *bytes, size_t count)
 
 // Is the name written at `at` these bytes exactly? Pointers in w->data are its own: they go backwards.
 static bool
-is_written_at(const struct writer *w, size_t at, const uint8_t *bytes)
+rebuild_is_written_at(const struct writer *w, size_t at, const uint8_t *bytes)
 {
   for (;;) {
     while (w->data[at] >= 0xc0)
@@ -54,13 +54,13 @@ is_written_at(const struct writer *w, size_t at, const uint8_t *bytes)
 
 // Offset at which this tail of a name has been written, 0 if it has not.
 static size_t
-find_suffix(const struct writer *w, const uint8_t *bytes, uint64_t hash)
+rebuild_find_suffix(const struct writer *w, const uint8_t *bytes, uint64_t hash)
 {
   for (unsigned i = 0; i < SUFFIX_PROBES; i++) {
     const struct suffix *s = &w->suffixes[(hash + i) % SUFFIX_SLOTS];
     if (s->at == 0)
       return 0;
-    if (s->tag == hash >> 48 && is_written_at(w, s->at, bytes))
+    if (s->tag == hash >> 48 && rebuild_is_written_at(w, s->at, bytes))
       return s->at;
   }
   return 0;
@@ -68,7 +68,7 @@ find_suffix(const struct writer *w, const uint8_t *bytes, uint64_t hash)
 
 // Only for names written to their end: find_suffix() reads them.
 static void
-note_suffix(struct writer *w, uint64_t hash, size_t at)
+rebuild_note_suffix(struct writer *w, uint64_t hash, size_t at)
 {
   for (unsigned i = 0; i < SUFFIX_PROBES && at < POINTER_REACH; i++) {
     struct suffix *s = &w->suffixes[(hash + i) % SUFFIX_SLOTS];
@@ -81,7 +81,7 @@ note_suffix(struct writer *w, uint64_t hash, size_t at)
 
 // The labels up to the first tail that has been written before, then a pointer to it or the root.
 static bool
-put_compressed(struct writer *w, const struct name *name)
+rebuild_put_compressed(struct writer *w, const struct name *name)
 {
   uint8_t labels[NAME_MAX_LABELS], pointer[2];
   uint64_t hashes[NAME_MAX_LABELS], hash = 0;
@@ -91,14 +91,14 @@ put_compressed(struct writer *w, const struct name *name)
     labels[count++] = (uint8_t)at;
   for (unsigned i = count; i-- > 0;)
     hashes[i] = hash = word_hash(name->bytes + labels[i], 1u + name->bytes[labels[i]], hash);
-  while (written < count && (target = find_suffix(w, name->bytes + labels[written], hashes[written])) == 0)
+  while (written < count && (target = rebuild_find_suffix(w, name->bytes + labels[written], hashes[written])) == 0)
     written++;
   message_put_u16(pointer, (uint16_t)(0xc000 | target));
-  if (!put_bytes(w, name->bytes, written < count ? labels[written] : name->size) ||
-      (target != 0 && !put_bytes(w, pointer, sizeof pointer)))
+  if (!rebuild_put_bytes(w, name->bytes, written < count ? labels[written] : name->size) ||
+      (target != 0 && !rebuild_put_bytes(w, pointer, sizeof pointer)))
     return false;
   for (unsigned i = 0; i < written; i++)
-    note_suffix(w, hashes[i], start + labels[i]);
+    rebuild_note_suffix(w, hashes[i], start + labels[i]);
   return true;
 }
 
@@ -114,7 +114,7 @@ struct layout {
 enum { MD = 3, MF = 4, RT = 21, PX = 26, NXT = 30 }; // too old for qtypes.def
 
 static const struct layout *
-find_layout(uint16_t type)
+rebuild_find_layout(uint16_t type)
 {
   static const struct layout layouts[] = {
     {QTYPE_NS, 0, 0, 1, true},     {QTYPE_CNAME, 0, 0, 1, true}, {QTYPE_SOA, 0, 0, 2, true},   {QTYPE_PTR, 0, 0, 1, true},
@@ -137,53 +137,54 @@ struct source {
 };
 
 static bool
-put_rdata(struct writer *w, const struct source *from, const struct record *r)
+rebuild_put_rdata(struct writer *w, const struct source *from, const struct record *r)
 {
-  const struct layout *layout = r->rdata_size > 0 ? find_layout(r->type) : NULL;
+  const struct layout *layout = r->rdata_size > 0 ? rebuild_find_layout(r->type) : NULL;
   size_t at = r->rdata, start = r->rdata;
   if (layout != NULL) {
     at += layout->skip;
     for (unsigned i = 0; i < layout->strings && at < r->end; i++)
       at += 1u + from->message[at];
-    if (at >= r->end || !put_bytes(w, from->message + start, at - start))
+    if (at >= r->end || !rebuild_put_bytes(w, from->message + start, at - start))
       return false;
     for (unsigned i = 0; i < layout->names; i++) {
       struct name name;
       at = message_name(from->message, r->end, at, &name);
-      if (at == 0 || !(layout->compress ? put_compressed(w, &name) : put_bytes(w, name.bytes, name.size)))
+      if (at == 0 || !(layout->compress ? rebuild_put_compressed(w, &name) : rebuild_put_bytes(w, name.bytes, name.size)))
         return false;
     }
     start = at;
   }
-  return put_bytes(w, from->message + start, r->end - start);
+  return rebuild_put_bytes(w, from->message + start, r->end - start);
 }
 
 static bool
-put_record(struct writer *w, const struct source *from, const struct record *r, const struct name *owner)
+rebuild_put_record(struct writer *w, const struct source *from, const struct record *r, const struct name *owner)
 {
-  if (!put_compressed(w, owner) || !put_bytes(w, from->message + r->fixed, RECORD_FIXED_SIZE))
+  if (!rebuild_put_compressed(w, owner) || !rebuild_put_bytes(w, from->message + r->fixed, RECORD_FIXED_SIZE))
     return false;
   size_t rdata = w->size;
-  if (!put_rdata(w, from, r) || w->size - rdata > UINT16_MAX)
+  if (!rebuild_put_rdata(w, from, r) || w->size - rdata > UINT16_MAX)
     return false;
   message_put_u16(w->data + rdata - 2, (uint16_t)(w->size - rdata));
   return true;
 }
 
 static bool
-put_opt(struct writer *w, const struct source *from, const struct record *r, const struct rebuild *change)
+rebuild_put_opt(struct writer *w, const struct source *from, const struct record *r, const struct rebuild *change)
 {
   uint8_t size[2];
   if (change->new_options_size > UINT16_MAX)
     return false;
   message_put_u16(size, (uint16_t)change->new_options_size);
-  return put_bytes(w, (const uint8_t *)"", 1) && put_bytes(w, from->message + r->fixed, RECORD_FIXED_SIZE - 2) &&
-         put_bytes(w, size, sizeof size) && put_bytes(w, change->new_options, change->new_options_size);
+  return rebuild_put_bytes(w, (const uint8_t *)"", 1) &&
+         rebuild_put_bytes(w, from->message + r->fixed, RECORD_FIXED_SIZE - 2) && rebuild_put_bytes(w, size, sizeof size) &&
+         rebuild_put_bytes(w, change->new_options, change->new_options_size);
 }
 
 // Copies the questions; *old becomes the name of the first.
 static bool
-put_questions(struct writer *w, const struct source *from, const struct rebuild *change, struct name *old)
+rebuild_put_questions(struct writer *w, const struct source *from, const struct rebuild *change, struct name *old)
 {
   size_t at = HEADER_SIZE;
   unsigned count = message_count(from->message, 0);
@@ -194,7 +195,8 @@ put_questions(struct writer *w, const struct source *from, const struct rebuild 
       return false;
     if (i == 0)
       *old = name;
-    if (!put_compressed(w, i == 0 && change->rename != NULL ? change->rename : &name) || !put_bytes(w, from->message + at, 4))
+    if (!rebuild_put_compressed(w, i == 0 && change->rename != NULL ? change->rename : &name) ||
+        !rebuild_put_bytes(w, from->message + at, 4))
       return false;
     at += 4;
   }
@@ -202,7 +204,7 @@ put_questions(struct writer *w, const struct source *from, const struct rebuild 
 }
 
 static bool
-is_dropped(const struct record *r, bool is_opt, const struct rebuild *change)
+rebuild_is_dropped(const struct record *r, bool is_opt, const struct rebuild *change)
 {
   if (is_opt)
     return change->drop_opt;
@@ -213,7 +215,7 @@ is_dropped(const struct record *r, bool is_opt, const struct rebuild *change)
 }
 
 static bool
-put_records(struct writer *w, const struct source *from, const struct rebuild *change, const struct name *old)
+rebuild_put_records(struct writer *w, const struct source *from, const struct rebuild *change, const struct name *old)
 {
   struct record_walk walk;
   struct record r;
@@ -226,14 +228,14 @@ put_records(struct writer *w, const struct source *from, const struct rebuild *c
     bool is_opt = r.section == 3 && r.type == QTYPE_OPT && r.fixed - r.owner == 1;
     bool new_options = is_opt && !opt_seen && change->new_options != NULL;
     opt_seen = opt_seen || is_opt;
-    if (is_dropped(&r, is_opt, change)) {
+    if (rebuild_is_dropped(&r, is_opt, change)) {
       dropped[r.section]++;
       continue;
     }
     if (message_name(from->message, from->size, r.owner, &owner) == 0)
       return false;
     const struct name *written = change->rename != NULL && name_equal(&owner, old) ? change->rename : &owner;
-    if (!(new_options ? put_opt(w, from, &r, change) : put_record(w, from, &r, written)))
+    if (!(new_options ? rebuild_put_opt(w, from, &r, change) : rebuild_put_record(w, from, &r, written)))
       return false;
   }
   for (unsigned section = 1; section <= 3; section++)
@@ -250,8 +252,8 @@ rebuild_message(struct wire_buffer *b, const struct rebuild *change)
   w.size = 0;
   w.limit = b->capacity < MESSAGE_MAX_SIZE ? b->capacity : MESSAGE_MAX_SIZE;
   memset(w.suffixes, 0, sizeof w.suffixes);
-  if (b->size < HEADER_SIZE || !put_bytes(&w, b->data, HEADER_SIZE) || !put_questions(&w, &from, change, &old) ||
-      !put_records(&w, &from, change, &old))
+  if (b->size < HEADER_SIZE || !rebuild_put_bytes(&w, b->data, HEADER_SIZE) ||
+      !rebuild_put_questions(&w, &from, change, &old) || !rebuild_put_records(&w, &from, change, &old))
     return false;
   memcpy(b->data, w.data, w.size);
   b->size = w.size;

@@ -53,7 +53,7 @@ struct ttl_limits {
 };
 
 static uint32_t
-clamp_ttl(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
+rewrite_clamp_ttl(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
 {
   const struct ttl_limits *limits = arg;
   (void)section, (void)class, (void)type;
@@ -66,7 +66,7 @@ bool
 message_limit_ttls(struct wire_buffer *b, uint32_t min, uint32_t max)
 {
   struct ttl_limits limits = {min, max};
-  return message_edit_ttls(b, clamp_ttl, &limits);
+  return message_edit_ttls(b, rewrite_clamp_ttl, &limits);
 }
 
 void
@@ -94,7 +94,7 @@ message_truncate(struct wire_buffer *b, size_t question_end, const struct edns *
 
 // A message whose only record, if any, has no name but the root: its bytes may move.
 static bool
-is_plain_query(const struct wire_buffer *b, size_t question_end)
+rewrite_is_plain_query(const struct wire_buffer *b, size_t question_end)
 {
   const uint8_t *m = b->data;
   if (message_count(m, 0) != 1 || message_count(m, 1) != 0 || message_count(m, 2) != 0)
@@ -110,7 +110,7 @@ message_rename(struct wire_buffer *b, const struct name *to)
   struct question q;
   if (to->size == 0 || !message_question(b->data, b->size, &q))
     return false;
-  if (!is_plain_query(b, q.end))
+  if (!rewrite_is_plain_query(b, q.end))
     return rebuild_message(b, &(struct rebuild){.rename = to});
   size_t behind = HEADER_SIZE + (size_t)q.name.size, new_size = b->size - q.name.size + to->size;
   if (new_size > b->capacity || new_size > MESSAGE_MAX_SIZE)
@@ -122,7 +122,7 @@ message_rename(struct wire_buffer *b, const struct name *to)
 }
 
 static bool
-has_type(const uint16_t *types, size_t count, uint16_t type)
+rewrite_has_type(const uint16_t *types, size_t count, uint16_t type)
 {
   for (size_t i = 0; i < count; i++)
     if (types[i] == type)
@@ -139,7 +139,7 @@ message_remove_types(struct wire_buffer *b, const uint16_t *types, size_t count)
   if (!record_walk_init(&walk, b->data, b->size))
     return false;
   while (record_next(&walk, &r))
-    found = found || (r.type != QTYPE_OPT && has_type(types, count, r.type));
+    found = found || (r.type != QTYPE_OPT && rewrite_has_type(types, count, r.type));
   if (walk.malformed || !found)
     return !walk.malformed;
   return rebuild_message(b, &(struct rebuild){.drop_types = types, .drop_count = count});
@@ -157,7 +157,7 @@ struct place {
 };
 
 static bool
-find_place(const struct wire_buffer *b, struct place *place)
+rewrite_find_place(const struct wire_buffer *b, struct place *place)
 {
   struct record_walk walk;
   struct record r;
@@ -181,7 +181,7 @@ rewrite_fits(const struct wire_buffer *b, size_t size)
 
 // Behind `at`, which is where the message proper ends.
 static bool
-append_opt(struct wire_buffer *b, size_t at, const struct edns *edns, const uint8_t *options)
+rewrite_append_opt(struct wire_buffer *b, size_t at, const struct edns *edns, const uint8_t *options)
 {
   if (!rewrite_fits(b, at + OPT_FIXED_SIZE + edns->options_size))
     return false;
@@ -211,14 +211,14 @@ message_add_opt(struct wire_buffer *b, uint16_t payload, uint8_t extended_rcode,
                       .extended_rcode = extended_rcode,
                       .dnssec_ok = dnssec_ok,
                       .options_size = (uint16_t)options_size};
-  return append_opt(b, end, &edns, options);
+  return rewrite_append_opt(b, end, &edns, options);
 }
 
 bool
 message_remove_opt(struct wire_buffer *b)
 {
   struct place place;
-  if (!find_place(b, &place))
+  if (!rewrite_find_place(b, &place))
     return false;
   if (place.edns.offset == 0)
     return true;
@@ -236,7 +236,7 @@ struct options {
 };
 
 static bool
-add_option(struct options *options, uint16_t code, const uint8_t *data, size_t size)
+rewrite_add_option(struct options *options, uint16_t code, const uint8_t *data, size_t size)
 {
   if (size + OPTION_HEAD_SIZE > sizeof options->data - options->size)
     return false;
@@ -251,18 +251,18 @@ add_option(struct options *options, uint16_t code, const uint8_t *data, size_t s
 
 // Copies the options of the OPT but those with the code `but` (-1: all). False when they are malformed.
 static bool
-copy_options(struct options *options, const uint8_t *message, const struct edns *edns, int but)
+rewrite_copy_options(struct options *options, const uint8_t *message, const struct edns *edns, int but)
 {
   uint16_t cursor = edns->options, code, data, size;
   options->size = 0;
   while (edns_option_next(message, edns, &cursor, &code, &data, &size))
-    if (code != but && !add_option(options, code, message + data, size))
+    if (code != but && !rewrite_add_option(options, code, message + data, size))
       return false;
   return cursor == edns->options + edns->options_size;
 }
 
 static bool
-store_options(struct wire_buffer *b, const struct place *place, const struct options *options)
+rewrite_store_options(struct wire_buffer *b, const struct place *place, const struct options *options)
 {
   if (!place->is_last)
     return rebuild_message(b, &(struct rebuild){.new_options = options->data, .new_options_size = options->size});
@@ -280,16 +280,16 @@ message_set_option(struct wire_buffer *b, uint16_t code, const uint8_t *data, si
   struct place place;
   struct options options;
   *added_opt = false;
-  if (!find_place(b, &place))
+  if (!rewrite_find_place(b, &place))
     return false;
   options.size = 0;
   if (place.edns.offset != 0)
-    return copy_options(&options, b->data, &place.edns, code) && add_option(&options, code, data, size) &&
-           store_options(b, &place, &options);
-  if (!add_option(&options, code, data, size))
+    return rewrite_copy_options(&options, b->data, &place.edns, code) && rewrite_add_option(&options, code, data, size) &&
+           rewrite_store_options(b, &place, &options);
+  if (!rewrite_add_option(&options, code, data, size))
     return false;
   struct edns edns = {.payload = payload, .options_size = (uint16_t)options.size};
-  *added_opt = append_opt(b, place.proper_size, &edns, options.data);
+  *added_opt = rewrite_append_opt(b, place.proper_size, &edns, options.data);
   return *added_opt;
 }
 
@@ -298,13 +298,13 @@ message_remove_option(struct wire_buffer *b, uint16_t code)
 {
   struct place place;
   struct options options;
-  if (!find_place(b, &place))
+  if (!rewrite_find_place(b, &place))
     return false;
   if (place.edns.offset == 0)
     return true;
-  if (!copy_options(&options, b->data, &place.edns, code))
+  if (!rewrite_copy_options(&options, b->data, &place.edns, code))
     return false;
-  return options.size == place.edns.options_size || store_options(b, &place, &options);
+  return options.size == place.edns.options_size || rewrite_store_options(b, &place, &options);
 }
 
 bool
@@ -313,17 +313,17 @@ message_drop_options(struct wire_buffer *b, bool (*drop)(uint16_t code, const vo
   struct place place;
   struct options options;
   options.size = 0;
-  if (!find_place(b, &place))
+  if (!rewrite_find_place(b, &place))
     return false;
   if (place.edns.offset == 0)
     return true;
   uint16_t cursor = place.edns.options, code, data, size;
   while (edns_option_next(b->data, &place.edns, &cursor, &code, &data, &size))
-    if (!drop(code, arg) && !add_option(&options, code, b->data + data, size))
+    if (!drop(code, arg) && !rewrite_add_option(&options, code, b->data + data, size))
       return false;
   if (cursor != place.edns.options + place.edns.options_size)
     return false;
-  return options.size == place.edns.options_size || store_options(b, &place, &options);
+  return options.size == place.edns.options_size || rewrite_store_options(b, &place, &options);
 }
 
 bool
@@ -331,6 +331,7 @@ message_append_option(struct wire_buffer *b, uint16_t code, const uint8_t *data,
 {
   struct place place;
   struct options options;
-  return find_place(b, &place) && place.edns.offset != 0 && copy_options(&options, b->data, &place.edns, -1) &&
-         add_option(&options, code, data, size) && store_options(b, &place, &options);
+  return rewrite_find_place(b, &place) && place.edns.offset != 0 &&
+         rewrite_copy_options(&options, b->data, &place.edns, -1) && rewrite_add_option(&options, code, data, size) &&
+         rewrite_store_options(b, &place, &options);
 }

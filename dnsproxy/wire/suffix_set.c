@@ -39,18 +39,18 @@ const struct object_class suffix_set_class = {.name = "SuffixMatchNode", .free =
 static uint64_t secret;
 
 static void
-draw_secret(void)
+suffix_set_draw_secret(void)
 {
   random_bytes(&secret, sizeof secret);
 }
 
 // Sets are made for every argument of a script: randomness is asked for once.
 static uint64_t
-new_seed(void)
+suffix_set_new_seed(void)
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   static _Atomic uint64_t sets;
-  pthread_once(&once, draw_secret);
+  pthread_once(&once, suffix_set_draw_secret);
   return hash_u64(atomic_fetch_add_explicit(&sets, 1, memory_order_relaxed), secret);
 }
 
@@ -59,7 +59,7 @@ suffix_set_new(void)
 {
   struct suffix_set *set = memory_new(sizeof *set);
   object_init(&set->object, &suffix_set_class);
-  set->seed = new_seed();
+  set->seed = suffix_set_new_seed();
   return set;
 }
 
@@ -82,7 +82,7 @@ suffix_set_writable(struct suffix_set **slot)
 }
 
 static uint64_t
-hash_name(const struct suffix_set *set, const uint8_t *bytes, unsigned *labels)
+suffix_set_hash_name(const struct suffix_set *set, const uint8_t *bytes, unsigned *labels)
 {
   struct name_suffixes s;
   name_bytes_suffixes(bytes, NAME_MAX_LABELS, set->seed, &s);
@@ -91,10 +91,10 @@ hash_name(const struct suffix_set *set, const uint8_t *bytes, unsigned *labels)
 }
 
 static void
-table_add(struct suffix_set *set, const uint8_t *bytes, size_t size)
+suffix_set_table_add(struct suffix_set *set, const uint8_t *bytes, size_t size)
 {
   unsigned labels;
-  uint64_t hash = hash_name(set, bytes, &labels);
+  uint64_t hash = suffix_set_hash_name(set, bytes, &labels);
   if (!name_table_add(&set->table, hash, bytes, size))
     return;
   if (set->members == NULL || labels > set->most_labels) {
@@ -117,11 +117,11 @@ suffix_set_add(struct suffix_set *set, const struct name *name)
   if (set->only != NULL) {
     if (name_bytes_equal(set->only, set->only_size, name->bytes, name->size))
       return;
-    table_add(set, set->only, set->only_size);
+    suffix_set_table_add(set, set->only, set->only_size);
     free(set->only);
     set->only = NULL;
   }
-  table_add(set, name->bytes, name->size);
+  suffix_set_table_add(set, name->bytes, name->size);
 }
 
 bool
@@ -135,7 +135,7 @@ suffix_set_remove(struct suffix_set *set, const struct name *name)
     return true;
   }
   unsigned labels;
-  uint64_t hash = hash_name(set, name->bytes, &labels);
+  uint64_t hash = suffix_set_hash_name(set, name->bytes, &labels);
   if (!name_table_remove(&set->table, hash, name->bytes, name->size))
     return false;
   set->members[labels]--;
@@ -152,7 +152,7 @@ suffix_set_count(const struct suffix_set *set)
 
 // Where in bytes the single member begins.
 static bool
-ends_with_only(const struct suffix_set *set, const uint8_t *bytes, size_t size, size_t *match)
+suffix_set_ends_with_only(const struct suffix_set *set, const uint8_t *bytes, size_t size, size_t *match)
 {
   size_t at = 0;
   while (size - at > set->only_size && bytes[at] != 0)
@@ -165,11 +165,11 @@ ends_with_only(const struct suffix_set *set, const uint8_t *bytes, size_t size, 
 
 // The longest member, NULL if there is none; *match is where it begins in bytes.
 static const uint8_t *
-find_longest(const struct suffix_set *set, const uint8_t *bytes, size_t size, size_t *match)
+suffix_set_find_longest(const struct suffix_set *set, const uint8_t *bytes, size_t size, size_t *match)
 {
   struct name_suffixes s;
   if (set->only != NULL)
-    return ends_with_only(set, bytes, size, match) ? set->only : NULL;
+    return suffix_set_ends_with_only(set, bytes, size, match) ? set->only : NULL;
   if (set->table.count == 0)
     return NULL;
   name_bytes_suffixes(bytes, set->most_labels, set->seed, &s);
@@ -189,11 +189,11 @@ bool
 suffix_set_match(const struct suffix_set *set, const uint8_t *bytes, size_t size, size_t *match)
 {
   size_t ignored;
-  return find_longest(set, bytes, size, match != NULL ? match : &ignored) != NULL;
+  return suffix_set_find_longest(set, bytes, size, match != NULL ? match : &ignored) != NULL;
 }
 
 static void
-get_name(const uint8_t *bytes, struct name *name)
+suffix_set_get_name(const uint8_t *bytes, struct name *name)
 {
   name->size = (uint8_t)name_bytes_size(bytes);
   memcpy(name->bytes, bytes, name->size);
@@ -203,26 +203,26 @@ bool
 suffix_set_best(const struct suffix_set *set, const uint8_t *bytes, size_t size, struct name *member)
 {
   size_t match;
-  const uint8_t *found = find_longest(set, bytes, size, &match);
+  const uint8_t *found = suffix_set_find_longest(set, bytes, size, &match);
   if (found != NULL)
-    get_name(found, member);
+    suffix_set_get_name(found, member);
   return found != NULL;
 }
 
 static int
-compare_members(const void *left, const void *right, void *arena)
+suffix_set_compare_members(const void *left, const void *right, void *arena)
 {
   struct name a, b;
-  get_name((const uint8_t *)arena + *(const uint32_t *)left, &a);
-  get_name((const uint8_t *)arena + *(const uint32_t *)right, &b);
+  suffix_set_get_name((const uint8_t *)arena + *(const uint32_t *)left, &a);
+  suffix_set_get_name((const uint8_t *)arena + *(const uint32_t *)right, &b);
   return name_compare(&a, &b);
 }
 
 static void
-visit_member(const uint8_t *bytes, void (*visit)(const struct name *, void *), void *arg)
+suffix_set_visit_member(const uint8_t *bytes, void (*visit)(const struct name *, void *), void *arg)
 {
   struct name name;
-  get_name(bytes, &name);
+  suffix_set_get_name(bytes, &name);
   visit(&name, arg);
 }
 
@@ -231,10 +231,10 @@ suffix_set_scan(const struct suffix_set *set, void (*visit)(const struct name *,
 {
   const struct name_table *t = &set->table;
   if (set->only != NULL)
-    visit_member(set->only, visit, arg);
+    suffix_set_visit_member(set->only, visit, arg);
   for (size_t i = 0; i < t->slot_count; i++)
     if (t->slots[i].at != 0)
-      visit_member(t->arena + t->slots[i].at, visit, arg);
+      suffix_set_visit_member(t->arena + t->slots[i].at, visit, arg);
 }
 
 void
@@ -250,9 +250,9 @@ suffix_set_each(const struct suffix_set *set, void (*visit)(const struct name *,
   for (size_t i = 0; i < t->slot_count; i++)
     if (t->slots[i].at != 0)
       sorted[count++] = t->slots[i].at;
-  qsort_r(sorted, count, sizeof *sorted, compare_members, t->arena);
+  qsort_r(sorted, count, sizeof *sorted, suffix_set_compare_members, t->arena);
   for (size_t i = 0; i < count; i++)
-    visit_member(t->arena + sorted[i], visit, arg);
+    suffix_set_visit_member(t->arena + sorted[i], visit, arg);
   free(sorted);
 }
 
@@ -263,7 +263,7 @@ struct listing {
 };
 
 static void
-list_member(const struct name *name, void *arg)
+suffix_set_list_member(const struct name *name, void *arg)
 {
   struct listing *listing = arg;
   char text[NAME_TEXT_SIZE];
@@ -277,5 +277,5 @@ void
 suffix_set_text(const struct suffix_set *set, const char *separator, struct text *text)
 {
   struct listing listing = {.separator = separator, .text = text};
-  suffix_set_each(set, list_member, &listing);
+  suffix_set_each(set, suffix_set_list_member, &listing);
 }

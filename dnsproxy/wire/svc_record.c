@@ -9,7 +9,7 @@
 #include <string.h>
 
 static void
-record_free(struct object *o)
+svc_record_free(struct object *o)
 {
   struct svc_record *r = (struct svc_record *)(void *)o;
   free(r->data);
@@ -17,7 +17,7 @@ record_free(struct object *o)
   free(r);
 }
 
-const struct object_class svc_record_class = {.name = "SVCRecordParameters", .free = record_free};
+const struct object_class svc_record_class = {.name = "SVCRecordParameters", .free = svc_record_free};
 
 bool
 svc_key_parse(const char *text, uint16_t *key)
@@ -37,7 +37,7 @@ svc_key_parse(const char *text, uint16_t *key)
 }
 
 static int
-by_key(const void *a, const void *b)
+svc_record_by_key(const void *a, const void *b)
 {
   return (int)((const struct svc_parameter *)a)->key - (int)((const struct svc_parameter *)b)->key;
 }
@@ -71,14 +71,14 @@ svc_record_put(struct svc_record *r, const void *bytes, size_t size)
 }
 
 static void
-put_u16(struct svc_record *r, size_t number)
+svc_record_put_u16(struct svc_record *r, size_t number)
 {
   message_put_u16(r->data + r->size, (uint16_t)number);
   r->size += 2;
 }
 
 static void
-keep_hints(struct svc_record *r, const struct svc_parameter *p, size_t unit)
+svc_record_keep_hints(struct svc_record *r, const struct svc_parameter *p, size_t unit)
 {
   size_t count = p->value.size / unit;
   r->hints = memory_resize(r->hints, r->hint_count + count + 1, sizeof *r->hints);
@@ -91,7 +91,7 @@ svc_record_new(uint16_t priority, const struct name *target, struct svc_paramete
                struct fault *f)
 {
   if (count > 0)
-    qsort(parameters, count, sizeof *parameters, by_key);
+    qsort(parameters, count, sizeof *parameters, svc_record_by_key);
   size_t size = svc_record_check(parameters, count, f);
   if (size == 0)
     return NULL;
@@ -99,15 +99,15 @@ svc_record_new(uint16_t priority, const struct name *target, struct svc_paramete
   object_init(&r->object, &svc_record_class);
   r->target = *target;
   r->data = memory_new(2 + NAME_MAX_SIZE + size);
-  put_u16(r, priority);
+  svc_record_put_u16(r, priority);
   svc_record_put(r, target->bytes, target->size);
   for (size_t i = 0; i < count; i++) {
     const struct svc_parameter *p = &parameters[i];
-    put_u16(r, p->key);
-    put_u16(r, p->value.size);
+    svc_record_put_u16(r, p->key);
+    svc_record_put_u16(r, p->value.size);
     svc_record_put(r, p->value.data, p->value.size);
     if (p->key == SVC_IPV4HINT || p->key == SVC_IPV6HINT)
-      keep_hints(r, p, p->key == SVC_IPV4HINT ? 4 : 16);
+      svc_record_keep_hints(r, p, p->key == SVC_IPV4HINT ? 4 : 16);
   }
   return r;
 }

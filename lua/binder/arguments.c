@@ -49,7 +49,7 @@ param_type_word(enum param_type type)
 }
 
 static const char *
-wanted(const struct param *p)
+arguments_wanted(const struct param *p)
 {
   return p->type == PARAM_OBJECT && p->class != NULL ? p->class->name : type_words[p->type];
 }
@@ -100,7 +100,7 @@ argument_whole(double number)
 }
 
 static bool
-integer_read(struct call *c, int stack, const struct param *p, struct value *v)
+arguments_integer_read(struct call *c, int stack, const struct param *p, struct value *v)
 {
   if (!lua_isnumber(c->lua, stack))
     return false;
@@ -121,7 +121,7 @@ integer_read(struct call *c, int stack, const struct param *p, struct value *v)
 }
 
 static bool
-object_is(const void *object, const struct param *p)
+arguments_object_is(const void *object, const struct param *p)
 {
   const struct object *o = object;
   if (o == NULL)
@@ -140,7 +140,7 @@ object_is(const void *object, const struct param *p)
 }
 
 static void *
-object_at(lua_State *lua, int stack)
+arguments_object_at(lua_State *lua, int stack)
 {
   const struct lua_class *class = binder_class_at(lua, stack);
   return class == NULL || class->object == NULL ? NULL : binder_test(lua, stack, class);
@@ -148,7 +148,7 @@ object_at(lua_State *lua, int stack)
 
 // The other kind of action is a likely slip: the sentence says where it belongs.
 static bool
-wrong_side(struct call *c, const void *object, const struct param *p)
+arguments_wrong_side(struct call *c, const void *object, const struct param *p)
 {
   const struct object *o = object;
   if (o == NULL || (o->class != &query_action_class && o->class != &response_action_class) ||
@@ -162,17 +162,17 @@ wrong_side(struct call *c, const void *object, const struct param *p)
 }
 
 static bool
-object_read(struct call *c, int stack, const struct param *p, struct value *v)
+arguments_object_read(struct call *c, int stack, const struct param *p, struct value *v)
 {
-  v->object = object_at(c->lua, stack);
-  if (object_is(v->object, p))
+  v->object = arguments_object_at(c->lua, stack);
+  if (arguments_object_is(v->object, p))
     return true;
-  wrong_side(c, v->object, p);
+  arguments_wrong_side(c, v->object, p);
   return false;
 }
 
 static bool
-objects_read(struct call *c, int stack, const struct param *p, struct value *v)
+arguments_objects_read(struct call *c, int stack, const struct param *p, struct value *v)
 {
   lua_State *lua = c->lua;
   if (!lua_istable(lua, stack))
@@ -180,10 +180,10 @@ objects_read(struct call *c, int stack, const struct param *p, struct value *v)
   v->list.objects = call_alloc(c, (argument_list_size(lua, stack) + 1) * sizeof *v->list.objects);
   v->list.count = 0;
   for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1)) {
-    void *object = object_at(lua, lua_gettop(lua));
+    void *object = arguments_object_at(lua, lua_gettop(lua));
     if (!element_key_good(c, lua_gettop(lua) - 1))
       return false;
-    if (!object_is(object, p))
+    if (!arguments_object_is(object, p))
       return call_wrong_type(c, lua_gettop(lua), p->class == NULL ? selector_class.name : p->class->name) == 0;
     v->list.objects[v->list.count++] = object;
   }
@@ -191,7 +191,7 @@ objects_read(struct call *c, int stack, const struct param *p, struct value *v)
 }
 
 static bool
-qtype_read(struct call *c, int stack, struct value *v)
+arguments_qtype_read(struct call *c, int stack, struct value *v)
 {
   struct bytes text;
   uint16_t type;
@@ -208,7 +208,7 @@ qtype_read(struct call *c, int stack, struct value *v)
 }
 
 static bool
-index_read(struct call *c, int stack, struct value *v)
+arguments_index_read(struct call *c, int stack, struct value *v)
 {
   if (lua_isnumber(c->lua, stack)) {
     v->integer = argument_whole(lua_tonumber(c->lua, stack));
@@ -219,23 +219,23 @@ index_read(struct call *c, int stack, struct value *v)
 }
 
 static bool
-scalar_read(struct call *c, int stack, const struct param *p, struct value *v)
+arguments_scalar_read(struct call *c, int stack, const struct param *p, struct value *v)
 {
   switch (p->type) {
   case PARAM_BOOL:
     v->boolean = lua_toboolean(c->lua, stack);
     return lua_isboolean(c->lua, stack);
   case PARAM_INT:
-    return integer_read(c, stack, p, v);
+    return arguments_integer_read(c, stack, p, v);
   case PARAM_FLOAT:
     v->number = lua_tonumber(c->lua, stack);
     return lua_isnumber(c->lua, stack);
   case PARAM_STRING:
     return text_read(c, stack, &v->string);
   case PARAM_QTYPE:
-    return qtype_read(c, stack, v);
+    return arguments_qtype_read(c, stack, v);
   case PARAM_INDEX:
-    return index_read(c, stack, v);
+    return arguments_index_read(c, stack, v);
   case PARAM_FUNCTION:
     if (!lua_isfunction(c->lua, stack))
       return false;
@@ -248,7 +248,7 @@ scalar_read(struct call *c, int stack, const struct param *p, struct value *v)
 }
 
 static bool
-compound_read(struct call *c, int stack, const struct param *p, struct value *v)
+arguments_compound_read(struct call *c, int stack, const struct param *p, struct value *v)
 {
   switch (p->type) {
   case PARAM_STRINGS:
@@ -261,10 +261,10 @@ compound_read(struct call *c, int stack, const struct param *p, struct value *v)
   case PARAM_ACTION:
   case PARAM_RESPONSE_ACTION:
   case PARAM_OBJECT:
-    return object_read(c, stack, p, v);
+    return arguments_object_read(c, stack, p, v);
   case PARAM_SELECTORS:
   case PARAM_OBJECTS:
-    return objects_read(c, stack, p, v);
+    return arguments_objects_read(c, stack, p, v);
   case PARAM_LOOSE_SELECTOR:
     return loose_selector_read(c, stack, v);
   case PARAM_NETMASKS:
@@ -283,7 +283,7 @@ compound_read(struct call *c, int stack, const struct param *p, struct value *v)
   case PARAM_OPTIONS:
     return options_read(c, stack, p, v);
   default:
-    return scalar_read(c, stack, p, v);
+    return arguments_scalar_read(c, stack, p, v);
   }
 }
 
@@ -294,10 +294,10 @@ call_read(struct call *c, int stack, const struct param *p, struct value *v)
   if (stack < 0)
     stack = lua_gettop(c->lua) + 1 + stack;
   int top = lua_gettop(c->lua);
-  bool good = compound_read(c, stack, p, v);
+  bool good = arguments_compound_read(c, stack, p, v);
   lua_settop(c->lua, top); // a walk over a table that ended early
   if (!good && c->fault.kind == FAULT_NONE)
-    call_wrong_type(c, stack, wanted(p));
+    call_wrong_type(c, stack, arguments_wanted(p));
   return good;
 }
 
@@ -329,7 +329,7 @@ call_accepts(lua_State *lua, int stack, const struct param *p)
   case PARAM_ACTION:
   case PARAM_RESPONSE_ACTION:
   case PARAM_OBJECT:
-    return object_is(object_at(lua, stack), p);
+    return arguments_object_is(arguments_object_at(lua, stack), p);
   case PARAM_NAME_OBJECT:
     return binder_test(lua, stack, &class_name) != NULL;
   case PARAM_ADDRESS_OBJECT:

@@ -53,7 +53,7 @@ call_wrong_type(struct call *c, int stack, const char *wanted)
 }
 
 static unsigned
-count_rows(const struct lua_function *f, unsigned *required)
+binder_count_rows(const struct lua_function *f, unsigned *required)
 {
   unsigned count = 0;
   *required = 0;
@@ -64,7 +64,7 @@ count_rows(const struct lua_function *f, unsigned *required)
 }
 
 static bool
-count_good(struct call *c, unsigned rows, unsigned required, unsigned self)
+binder_count_good(struct call *c, unsigned rows, unsigned required, unsigned self)
 {
   if (c->function->flags & FUNCTION_VARIADIC)
     return true;
@@ -76,7 +76,7 @@ count_good(struct call *c, unsigned rows, unsigned required, unsigned self)
 }
 
 static bool
-read_all(struct call *c, struct value *values, unsigned rows, unsigned self)
+binder_read_all(struct call *c, struct value *values, unsigned rows, unsigned self)
 {
   for (unsigned i = 0; i < rows; i++) {
     const struct param *p = &c->function->params[i];
@@ -95,7 +95,7 @@ read_all(struct call *c, struct value *values, unsigned rows, unsigned self)
 
 // At run time some functions refuse, without an error.
 static bool
-refused(const struct lua_function *f)
+binder_refused(const struct lua_function *f)
 {
   if (!(f->flags & FUNCTION_CONFIG_ONLY) || draft.phase != PHASE_RUNNING)
     return false;
@@ -105,14 +105,14 @@ refused(const struct lua_function *f)
 }
 
 static int
-run(struct call *c, unsigned self)
+binder_run(struct call *c, unsigned self)
 {
   struct value values[ARGUMENTS_MAX];
-  unsigned required, rows = count_rows(c->function, &required);
+  unsigned required, rows = binder_count_rows(c->function, &required);
   assert(rows <= ARGUMENTS_MAX);
-  if (!count_good(c, rows, required, self) || !read_all(c, values, rows, self))
+  if (!binder_count_good(c, rows, required, self) || !binder_read_all(c, values, rows, self))
     return -1;
-  if (refused(c->function))
+  if (binder_refused(c->function))
     return 0;
   if ((c->function->flags & FUNCTION_CONFIG_RAISES) && draft.phase == PHASE_RUNNING)
     return call_fault(c, FAULT_CAUGHT, "%s cannot be used at runtime!", c->function->name);
@@ -125,12 +125,12 @@ run(struct call *c, unsigned self)
 }
 
 static bool
-take_self(struct call *c, const struct lua_class *class)
+binder_take_self(struct call *c, const struct lua_class *class)
 {
   struct handle *h = handle_test(c->lua, 1);
   if (lua_gettop(c->lua) == 0) {
     unsigned required;
-    count_rows(c->function, &required);
+    binder_count_rows(c->function, &required);
     return fault_set(&c->fault, FAULT_PLAIN, "This function requires at least %u parameter(s)", required + 1);
   }
   if (h == NULL || h->class != class)
@@ -151,7 +151,7 @@ binder_dispatch(lua_State *lua)
   if (stack_guard_low())
     return luaL_error(lua, "stack overflow");
   c.count = (unsigned)lua_gettop(lua) - (lua_gettop(lua) > 0 ? self : 0);
-  int results = class == NULL || take_self(&c, class) ? run(&c, self) : -1;
+  int results = class == NULL || binder_take_self(&c, class) ? binder_run(&c, self) : -1;
   scratch_fini(&scratch);
   return results >= 0 ? results : binder_raise(lua, &c.fault);
 }
@@ -179,7 +179,7 @@ binder_push_text(lua_State *lua, const struct text *text)
 // ---- registration ----
 
 static void
-register_function(const struct lua_function *f, void *arg)
+binder_register_function(const struct lua_function *f, void *arg)
 {
   lua_State *lua = arg;
   lua_pushlightuserdata(lua, (void *)f);
@@ -189,7 +189,7 @@ register_function(const struct lua_function *f, void *arg)
 }
 
 static void
-visit_array(const struct lua_function *f, void (*visit)(const struct lua_function *, void *), void *arg)
+binder_visit_array(const struct lua_function *f, void (*visit)(const struct lua_function *, void *), void *arg)
 {
   for (; f->name != NULL; f++)
     visit(f, arg);
@@ -199,10 +199,10 @@ void
 binder_each_function(void (*visit)(const struct lua_function *, void *), void *arg)
 {
   for (const struct lua_function *const *array = lua_function_arrays; *array != NULL; array++)
-    visit_array(*array, visit, arg);
-  visit_array(settings_functions(), visit, arg);
-  visit_array(chain_functions(), visit, arg);
-  visit_array(kind_functions(), visit, arg);
+    binder_visit_array(*array, visit, arg);
+  binder_visit_array(settings_functions(), visit, arg);
+  binder_visit_array(chain_functions(), visit, arg);
+  binder_visit_array(kind_functions(), visit, arg);
 }
 
 void
@@ -217,7 +217,7 @@ binder_open(lua_State *lua)
 {
   errors_open(lua);
   handles_open(lua);
-  binder_each_function(register_function, lua);
+  binder_each_function(binder_register_function, lua);
   constants_register(lua);
   policies_register(lua);
 }

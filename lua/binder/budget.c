@@ -14,20 +14,20 @@ static _Thread_local uint64_t deadline_us, allowed_ms;
 
 // From then on at every instruction: behind a pcall() that caught the error it is raised again, until nothing catches it.
 static void
-look(lua_State *lua, lua_Debug *where)
+budget_look(lua_State *lua, lua_Debug *where)
 {
   (void)where;
   if (deadline_us == 0 || clock_mono_us() < deadline_us)
     return;
-  lua_sethook(lua, look, LUA_MASKCOUNT, 1);
+  lua_sethook(lua, budget_look, LUA_MASKCOUNT, 1);
   luaL_error(lua, "still running after %d ms: ended (setScriptBudget() says how long a function may take)", (int)allowed_ms);
 }
 
 static void
-watch(lua_State *lua, bool on)
+budget_watch(lua_State *lua, bool on)
 {
   luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | (on ? LUAJIT_MODE_OFF : LUAJIT_MODE_ON));
-  lua_sethook(lua, on ? look : NULL, on ? LUA_MASKCOUNT : 0, INSTRUCTIONS);
+  lua_sethook(lua, on ? budget_look : NULL, on ? LUA_MASKCOUNT : 0, INSTRUCTIONS);
 }
 
 void
@@ -40,9 +40,9 @@ budget_begin(struct budget *b, lua_State *lua, uint64_t ms)
     deadline_us = end;
     allowed_ms = ms;
   }
-  b->outermost = lua_gethook(lua) != look;
+  b->outermost = lua_gethook(lua) != budget_look;
   if (b->outermost)
-    watch(lua, true);
+    budget_watch(lua, true);
 }
 
 void
@@ -50,5 +50,5 @@ budget_end(const struct budget *b, lua_State *lua)
 {
   deadline_us = b->outer_us;
   allowed_ms = b->outer_ms;
-  watch(lua, !b->outermost); // an error may have made it look at every instruction
+  budget_watch(lua, !b->outermost); // an error may have made it look at every instruction
 }

@@ -17,7 +17,7 @@ struct error {
 };
 
 static struct error *
-error_at(lua_State *lua, int index)
+errors_error_at(lua_State *lua, int index)
 {
   struct error *e = lua_touserdata(lua, index);
   if (e == NULL || lua_islightuserdata(lua, index) || !lua_getmetatable(lua, index))
@@ -32,21 +32,21 @@ error_at(lua_State *lua, int index)
 const char *
 binder_error_text(lua_State *lua, int index)
 {
-  const struct error *e = error_at(lua, index);
+  const struct error *e = errors_error_at(lua, index);
   return e == NULL ? NULL : e->text;
 }
 
 bool
 binder_error_is_unknown_field(lua_State *lua, int index)
 {
-  const struct error *e = error_at(lua, index);
+  const struct error *e = errors_error_at(lua, index);
   return e != NULL && e->unknown_field;
 }
 
 static int
-error_to_string(lua_State *lua)
+errors_error_to_string(lua_State *lua)
 {
-  const struct error *e = error_at(lua, 1);
+  const struct error *e = errors_error_at(lua, 1);
   lua_pushstring(lua, e == NULL ? "No exception" : e->text);
   return 1;
 }
@@ -56,7 +56,7 @@ errors_open(lua_State *lua)
 {
   lua_pushlightuserdata(lua, (void *)&error_key);
   lua_newtable(lua);
-  lua_pushcfunction(lua, error_to_string);
+  lua_pushcfunction(lua, errors_error_to_string);
   lua_setfield(lua, -2, "__tostring");
   lua_pushliteral(lua, "error");
   lua_setfield(lua, -2, "__metatable");
@@ -64,7 +64,7 @@ errors_open(lua_State *lua)
 }
 
 static int
-raise_object(lua_State *lua, const char *text, bool unknown_field)
+errors_raise_object(lua_State *lua, const char *text, bool unknown_field)
 {
   struct error *e = lua_newuserdata(lua, sizeof *e);
   e->unknown_field = unknown_field;
@@ -80,9 +80,9 @@ int
 binder_raise(lua_State *lua, const struct fault *fault)
 {
   if (fault == NULL)
-    return raise_object(lua, "No exception", true);
+    return errors_raise_object(lua, "No exception", true);
   if (fault->kind == FAULT_ADDRESS)
-    return raise_object(lua, fault->text, false);
+    return errors_raise_object(lua, fault->text, false);
   luaL_where(lua, 1);
   lua_pushstring(lua, fault->kind == FAULT_CAUGHT ? "Caught exception: " : "");
   lua_pushstring(lua, fault->text);
@@ -117,10 +117,10 @@ errors_without_door(const char *text, size_t size)
 
 // Message handler; upvalue 1: the failure to fill. Runs where the error happened, so that the stack is still there.
 static int
-on_error(lua_State *lua)
+errors_on_error(lua_State *lua)
 {
   struct failure *f = lua_touserdata(lua, lua_upvalueindex(1));
-  const struct error *e = error_at(lua, 1);
+  const struct error *e = errors_error_at(lua, 1);
   if (e != NULL && e->unknown_field) {
     text_puts(&f->message, "Unknown Lua error");
     return 0;
@@ -224,7 +224,7 @@ errors_call(lua_State *lua, int arguments, int results, struct failure *f)
 {
   int base = lua_gettop(lua) - arguments;
   lua_pushlightuserdata(lua, f);
-  lua_pushcclosure(lua, on_error, 1);
+  lua_pushcclosure(lua, errors_on_error, 1);
   lua_insert(lua, base);
   int status = errors_framed_pcall(lua, arguments, results, base);
   lua_remove(lua, base);

@@ -15,7 +15,7 @@ static const char class_key; // metatable[&class_key] = class: nobody but us can
 
 // Every cdata has room for a pointer; scripts without ffi cannot make one that holds the address of a class.
 static struct handle *
-made_by_member(lua_State *lua, int index)
+handles_made_by_member(lua_State *lua, int index)
 {
   struct handle *h = (struct handle *)(uintptr_t)lua_topointer(lua, index);
   return h->class == &class_name || h->class == &class_address ? h : NULL;
@@ -25,7 +25,7 @@ struct handle *
 handle_test(lua_State *lua, int index)
 {
   if (lua_type(lua, index) == LUA_TCDATA)
-    return made_by_member(lua, index);
+    return handles_made_by_member(lua, index);
   struct handle *h = lua_touserdata(lua, index);
   if (h == NULL || lua_islightuserdata(lua, index) || !lua_getmetatable(lua, index))
     return NULL;
@@ -54,7 +54,7 @@ binder_test(lua_State *lua, int index, const struct lua_class *class)
 }
 
 static struct handle *
-push_handle(lua_State *lua, const struct lua_class *class)
+handles_push_handle(lua_State *lua, const struct lua_class *class)
 {
   size_t size = class->object != NULL ? sizeof(struct handle) : offsetof(struct handle, value) + class->size;
   struct handle *h = lua_newuserdata(lua, size);
@@ -78,20 +78,20 @@ binder_push_object(lua_State *lua, void *object)
   while (*class != NULL && (*class)->object != ((struct object *)object)->class)
     class++;
   assert(*class != NULL);
-  push_handle(lua, *class)->object = object_ref(object);
+  handles_push_handle(lua, *class)->object = object_ref(object);
 }
 
 void *
 binder_push_value(lua_State *lua, const struct lua_class *class)
 {
   assert(class->object == NULL);
-  return &push_handle(lua, class)->value;
+  return &handles_push_handle(lua, class)->value;
 }
 
 // ---- metamethods; upvalue 1: the table of members, upvalue 2: the class ----
 
 static int
-collect(lua_State *lua)
+handles_collect(lua_State *lua)
 {
   struct handle *h = handle_test(lua, 1);
   if (h == NULL)
@@ -106,7 +106,7 @@ collect(lua_State *lua)
 }
 
 static void
-call_init(struct call *c, lua_State *lua, struct handle *h, struct scratch *scratch)
+handles_call_init(struct call *c, lua_State *lua, struct handle *h, struct scratch *scratch)
 {
   *c = (struct call){.lua = lua, .scratch = scratch};
   c->self = h->class->object != NULL ? h->object : (void *)&h->value;
@@ -114,14 +114,14 @@ call_init(struct call *c, lua_State *lua, struct handle *h, struct scratch *scra
 }
 
 static int
-call_end(struct call *c, int results)
+handles_call_end(struct call *c, int results)
 {
   scratch_fini(c->scratch);
   return results >= 0 ? results : binder_raise(c->lua, &c->fault);
 }
 
 static struct handle *
-self_of(lua_State *lua)
+handles_self_of(lua_State *lua)
 {
   struct handle *h = handle_test(lua, 1);
   if (h == NULL || h->class != lua_touserdata(lua, lua_upvalueindex(2)))
@@ -130,7 +130,7 @@ self_of(lua_State *lua)
 }
 
 static const struct lua_attribute *
-attribute_of(lua_State *lua)
+handles_attribute_of(lua_State *lua)
 {
   lua_pushvalue(lua, 2);
   lua_rawget(lua, lua_upvalueindex(1));
@@ -138,64 +138,64 @@ attribute_of(lua_State *lua)
 }
 
 static int
-get_member(lua_State *lua)
+handles_get_member(lua_State *lua)
 {
-  struct handle *h = self_of(lua);
+  struct handle *h = handles_self_of(lua);
   struct scratch scratch = {0};
   struct call c;
-  const struct lua_attribute *attribute = attribute_of(lua);
+  const struct lua_attribute *attribute = handles_attribute_of(lua);
   if (attribute == NULL)
     return 1; // a method, or nil
-  call_init(&c, lua, h, &scratch);
-  return call_end(&c, attribute->get(&c));
+  handles_call_init(&c, lua, h, &scratch);
+  return handles_call_end(&c, attribute->get(&c));
 }
 
 static int
-set_member(lua_State *lua)
+handles_set_member(lua_State *lua)
 {
-  struct handle *h = self_of(lua);
+  struct handle *h = handles_self_of(lua);
   struct scratch scratch = {0};
   struct call c;
   struct value value;
-  const struct lua_attribute *attribute = attribute_of(lua);
+  const struct lua_attribute *attribute = handles_attribute_of(lua);
   if (attribute == NULL)
     return binder_raise(lua, NULL);
   if (attribute->set == NULL)
     return 0;
   const struct param row = {.name = attribute->name, .type = attribute->type};
-  call_init(&c, lua, h, &scratch);
+  handles_call_init(&c, lua, h, &scratch);
   binder_effects.changed = true;
-  return call_end(&c, call_read(&c, 3, &row, &value) ? attribute->set(&c, &value) : -1);
+  return handles_call_end(&c, call_read(&c, 3, &row, &value) ? attribute->set(&c, &value) : -1);
 }
 
 static int
-to_string(lua_State *lua)
+handles_to_string(lua_State *lua)
 {
-  struct handle *h = self_of(lua);
+  struct handle *h = handles_self_of(lua);
   struct scratch scratch = {0};
   struct call c;
   if (h->class->tostring == NULL) {
     lua_pushfstring(lua, "userdata %p", (void *)h);
     return 1;
   }
-  call_init(&c, lua, h, &scratch);
-  return call_end(&c, h->class->tostring(&c));
+  handles_call_init(&c, lua, h, &scratch);
+  return handles_call_end(&c, h->class->tostring(&c));
 }
 
 static int
-are_equal(lua_State *lua)
+handles_are_equal(lua_State *lua)
 {
-  struct handle *h = self_of(lua), *other = handle_test(lua, 2);
+  struct handle *h = handles_self_of(lua), *other = handle_test(lua, 2);
   struct scratch scratch = {0};
   struct call c;
   if (other == NULL || other->class != h->class)
     return 0;
-  call_init(&c, lua, h, &scratch);
-  return call_end(&c, h->class->equal(&c, h->class->object != NULL ? other->object : (void *)&other->value));
+  handles_call_init(&c, lua, h, &scratch);
+  return handles_call_end(&c, h->class->equal(&c, h->class->object != NULL ? other->object : (void *)&other->value));
 }
 
 static void
-set_closure(lua_State *lua, const struct lua_class *class, const char *name, lua_CFunction function)
+handles_set_closure(lua_State *lua, const struct lua_class *class, const char *name, lua_CFunction function)
 {
   int members = lua_gettop(lua), table = members - 1;
   lua_pushvalue(lua, members);
@@ -205,7 +205,7 @@ set_closure(lua_State *lua, const struct lua_class *class, const char *name, lua
 }
 
 static void
-push_method(lua_State *lua, const struct lua_class *class, const struct lua_function *method)
+handles_push_method(lua_State *lua, const struct lua_class *class, const struct lua_function *method)
 {
   lua_pushlightuserdata(lua, (void *)method);
   lua_pushlightuserdata(lua, (void *)class);
@@ -213,11 +213,11 @@ push_method(lua_State *lua, const struct lua_class *class, const struct lua_func
 }
 
 static void
-push_members(lua_State *lua, const struct lua_class *class)
+handles_push_members(lua_State *lua, const struct lua_class *class)
 {
   lua_newtable(lua);
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++) {
-    push_method(lua, class, m);
+    handles_push_method(lua, class, m);
     lua_setfield(lua, -2, m->name);
   }
   for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++) {
@@ -227,24 +227,24 @@ push_members(lua_State *lua, const struct lua_class *class)
 }
 
 static void
-class_open(lua_State *lua, const struct lua_class *class)
+handles_class_open(lua_State *lua, const struct lua_class *class)
 {
   lua_newtable(lua);
   int table = lua_gettop(lua);
-  push_members(lua, class);
-  set_closure(lua, class, "__index", get_member);
-  set_closure(lua, class, "__newindex", set_member);
-  set_closure(lua, class, "__tostring", to_string);
+  handles_push_members(lua, class);
+  handles_set_closure(lua, class, "__index", handles_get_member);
+  handles_set_closure(lua, class, "__newindex", handles_set_member);
+  handles_set_closure(lua, class, "__tostring", handles_to_string);
   if (class->equal != NULL)
-    set_closure(lua, class, "__eq", are_equal);
+    handles_set_closure(lua, class, "__eq", handles_are_equal);
   lua_pop(lua, 1);
   if (class->call != NULL) {
-    push_method(lua, class, class->call);
+    handles_push_method(lua, class, class->call);
     lua_setfield(lua, table, "__call");
   }
   // Values that own nothing go without: a finalizer costs the collector more than the value itself.
   if (class->object != NULL || class->fini != NULL) {
-    lua_pushcfunction(lua, collect);
+    lua_pushcfunction(lua, handles_collect);
     lua_setfield(lua, table, "__gc");
   }
   lua_pushstring(lua, class->name); // what getmetatable() gives: scripts cannot reach ours
@@ -261,6 +261,6 @@ void
 handles_open(lua_State *lua)
 {
   for (const struct lua_class *const *class = lua_classes; *class != NULL; class++)
-    class_open(lua, *class);
+    handles_class_open(lua, *class);
   members_open(lua);
 }

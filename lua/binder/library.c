@@ -40,7 +40,7 @@ static const struct {
 };
 
 static enum library_kind
-kind_of(const char *path)
+library_kind_of(const char *path)
 {
   size_t size = strlen(path);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -55,7 +55,7 @@ kind_of(const char *path)
 
 // paths[value at -1] = path, unless it has one.
 static void
-note(lua_State *lua, int paths, const char *path)
+library_note(lua_State *lua, int paths, const char *path)
 {
   lua_pushvalue(lua, -1);
   lua_rawget(lua, paths);
@@ -69,7 +69,7 @@ note(lua_State *lua, int paths, const char *path)
 }
 
 static void
-note_members(lua_State *lua, int paths, const char *name)
+library_note_members(lua_State *lua, int paths, const char *name)
 {
   int table = lua_gettop(lua);
   for (lua_pushnil(lua); lua_next(lua, table) != 0; lua_pop(lua, 1)) {
@@ -77,7 +77,7 @@ note_members(lua_State *lua, int paths, const char *name)
       continue;
     lua_pushfstring(lua, "%s.%s", name, lua_tostring(lua, -2));
     lua_insert(lua, -2);
-    note(lua, paths, lua_tostring(lua, -2));
+    library_note(lua, paths, lua_tostring(lua, -2));
     lua_remove(lua, -2);
   }
 }
@@ -86,7 +86,7 @@ note_members(lua_State *lua, int paths, const char *name)
 
 // originals[table at -1] = a copy of it.
 static void
-remember(lua_State *lua, int originals)
+library_remember(lua_State *lua, int originals)
 {
   int table = lua_gettop(lua);
   lua_pushvalue(lua, table);
@@ -100,7 +100,7 @@ remember(lua_State *lua, int originals)
 }
 
 static void
-remember_libraries(lua_State *lua)
+library_remember_libraries(lua_State *lua)
 {
   lua_newtable(lua);
   int originals = lua_gettop(lua);
@@ -110,11 +110,11 @@ remember_libraries(lua_State *lua)
       continue;
     assert(library_count < LIBRARIES_MAX);
     libraries[library_count++].table = lua_topointer(lua, -1);
-    remember(lua, originals);
+    library_remember(lua, originals);
   }
   lua_pushliteral(lua, "");
   if (lua_getmetatable(lua, -1))
-    remember(lua, originals);
+    library_remember(lua, originals);
   lua_settop(lua, originals);
   lua_pushlightuserdata(lua, (void *)&originals_key);
   lua_insert(lua, originals);
@@ -123,7 +123,7 @@ remember_libraries(lua_State *lua)
 
 // Does the table at -1 hold what it held at first?
 static bool
-as_at_first(lua_State *lua, int originals)
+library_as_at_first(lua_State *lua, int originals)
 {
   int table = lua_gettop(lua), missing = 0;
   bool same = true;
@@ -155,7 +155,7 @@ library_look(lua_State *lua)
     const void *table = lua_topointer(lua, -2);
     lua_pop(lua, 1);
     lua_pushvalue(lua, -1);
-    bool changed = !as_at_first(lua, originals);
+    bool changed = !library_as_at_first(lua, originals);
     lua_pop(lua, 1);
     for (unsigned i = 0; i < library_count; i++)
       if (libraries[i].table == table) {
@@ -164,7 +164,7 @@ library_look(lua_State *lua)
       }
   }
   lua_pushliteral(lua, "");
-  bool methods = lua_getmetatable(lua, -1) && as_at_first(lua, originals);
+  bool methods = lua_getmetatable(lua, -1) && library_as_at_first(lua, originals);
   lua_getglobal(lua, "string");
   methods = methods && !library_changed(lua_topointer(lua, -1));
   changed_everywhere = !methods || lua_getmetatable(lua, LUA_GLOBALSINDEX);
@@ -192,16 +192,16 @@ library_changed_everywhere(void)
 void
 library_open(lua_State *lua)
 {
-  remember_libraries(lua);
+  library_remember_libraries(lua);
   lua_newtable(lua);
   int paths = lua_gettop(lua);
   for (lua_pushnil(lua); lua_next(lua, LUA_GLOBALSINDEX) != 0; lua_pop(lua, 1)) {
     if (lua_type(lua, -2) != LUA_TSTRING || (!lua_isfunction(lua, -1) && !lua_istable(lua, -1)) ||
         lua_rawequal(lua, -1, LUA_GLOBALSINDEX))
       continue;
-    note(lua, paths, lua_tostring(lua, -2));
+    library_note(lua, paths, lua_tostring(lua, -2));
     if (lua_istable(lua, -1))
-      note_members(lua, paths, lua_tostring(lua, -2));
+      library_note_members(lua, paths, lua_tostring(lua, -2));
   }
   lua_pushlightuserdata(lua, (void *)&paths_key);
   lua_insert(lua, paths);
@@ -210,7 +210,7 @@ library_open(lua_State *lua)
 
 // Our functions are closures over their declaration.
 static const struct lua_function *
-ours(lua_State *lua, int index)
+library_ours(lua_State *lua, int index)
 {
   if (lua_tocfunction(lua, index) != binder_dispatch || lua_getupvalue(lua, index, 1) == NULL)
     return NULL;
@@ -238,13 +238,13 @@ library_find(lua_State *lua, int index)
   lua_pop(lua, 2);
   if (entry.path == NULL)
     return entry;
-  entry.function = lua_isfunction(lua, index) ? ours(lua, index) : NULL;
+  entry.function = lua_isfunction(lua, index) ? library_ours(lua, index) : NULL;
   if (lua_istable(lua, index))
     entry.kind = LIBRARY_TABLE;
   else if (entry.function != NULL)
     entry.kind = entry.function->flags & FUNCTION_ANY_THREAD ? LIBRARY_PURE : LIBRARY_OUTSIDE;
   else
-    entry.kind = kind_of(entry.path);
+    entry.kind = library_kind_of(entry.path);
   return entry;
 }
 

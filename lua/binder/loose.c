@@ -50,7 +50,7 @@ address_read(struct call *c, int stack, struct value *v)
 
 // Calls `each` for the single text at `stack` or for every element of the list there.
 static bool
-each_text(struct call *c, int stack, bool (*each)(struct call *, const struct bytes *, void *), void *arg)
+loose_each_text(struct call *c, int stack, bool (*each)(struct call *, const struct bytes *, void *), void *arg)
 {
   lua_State *lua = c->lua;
   struct bytes text;
@@ -63,7 +63,7 @@ each_text(struct call *c, int stack, bool (*each)(struct call *, const struct by
 }
 
 static bool
-add_netmask(struct call *c, const struct bytes *text, void *set)
+loose_add_netmask(struct call *c, const struct bytes *text, void *set)
 {
   struct netmask mask;
   if (!netmask_parse(&mask, text->data, &c->fault))
@@ -81,11 +81,11 @@ netmasks_read(struct call *c, int stack, struct value *v)
   if (!lua_isstring(c->lua, stack) && !lua_istable(c->lua, stack))
     return false;
   v->object = call_own(c, netmask_set_new());
-  return each_text(c, stack, add_netmask, v->object);
+  return loose_each_text(c, stack, loose_add_netmask, v->object);
 }
 
 static bool
-add_suffix(struct call *c, const struct bytes *text, void *set)
+loose_add_suffix(struct call *c, const struct bytes *text, void *set)
 {
   struct name name;
   if (!name_from_text(&name, text->data, text->size, &c->fault))
@@ -96,7 +96,7 @@ add_suffix(struct call *c, const struct bytes *text, void *set)
 
 // A list of DNSNames: true when the first element of the table is one.
 static bool
-is_name_list(lua_State *lua, int stack)
+loose_is_name_list(lua_State *lua, int stack)
 {
   if (!lua_istable(lua, stack))
     return false;
@@ -109,7 +109,7 @@ is_name_list(lua_State *lua, int stack)
 }
 
 static bool
-name_list_read(struct call *c, int stack, struct suffix_set *set)
+loose_name_list_read(struct call *c, int stack, struct suffix_set *set)
 {
   lua_State *lua = c->lua;
   for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1)) {
@@ -138,9 +138,9 @@ suffixes_read(struct call *c, int stack, struct value *v)
     suffix_set_add(v->object, name.object);
     return true;
   }
-  if (is_name_list(c->lua, stack))
-    return name_list_read(c, stack, v->object);
-  return each_text(c, stack, add_suffix, v->object);
+  if (loose_is_name_list(c->lua, stack))
+    return loose_name_list_read(c, stack, v->object);
+  return loose_each_text(c, stack, loose_add_suffix, v->object);
 }
 
 // ---- selectors in their loose forms ----
@@ -153,7 +153,7 @@ struct loose {
 
 // Each text is tried as a netmask first, as a name then.
 static bool
-add_loose(struct call *c, const struct bytes *text, void *arg)
+loose_add_loose(struct call *c, const struct bytes *text, void *arg)
 {
   struct loose *loose = arg;
   struct netmask mask;
@@ -164,7 +164,7 @@ add_loose(struct call *c, const struct bytes *text, void *arg)
     return true;
   }
   loose->name_count++;
-  return add_suffix(c, text, loose->suffixes);
+  return loose_add_suffix(c, text, loose->suffixes);
 }
 
 static struct selector *
@@ -191,8 +191,8 @@ loose_selector_read(struct call *c, int stack, struct value *v)
   struct loose loose = {.masks = call_own(c, netmask_set_new()), .suffixes = call_own(c, suffix_set_new())};
   if (is_name)
     suffix_set_add(loose.suffixes, name.object);
-  else if (is_name_list(c->lua, stack) ? !name_list_read(c, stack, loose.suffixes)
-                                       : !each_text(c, stack, add_loose, &loose))
+  else if (loose_is_name_list(c->lua, stack) ? !loose_name_list_read(c, stack, loose.suffixes)
+                                       : !loose_each_text(c, stack, loose_add_loose, &loose))
     return false;
   v->object = call_own(c, loose_selector(c, &loose));
   return true;

@@ -16,7 +16,7 @@ static const struct lua_class *const classes[] = {&class_question, &class_respon
                                                   &class_address};
 
 static void
-push_calls(lua_State *lua, int ffi)
+members_push_calls(lua_State *lua, int ffi)
 {
   lua_newtable(lua);
   for (const struct member_call *c = member_calls; c->name != NULL; c++) {
@@ -29,7 +29,7 @@ push_calls(lua_State *lua, int ffi)
 }
 
 static void
-push_bits(lua_State *lua)
+members_push_bits(lua_State *lua)
 {
   lua_newtable(lua);
   for (unsigned i = 0; header_bit_name(i) != NULL; i++) {
@@ -40,7 +40,7 @@ push_bits(lua_State *lua)
 
 // By class: its metatable, and the table of its members, which is an upvalue of all our metamethods.
 static void
-push_classes(lua_State *lua)
+members_push_classes(lua_State *lua)
 {
   lua_newtable(lua);
   for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
@@ -58,7 +58,7 @@ push_classes(lua_State *lua)
 }
 
 static void
-load_text(lua_State *lua)
+members_load_text(lua_State *lua)
 {
   struct text text;
   text_init(&text);
@@ -77,11 +77,11 @@ members_open(lua_State *lua)
   lua_pushliteral(lua, "ffi");
   lua_call(lua, 1, 1);
   int ffi = lua_gettop(lua);
-  load_text(lua);
+  members_load_text(lua);
   lua_pushvalue(lua, ffi);
-  push_calls(lua, ffi);
-  push_bits(lua);
-  push_classes(lua);
+  members_push_calls(lua, ffi);
+  members_push_bits(lua);
+  members_push_classes(lua);
   lua_pushinteger(lua, sizeof(struct name));
   lua_pushinteger(lua, sizeof(struct address));
   lua_pushlightuserdata(lua, (void *)&headers_key);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static unsigned
-row_count(const struct param *rows)
+options_row_count(const struct param *rows)
 {
   unsigned count = 0;
   while (rows[count].type != PARAM_END)
@@ -16,7 +16,7 @@ row_count(const struct param *rows)
 }
 
 static void
-warn(const struct call *c, const char *message, const char *key)
+options_warn(const struct call *c, const char *message, const char *key)
 {
   struct text plain;
   text_init(&plain);
@@ -30,7 +30,7 @@ warn(const struct call *c, const char *message, const char *key)
 }
 
 static bool
-some_row_accepts(lua_State *lua, const struct param *rows)
+options_some_row_accepts(lua_State *lua, const struct param *rows)
 {
   int top = lua_gettop(lua);
   for (; rows->type != PARAM_END; rows++)
@@ -40,7 +40,7 @@ some_row_accepts(lua_State *lua, const struct param *rows)
 }
 
 static const struct param *
-row_find(const struct param *rows, const char *key)
+options_row_find(const struct param *rows, const char *key)
 {
   for (; rows->type != PARAM_END; rows++)
     if (strcmp(rows->name, key) == 0)
@@ -50,20 +50,20 @@ row_find(const struct param *rows, const char *key)
 
 // The key and the value are the topmost two of the stack.
 static bool
-option_read(struct call *c, const struct param *rows, struct value *values)
+options_option_read(struct call *c, const struct param *rows, struct value *values)
 {
   struct bytes key;
   int top = lua_gettop(c->lua);
-  if (!element_read(c, top - 1, &key) || !some_row_accepts(c->lua, rows))
+  if (!element_read(c, top - 1, &key) || !options_some_row_accepts(c->lua, rows))
     return false;
-  const struct param *row = row_find(rows, key.data);
+  const struct param *row = options_row_find(rows, key.data);
   if (row == NULL) {
-    warn(c, "Unknown key, ignored", key.data);
+    options_warn(c, "Unknown key, ignored", key.data);
   } else if (!call_accepts(c->lua, top, row)) {
-    warn(c,
-         row->type == PARAM_INT || row->type == PARAM_FLOAT ? "Invalid type for integer parameter, ignored"
+    options_warn(c,
+                 row->type == PARAM_INT || row->type == PARAM_FLOAT ? "Invalid type for integer parameter, ignored"
                                                             : "Invalid type for key passed to Lua directive, ignored",
-         key.data);
+                 key.data);
   } else {
     // Texts and lists must outlive the walk: they are copied where they are not anchored by the table itself. A table
     // holds its strings; only a number that is wanted as text has nobody to keep it.
@@ -89,12 +89,12 @@ options_read(struct call *c, int stack, const struct param *p, struct value *v)
   lua_State *lua = c->lua;
   if (!lua_istable(lua, stack))
     return false;
-  unsigned count = row_count(p->options);
+  unsigned count = options_row_count(p->options);
   struct value *values = call_alloc(c, count * sizeof *values);
   for (unsigned i = 0; i < count; i++)
     argument_fallback(c, &p->options[i], &values[i]);
   for (lua_pushnil(lua); lua_next(lua, stack) != 0; lua_pop(lua, 1))
-    if (!option_read(c, p->options, values))
+    if (!options_option_read(c, p->options, values))
       return false; // call_read() clears the stack
   v->options = values;
   return true;

@@ -15,7 +15,7 @@ enum { ENOUGH = 2 * 1024 * 1024, ENOUGH_FOR_COROUTINES = 256 * 1024 };
 static _Thread_local uintptr_t lowest, lowest_for_coroutines;
 
 static void
-find_lowest(void)
+stack_guard_find_lowest(void)
 {
   pthread_attr_t attributes;
   void *start;
@@ -34,13 +34,13 @@ bool
 stack_guard_low(void)
 {
   if (lowest == 0)
-    find_lowest();
+    stack_guard_find_lowest();
   return (uintptr_t)__builtin_frame_address(0) < lowest;
 }
 
 // Calls upvalue 1 with the same arguments.
 static int
-call_through(lua_State *lua)
+stack_guard_call_through(lua_State *lua)
 {
   lua_pushvalue(lua, lua_upvalueindex(1));
   lua_insert(lua, 1);
@@ -49,30 +49,30 @@ call_through(lua_State *lua)
 }
 
 static int
-guarded(lua_State *lua)
+stack_guard_guarded(lua_State *lua)
 {
-  return stack_guard_low() ? luaL_error(lua, "stack overflow") : call_through(lua);
+  return stack_guard_low() ? luaL_error(lua, "stack overflow") : stack_guard_call_through(lua);
 }
 
 static int
-guarded_resume(lua_State *lua)
+stack_guard_guarded_resume(lua_State *lua)
 {
   bool low = stack_guard_low() || (uintptr_t)__builtin_frame_address(0) < lowest_for_coroutines;
-  return low ? luaL_error(lua, "too many coroutines within coroutines") : call_through(lua);
+  return low ? luaL_error(lua, "too many coroutines within coroutines") : stack_guard_call_through(lua);
 }
 
 // coroutine.wrap(): what it returns is what resumes.
 static int
-guarded_wrap(lua_State *lua)
+stack_guard_guarded_wrap(lua_State *lua)
 {
-  call_through(lua);
+  stack_guard_call_through(lua);
   lua_settop(lua, 1);
-  lua_pushcclosure(lua, guarded_resume, 1);
+  lua_pushcclosure(lua, stack_guard_guarded_resume, 1);
   return 1;
 }
 
 static void
-guard(lua_State *lua, const char *library, const char *name, lua_CFunction function)
+stack_guard_guard(lua_State *lua, const char *library, const char *name, lua_CFunction function)
 {
   lua_getglobal(lua, library);
   lua_getfield(lua, -1, name);
@@ -85,8 +85,8 @@ guard(lua_State *lua, const char *library, const char *name, lua_CFunction funct
 void
 stack_guard_open(lua_State *lua)
 {
-  guard(lua, "string", "gsub", guarded);
-  guard(lua, "table", "sort", guarded);
-  guard(lua, "coroutine", "resume", guarded_resume);
-  guard(lua, "coroutine", "wrap", guarded_wrap);
+  stack_guard_guard(lua, "string", "gsub", stack_guard_guarded);
+  stack_guard_guard(lua, "table", "sort", stack_guard_guarded);
+  stack_guard_guard(lua, "coroutine", "resume", stack_guard_guarded_resume);
+  stack_guard_guard(lua, "coroutine", "wrap", stack_guard_guarded_wrap);
 }

@@ -41,7 +41,7 @@ standard_print(lua_State *lua)
 
 // A file of the library io begins with its stream.
 static void
-redirect(lua_State *lua, const char *name, int fd)
+standard_redirect(lua_State *lua, const char *name, int fd)
 {
   lua_getglobal(lua, "io");
   lua_getfield(lua, -1, name);
@@ -55,6 +55,6 @@ standard_libraries_open(lua_State *lua)
 {
   luaL_openlibs(lua);
   lua_register(lua, "print", standard_print);
-  redirect(lua, "stdout", STDOUT_FILENO);
-  redirect(lua, "stderr", STDERR_FILENO);
+  standard_redirect(lua, "stdout", STDOUT_FILENO);
+  standard_redirect(lua, "stderr", STDERR_FILENO);
 }

@@ -27,7 +27,8 @@ struct search {
 };
 
 static void
-each_address(const struct packet_cache_entry *e, void (*visit)(struct search *, const struct address *), struct search *s)
+cache_search_each_address(const struct packet_cache_entry *e, void (*visit)(struct search *, const struct address *),
+                          struct search *s)
 {
   struct record_walk walk;
   struct record r;
@@ -41,37 +42,37 @@ each_address(const struct packet_cache_entry *e, void (*visit)(struct search *, 
 }
 
 static void
-tell_address(struct search *s, const struct address *address)
+cache_search_tell_address(struct search *s, const struct address *address)
 {
   s->found_address(address, s->arg);
 }
 
 static void
-addresses_of_entry(const struct packet_cache_entry *e, void *arg)
+cache_search_addresses_of_entry(const struct packet_cache_entry *e, void *arg)
 {
   struct search *s = arg;
   if (name_equal(&e->qname, s->name))
-    each_address(e, tell_address, s);
+    cache_search_each_address(e, cache_search_tell_address, s);
 }
 
 void
 cache_addresses_of(struct packet_cache *cache, const struct name *name, void (*found)(const struct address *, void *), void *arg)
 {
-  cache_each(cache, addresses_of_entry, &(struct search){.name = name, .found_address = found, .arg = arg});
+  cache_each(cache, cache_search_addresses_of_entry, &(struct search){.name = name, .found_address = found, .arg = arg});
 }
 
 static void
-compare_address(struct search *s, const struct address *address)
+cache_search_compare_address(struct search *s, const struct address *address)
 {
   s->hit |= address_equal_ip(address, s->address);
 }
 
 static void
-name_of_entry(const struct packet_cache_entry *e, void *arg)
+cache_search_name_of_entry(const struct packet_cache_entry *e, void *arg)
 {
   struct search *s = arg;
   s->hit = false;
-  each_address(e, compare_address, s);
+  cache_search_each_address(e, cache_search_compare_address, s);
   if (s->hit)
     s->found_name(&e->qname, s->arg);
 }
@@ -79,5 +80,5 @@ name_of_entry(const struct packet_cache_entry *e, void *arg)
 void
 cache_names_of(struct packet_cache *cache, const struct address *address, void (*found)(const struct name *, void *), void *arg)
 {
-  cache_each(cache, name_of_entry, &(struct search){.address = address, .found_name = found, .arg = arg});
+  cache_each(cache, cache_search_name_of_entry, &(struct search){.address = address, .found_name = found, .arg = arg});
 }

@@ -4,21 +4,21 @@
 #include "lua/binder/classes.h"
 
 static int
-push_address(struct call *c, const struct address *a)
+class_address_push_address(struct call *c, const struct address *a)
 {
   *(struct address *)binder_push_value(c->lua, &class_address) = *a;
   return 1;
 }
 
 static int
-get_port(struct call *c)
+class_address_get_port(struct call *c)
 {
   lua_pushinteger(c->lua, address_port(c->self));
   return 1;
 }
 
 static int
-get_raw(struct call *c)
+class_address_get_raw(struct call *c)
 {
   size_t count;
   const uint8_t *bytes = address_raw(c->self, &count);
@@ -27,28 +27,28 @@ get_raw(struct call *c)
 }
 
 static int
-is_v4(struct call *c)
+class_address_is_v4(struct call *c)
 {
   lua_pushboolean(c->lua, ((const struct address *)c->self)->sa.sa_family == AF_INET);
   return 1;
 }
 
 static int
-is_v6(struct call *c)
+class_address_is_v6(struct call *c)
 {
   lua_pushboolean(c->lua, address_is_v6(c->self));
   return 1;
 }
 
 static int
-is_mapped(struct call *c)
+class_address_is_mapped(struct call *c)
 {
   lua_pushboolean(c->lua, address_is_mapped(c->self));
   return 1;
 }
 
 static int
-map_to_v4(struct call *c)
+class_address_map_to_v4(struct call *c)
 {
   enum { PREFIX_SIZE = 12, V4_SIZE = 4 };
   char text[ADDRESS_TEXT_SIZE];
@@ -58,11 +58,11 @@ map_to_v4(struct call *c)
     return call_fault(c, FAULT_ADDRESS, "Unable to map '%s' to IPv4: it is no IPv4-mapped address",
                       address_text(c->self, text));
   address_from_raw(&v4, address_raw(c->self, &count) + PREFIX_SIZE, V4_SIZE, address_port(c->self));
-  return push_address(c, &v4);
+  return class_address_push_address(c, &v4);
 }
 
 static int
-to_text(struct call *c)
+class_address_to_text(struct call *c)
 {
   char text[ADDRESS_TEXT_SIZE];
   lua_pushstring(c->lua, address_text(c->self, text));
@@ -70,7 +70,7 @@ to_text(struct call *c)
 }
 
 static int
-to_text_with_port(struct call *c)
+class_address_to_text_with_port(struct call *c)
 {
   char text[ADDRESS_TEXT_SIZE];
   lua_pushstring(c->lua, address_text_with_port(c->self, text));
@@ -78,7 +78,7 @@ to_text_with_port(struct call *c)
 }
 
 static int
-truncate_host(struct call *c)
+class_address_truncate_host(struct call *c)
 {
   address_truncate(c->self, (unsigned)c->args[0].integer);
   return 0;
@@ -90,7 +90,7 @@ class_address_encrypt(struct call *c)
   struct address out;
   if (!ip_cipher_encrypt(&out, c->self, c->args[0].string.data, c->args[0].string.size, &c->fault))
     return -1;
-  return push_address(c, &out);
+  return class_address_push_address(c, &out);
 }
 
 static int
@@ -99,18 +99,18 @@ class_address_decrypt(struct call *c)
   struct address out;
   if (!ip_cipher_decrypt(&out, c->self, c->args[0].string.data, c->args[0].string.size, &c->fault))
     return -1;
-  return push_address(c, &out);
+  return class_address_push_address(c, &out);
 }
 
 #define KEY_PARAMS PARAMS({.name = "key", .type = PARAM_STRING, .help = "16 bytes, as makeIPCipherKey() gives"})
 
 static const struct lua_function methods[] = {
-    {.name = "getPort", .help = "Port", .returns = "integer", .flags = FUNCTION_NO_EFFECT, .call = get_port},
+    {.name = "getPort", .help = "Port", .returns = "integer", .flags = FUNCTION_NO_EFFECT, .call = class_address_get_port},
     {.name = "getRaw",
      .help = "The 4 or 16 bytes of the address",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_raw},
+     .call = class_address_get_raw},
     {.name = "ipencrypt",
      .help = "Encrypted to another address of its family (ipcipher)",
      .params = KEY_PARAMS,
@@ -123,46 +123,54 @@ static const struct lua_function methods[] = {
      .returns = "ComboAddress",
      .flags = FUNCTION_NO_EFFECT,
      .call = class_address_decrypt},
-    {.name = "isIPv4", .help = "Is it IPv4?", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = is_v4},
-    {.name = "isIPv6", .help = "Is it IPv6?", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = is_v6},
+    {.name = "isIPv4",
+     .help = "Is it IPv4?",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = class_address_is_v4},
+    {.name = "isIPv6",
+     .help = "Is it IPv6?",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = class_address_is_v6},
     {.name = "isMappedIPv4",
      .help = "Is it IPv6 with an IPv4 address inside?",
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = is_mapped},
+     .call = class_address_is_mapped},
     {.name = "mapToIPv4",
      .help = "The IPv4 address inside; raises if there is none",
      .returns = "ComboAddress",
      .flags = FUNCTION_NO_EFFECT,
-     .call = map_to_v4},
+     .call = class_address_map_to_v4},
     {.name = "toString",
      .help = "Address as text",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text},
+     .call = class_address_to_text},
     {.name = "tostring",
      .help = "Address as text",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text},
+     .call = class_address_to_text},
     {.name = "toStringWithPort",
      .help = "Address and port as text",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text_with_port},
+     .call = class_address_to_text_with_port},
     {.name = "tostringWithPort",
      .help = "Address and port as text",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text_with_port},
+     .call = class_address_to_text_with_port},
     {.name = "truncate",
      .help = "Set the bits behind the first ones to zero, in place",
      .params = PARAMS({.name = "bits", .type = PARAM_INT, .help = "how many stay"}),
-     .call = truncate_host},
+     .call = class_address_truncate_host},
     {.name = NULL}};
 
 const struct lua_class class_address = {.name = "ComboAddress",
                                         .help = "An IPv4 or IPv6 address with a port",
                                         .size = sizeof(struct address),
                                         .methods = methods,
-                                        .tostring = to_text};
+                                        .tostring = class_address_to_text};

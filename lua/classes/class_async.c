@@ -22,7 +22,7 @@ struct async_object {
 };
 
 static void
-async_free(struct object *o)
+class_async_free(struct object *o)
 {
   struct async_object *a = (struct async_object *)(void *)o;
   suspended_give_back(a->suspended);
@@ -33,10 +33,10 @@ async_free(struct object *o)
   free(a);
 }
 
-static const struct object_class async_class = {.name = "AsynchronousObject", .free = async_free};
+static const struct object_class async_class = {.name = "AsynchronousObject", .free = class_async_free};
 
 static struct async_scope *
-scope_take(void)
+class_async_scope_take(void)
 {
   struct async_scope *s = spare;
   if (s == NULL)
@@ -59,7 +59,7 @@ async_scopes_close(void)
 
 // The view keeps the object, and the object the query.
 static int
-push_view(struct call *c, const struct lua_class *class)
+class_async_push_view(struct call *c, const struct lua_class *class)
 {
   struct async_object *a = c->self;
   struct question_handle *h = binder_push_value(c->lua, class);
@@ -73,16 +73,16 @@ push_view(struct call *c, const struct lua_class *class)
 
 // An answer is seen as one whatever it is asked for as: what a question can do to a query would not fit it.
 static int
-get_question(struct call *c)
+class_async_get_question(struct call *c)
 {
   const struct async_object *a = c->self;
-  return push_view(c, a->suspended->response ? &class_response : &class_question);
+  return class_async_push_view(c, a->suspended->response ? &class_response : &class_question);
 }
 
 static int
-get_response(struct call *c)
+class_async_get_response(struct call *c)
 {
-  return push_view(c, &class_response);
+  return class_async_push_view(c, &class_response);
 }
 
 static int
@@ -119,7 +119,7 @@ async_set_rcode(struct query *q, unsigned rcode, bool clear)
 }
 
 static int
-set_rcode(struct call *c)
+class_async_set_rcode(struct call *c)
 {
   struct query *q = ((struct async_object *)c->self)->scope->scope.query;
   enum { RCODE_MAX = 0xfff };
@@ -129,9 +129,9 @@ set_rcode(struct call *c)
 
 static const struct lua_function async_methods[] = {
     {.name = "getDQ", .help = "The query that was suspended; usable until it goes on", .returns = "DNSQuestion",
-     .call = get_question},
+     .call = class_async_get_question},
     {.name = "getDR", .help = "The answer that was suspended; usable until it goes on", .returns = "DNSResponse",
-     .call = get_response},
+     .call = class_async_get_response},
     {.name = "resume", .help = "Let it go on; false: it is over already", .returns = "boolean", .call = class_async_resume},
     {.name = "drop", .help = "Drop it; false: it is over already", .returns = "boolean", .call = class_async_drop},
     {.name = "setRCode",
@@ -139,7 +139,7 @@ static const struct lua_function async_methods[] = {
      .params = PARAMS({.name = "rcode", .type = PARAM_INT, .help = "DNSRCode"},
                       {.name = "clearRecords", .type = PARAM_BOOL, .help = "true: header and question are left"}),
      .returns = "boolean",
-     .call = set_rcode},
+     .call = class_async_set_rcode},
     {.name = NULL}};
 
 const struct lua_class class_async = {
@@ -150,9 +150,9 @@ const struct lua_class class_async = {
 };
 
 static int
-get_async_object(struct call *c)
+class_async_get_async_object(struct call *c)
 {
-  struct async_scope *scope = scope_take();
+  struct async_scope *scope = class_async_scope_take();
   struct suspended *s =
       suspended_take((uint16_t)c->args[0].integer, (uint16_t)c->args[1].integer, &scope->scope.query);
   if (s == NULL) {
@@ -175,5 +175,5 @@ const struct lua_function functions_async[] = {
      .params = PARAMS({.name = "asyncID", .type = PARAM_INT, .help = "as given to suspend()"},
                       {.name = "queryID", .type = PARAM_INT, .help = "as given to suspend()"}),
      .returns = "AsynchronousObject",
-     .call = get_async_object},
+     .call = class_async_get_async_object},
     {.name = NULL}};

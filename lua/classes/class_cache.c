@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static uint32_t
-now_s(void)
+class_cache_now_s(void)
 {
   return (uint32_t)(clock_mono_us() / 1000000);
 }
@@ -38,18 +38,18 @@ class_cache_expunge(struct call *c)
 }
 
 static int
-purge_expired(struct call *c)
+class_cache_purge_expired(struct call *c)
 {
   int64_t keep = c->args[0].integer;
   epoch_enter(LUA_READER);
-  size_t gone = packet_cache_purge_expired(c->self, keep < 0 ? 0 : (size_t)keep, now_s());
+  size_t gone = packet_cache_purge_expired(c->self, keep < 0 ? 0 : (size_t)keep, class_cache_now_s());
   epoch_leave(LUA_READER);
   lua_pushnumber(c->lua, (double)gone);
   return 1;
 }
 
 static int
-expunge_by_name(struct call *c)
+class_cache_expunge_by_name(struct call *c)
 {
   epoch_enter(LUA_READER);
   size_t gone = packet_cache_expunge_name(c->self, c->args[0].object, (uint16_t)c->args[1].integer, c->args[2].boolean);
@@ -80,26 +80,26 @@ static const struct figure figures[] = {
 };
 
 static uint64_t
-figure_of(const struct packet_cache_stats *stats, const struct figure *figure)
+class_cache_figure_of(const struct packet_cache_stats *stats, const struct figure *figure)
 {
   return *(const uint64_t *)(const void *)((const char *)stats + figure->offset);
 }
 
 static int
-get_stats(struct call *c)
+class_cache_get_stats(struct call *c)
 {
   struct packet_cache_stats stats;
   packet_cache_stats(c->self, &stats);
   lua_newtable(c->lua);
   for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-    lua_pushnumber(c->lua, (double)figure_of(&stats, &figures[i]));
+    lua_pushnumber(c->lua, (double)class_cache_figure_of(&stats, &figures[i]));
     lua_setfield(c->lua, -2, figures[i].key);
   }
   return 1;
 }
 
 static int
-print_stats(struct call *c)
+class_cache_print_stats(struct call *c)
 {
   struct packet_cache_stats stats;
   packet_cache_stats(c->self, &stats);
@@ -107,12 +107,13 @@ print_stats(struct call *c)
               (unsigned long long)stats.max_entries);
   for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
     if (figures[i].label != NULL)
-      text_printf(binder_output(), "%s: %llu\n", figures[i].label, (unsigned long long)figure_of(&stats, &figures[i]));
+      text_printf(binder_output(), "%s: %llu\n", figures[i].label,
+                  (unsigned long long)class_cache_figure_of(&stats, &figures[i]));
   return 0;
 }
 
 static int
-is_full(struct call *c)
+class_cache_is_full(struct call *c)
 {
   struct packet_cache_stats stats;
   packet_cache_stats(c->self, &stats);
@@ -121,7 +122,7 @@ is_full(struct call *c)
 }
 
 static int
-to_string(struct call *c)
+class_cache_to_string(struct call *c)
 {
   struct packet_cache_stats stats;
   char text[48];
@@ -141,7 +142,7 @@ struct dump {
 };
 
 static void
-dump_entry(const struct packet_cache_entry *e, void *arg)
+class_cache_dump_entry(const struct packet_cache_entry *e, void *arg)
 {
   struct dump *d = arg;
   char name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE], rcode[RCODE_TEXT_SIZE];
@@ -181,7 +182,7 @@ class_cache_dump(struct call *c)
     return 0;
   }
   fputs("; dnsproxy's packet cache dump follows\n;\n", d.file);
-  cache_each(c->self, dump_entry, &d);
+  cache_each(c->self, class_cache_dump_entry, &d);
   bool good = fclose(d.file) == 0;
   text_printf(binder_output(), good ? "Dumped %zu records\n" : "Error writing the dump after %zu records\n", d.count);
   return 0;
@@ -194,7 +195,7 @@ struct list {
 };
 
 static void
-push_address(const struct address *address, void *arg)
+class_cache_push_address(const struct address *address, void *arg)
 {
   struct list *l = arg;
   *(struct address *)binder_push_value(l->lua, &class_address) = *address;
@@ -202,15 +203,15 @@ push_address(const struct address *address, void *arg)
 }
 
 static int
-get_addresses(struct call *c)
+class_cache_get_addresses(struct call *c)
 {
   lua_newtable(c->lua);
-  cache_addresses_of(c->self, c->args[0].object, push_address, &(struct list){.lua = c->lua});
+  cache_addresses_of(c->self, c->args[0].object, class_cache_push_address, &(struct list){.lua = c->lua});
   return 1;
 }
 
 static void
-push_name(const struct name *name, void *arg)
+class_cache_push_name(const struct name *name, void *arg)
 {
   struct list *l = arg;
   *(struct name *)binder_push_value(l->lua, &class_name) = *name;
@@ -218,10 +219,10 @@ push_name(const struct name *name, void *arg)
 }
 
 static int
-get_names(struct call *c)
+class_cache_get_names(struct call *c)
 {
   lua_newtable(c->lua);
-  cache_names_of(c->self, c->args[0].object, push_name, &(struct list){.lua = c->lua});
+  cache_names_of(c->self, c->args[0].object, class_cache_push_name, &(struct list){.lua = c->lua});
   return 1;
 }
 
@@ -235,20 +236,24 @@ get_names(struct call *c)
          {.name = "rawResponse", .type = PARAM_BOOL, .optional = true, .fallback = "false"})
 
 // One row per method; `call` of a cache, and what the hollow handle of a pool without one does.
-#define CACHE_METHODS(METHOD)                                                                                          \
-  METHOD("dump", "Write a summary to a new file", DUMP_PARAMS, NULL, 0, class_cache_dump, class_cache_nothing)         \
-  METHOD("expunge", "Remove entries until so many remain", COUNT_PARAMS, "integer", 0, class_cache_expunge, class_cache_zero)\
-  METHOD("expungeByName", "Remove the entries of a name", NAME_PARAMS, NULL, 0, expunge_by_name, class_cache_nothing)  \
-  METHOD("getAddressListByDomain", "Addresses in the cached answers for a name",                                       \
-         PARAMS({.name = "name", .type = PARAM_NAME}), "table", FUNCTION_NO_EFFECT, get_addresses, class_cache_table)  \
-  METHOD("getDomainListByAddress", "Cached names whose answers hold an address",                                       \
-         PARAMS({.name = "address", .type = PARAM_ADDRESS}), "table", FUNCTION_NO_EFFECT, get_names, class_cache_table)\
-  METHOD("getStats", "Its figures", NULL, "table", FUNCTION_NO_EFFECT, get_stats, class_cache_table)                   \
-  METHOD("printStats", "Print its figures", NULL, NULL, FUNCTION_NO_EFFECT, print_stats, class_cache_nothing)          \
-  METHOD("isFull", "Is the maximum reached", NULL, "boolean", FUNCTION_NO_EFFECT, is_full, class_cache_no)             \
-  METHOD("purgeExpired", "Remove expired entries until so many remain", COUNT_PARAMS, "integer", 0, purge_expired,     \
-         class_cache_zero)                                                                                             \
-  METHOD("toString", "Entries and maximum", NULL, "string", FUNCTION_NO_EFFECT, to_string, class_cache_empty)
+#define CACHE_METHODS(METHOD)                                                                                               \
+  METHOD("dump", "Write a summary to a new file", DUMP_PARAMS, NULL, 0, class_cache_dump, class_cache_nothing)              \
+  METHOD("expunge", "Remove entries until so many remain", COUNT_PARAMS, "integer", 0, class_cache_expunge,                 \
+         class_cache_zero)                                                                                                  \
+  METHOD("expungeByName", "Remove the entries of a name", NAME_PARAMS, NULL, 0, class_cache_expunge_by_name,                \
+         class_cache_nothing)                                                                                               \
+  METHOD("getAddressListByDomain", "Addresses in the cached answers for a name",                                            \
+         PARAMS({.name = "name", .type = PARAM_NAME}), "table", FUNCTION_NO_EFFECT, class_cache_get_addresses,              \
+         class_cache_table)                                                                                                 \
+  METHOD("getDomainListByAddress", "Cached names whose answers hold an address",                                            \
+         PARAMS({.name = "address", .type = PARAM_ADDRESS}), "table", FUNCTION_NO_EFFECT, class_cache_get_names,            \
+         class_cache_table)                                                                                                 \
+  METHOD("getStats", "Its figures", NULL, "table", FUNCTION_NO_EFFECT, class_cache_get_stats, class_cache_table)            \
+  METHOD("printStats", "Print its figures", NULL, NULL, FUNCTION_NO_EFFECT, class_cache_print_stats, class_cache_nothing)   \
+  METHOD("isFull", "Is the maximum reached", NULL, "boolean", FUNCTION_NO_EFFECT, class_cache_is_full, class_cache_no)      \
+  METHOD("purgeExpired", "Remove expired entries until so many remain", COUNT_PARAMS, "integer", 0,                         \
+         class_cache_purge_expired, class_cache_zero)                                                                       \
+  METHOD("toString", "Entries and maximum", NULL, "string", FUNCTION_NO_EFFECT, class_cache_to_string, class_cache_empty)
 
 static int
 class_cache_nothing(struct call *c)

@@ -7,7 +7,7 @@
 #include <time.h>
 
 static int
-get_action(struct call *c)
+class_dynblock_get_action(struct call *c)
 {
   const struct dynblock *b = c->self;
   lua_pushinteger(c->lua, b->action == DYNBLOCK_NO_ACTION ? draft.dynblocks.default_action : b->action);
@@ -15,21 +15,21 @@ get_action(struct call *c)
 }
 
 static int
-get_blocks(struct call *c)
+class_dynblock_get_blocks(struct call *c)
 {
   lua_pushnumber(c->lua, (double)atomic_load_explicit(&((const struct dynblock *)c->self)->hits->count, memory_order_relaxed));
   return 1;
 }
 
 static int
-get_bpf(struct call *c)
+class_dynblock_get_bpf(struct call *c)
 {
   lua_pushboolean(c->lua, false);
   return 1;
 }
 
 static int
-get_domain(struct call *c)
+class_dynblock_get_domain(struct call *c)
 {
   struct name *name = binder_push_value(c->lua, &class_name);
   *name = ((const struct dynblock *)c->self)->key.suffix;
@@ -37,14 +37,14 @@ get_domain(struct call *c)
 }
 
 static int
-get_reason(struct call *c)
+class_dynblock_get_reason(struct call *c)
 {
   lua_pushstring(c->lua, ((const struct dynblock *)c->self)->reason);
   return 1;
 }
 
 static int
-get_until(struct call *c)
+class_dynblock_get_until(struct call *c)
 {
   enum { US = 1000000 };
   uint64_t us = ((const struct dynblock *)c->self)->until_us - clock_mono_us() + clock_wall_us();
@@ -54,7 +54,7 @@ get_until(struct call *c)
 }
 
 static int
-get_warning(struct call *c)
+class_dynblock_get_warning(struct call *c)
 {
   lua_pushboolean(c->lua, ((const struct dynblock *)c->self)->warning);
   return 1;
@@ -65,11 +65,14 @@ const struct lua_class class_dynblock = {
     .help = "A dynamic block",
     .object = &dynblock_class,
     .attributes = (const struct lua_attribute[]){
-        {.name = "action", .type = PARAM_INT, .help = "DNSAction: its own, or the default", .get = get_action},
-        {.name = "blocks", .type = PARAM_INT, .help = "Queries that it affected", .get = get_blocks},
-        {.name = "bpf", .type = PARAM_BOOL, .help = "Enforced by the kernel: never", .get = get_bpf},
-        {.name = "domain", .words = "DNSName", .help = "The suffix", .get = get_domain},
-        {.name = "reason", .type = PARAM_STRING, .help = "Why", .get = get_reason},
-        {.name = "until", .words = "timespec", .help = "When it ends, wall clock", .get = get_until},
-        {.name = "warning", .type = PARAM_BOOL, .help = "Seen, but nothing happens", .get = get_warning},
+        {.name = "action",
+         .type = PARAM_INT,
+         .help = "DNSAction: its own, or the default",
+         .get = class_dynblock_get_action},
+        {.name = "blocks", .type = PARAM_INT, .help = "Queries that it affected", .get = class_dynblock_get_blocks},
+        {.name = "bpf", .type = PARAM_BOOL, .help = "Enforced by the kernel: never", .get = class_dynblock_get_bpf},
+        {.name = "domain", .words = "DNSName", .help = "The suffix", .get = class_dynblock_get_domain},
+        {.name = "reason", .type = PARAM_STRING, .help = "Why", .get = class_dynblock_get_reason},
+        {.name = "until", .words = "timespec", .help = "When it ends, wall clock", .get = class_dynblock_get_until},
+        {.name = "warning", .type = PARAM_BOOL, .help = "Seen, but nothing happens", .get = class_dynblock_get_warning},
         {.name = NULL}}};

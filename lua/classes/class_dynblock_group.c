@@ -35,7 +35,7 @@ dynblock_options_good(struct call *c, int action, const char *tag_name)
 // ---- rules ----
 
 static int
-action_of(const struct value *v)
+class_dynblock_group_action_of(const struct value *v)
 {
   return !v->given || v->integer == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : (int)v->integer;
 }
@@ -55,18 +55,18 @@ struct places {
 };
 
 static double
-number_at(const struct call *c, int place)
+class_dynblock_group_number_at(const struct call *c, int place)
 {
   const struct value *v = &c->args[place];
   return c->function->params[place].type == PARAM_FLOAT ? v->number : (double)v->integer;
 }
 
 static int
-set_rule(struct call *c)
+class_dynblock_group_set_rule(struct call *c)
 {
   const struct places *p = c->function->data;
   const struct value *a = c->args;
-  struct dynblock_rule r = {.kind = p->kind, .action = action_of(&a[p->action])};
+  struct dynblock_rule r = {.kind = p->kind, .action = class_dynblock_group_action_of(&a[p->action])};
   const char *tag = dynblock_option(&a[p->options], DYNBLOCK_TAG_NAME);
   if (!dynblock_may_change(c) || !dynblock_options_good(c, r.action, tag))
     return -1;
@@ -75,8 +75,8 @@ set_rule(struct call *c)
       r.rcodes |= 1u << (a[p->number].list.integers[i] & 15);
   else if (p->number >= 0)
     r.number = (unsigned)a[p->number].integer;
-  r.limit = number_at(c, p->limit);
-  r.warning = a[p->warning].given ? number_at(c, p->warning) : 0;
+  r.limit = class_dynblock_group_number_at(c, p->limit);
+  r.warning = a[p->warning].given ? class_dynblock_group_number_at(c, p->warning) : 0;
   r.seconds = (uint64_t)a[p->seconds].integer;
   r.duration_s = (uint64_t)a[p->duration].integer;
   r.min_responses = p->min_responses >= 0 ? (uint64_t)a[p->min_responses].integer : 0;
@@ -89,7 +89,7 @@ set_rule(struct call *c)
 }
 
 static int
-set_masks(struct call *c)
+class_dynblock_group_set_masks(struct call *c)
 {
   struct dynblock_group *g = c->self;
   int64_t v4 = c->args[0].integer, v6 = c->args[1].integer, port = c->args[2].integer;
@@ -115,7 +115,7 @@ struct ranges {
 };
 
 static void
-change_range(const struct netmask *mask, void *arg)
+class_dynblock_group_change_range(const struct netmask *mask, void *arg)
 {
   const struct ranges *r = arg;
   struct netmask m = *mask;
@@ -127,53 +127,53 @@ change_range(const struct netmask *mask, void *arg)
 }
 
 static int
-change_ranges(struct call *c, int what)
+class_dynblock_group_change_ranges(struct call *c, int what)
 {
-  netmask_set_each(c->args[0].object, change_range, &(struct ranges){.group = c->self, .what = what});
+  netmask_set_each(c->args[0].object, class_dynblock_group_change_range, &(struct ranges){.group = c->self, .what = what});
   netmask_set_build(((struct dynblock_group *)c->self)->excluded);
   return 0;
 }
 
 static int
-exclude_range(struct call *c)
+class_dynblock_group_exclude_range(struct call *c)
 {
-  return change_ranges(c, EXCLUDE);
+  return class_dynblock_group_change_ranges(c, EXCLUDE);
 }
 
 static int
-include_range(struct call *c)
+class_dynblock_group_include_range(struct call *c)
 {
-  return change_ranges(c, INCLUDE);
+  return class_dynblock_group_change_ranges(c, INCLUDE);
 }
 
 static int
-remove_range(struct call *c)
+class_dynblock_group_remove_range(struct call *c)
 {
-  return change_ranges(c, REMOVE);
+  return class_dynblock_group_change_ranges(c, REMOVE);
 }
 
 static void
-exclude_name(const struct name *name, void *arg)
+class_dynblock_group_exclude_name(const struct name *name, void *arg)
 {
   suffix_set_add(arg, name);
 }
 
 static int
-exclude_domains(struct call *c)
+class_dynblock_group_exclude_domains(struct call *c)
 {
-  suffix_set_each(c->args[0].object, exclude_name, ((struct dynblock_group *)c->self)->excluded_names);
+  suffix_set_each(c->args[0].object, class_dynblock_group_exclude_name, ((struct dynblock_group *)c->self)->excluded_names);
   return 0;
 }
 
 static int
-set_quiet(struct call *c)
+class_dynblock_group_set_quiet(struct call *c)
 {
   ((struct dynblock_group *)c->self)->quiet = c->args[0].boolean;
   return 0;
 }
 
 static int
-set_hook(struct call *c)
+class_dynblock_group_set_hook(struct call *c)
 {
   struct dynblock_group *g = c->self;
   object_unref(&g->hook);
@@ -184,7 +184,7 @@ set_hook(struct call *c)
 // ---- apply() ----
 
 static void
-tell_hook(const struct dynblock_group *g, const struct dynblock_spec *spec, void *arg)
+class_dynblock_group_tell_hook(const struct dynblock_group *g, const struct dynblock_spec *spec, void *arg)
 {
   struct call *c = arg;
   lua_State *lua = c->lua;
@@ -208,11 +208,12 @@ tell_hook(const struct dynblock_group *g, const struct dynblock_spec *spec, void
 }
 
 static int
-apply_now(struct call *c, const struct dynblock_group *g)
+class_dynblock_group_apply_now(struct call *c, const struct dynblock_group *g)
 {
   double hits = (double)counter_sum(COUNTER_CACHE_HITS), misses = (double)counter_sum(COUNTER_CACHE_MISSES);
-  dynblock_group_apply(g, &draft.dynblocks, hits + misses > 0 ? hits / (hits + misses) : 0, tell_hook, c);
-  return dynblock_suffix_rule_apply(c, g, tell_hook) ? 0 : -1;
+  dynblock_group_apply(g, &draft.dynblocks, hits + misses > 0 ? hits / (hits + misses) : 0, class_dynblock_group_tell_hook,
+                       c);
+  return dynblock_suffix_rule_apply(c, g, class_dynblock_group_tell_hook) ? 0 : -1;
 }
 
 static int
@@ -221,13 +222,13 @@ class_dynblock_group_apply(struct call *c)
   struct dynblock_group *g = c->self;
   bool outer = g->applied;
   g->applied = true;
-  int results = apply_now(c, g);
+  int results = class_dynblock_group_apply_now(c, g);
   g->applied = outer;
   return results;
 }
 
 static int
-to_string(struct call *c)
+class_dynblock_group_to_string(struct call *c)
 {
   struct text text;
   text_init(&text);
@@ -251,60 +252,100 @@ to_string(struct call *c)
 #define OPTIONS_ROW {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = dynblock_options}
 #define RANGES PARAMS({.name = "ranges", .type = PARAM_NETMASKS, .help = "network, list or NetmaskGroup"})
 
-#define AT(...) .call = set_rule, .data = &(const struct places){__VA_ARGS__}
+#define AT(...) .call = class_dynblock_group_set_rule, .data = &(const struct places){__VA_ARGS__}
 
 static const struct lua_function methods[] = {
-    {.name = "setQueryRate", .help = "Block clients that ask more often",
+    {.name = "setQueryRate",
+     .help = "Block clients that ask more often",
      .params = PARAMS(RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW, ACTION_ROW, WARNING_RATE, OPTIONS_ROW),
      AT(DYNBLOCK_QUERY_RATE, -1, 0, 1, 2, 3, -1, -1, 4, 5, 6)},
-    {.name = "setResponseByteRate", .help = "Block clients that get more bytes",
+    {.name = "setResponseByteRate",
+     .help = "Block clients that get more bytes",
      .params = PARAMS(RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW, ACTION_ROW, WARNING_RATE, OPTIONS_ROW),
      AT(DYNBLOCK_BYTE_RATE, -1, 0, 1, 2, 3, -1, -1, 4, 5, 6)},
-    {.name = "setRCodeRate", .help = "Block clients that get answers of an rcode more often",
-     .params = PARAMS({.name = "rcode", .type = PARAM_INT, .help = "DNSRCode"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW, ACTION_ROW,
-                      WARNING_RATE, OPTIONS_ROW),
+    {.name = "setRCodeRate",
+     .help = "Block clients that get answers of an rcode more often",
+     .params = PARAMS({.name = "rcode", .type = PARAM_INT, .help = "DNSRCode"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW,
+                      ACTION_ROW, WARNING_RATE, OPTIONS_ROW),
      AT(DYNBLOCK_RCODE_RATE, 0, 1, 2, 3, 4, -1, -1, 5, 6, 7)},
-    {.name = "setQTypeRate", .help = "Block clients that ask for a type more often",
-     .params = PARAMS({.name = "qtype", .type = PARAM_INT, .help = "DNSQType"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW, ACTION_ROW,
-                      WARNING_RATE, OPTIONS_ROW),
+    {.name = "setQTypeRate",
+     .help = "Block clients that ask for a type more often",
+     .params = PARAMS({.name = "qtype", .type = PARAM_INT, .help = "DNSQType"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW,
+                      ACTION_ROW, WARNING_RATE, OPTIONS_ROW),
      AT(DYNBLOCK_QTYPE_RATE, 0, 1, 2, 3, 4, -1, -1, 5, 6, 7)},
-    {.name = "setRCodeRatio", .help = "Block clients whose answers have an rcode too often",
+    {.name = "setRCodeRatio",
+     .help = "Block clients whose answers have an rcode too often",
      .params = PARAMS({.name = "rcode", .type = PARAM_INT, .help = "DNSRCode"}, RATIO, SECONDS_ROW, REASON_ROW, DURATION_ROW,
                       RESPONSES_ROW, ACTION_ROW, WARNING_RATIO, OPTIONS_ROW),
      AT(DYNBLOCK_RCODE_RATIO, 0, 1, 2, 3, 4, 5, -1, 6, 7, 8)},
-    {.name = "setAllowedRCodesRatio", .help = "Block clients whose answers have other rcodes too often",
-     .params = PARAMS({.name = "rcodes", .type = PARAM_INTS, .help = "list of DNSRCode"}, RATIO, SECONDS_ROW, REASON_ROW, DURATION_ROW,
-                      RESPONSES_ROW, ACTION_ROW, WARNING_RATIO, OPTIONS_ROW),
+    {.name = "setAllowedRCodesRatio",
+     .help = "Block clients whose answers have other rcodes too often",
+     .params = PARAMS({.name = "rcodes", .type = PARAM_INTS, .help = "list of DNSRCode"}, RATIO, SECONDS_ROW, REASON_ROW,
+                      DURATION_ROW, RESPONSES_ROW, ACTION_ROW, WARNING_RATIO, OPTIONS_ROW),
      AT(DYNBLOCK_ALLOWED_RCODES_RATIO, 0, 1, 2, 3, 4, 5, -1, 6, 7, 8)},
-    {.name = "setCacheMissRatio", .help = "Block clients whose queries miss the cache too often",
-     .params = PARAMS(RATIO, SECONDS_ROW, REASON_ROW, DURATION_ROW, RESPONSES_ROW,
-                      {.name = "minimumGlobalCacheHitRatio", .type = PARAM_FLOAT, .help = "with fewer hits of all nobody is judged"},
-                      ACTION_ROW, WARNING_RATIO, OPTIONS_ROW),
+    {.name = "setCacheMissRatio",
+     .help = "Block clients whose queries miss the cache too often",
+     .params = PARAMS(
+         RATIO, SECONDS_ROW, REASON_ROW, DURATION_ROW, RESPONSES_ROW,
+         {.name = "minimumGlobalCacheHitRatio", .type = PARAM_FLOAT, .help = "with fewer hits of all nobody is judged"},
+         ACTION_ROW, WARNING_RATIO, OPTIONS_ROW),
      AT(DYNBLOCK_CACHE_MISS_RATIO, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8)},
-    {.name = "setSuffixMatchRule", .help = "Block the names that a function chooses among those answered",
-     .params = PARAMS(SECONDS_ROW, REASON_ROW, DURATION_ROW, {.name = "action", .type = PARAM_ANY, .help = "DNSAction, or nil"},
-                      {.name = "visitor", .type = PARAM_FUNCTION, .help = "function(node, self, all) that returns true to block, a reason, an action"},
-                      OPTIONS_ROW),
+    {.name = "setSuffixMatchRule",
+     .help = "Block the names that a function chooses among those answered",
+     .params =
+         PARAMS(SECONDS_ROW, REASON_ROW, DURATION_ROW, {.name = "action", .type = PARAM_ANY, .help = "DNSAction, or nil"},
+                {.name = "visitor",
+                 .type = PARAM_FUNCTION,
+                 .help = "function(node, self, all) that returns true to block, a reason, an action"},
+                OPTIONS_ROW),
      .call = dynblock_set_suffix_rule},
-    {.name = "setSuffixMatchRuleFFI", .help = "The same for an FFI function; it goes before the other",
-     .params = PARAMS(SECONDS_ROW, REASON_ROW, DURATION_ROW, {.name = "action", .type = PARAM_ANY, .help = "DNSAction, or nil"},
-                      {.name = "visitor", .type = PARAM_FUNCTION, .help = "function(node), a dnsdist_ffi_stat_node_t, that returns true to block"}, OPTIONS_ROW),
+    {.name = "setSuffixMatchRuleFFI",
+     .help = "The same for an FFI function; it goes before the other",
+     .params =
+         PARAMS(SECONDS_ROW, REASON_ROW, DURATION_ROW, {.name = "action", .type = PARAM_ANY, .help = "DNSAction, or nil"},
+                {.name = "visitor",
+                 .type = PARAM_FUNCTION,
+                 .help = "function(node), a dnsdist_ffi_stat_node_t, that returns true to block"},
+                OPTIONS_ROW),
      .call = dynblock_set_suffix_rule_ffi},
-    {.name = "setMasks", .help = "Count clients together that share these bits",
-     .params = PARAMS({.name = "v4", .type = PARAM_INT, .help = "0 to 32"}, {.name = "v6", .type = PARAM_INT, .help = "0 to 128"},
-                      {.name = "port", .type = PARAM_INT, .help = "0 to 16"}),
-     .call = set_masks},
-    {.name = "excludeRange", .help = "Never block these clients", .params = RANGES, .call = exclude_range},
-    {.name = "includeRange", .help = "Block these all the same", .params = RANGES, .call = include_range},
-    {.name = "removeRange", .help = "Forget that these were excluded or included", .params = RANGES, .call = remove_range},
-    {.name = "excludeDomains", .help = "Never block these suffixes",
-     .params = PARAMS({.name = "domains", .type = PARAM_SUFFIXES, .help = "name or list"}), .call = exclude_domains},
-    {.name = "setQuiet", .help = "Do not log new blocks", .params = PARAMS({.name = "quiet", .type = PARAM_BOOL}), .call = set_quiet},
-    {.name = "setNewBlockInsertedHook", .help = "Call a function for each new block",
-     .params = PARAMS({.name = "hook", .type = PARAM_FUNCTION, .help = "function(type, key, reason, action, duration, warning); type 1: a suffix"}),
-     .call = set_hook},
+    {.name = "setMasks",
+     .help = "Count clients together that share these bits",
+     .params =
+         PARAMS({.name = "v4", .type = PARAM_INT, .help = "0 to 32"}, {.name = "v6", .type = PARAM_INT, .help = "0 to 128"},
+                {.name = "port", .type = PARAM_INT, .help = "0 to 16"}),
+     .call = class_dynblock_group_set_masks},
+    {.name = "excludeRange",
+     .help = "Never block these clients",
+     .params = RANGES,
+     .call = class_dynblock_group_exclude_range},
+    {.name = "includeRange",
+     .help = "Block these all the same",
+     .params = RANGES,
+     .call = class_dynblock_group_include_range},
+    {.name = "removeRange",
+     .help = "Forget that these were excluded or included",
+     .params = RANGES,
+     .call = class_dynblock_group_remove_range},
+    {.name = "excludeDomains",
+     .help = "Never block these suffixes",
+     .params = PARAMS({.name = "domains", .type = PARAM_SUFFIXES, .help = "name or list"}),
+     .call = class_dynblock_group_exclude_domains},
+    {.name = "setQuiet",
+     .help = "Do not log new blocks",
+     .params = PARAMS({.name = "quiet", .type = PARAM_BOOL}),
+     .call = class_dynblock_group_set_quiet},
+    {.name = "setNewBlockInsertedHook",
+     .help = "Call a function for each new block",
+     .params = PARAMS({.name = "hook",
+                       .type = PARAM_FUNCTION,
+                       .help = "function(type, key, reason, action, duration, warning); type 1: a suffix"}),
+     .call = class_dynblock_group_set_hook},
     {.name = "apply", .help = "Look at the rings and make blocks", .call = class_dynblock_group_apply},
-    {.name = "toString", .help = "The rules, a line each", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = to_string},
+    {.name = "toString",
+     .help = "The rules, a line each",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = class_dynblock_group_to_string},
     {.name = NULL}};
 
 const struct lua_class class_dynblock_group = {
@@ -312,5 +353,5 @@ const struct lua_class class_dynblock_group = {
     .help = "Rules that make dynamic blocks",
     .object = &dynblock_group_class,
     .methods = methods,
-    .tostring = to_string,
+    .tostring = class_dynblock_group_to_string,
 };

@@ -13,7 +13,7 @@ struct edns_view {
 };
 
 static void
-view_fini(void *value)
+class_edns_option_view_fini(void *value)
 {
   struct edns_view *v = value;
   for (size_t i = 0; i < v->count; i++)
@@ -22,14 +22,14 @@ view_fini(void *value)
 }
 
 static int
-view_count(struct call *c)
+class_edns_option_view_count(struct call *c)
 {
   lua_pushinteger(c->lua, (lua_Integer)((struct edns_view *)c->self)->count);
   return 1;
 }
 
 static int
-view_values(struct call *c)
+class_edns_option_view_values(struct call *c)
 {
   const struct edns_view *v = c->self;
   lua_createtable(c->lua, (int)v->count, 0);
@@ -41,8 +41,11 @@ view_values(struct call *c)
 }
 
 static const struct lua_function view_methods[] = {
-    {.name = "count", .help = "Number of values", .returns = "integer", .call = view_count},
-    {.name = "getValues", .help = "The values, in the order of the message", .returns = "string[]", .call = view_values},
+    {.name = "count", .help = "Number of values", .returns = "integer", .call = class_edns_option_view_count},
+    {.name = "getValues",
+     .help = "The values, in the order of the message",
+     .returns = "string[]",
+     .call = class_edns_option_view_values},
     {.name = NULL}};
 
 const struct lua_class class_edns_view = {
@@ -50,11 +53,11 @@ const struct lua_class class_edns_view = {
     .help = "All values of one EDNS option of a query or answer.",
     .size = sizeof(struct edns_view),
     .methods = view_methods,
-    .fini = view_fini,
+    .fini = class_edns_option_view_fini,
 };
 
 static void
-add_value(struct edns_view *v, const uint8_t *data, size_t size)
+class_edns_option_add_value(struct edns_view *v, const uint8_t *data, size_t size)
 {
   v->values = memory_resize(v->values, v->count + 1, sizeof *v->values);
   text_init(&v->values[v->count]);
@@ -63,7 +66,7 @@ add_value(struct edns_view *v, const uint8_t *data, size_t size)
 
 // The view of `code` in the table on top; made when it is not there yet.
 static struct edns_view *
-view_of(lua_State *lua, uint16_t code)
+class_edns_option_view_of(lua_State *lua, uint16_t code)
 {
   lua_rawgeti(lua, -1, code);
   struct edns_view *v = binder_test(lua, -1, &class_edns_view);
@@ -83,5 +86,5 @@ edns_views_push(lua_State *lua, const uint8_t *message, const struct edns *edns)
   if (edns->offset == 0)
     return;
   while (edns_option_next(message, edns, &cursor, &code, &data, &size))
-    add_value(view_of(lua, code), message + data, size);
+    class_edns_option_add_value(class_edns_option_view_of(lua, code), message + data, size);
 }

@@ -14,7 +14,7 @@ static const struct header_bit bit_aa = {2, FLAG2_AA}, bit_ad = {3, FLAG3_AD}, b
                                bit_tc = {2, FLAG2_TC};
 
 static uint8_t *
-bytes_of(struct header_handle *h)
+class_header_bytes_of(struct header_handle *h)
 {
   if (h->scope == NULL)
     return h->bytes;
@@ -22,9 +22,9 @@ bytes_of(struct header_handle *h)
 }
 
 static uint8_t *
-header_bytes(struct call *c)
+class_header_bytes(struct call *c)
 {
-  uint8_t *m = bytes_of(c->self);
+  uint8_t *m = class_header_bytes_of(c->self);
   if (m != NULL)
     return m;
   call_fault(c, FAULT_PLAIN, "The query of this header has ended: dh may only be used in the call it was read in");
@@ -32,10 +32,10 @@ header_bytes(struct call *c)
 }
 
 static int
-get_bit(struct call *c)
+class_header_get_bit(struct call *c)
 {
   const struct header_bit *bit = c->function->data;
-  const uint8_t *m = header_bytes(c);
+  const uint8_t *m = class_header_bytes(c);
   if (m == NULL)
     return -1;
   lua_pushboolean(c->lua, (m[bit->byte] & bit->mask) != 0);
@@ -43,27 +43,27 @@ get_bit(struct call *c)
 }
 
 static void
-put_bit(uint8_t *m, const struct header_bit *bit, bool on)
+class_header_put_bit(uint8_t *m, const struct header_bit *bit, bool on)
 {
   m[bit->byte] = (uint8_t)(on ? m[bit->byte] | bit->mask : m[bit->byte] & ~bit->mask);
 }
 
 // A truncated answer is one of ours: recursion is as available as it was desired.
 static void
-change_bit(uint8_t *m, const struct header_bit *bit, bool on)
+class_header_change_bit(uint8_t *m, const struct header_bit *bit, bool on)
 {
-  put_bit(m, bit, on);
+  class_header_put_bit(m, bit, on);
   if (bit == &bit_tc && on)
-    put_bit(m, &bit_ra, (m[2] & FLAG2_RD) != 0);
+    class_header_put_bit(m, &bit_ra, (m[2] & FLAG2_RD) != 0);
 }
 
 static int
-set_bit(struct call *c)
+class_header_set_bit(struct call *c)
 {
-  uint8_t *m = header_bytes(c);
+  uint8_t *m = class_header_bytes(c);
   if (m == NULL)
     return -1;
-  change_bit(m, c->function->data, c->args[0].boolean);
+  class_header_change_bit(m, c->function->data, c->args[0].boolean);
   return 0;
 }
 
@@ -93,19 +93,19 @@ header_bit_get(const uint8_t *header, unsigned number)
 void
 header_bit_set(uint8_t *header, unsigned number, bool on)
 {
-  change_bit(header, numbered[number % BITS].bit, on);
+  class_header_change_bit(header, numbered[number % BITS].bit, on);
 }
 
 uint8_t *
 header_of(const struct handle *h)
 {
-  return bytes_of((struct header_handle *)(uintptr_t)&h->value);
+  return class_header_bytes_of((struct header_handle *)(uintptr_t)&h->value);
 }
 
 static int
-get_id(struct call *c)
+class_header_get_id(struct call *c)
 {
-  const uint8_t *m = header_bytes(c);
+  const uint8_t *m = class_header_bytes(c);
   if (m == NULL)
     return -1;
   lua_pushinteger(c->lua, message_id(m));
@@ -114,14 +114,20 @@ get_id(struct call *c)
 
 static const struct param on_params[] = {{.name = "on", .type = PARAM_BOOL, .help = "set or cleared"}, {.type = PARAM_END}};
 
-#define GET(text, bit) {.name = "get" text, .help = "The " text " bit", .returns = "boolean", .call = get_bit, .data = &(bit)}
-#define SET(text, bit) {.name = "set" text, .help = "Set or clear " text, .params = on_params, .call = set_bit, .data = &(bit)}
+#define GET(text, bit)                                                                                                      \
+  {                                                                                                                         \
+    .name = "get" text, .help = "The " text " bit", .returns = "boolean", .call = class_header_get_bit, .data = &(bit)      \
+  }
+#define SET(text, bit)                                                                                                      \
+  {                                                                                                                         \
+    .name = "set" text, .help = "Set or clear " text, .params = on_params, .call = class_header_set_bit, .data = &(bit)     \
+  }
 
 static const struct lua_function header_methods[] = {
     GET("AA", bit_aa),
     GET("AD", bit_ad),
     GET("CD", bit_cd),
-    {.name = "getID", .help = "The id", .returns = "integer", .call = get_id},
+    {.name = "getID", .help = "The id", .returns = "integer", .call = class_header_get_id},
     GET("RA", bit_ra),
     GET("RD", bit_rd),
     GET("TC", bit_tc),

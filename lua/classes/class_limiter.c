@@ -13,12 +13,12 @@ struct limiter {
 };
 
 static void
-limiter_free(struct object *o)
+class_limiter_free(struct object *o)
 {
   free(o);
 }
 
-static const struct object_class limiter_class = {.name = "QPSLimiter", .free = limiter_free};
+static const struct object_class limiter_class = {.name = "QPSLimiter", .free = class_limiter_free};
 
 static int
 class_limiter_check(struct call *c)
@@ -42,17 +42,18 @@ const struct lua_class class_limiter = {.name = "QPSLimiter",
                                         .methods = methods};
 
 static double
-at_least_zero(int64_t n)
+class_limiter_at_least_zero(int64_t n)
 {
   return n > 0 ? (double)n : 0;
 }
 
 static int
-new_limiter(struct call *c)
+class_limiter_new_limiter(struct call *c)
 {
   struct limiter *l = memory_new(sizeof *l);
   object_init(&l->object, &limiter_class);
-  token_bucket_init(&l->bucket, at_least_zero(c->args[0].integer), at_least_zero(c->args[1].integer));
+  token_bucket_init(&l->bucket, class_limiter_at_least_zero(c->args[0].integer),
+                    class_limiter_at_least_zero(c->args[1].integer));
   binder_push_object(c->lua, call_own(c, l));
   return 1;
 }
@@ -63,5 +64,5 @@ const struct lua_function functions_limiter[] = {
      .params = PARAMS({.name = "rate", .type = PARAM_INT, .unit = "q/s", .help = "how many per second"},
                       {.name = "burst", .type = PARAM_INT, .help = "how many at once"}),
      .returns = "QPSLimiter",
-     .call = new_limiter},
+     .call = class_limiter_new_limiter},
     {.name = NULL}};

@@ -7,7 +7,7 @@
 
 // What makeRelative() of an unrelated name gives has no bytes at all, not even the root's.
 static bool
-is_set(struct call *c)
+class_name_is_set(struct call *c)
 {
   return ((const struct name *)c->self)->size > 0 ||
          fault_set(&c->fault, FAULT_CAUGHT, "Attempt to print an unset DNSName");
@@ -30,14 +30,14 @@ class_name_prepend(struct call *c)
 }
 
 static int
-chop_off(struct call *c)
+class_name_chop_off(struct call *c)
 {
   lua_pushboolean(c->lua, name_chop(c->self));
   return 1;
 }
 
 static int
-count_labels(struct call *c)
+class_name_count_labels(struct call *c)
 {
   const struct name *name = c->self;
   lua_pushinteger(c->lua, name->size > 0 ? (lua_Integer)name_bytes_labels(name->bytes) : 0);
@@ -53,20 +53,20 @@ class_name_hash(struct call *c)
 }
 
 static int
-is_part_of(struct call *c)
+class_name_is_part_of(struct call *c)
 {
   const struct name *name = c->self;
-  if (!is_set(c))
+  if (!class_name_is_set(c))
     return -1;
   lua_pushboolean(c->lua, name_bytes_is_part_of(name->bytes, name->size, c->args[0].object));
   return 1;
 }
 
 static int
-make_relative(struct call *c)
+class_name_make_relative(struct call *c)
 {
   const struct name *name = c->self, *parent = c->args[0].object;
-  if (!is_set(c))
+  if (!class_name_is_set(c))
     return -1;
   struct name *relative = binder_push_value(c->lua, &class_name);
   if (!name_bytes_is_part_of(name->bytes, name->size, parent))
@@ -77,37 +77,37 @@ make_relative(struct call *c)
 }
 
 static int
-to_wire(struct call *c)
+class_name_to_wire(struct call *c)
 {
   const struct name *name = c->self;
-  if (!is_set(c))
+  if (!class_name_is_set(c))
     return -1;
   lua_pushlstring(c->lua, (const char *)name->bytes, name->size);
   return 1;
 }
 
 static int
-to_text(struct call *c)
+class_name_to_text(struct call *c)
 {
   char text[NAME_TEXT_SIZE];
-  if (!is_set(c))
+  if (!class_name_is_set(c))
     return -1;
   lua_pushstring(c->lua, name_text(c->self, text));
   return 1;
 }
 
 static int
-to_text_no_dot(struct call *c)
+class_name_to_text_no_dot(struct call *c)
 {
   char text[NAME_TEXT_SIZE];
-  if (!is_set(c))
+  if (!class_name_is_set(c))
     return -1;
   lua_pushstring(c->lua, name_text_no_dot(c->self, text));
   return 1;
 }
 
 static int
-wire_length(struct call *c)
+class_name_wire_length(struct call *c)
 {
   lua_pushinteger(c->lua, ((const struct name *)c->self)->size);
   return 1;
@@ -122,12 +122,12 @@ static const struct lua_function methods[] = {
     {.name = "chopOff",
      .help = "Drop the leftmost label, in place; false on the root",
      .returns = "boolean",
-     .call = chop_off},
+     .call = class_name_chop_off},
     {.name = "countLabels",
      .help = "Number of labels, 0 for the root",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = count_labels},
+     .call = class_name_count_labels},
     {.name = "hash",
      .help = "Number that is the same for all casings",
      .returns = "integer",
@@ -138,42 +138,42 @@ static const struct lua_function methods[] = {
      .params = PARENT_PARAMS,
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = is_part_of},
+     .call = class_name_is_part_of},
     {.name = "makeRelative",
      .help = "The labels below the parent; an unset name, which cannot be printed, if there are none",
      .params = PARENT_PARAMS,
      .returns = "DNSName",
      .flags = FUNCTION_NO_EFFECT,
-     .call = make_relative},
+     .call = class_name_make_relative},
     {.name = "toDNSString",
      .help = "Bytes as in a message",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_wire},
+     .call = class_name_to_wire},
     {.name = "toString",
      .help = "Text with final dot",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text},
+     .call = class_name_to_text},
     {.name = "tostring",
      .help = "Text with final dot",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text},
+     .call = class_name_to_text},
     {.name = "toStringNoDot",
      .help = "Text without final dot, empty for the root",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text_no_dot},
+     .call = class_name_to_text_no_dot},
     {.name = "wirelength",
      .help = "Size in a message",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = wire_length},
+     .call = class_name_wire_length},
     {.name = NULL}};
 
 const struct lua_class class_name = {.name = "DNSName",
                                      .help = "A domain name",
                                      .size = sizeof(struct name),
                                      .methods = methods,
-                                     .tostring = to_text};
+                                     .tostring = class_name_to_text};

@@ -5,7 +5,7 @@
 
 // Rules and snapshots may hold the same set: they keep theirs, the handle gets a copy.
 static struct netmask_set *
-to_change(struct call *c)
+class_netmask_group_to_change(struct call *c)
 {
   struct netmask_set **set = (struct netmask_set **)(void *)c->slot;
   netmask_set_writable(set);
@@ -13,18 +13,18 @@ to_change(struct call *c)
 }
 
 static int
-add_mask(struct call *c)
+class_netmask_group_add_mask(struct call *c)
 {
   struct netmask mask;
   if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
     return -1;
-  netmask_set_add(to_change(c), &mask);
+  netmask_set_add(class_netmask_group_to_change(c), &mask);
   return 0;
 }
 
 // The topmost two of the stack: an address and a number, which does not count.
 static bool
-add_pair(struct call *c, struct netmask_set *set)
+class_netmask_group_add_pair(struct call *c, struct netmask_set *set)
 {
   enum { FULL_LENGTH = 128 };
   struct netmask mask;
@@ -42,24 +42,24 @@ add_pair(struct call *c, struct netmask_set *set)
 }
 
 static int
-add_masks(struct call *c)
+class_netmask_group_add_masks(struct call *c)
 {
   int table = c->args[0].stack;
   if (!lua_istable(c->lua, table))
     return call_wrong_type(c, table, "table of ComboAddresses");
   struct netmask_set *added = call_own(c, netmask_set_new());
   for (lua_pushnil(c->lua); lua_next(c->lua, table) != 0; lua_pop(c->lua, 1))
-    if (!add_pair(c, added))
+    if (!class_netmask_group_add_pair(c, added))
       return -1;
-  netmask_set_add_all(to_change(c), added);
+  netmask_set_add_all(class_netmask_group_to_change(c), added);
   return 0;
 }
 
 static int
-add_group(struct call *c)
+class_netmask_group_add_group(struct call *c)
 {
   if (c->args[0].object != c->self)
-    netmask_set_add_all(to_change(c), c->args[0].object);
+    netmask_set_add_all(class_netmask_group_to_change(c), c->args[0].object);
   return 0;
 }
 
@@ -73,7 +73,7 @@ class_netmask_group_match(struct call *c)
 static int
 class_netmask_group_clear(struct call *c)
 {
-  netmask_set_clear(to_change(c));
+  netmask_set_clear(class_netmask_group_to_change(c));
   return 0;
 }
 
@@ -85,7 +85,7 @@ class_netmask_group_size(struct call *c)
 }
 
 static int
-to_text(struct call *c)
+class_netmask_group_to_text(struct call *c)
 {
   struct text out;
   text_init(&out);
@@ -100,15 +100,15 @@ static const struct lua_function methods[] = {
     {.name = "addMask",
      .help = "Add a netmask; one that begins with ! is excluded",
      .params = PARAMS({.name = "mask", .type = PARAM_STRING}),
-     .call = add_mask},
+     .call = class_netmask_group_add_mask},
     {.name = "addMasks",
      .help = "Add the addresses in the keys of a table, which the exceed functions return",
      .params = PARAMS({.name = "masks", .type = PARAM_ANY, .help = "table of ComboAddress to number"}),
-     .call = add_masks},
+     .call = class_netmask_group_add_masks},
     {.name = "addNMG",
      .help = "Add all netmasks of another group",
      .params = PARAMS({.name = "group", .type = PARAM_OBJECT, .class = &netmask_set_class}),
-     .call = add_group},
+     .call = class_netmask_group_add_group},
     {.name = "match",
      .help = "Is the address in? The longest netmask around it decides",
      .params = PARAMS({.name = "addr", .type = PARAM_ADDRESS_OBJECT}),
@@ -125,11 +125,11 @@ static const struct lua_function methods[] = {
      .help = "The netmasks as text",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = to_text},
+     .call = class_netmask_group_to_text},
     {.name = NULL}};
 
 const struct lua_class class_netmask_group = {.name = "NetmaskGroup",
                                               .help = "A set of netmasks",
                                               .object = &netmask_set_class,
                                               .methods = methods,
-                                              .tostring = to_text};
+                                              .tostring = class_netmask_group_to_text};

@@ -38,7 +38,7 @@ struct endpoint {
 };
 
 static void
-endpoint_free(struct object *o)
+class_network_endpoint_free(struct object *o)
 {
   struct endpoint *e = (struct endpoint *)(void *)o;
   if (e->fd >= 0)
@@ -46,17 +46,17 @@ endpoint_free(struct object *o)
   free(e);
 }
 
-static const struct object_class endpoint_class = {.name = "NetworkEndpoint", .free = endpoint_free};
+static const struct object_class endpoint_class = {.name = "NetworkEndpoint", .free = class_network_endpoint_free};
 
 static int
-is_valid(struct call *c)
+class_network_is_valid(struct call *c)
 {
   lua_pushboolean(c->lua, ((struct endpoint *)c->self)->fd >= 0);
   return 1;
 }
 
 static int
-send_payload(struct call *c)
+class_network_send_payload(struct call *c)
 {
   const struct bytes *payload = &c->args[0].string;
   int fd = ((struct endpoint *)c->self)->fd;
@@ -65,12 +65,16 @@ send_payload(struct call *c)
 }
 
 static const struct lua_function endpoint_methods[] = {
-    {.name = "isValid", .help = "Is it connected?", .returns = "boolean", .flags = FUNCTION_NO_EFFECT, .call = is_valid},
+    {.name = "isValid",
+     .help = "Is it connected?",
+     .returns = "boolean",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = class_network_is_valid},
     {.name = "send",
      .help = "Send a datagram; false: the kernel did not take it, or it is not valid",
      .params = PARAMS({.name = "payload", .type = PARAM_STRING, .help = "any bytes"}),
      .returns = "boolean",
-     .call = send_payload},
+     .call = class_network_send_payload},
     {.name = NULL}};
 
 const struct lua_class class_endpoint = {
@@ -81,7 +85,7 @@ const struct lua_class class_endpoint = {
 };
 
 static int
-new_endpoint(struct call *c)
+class_network_new_endpoint(struct call *c)
 {
   const struct bytes *path = &c->args[0].string;
   int fd = unix_datagram_connect(path->data, path->size);
@@ -113,7 +117,7 @@ struct network_listener {
 };
 
 static void
-listener_free(struct object *o)
+class_network_listener_free(struct object *o)
 {
   struct network_listener *l = (struct network_listener *)(void *)o;
   for (size_t i = 0; i < l->count; i++) {
@@ -129,10 +133,10 @@ listener_free(struct object *o)
   free(l);
 }
 
-static const struct object_class listener_class = {.name = "NetworkListener", .free = listener_free};
+static const struct object_class listener_class = {.name = "NetworkListener", .free = class_network_listener_free};
 
 static int
-add_ear(struct call *c)
+class_network_add_ear(struct call *c)
 {
   struct network_listener *l = c->self;
   const struct bytes *path = &c->args[0].string;
@@ -161,7 +165,7 @@ struct heard {
 };
 
 static int
-call_back(lua_State *lua)
+class_network_call_back(lua_State *lua)
 {
   const struct heard *h = lua_touserdata(lua, 1);
   script_push(lua, h->ear->callback);
@@ -182,11 +186,11 @@ class_network_report(const char *error)
 }
 
 static void
-deliver_plain(lua_State *lua, struct heard *h)
+class_network_deliver_plain(lua_State *lua, struct heard *h)
 {
   struct failure failure;
   failure_init(&failure);
-  lua_pushcfunction(lua, call_back);
+  lua_pushcfunction(lua, class_network_call_back);
   lua_pushlightuserdata(lua, h);
   if (!errors_call(lua, 1, 0, &failure))
     class_network_report(failure.message.data);
@@ -194,7 +198,7 @@ deliver_plain(lua_State *lua, struct heard *h)
 }
 
 static void
-deliver_ffi(lua_State *lua, const struct heard *h)
+class_network_deliver_ffi(lua_State *lua, const struct heard *h)
 {
   struct ffi_call call;
   bool good = ffi_call_begin(&call, control_ffi(), NULL, SIDE_QUERY);
@@ -210,13 +214,13 @@ deliver_ffi(lua_State *lua, const struct heard *h)
 }
 
 static void
-deliver_step(lua_State *lua, void *arg)
+class_network_deliver_step(lua_State *lua, void *arg)
 {
   struct heard *h = arg;
   if (h->ear->ffi)
-    deliver_ffi(lua, h);
+    class_network_deliver_ffi(lua, h);
   else
-    deliver_plain(lua, h);
+    class_network_deliver_plain(lua, h);
 }
 
 static void
@@ -226,7 +230,7 @@ class_network_deliver(struct heard *h)
   text_init(&message);
   lua_State *lua = control_lock();
   copies_touched();
-  if (!errors_protect(lua, deliver_step, h, &message))
+  if (!errors_protect(lua, class_network_deliver_step, h, &message))
     class_network_report(message.data);
   text_clear(control_output()); // nobody reads it
   control_unlock();
@@ -253,14 +257,14 @@ class_network_hear(const struct ear *ear)
 }
 
 static void
-listener_end(void *arg)
+class_network_listener_end(void *arg)
 {
   struct network_listener *l = arg;
   object_unref(&l);
 }
 
 static void
-listen_on(void *arg)
+class_network_listen_on(void *arg)
 {
   struct network_listener *l = arg;
   struct pollfd *ready = memory_new((l->count + 1) * sizeof *ready);
@@ -287,14 +291,17 @@ class_network_wake(void *arg)
 }
 
 static int
-start_listening(struct call *c)
+class_network_start_listening(struct call *c)
 {
   struct network_listener *l = c->self;
   if (l->started)
     return call_fault(c, FAULT_CAUGHT, "This listener was started already");
   l->started = true;
-  if (!helper_start(&(struct helper_work){
-          .name = "lua/listener", .run = listen_on, .wake = class_network_wake, .free_arg = listener_end, .arg = object_ref(l)}))
+  if (!helper_start(&(struct helper_work){.name = "lua/listener",
+                                          .run = class_network_listen_on,
+                                          .wake = class_network_wake,
+                                          .free_arg = class_network_listener_end,
+                                          .arg = object_ref(l)}))
     return call_fault(c, FAULT_CAUGHT, "No more threads can be started");
   return 0;
 }
@@ -308,16 +315,16 @@ static const struct lua_function listener_methods[] = {
                       {.name = "endpointID", .type = PARAM_INT, .help = "a number to tell it by, 0 to 65535"},
                       {.name = "callback", .type = PARAM_FUNCTION, .help = FUNCTION_WORDS}),
      .returns = "boolean",
-     .call = add_ear},
+     .call = class_network_add_ear},
     {.name = "addUnixListeningEndpointFFI",
      .help = "The same with a message to be read by ffi.C.dnsdist_ffi_network_message_...(), as long as the call lasts",
      .params = PARAMS({.name = "path", .type = PARAM_STRING, .help = "of the socket; a zero byte first: abstract"},
                       {.name = "endpointID", .type = PARAM_INT, .help = "a number to tell it by, 0 to 65535"},
                       {.name = "callback", .type = PARAM_FUNCTION, .help = "function(message)"}),
      .returns = "boolean",
-     .call = add_ear,
+     .call = class_network_add_ear,
      .data = &class_network_listener},
-    {.name = "start", .help = "Begin to listen", .call = start_listening},
+    {.name = "start", .help = "Begin to listen", .call = class_network_start_listening},
     {.name = NULL}};
 
 const struct lua_class class_network_listener = {
@@ -328,7 +335,7 @@ const struct lua_class class_network_listener = {
 };
 
 static int
-new_listener(struct call *c)
+class_network_new_listener(struct call *c)
 {
   struct network_listener *l = memory_new(sizeof *l);
   object_init(&l->object, &listener_class);
@@ -342,9 +349,9 @@ const struct lua_function functions_network[] = {
      .help = "A UNIX datagram socket to send to; one that cannot be reached is not valid and sends nothing",
      .params = PARAMS({.name = "path", .type = PARAM_STRING, .help = "of the socket; a zero byte first: abstract"}),
      .returns = "NetworkEndpoint",
-     .call = new_endpoint},
+     .call = class_network_new_endpoint},
     {.name = "newNetworkListener",
      .help = "A listener for datagrams over UNIX sockets",
      .returns = "NetworkListener",
-     .call = new_listener},
+     .call = class_network_new_listener},
     {.name = NULL}};

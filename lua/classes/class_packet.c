@@ -23,7 +23,7 @@ struct packet_overlay {
 };
 
 static void
-overlay_fini(void *value)
+class_packet_overlay_fini(void *value)
 {
   struct packet_overlay *o = value;
   free(o->records);
@@ -38,7 +38,7 @@ get_qname(struct call *c)
 }
 
 static int
-push_integer(struct call *c, uint32_t n)
+class_packet_push_integer(struct call *c, uint32_t n)
 {
   lua_pushnumber(c->lua, n);
   return 1;
@@ -47,13 +47,13 @@ push_integer(struct call *c, uint32_t n)
 static int
 get_qtype(struct call *c)
 {
-  return push_integer(c, ((struct packet_overlay *)c->self)->question.type);
+  return class_packet_push_integer(c, ((struct packet_overlay *)c->self)->question.type);
 }
 
 static int
 get_qclass(struct call *c)
 {
-  return push_integer(c, ((struct packet_overlay *)c->self)->question.class);
+  return class_packet_push_integer(c, ((struct packet_overlay *)c->self)->question.class);
 }
 
 static int
@@ -65,13 +65,13 @@ get_dh(struct call *c)
 }
 
 static int
-count_in_section(struct call *c)
+class_packet_count_in_section(struct call *c)
 {
   const struct packet_overlay *o = c->self;
   uint32_t count = 0;
   for (size_t i = 0; i < o->count; i++)
     count += o->records[i].section == c->args[0].integer;
-  return push_integer(c, count);
+  return class_packet_push_integer(c, count);
 }
 
 static int
@@ -100,7 +100,7 @@ static const struct lua_function overlay_methods[] = {
      .params = PARAMS({.name = "section", .type = PARAM_INT, .help = "1 answer, 2 authority, 3 additional"}),
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = count_in_section},
+     .call = class_packet_count_in_section},
     {.name = "getRecord",
      .help = "One record, counted from 0 over all sections",
      .params = PARAMS({.name = "index", .type = PARAM_INT, .help = "its position"}),
@@ -115,7 +115,7 @@ const struct lua_class class_packet_overlay = {
     .size = sizeof(struct packet_overlay),
     .methods = overlay_methods,
     .attributes = overlay_attributes,
-    .fini = overlay_fini,
+    .fini = class_packet_overlay_fini,
 };
 
 // ---- DNSRecord ----
@@ -127,8 +127,11 @@ get_name(struct call *c)
   return 1;
 }
 
-#define FIELD(word, member)                                                                                            \
-  static int get_##word(struct call *c) { return push_integer(c, ((struct packet_record *)c->self)->record.member); }
+#define FIELD(word, member)                                                                                                 \
+  static int get_##word(struct call *c)                                                                                     \
+  {                                                                                                                         \
+    return class_packet_push_integer(c, ((struct packet_record *)c->self)->record.member);                                  \
+  }
 FIELD(type, type)
 FIELD(class, class)
 FIELD(ttl, ttl)
@@ -156,7 +159,7 @@ const struct lua_class class_record = {
 // ---- functions ----
 
 static bool
-read_records(struct packet_overlay *o)
+class_packet_read_records(struct packet_overlay *o)
 {
   bool malformed;
   struct name name;
@@ -167,7 +170,7 @@ read_records(struct packet_overlay *o)
 }
 
 static int
-new_overlay(struct call *c)
+class_packet_new_overlay(struct call *c)
 {
   const struct bytes *packet = &c->args[0].string;
   if (packet->size < HEADER_SIZE || packet->size > MESSAGE_MAX_SIZE)
@@ -177,14 +180,14 @@ new_overlay(struct call *c)
   o->size = packet->size;
   if (!message_question(o->packet, o->size, &o->question))
     return call_fault(c, FAULT_CAUGHT, "The question of the packet cannot be read");
-  if (!read_records(o))
+  if (!class_packet_read_records(o))
     return call_fault(c, FAULT_CAUGHT, "The records of the packet cannot be read");
   return 1;
 }
 
 // The record's offsets are those of the packet that it was read from: this may be another.
 static const struct record *
-record_argument(struct call *c)
+class_packet_record_argument(struct call *c)
 {
   const struct packet_record *r = binder_test(c->lua, c->args[1].stack, &class_record);
   if (r == NULL)
@@ -193,11 +196,11 @@ record_argument(struct call *c)
 }
 
 static int
-parse_address(struct call *c)
+class_packet_parse_address(struct call *c)
 {
   const uint16_t *type = c->function->data; // NULL: A or AAAA
   const struct bytes *packet = &c->args[0].string;
-  const struct record *r = record_argument(c);
+  const struct record *r = class_packet_record_argument(c);
   struct address address;
   if (r == NULL)
     return -1;
@@ -211,10 +214,10 @@ parse_address(struct call *c)
 }
 
 static int
-parse_cname(struct call *c)
+class_packet_parse_cname(struct call *c)
 {
   const struct bytes *packet = &c->args[0].string;
-  const struct record *r = record_argument(c);
+  const struct record *r = class_packet_record_argument(c);
   struct name name;
   if (r == NULL)
     return -1;
@@ -238,31 +241,31 @@ const struct lua_function functions_packet[] = {
      .params = PARAMS({.name = "packet", .type = PARAM_STRING, .help = "as on the wire"}),
      .returns = "DNSPacketOverlay",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD,
-     .call = new_overlay},
+     .call = class_packet_new_overlay},
     {.name = "parseARecord",
      .help = "Address of an A record; nil: it is none",
      .params = RECORD_PARAMS,
      .returns = "ComboAddress?",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD,
-     .call = parse_address,
+     .call = class_packet_parse_address,
      .data = &type_a},
     {.name = "parseAAAARecord",
      .help = "Address of an AAAA record; nil: it is none",
      .params = RECORD_PARAMS,
      .returns = "ComboAddress?",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD,
-     .call = parse_address,
+     .call = class_packet_parse_address,
      .data = &type_aaaa},
     {.name = "parseAddressRecord",
      .help = "Address of an A or AAAA record; nil: it is neither",
      .params = RECORD_PARAMS,
      .returns = "ComboAddress?",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD,
-     .call = parse_address},
+     .call = class_packet_parse_address},
     {.name = "parseCNAMERecord",
      .help = "Target of a CNAME record; nil: it is none",
      .params = RECORD_PARAMS,
      .returns = "DNSName?",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD,
-     .call = parse_cname},
+     .call = class_packet_parse_cname},
     {.name = NULL}};

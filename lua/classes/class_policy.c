@@ -11,7 +11,7 @@
 // ---- ServerPolicy ----
 
 static int
-get_name(struct call *c)
+class_policy_get_name(struct call *c)
 {
   lua_pushstring(c->lua, ((struct policy *)c->self)->name);
   return 1;
@@ -26,7 +26,7 @@ static struct old_name *old_names;
 
 // Built-in policies may be renamed too: every table then shows the new name.
 static int
-set_name(struct call *c, const struct value *v)
+class_policy_set_name(struct call *c, const struct value *v)
 {
   struct policy *p = c->self;
   struct old_name *old = memory_new(sizeof *old);
@@ -37,42 +37,42 @@ set_name(struct call *c, const struct value *v)
 }
 
 static int
-get_function(struct call *c)
+class_policy_get_function(struct call *c)
 {
   policy_push_function(c->lua, c->self);
   return 1;
 }
 
 static int
-get_ffi_function(struct call *c)
+class_policy_get_ffi_function(struct call *c)
 {
   lua_pushnil(c->lua);
   return 1;
 }
 
 static int
-get_is_lua(struct call *c)
+class_policy_get_is_lua(struct call *c)
 {
   lua_pushboolean(c->lua, ((struct policy *)c->self)->is_lua);
   return 1;
 }
 
 static int
-get_is_ffi(struct call *c)
+class_policy_get_is_ffi(struct call *c)
 {
   lua_pushboolean(c->lua, ((struct policy *)c->self)->is_ffi);
   return 1;
 }
 
 static int
-get_per_thread(struct call *c)
+class_policy_get_per_thread(struct call *c)
 {
   lua_pushboolean(c->lua, ((struct policy *)c->self)->per_thread);
   return 1;
 }
 
 static int
-push_text(struct call *c)
+class_policy_push_text(struct call *c)
 {
   const struct policy *p = c->self;
   lua_pushfstring(c->lua, "ServerPolicy%s \"%s\"", p->is_lua ? " (Lua)" : "", p->name);
@@ -80,20 +80,24 @@ push_text(struct call *c)
 }
 
 static const struct lua_function methods[] = {
-    {.name = "toString", .help = "Kind and name", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = push_text},
+    {.name = "toString",
+     .help = "Kind and name",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = class_policy_push_text},
     {.name = NULL},
 };
 
 static const struct lua_attribute attributes[] = {
-    {.name = "name", .type = PARAM_STRING, .help = "Its name", .get = get_name, .set = set_name},
-    {.name = "policy", .type = PARAM_FUNCTION, .help = "function(servers, dq) -> index", .get = get_function},
-    {.name = "ffipolicy", .type = PARAM_FUNCTION, .help = "FFI function: none", .get = get_ffi_function},
-    {.name = "isLua", .type = PARAM_BOOL, .help = "Does it ask a function?", .get = get_is_lua},
-    {.name = "isFFI", .type = PARAM_BOOL, .help = "Does it ask an FFI function?", .get = get_is_ffi},
+    {.name = "name", .type = PARAM_STRING, .help = "Its name", .get = class_policy_get_name, .set = class_policy_set_name},
+    {.name = "policy", .type = PARAM_FUNCTION, .help = "function(servers, dq) -> index", .get = class_policy_get_function},
+    {.name = "ffipolicy", .type = PARAM_FUNCTION, .help = "FFI function: none", .get = class_policy_get_ffi_function},
+    {.name = "isLua", .type = PARAM_BOOL, .help = "Does it ask a function?", .get = class_policy_get_is_lua},
+    {.name = "isFFI", .type = PARAM_BOOL, .help = "Does it ask an FFI function?", .get = class_policy_get_is_ffi},
     {.name = "isPerThread",
      .type = PARAM_BOOL,
      .help = "Does it run in a state of each thread?",
-     .get = get_per_thread},
+     .get = class_policy_get_per_thread},
     {.name = NULL},
 };
 
@@ -103,7 +107,7 @@ const struct lua_class class_policy = {
     .object = &policy_class,
     .methods = methods,
     .attributes = attributes,
-    .tostring = push_text,
+    .tostring = class_policy_push_text,
 };
 
 void
@@ -118,41 +122,41 @@ policies_register(lua_State *lua)
 // ---- functions ----
 
 static int
-set_policy(struct call *c)
+class_policy_set_policy(struct call *c)
 {
   pool_draft_set_default_policy(&draft.pools, c->args[0].object);
   return 0;
 }
 
 static int
-set_pool_policy(struct call *c)
+class_policy_set_pool_policy(struct call *c)
 {
   pool_entry_set_policy(pool_draft_get(&draft.pools, c->args[1].string.data), c->args[0].object);
   return 0;
 }
 
 static const char *
-default_name(void)
+class_policy_default_name(void)
 {
   const struct policy *p = draft.pools.default_policy;
   return p != NULL ? p->name : builtin_policies[0]->name;
 }
 
 static int
-show_policy(struct call *c)
+class_policy_show_policy(struct call *c)
 {
   (void)c;
-  text_printf(binder_output(), "%s\n", default_name());
+  text_printf(binder_output(), "%s\n", class_policy_default_name());
   return 0;
 }
 
 static int
-show_pool_policy(struct call *c)
+class_policy_show_pool_policy(struct call *c)
 {
   const struct pool_entry *e = pool_draft_find(&draft.pools, c->args[0].string.data);
   if (e == NULL)
     return call_fault(c, FAULT_CAUGHT, "No pool named %s", c->args[0].string.data);
-  text_printf(binder_output(), "%s\n", e->policy != NULL ? e->policy->name : default_name());
+  text_printf(binder_output(), "%s\n", e->policy != NULL ? e->policy->name : class_policy_default_name());
   return 0;
 }
 
@@ -163,19 +167,19 @@ const struct lua_function functions_policies[] = {
     {.name = "setServerPolicy",
      .help = "Policy of all pools without one of their own",
      .params = PARAMS(POLICY),
-     .call = set_policy},
+     .call = class_policy_set_policy},
     {.name = "setPoolServerPolicy",
      .help = "Give a pool its own policy; the pool is made if it does not exist",
      .params = PARAMS(POLICY, POOL),
-     .call = set_pool_policy},
+     .call = class_policy_set_pool_policy},
     {.name = "showServerPolicy",
      .help = "Print the name of the default policy",
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_policy},
+     .call = class_policy_show_policy},
     {.name = "showPoolServerPolicy",
      .help = "Print the name of the policy in effect for a pool",
      .params = PARAMS(POOL),
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_pool_policy},
+     .call = class_policy_show_pool_policy},
     {.name = NULL},
 };

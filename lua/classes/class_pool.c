@@ -13,15 +13,15 @@ struct pool_name {
 };
 
 static struct pool_entry *
-entry_of(const struct call *c)
+class_pool_entry_of(const struct call *c)
 {
   return pool_draft_get(&draft.pools, ((const struct pool_name *)c->self)->text);
 }
 
 static int
-get_cache(struct call *c)
+class_pool_get_cache(struct call *c)
 {
-  struct pool_entry *e = entry_of(c);
+  struct pool_entry *e = class_pool_entry_of(c);
   if (e->cache != NULL)
     binder_push_object(c->lua, e->cache);
   else
@@ -30,80 +30,84 @@ get_cache(struct call *c)
 }
 
 static int
-set_cache(struct call *c)
+class_pool_set_cache(struct call *c)
 {
-  pool_entry_set_cache(entry_of(c), c->args[0].object);
+  pool_entry_set_cache(class_pool_entry_of(c), c->args[0].object);
   return 0;
 }
 
 static int
-unset_cache(struct call *c)
+class_pool_unset_cache(struct call *c)
 {
-  pool_entry_set_cache(entry_of(c), NULL);
+  pool_entry_set_cache(class_pool_entry_of(c), NULL);
   return 0;
 }
 
 static int
-get_ecs(struct call *c)
+class_pool_get_ecs(struct call *c)
 {
   bool use_ecs, zero_scope;
-  pool_entry_agree(entry_of(c), &use_ecs, &zero_scope);
+  pool_entry_agree(class_pool_entry_of(c), &use_ecs, &zero_scope);
   lua_pushboolean(c->lua, use_ecs);
   return 1;
 }
 
 static int
-set_ecs(struct call *c)
+class_pool_set_ecs(struct call *c)
 {
-  struct pool_entry *e = entry_of(c);
+  struct pool_entry *e = class_pool_entry_of(c);
   pool_entry_edit(e);
   e->use_ecs = c->args[0].boolean;
   return 0;
 }
 
 static int
-get_zero_scope(struct call *c)
+class_pool_get_zero_scope(struct call *c)
 {
   bool use_ecs, zero_scope;
-  pool_entry_agree(entry_of(c), &use_ecs, &zero_scope);
+  pool_entry_agree(class_pool_entry_of(c), &use_ecs, &zero_scope);
   lua_pushboolean(c->lua, zero_scope);
   return 1;
 }
 
 static int
-set_zero_scope(struct call *c)
+class_pool_set_zero_scope(struct call *c)
 {
-  struct pool_entry *e = entry_of(c);
+  struct pool_entry *e = class_pool_entry_of(c);
   pool_entry_edit(e);
   e->zero_scope = c->args[0].boolean;
   return 0;
 }
 
 static const struct lua_function methods[] = {
-    {.name = "getCache", .help = "Its cache", .returns = "PacketCache", .flags = FUNCTION_NO_EFFECT, .call = get_cache},
+    {.name = "getCache",
+     .help = "Its cache",
+     .returns = "PacketCache",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = class_pool_get_cache},
     {.name = "setCache",
      .help = "Give it a cache",
      .params = PARAMS({.name = "cache", .type = PARAM_OBJECT, .class = &packet_cache_class}),
-     .call = set_cache},
-    {.name = "unsetCache", .help = "Take its cache away", .call = unset_cache},
+     .call = class_pool_set_cache},
+    {.name = "unsetCache", .help = "Take its cache away", .call = class_pool_unset_cache},
     {.name = "getECS",
      .help = "Is client subnet added before the cache lookup",
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_ecs},
+     .call = class_pool_get_ecs},
     {.name = "setECS",
      .help = "Set that, where its backends disagree",
      .params = PARAMS({.name = "use", .type = PARAM_BOOL}),
-     .call = set_ecs},
+     .call = class_pool_set_ecs},
     {.name = "getZeroScope",
      .help = "Are scope-0 answers looked up",
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_zero_scope},
+     .call = class_pool_get_zero_scope},
     {.name = "setZeroScope",
      .help = "Set that, where its backends disagree",
      .params = PARAMS({.name = "use", .type = PARAM_BOOL}),
-     .call = set_zero_scope},
+     .call = class_pool_set_zero_scope},
     {.name = NULL}};
 
 const struct lua_class class_pool = {
@@ -112,7 +116,7 @@ const struct lua_class class_pool = {
 // ---- functions ----
 
 static int
-get_pool(struct call *c)
+class_pool_get_pool(struct call *c)
 {
   if (c->args[0].string.size >= sizeof ((struct pool_name *)0)->text) // what the handle would name is another pool
     return call_fault(c, FAULT_CAUGHT, "The name of a pool has at most %zu bytes", sizeof ((struct pool_name *)0)->text - 1);
@@ -123,7 +127,7 @@ get_pool(struct call *c)
 }
 
 static int
-get_pool_servers(struct call *c)
+class_pool_get_pool_servers(struct call *c)
 {
   const struct pool_entry *e = pool_draft_find(&draft.pools, c->args[0].string.data);
   if (e == NULL)
@@ -138,7 +142,7 @@ get_pool_servers(struct call *c)
 
 // Newest first, the default pool last.
 static int
-get_pool_names(struct call *c)
+class_pool_get_pool_names(struct call *c)
 {
   lua_createtable(c->lua, (int)draft.pools.count, 0);
   for (uint32_t i = 0; i < draft.pools.count; i++) {
@@ -149,7 +153,7 @@ get_pool_names(struct call *c)
 }
 
 static void
-add_servers(const struct pool_entry *e, struct text *out)
+class_pool_add_servers(const struct pool_entry *e, struct text *out)
 {
   for (uint32_t i = 0; i < e->count; i++) {
     char address[ADDRESS_TEXT_SIZE];
@@ -160,7 +164,7 @@ add_servers(const struct pool_entry *e, struct text *out)
 }
 
 static void
-add_pool(const struct pool_entry *e, struct text *out)
+class_pool_add_pool(const struct pool_entry *e, struct text *out)
 {
   char cache[48] = "";
   const struct policy *policy = e->policy != NULL ? e->policy : draft.pools.default_policy;
@@ -172,17 +176,17 @@ add_pool(const struct pool_entry *e, struct text *out)
   }
   text_printf(out, "%-20.20s     %20s %20s ", e->name, cache,
               policy == NULL ? builtin_policies[0]->name : policy->name);
-  add_servers(e, out);
+  class_pool_add_servers(e, out);
   text_puts(out, "\n");
 }
 
 static int
-show_pools(struct call *c)
+class_pool_show_pools(struct call *c)
 {
   (void)c;
   text_printf(binder_output(), "%-20s     %20s %20s %s\n", "Name", "Cache", "ServerPolicy", "Servers");
   for (uint32_t i = draft.pools.count; i-- > 0;)
-    add_pool(draft.pools.entries[i], binder_output());
+    class_pool_add_pool(draft.pools.entries[i], binder_output());
   return 0;
 }
 
@@ -193,17 +197,17 @@ const struct lua_function functions_pools[] = {
      .help = "A pool, made if there is none of that name",
      .params = POOL_PARAMS,
      .returns = "ServerPool",
-     .call = get_pool},
+     .call = class_pool_get_pool},
     {.name = "getPoolServers",
      .help = "The backends of a pool, in its order",
      .params = POOL_PARAMS,
      .returns = "table",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_pool_servers},
+     .call = class_pool_get_pool_servers},
     {.name = "getPoolNames",
      .help = "The names of all pools",
      .returns = "table",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_pool_names},
-    {.name = "showPools", .help = "Print the pools", .flags = FUNCTION_NO_EFFECT, .call = show_pools},
+     .call = class_pool_get_pool_names},
+    {.name = "showPools", .help = "Print the pools", .flags = FUNCTION_NO_EFFECT, .call = class_pool_show_pools},
     {.name = NULL}};

@@ -99,7 +99,7 @@ set_failure_ttl(struct call *c, const struct value *v)
 }
 
 static int
-store_text(struct call *c, size_t place, const struct value *v)
+class_question_store_text(struct call *c, size_t place, const struct value *v)
 {
   struct query *q = question_with_worker(c);
   if (q == NULL)
@@ -110,7 +110,7 @@ store_text(struct call *c, size_t place, const struct value *v)
 }
 
 static int
-push_text(struct call *c, size_t place)
+class_question_push_text(struct call *c, size_t place)
 {
   const struct query *q = question_query(c);
   if (q == NULL)
@@ -120,11 +120,14 @@ push_text(struct call *c, size_t place)
   return 1;
 }
 
-#define TEXT_FIELD(field)                                                                                              \
-  static int get_##field(struct call *c) { return push_text(c, offsetof(struct query_extra, field)); }                 \
-  static int set_##field(struct call *c, const struct value *v)                                                        \
-  {                                                                                                                    \
-    return store_text(c, offsetof(struct query_extra, field), v);                                                      \
+#define TEXT_FIELD(field)                                                                                                   \
+  static int get_##field(struct call *c)                                                                                    \
+  {                                                                                                                         \
+    return class_question_push_text(c, offsetof(struct query_extra, field));                                                \
+  }                                                                                                                         \
+  static int set_##field(struct call *c, const struct value *v)                                                             \
+  {                                                                                                                         \
+    return class_question_store_text(c, offsetof(struct query_extra, field), v);                                            \
   }
 TEXT_FIELD(device_id)
 TEXT_FIELD(device_name)
@@ -161,7 +164,7 @@ struct spoof_list {
 };
 
 static bool
-spoof_read(struct call *c, int stack, struct spoof_list *list, size_t i)
+class_question_spoof_read(struct call *c, int stack, struct spoof_list *list, size_t i)
 {
   const struct param text = {.name = "rdata", .type = PARAM_STRING};
   const struct address *address = binder_test(c->lua, stack, &class_address);
@@ -183,19 +186,19 @@ spoof_read(struct call *c, int stack, struct spoof_list *list, size_t i)
 }
 
 static bool
-spoof_read_all(struct call *c, int stack, struct spoof_list *list)
+class_question_spoof_read_all(struct call *c, int stack, struct spoof_list *list)
 {
   enum { SPOOF_MAX = 1024 };
   if (!lua_istable(c->lua, stack)) {
     list->count = 1;
-    return spoof_read(c, stack, list, 0);
+    return class_question_spoof_read(c, stack, list, 0);
   }
   list->count = lua_objlen(c->lua, stack);
   if (list->count > SPOOF_MAX || !lua_checkstack(c->lua, (int)list->count + 8))
     return call_fault(c, FAULT_CAUGHT, "No answer holds that many records") == 0;
   for (size_t i = 0; i < list->count; i++) {
     lua_rawgeti(c->lua, stack, (int)i + 1); // stays on the stack: its bytes are borrowed
-    if (!spoof_read(c, lua_gettop(c->lua), list, i))
+    if (!class_question_spoof_read(c, lua_gettop(c->lua), list, i))
       return false;
   }
   return true;
@@ -206,7 +209,7 @@ class_question_spoof(struct call *c)
 {
   struct query *q = question_with_worker(c);
   struct spoof_list list = {0};
-  if (q == NULL || !spoof_read_all(c, c->args[0].stack, &list))
+  if (q == NULL || !class_question_spoof_read_all(c, c->args[0].stack, &list))
     return -1;
   uint16_t type = q->qtype == QTYPE_ANY && c->args[1].given ? (uint16_t)c->args[1].integer : q->qtype;
   if (list.rdata != NULL)
@@ -262,7 +265,7 @@ set_option(struct call *c)
 // ---- of other transports ----
 
 static int
-push_empty_text(struct call *c)
+class_question_push_empty_text(struct call *c)
 {
   if (question_query(c) == NULL)
     return -1;
@@ -271,7 +274,7 @@ push_empty_text(struct call *c)
 }
 
 static int
-push_empty_table(struct call *c)
+class_question_push_empty_table(struct call *c)
 {
   if (question_query(c) == NULL)
     return -1;
@@ -322,7 +325,7 @@ static const struct param proxy_value_params[] = {{.name = "type", .type = PARAM
 static const struct param proxy_values_params[] = {{.name = "values", .type = PARAM_STRING_MAP, .help = "values by type"}, END};
 
 static int
-add_proxy_value(struct call *c)
+class_question_add_proxy_value(struct call *c)
 {
   struct query *q = question_with_worker(c);
   if (q == NULL)
@@ -361,7 +364,7 @@ get_proxy_values(struct call *c)
   return 1;
 }
 
-#define EMPTY(text, words) {.name = text, .help = words, .returns = "string", .call = push_empty_text}
+#define EMPTY(text, words) {.name = text, .help = words, .returns = "string", .call = class_question_push_empty_text}
 
 static const struct lua_function question_methods[] = {
     QUESTION_METHODS,
@@ -373,7 +376,7 @@ static const struct lua_function question_methods[] = {
     {.name = "setRestartable", .help = "Keep the query as it is now for dr:restart()", .returns = "boolean",
      .call = set_restartable},
     {.name = "addProxyProtocolValue", .help = "Add a value for the PROXY header to the backend", .params = proxy_value_params,
-     .call = add_proxy_value},
+     .call = class_question_add_proxy_value},
     {.name = "setProxyProtocolValues", .help = "Replace the values for the PROXY header to the backend",
      .params = proxy_values_params, .call = set_proxy_values},
     {.name = "getProxyProtocolValues", .help = "Values of the PROXY header, and those added",
@@ -384,7 +387,7 @@ static const struct lua_function question_methods[] = {
     EMPTY("getHTTPQueryString", "Query string of the HTTP request: '' over plain DNS"),
     EMPTY("getHTTPScheme", "Scheme of the HTTP request: '' over plain DNS"),
     {.name = "getHTTPHeaders", .help = "Headers of the HTTP request: none over plain DNS", .returns = "table<string, string>",
-     .call = push_empty_table},
+     .call = class_question_push_empty_table},
     {.name = "setHTTPResponse", .help = "No effect over plain DNS", .params = http_params, .call = question_ignore},
     {.name = "getTraceID", .help = "Not built: nil", .returns = "string?", .call = question_nil},
     {.name = "getSpanID", .help = "Not built: nil", .returns = "string?", .call = question_nil},

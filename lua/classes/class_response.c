@@ -18,7 +18,7 @@ struct ttl_editor {
 };
 
 static uint32_t
-edit_ttl(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
+class_response_edit_ttl(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *arg)
 {
   struct ttl_editor *e = arg;
   lua_State *lua = e->lua;
@@ -45,7 +45,7 @@ edit_ttl(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, void *ar
 }
 
 static int
-edit_ttls(struct call *c)
+class_response_edit_ttls(struct call *c)
 {
   struct query *q = question_query(c);
   int function = c->args[0].stack;
@@ -61,7 +61,7 @@ edit_ttls(struct call *c)
   uint8_t *before = call_alloc(c, 2 * size), *edited = before + size;
   memcpy(before, q->packet.data, size);
   memcpy(edited, q->packet.data, size);
-  message_edit_ttls(&(struct wire_buffer){.data = edited, .size = size, .capacity = size}, edit_ttl, &e);
+  message_edit_ttls(&(struct wire_buffer){.data = edited, .size = size, .capacity = size}, class_response_edit_ttl, &e);
   if (q->packet.size != size || memcmp(q->packet.data + HEADER_SIZE, before + HEADER_SIZE, size - HEADER_SIZE) != 0)
     return call_fault(c, FAULT_PLAIN, "The answer was changed while its TTLs were edited");
   memcpy(q->packet.data + HEADER_SIZE, edited + HEADER_SIZE, size - HEADER_SIZE);
@@ -76,7 +76,7 @@ edit_ttls(struct call *c)
 // ---- where it came from ----
 
 static int
-get_restarts(struct call *c)
+class_response_get_restarts(struct call *c)
 {
   const struct query *q = question_query(c);
   if (q == NULL)
@@ -86,7 +86,7 @@ get_restarts(struct call *c)
 }
 
 static int
-get_backend(struct call *c)
+class_response_get_backend(struct call *c)
 {
   const struct query *q = question_query(c);
   if (q == NULL)
@@ -96,7 +96,7 @@ get_backend(struct call *c)
 }
 
 static int
-get_stale(struct call *c)
+class_response_get_stale(struct call *c)
 {
   const struct query *q = question_query(c);
   if (q == NULL)
@@ -118,15 +118,26 @@ class_response_restart(struct call *c)
 
 static const struct lua_function response_methods[] = {
     QUESTION_METHODS,
-    {.name = "editTTLs", .help = "Call function(section, class, type, ttl) for each record: it returns the new TTL, or 0",
+    {.name = "editTTLs",
+     .help = "Call function(section, class, type, ttl) for each record: it returns the new TTL, or 0",
      .params = (const struct param[]){{.name = "edit", .type = PARAM_ANY, .help = "the function"}, {.type = PARAM_END}},
-     .call = edit_ttls},
-    {.name = "getRestartCount", .help = "How often the query was restarted", .returns = "integer", .call = get_restarts},
-    {.name = "getSelectedBackend", .help = "The backend that answered; nil: none did", .returns = "Server?",
-     .call = get_backend},
-    {.name = "getStaleCacheHit", .help = "The answer is an expired one of the cache", .returns = "boolean", .call = get_stale},
-    {.name = "restart", .help = "Forget the answer and ask again, in the pool that is set now; false: nothing was kept",
-     .returns = "boolean", .call = class_response_restart},
+     .call = class_response_edit_ttls},
+    {.name = "getRestartCount",
+     .help = "How often the query was restarted",
+     .returns = "integer",
+     .call = class_response_get_restarts},
+    {.name = "getSelectedBackend",
+     .help = "The backend that answered; nil: none did",
+     .returns = "Server?",
+     .call = class_response_get_backend},
+    {.name = "getStaleCacheHit",
+     .help = "The answer is an expired one of the cache",
+     .returns = "boolean",
+     .call = class_response_get_stale},
+    {.name = "restart",
+     .help = "Forget the answer and ask again, in the pool that is set now; false: nothing was kept",
+     .returns = "boolean",
+     .call = class_response_restart},
     {.name = NULL}};
 
 const struct lua_class class_response = {

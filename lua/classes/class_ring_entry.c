@@ -8,28 +8,28 @@
 #include <time.h>
 
 static int
-get_name(struct call *c)
+class_ring_entry_get_name(struct call *c)
 {
   *(struct name *)binder_push_value(c->lua, &class_name) = ((const struct ring_entry *)c->self)->qname;
   return 1;
 }
 
 static int
-get_requestor(struct call *c)
+class_ring_entry_get_requestor(struct call *c)
 {
   *(struct address *)binder_push_value(c->lua, &class_address) = ((const struct ring_entry *)c->self)->client;
   return 1;
 }
 
 static int
-get_backend(struct call *c)
+class_ring_entry_get_backend(struct call *c)
 {
   *(struct address *)binder_push_value(c->lua, &class_address) = ((const struct ring_entry *)c->self)->backend;
   return 1;
 }
 
 static int
-get_when(struct call *c)
+class_ring_entry_get_when(struct call *c)
 {
   enum { US_PER_S = 1000000, NS_PER_US = 1000 };
   struct timespec *when = binder_push_value(c->lua, &class_timespec);
@@ -40,14 +40,14 @@ get_when(struct call *c)
 }
 
 static int
-get_mac(struct call *c)
+class_ring_entry_get_mac(struct call *c)
 {
   lua_pushliteral(c->lua, "");
   return 1;
 }
 
 static int
-get_header(struct call *c)
+class_ring_entry_get_header(struct call *c)
 {
   struct header_handle *h = binder_push_value(c->lua, &class_header);
   memcpy(h->bytes, ((const struct ring_entry *)c->self)->header, sizeof h->bytes);
@@ -55,58 +55,62 @@ get_header(struct call *c)
 }
 
 static int
-get_latency(struct call *c)
+class_ring_entry_get_latency(struct call *c)
 {
   lua_pushnumber(c->lua, ((const struct ring_entry *)c->self)->latency_us);
   return 1;
 }
 
 static int
-get_size(struct call *c)
+class_ring_entry_get_size(struct call *c)
 {
   lua_pushinteger(c->lua, ((const struct ring_entry *)c->self)->size);
   return 1;
 }
 
 static int
-get_qtype(struct call *c)
+class_ring_entry_get_qtype(struct call *c)
 {
   lua_pushinteger(c->lua, ((const struct ring_entry *)c->self)->qtype);
   return 1;
 }
 
 static int
-get_protocol(struct call *c)
+class_ring_entry_get_protocol(struct call *c)
 {
   lua_pushstring(c->lua, ((const struct ring_entry *)c->self)->protocol->name);
   return 1;
 }
 
 static int
-is_response(struct call *c)
+class_ring_entry_is_response(struct call *c)
 {
   lua_pushboolean(c->lua, ((const struct ring_entry *)c->self)->kind == RING_ANSWERS);
   return 1;
 }
 
 static const struct lua_attribute attributes[] = {
-    {.name = "qname", .type = PARAM_NAME_OBJECT, .help = "Name asked for", .get = get_name},
-    {.name = "requestor", .type = PARAM_ADDRESS_OBJECT, .help = "Client", .get = get_requestor},
+    {.name = "qname", .type = PARAM_NAME_OBJECT, .help = "Name asked for", .get = class_ring_entry_get_name},
+    {.name = "requestor", .type = PARAM_ADDRESS_OBJECT, .help = "Client", .get = class_ring_entry_get_requestor},
     {.name = "backend",
      .type = PARAM_ADDRESS_OBJECT,
      .help = "Backend of an answer; 0.0.0.0:0 if it came from the cache or a rule",
-     .get = get_backend},
-    {.name = "when", .type = PARAM_ANY, .words = "timespec", .help = "When, on the monotonic clock", .get = get_when},
-    {.name = "macAddress", .type = PARAM_STRING, .help = "Not recorded: empty", .get = get_mac},
-    {.name = "dnsheader", .type = PARAM_ANY, .words = "DNSHeader", .help = "Header", .get = get_header},
+     .get = class_ring_entry_get_backend},
+    {.name = "when",
+     .type = PARAM_ANY,
+     .words = "timespec",
+     .help = "When, on the monotonic clock",
+     .get = class_ring_entry_get_when},
+    {.name = "macAddress", .type = PARAM_STRING, .help = "Not recorded: empty", .get = class_ring_entry_get_mac},
+    {.name = "dnsheader", .type = PARAM_ANY, .words = "DNSHeader", .help = "Header", .get = class_ring_entry_get_header},
     {.name = "usec",
      .type = PARAM_INT,
      .help = "Microseconds until the answer; 4294967295: none came",
-     .get = get_latency},
-    {.name = "size", .type = PARAM_INT, .help = "Size of the packet", .get = get_size},
-    {.name = "qtype", .type = PARAM_INT, .help = "Type asked for", .get = get_qtype},
-    {.name = "protocol", .type = PARAM_STRING, .help = "How it came: DoUDP, DoTCP...", .get = get_protocol},
-    {.name = "isResponse", .type = PARAM_BOOL, .help = "Is it an answer?", .get = is_response},
+     .get = class_ring_entry_get_latency},
+    {.name = "size", .type = PARAM_INT, .help = "Size of the packet", .get = class_ring_entry_get_size},
+    {.name = "qtype", .type = PARAM_INT, .help = "Type asked for", .get = class_ring_entry_get_qtype},
+    {.name = "protocol", .type = PARAM_STRING, .help = "How it came: DoUDP, DoTCP...", .get = class_ring_entry_get_protocol},
+    {.name = "isResponse", .type = PARAM_BOOL, .help = "Is it an answer?", .get = class_ring_entry_is_response},
     {.name = NULL}};
 
 const struct lua_class class_ring_entry = {.name = "LuaRingEntry",

@@ -24,7 +24,7 @@ struct server_edit {
 };
 
 static void
-server_edit_back(void *room)
+class_server_edit_back(void *room)
 {
   const struct server_edit *e = room;
   struct backend *b = e->backend;
@@ -44,7 +44,7 @@ server_edit_back(void *room)
 }
 
 static void
-server_edit_gone(void *room)
+class_server_edit_gone(void *room)
 {
   struct server_edit *e = room;
   free(e->name);
@@ -52,10 +52,10 @@ server_edit_gone(void *room)
 }
 
 static struct backend *
-server_edit(struct call *c)
+class_server_edit(struct call *c)
 {
   struct backend *b = c->self;
-  struct server_edit *e = undo_record(sizeof *e, server_edit_back, server_edit_gone);
+  struct server_edit *e = undo_record(sizeof *e, class_server_edit_back, class_server_edit_gone);
   if (e == NULL)
     return b;
   const struct backend_limit *limit = atomic_load(&b->qps);
@@ -72,21 +72,21 @@ server_edit(struct call *c)
 }
 
 static int
-add_pool(struct call *c)
+class_server_add_pool(struct call *c)
 {
   pool_entry_add(pool_draft_get(&draft.pools, c->args[0].string.data), c->self);
   return 0;
 }
 
 static int
-rm_pool(struct call *c)
+class_server_rm_pool(struct call *c)
 {
   pool_entry_remove(pool_draft_get(&draft.pools, c->args[0].string.data), c->self);
   return 0;
 }
 
 static int
-get_latency(struct call *c)
+class_server_get_latency(struct call *c)
 {
   const struct backend *b = c->self;
   lua_pushnumber(c->lua, backend_latency_us(b, b->options.protocol->stream));
@@ -94,21 +94,21 @@ get_latency(struct call *c)
 }
 
 static int
-get_name(struct call *c)
+class_server_get_name(struct call *c)
 {
   lua_pushstring(c->lua, backend_name(c->self));
   return 1;
 }
 
 static int
-get_full_name(struct call *c)
+class_server_get_full_name(struct call *c)
 {
   lua_pushstring(c->lua, backend_full_name(c->self));
   return 1;
 }
 
 static int
-get_id(struct call *c)
+class_server_get_id(struct call *c)
 {
   char text[UUID_TEXT_SIZE];
   lua_pushstring(c->lua, uuid_text(&((const struct backend *)c->self)->options.id, text));
@@ -116,28 +116,28 @@ get_id(struct call *c)
 }
 
 static int
-get_drops(struct call *c)
+class_server_get_drops(struct call *c)
 {
   lua_pushnumber(c->lua, (double)backend_drops(c->self));
   return 1;
 }
 
 static int
-get_queries(struct call *c)
+class_server_get_queries(struct call *c)
 {
   lua_pushnumber(c->lua, (double)backend_queries(c->self));
   return 1;
 }
 
 static int
-get_outstanding(struct call *c)
+class_server_get_outstanding(struct call *c)
 {
   lua_pushnumber(c->lua, (double)backend_outstanding(c->self));
   return 1;
 }
 
 static int
-get_mode(struct call *c)
+class_server_get_mode(struct call *c)
 {
   const struct backend *b = c->self;
   lua_pushstring(c->lua, atomic_load(&b->mode) == HEALTH_LAZY ? "lazy" : "active");
@@ -145,61 +145,61 @@ get_mode(struct call *c)
 }
 
 static int
-is_up(struct call *c)
+class_server_is_up(struct call *c)
 {
   lua_pushboolean(c->lua, backend_is_up(c->self));
   return 1;
 }
 
 static int
-set_mode(struct call *c, enum health_mode mode)
+class_server_set_mode(struct call *c, enum health_mode mode)
 {
-  backend_set_mode(server_edit(c), mode, c->args[0].given ? &c->args[0].boolean : NULL);
+  backend_set_mode(class_server_edit(c), mode, c->args[0].given ? &c->args[0].boolean : NULL);
   return 0;
 }
 
 static int
-set_auto(struct call *c)
+class_server_set_auto(struct call *c)
 {
-  return set_mode(c, atomic_load(&((const struct backend *)c->self)->mode));
+  return class_server_set_mode(c, atomic_load(&((const struct backend *)c->self)->mode));
 }
 
 static int
-set_active(struct call *c)
+class_server_set_active(struct call *c)
 {
-  return set_mode(c, HEALTH_ACTIVE);
+  return class_server_set_mode(c, HEALTH_ACTIVE);
 }
 
 static int
-set_lazy(struct call *c)
+class_server_set_lazy(struct call *c)
 {
-  return set_mode(c, HEALTH_LAZY);
+  return class_server_set_mode(c, HEALTH_LAZY);
 }
 
 static int
-set_down(struct call *c)
+class_server_set_down(struct call *c)
 {
-  backend_force(server_edit(c), FORCED_DOWN);
+  backend_force(class_server_edit(c), FORCED_DOWN);
   backend_reset_latency(c->self);
   return 0;
 }
 
 static int
-set_up(struct call *c)
+class_server_set_up(struct call *c)
 {
-  backend_force(server_edit(c), FORCED_UP);
+  backend_force(class_server_edit(c), FORCED_UP);
   return 0;
 }
 
 static int
-set_qps(struct call *c)
+class_server_set_qps(struct call *c)
 {
-  backend_set_qps(server_edit(c), c->args[0].integer);
+  backend_set_qps(class_server_edit(c), c->args[0].integer);
   return 0;
 }
 
 static int
-set_check_params(struct call *c)
+class_server_set_check_params(struct call *c)
 {
   if (!c->args[0].given)
     return 0;
@@ -208,12 +208,12 @@ set_check_params(struct call *c)
                                  .interval_s = (uint32_t)v[1].integer,
                                  .max_failures = (uint32_t)v[2].integer,
                                  .rise = (uint32_t)v[3].integer};
-  backend_set_health_params(server_edit(c), &params);
+  backend_set_health_params(class_server_edit(c), &params);
   return 0;
 }
 
 static int
-set_validator(struct call *c)
+class_server_set_validator(struct call *c)
 {
   struct backend *b = c->self;
   if (draft.phase == PHASE_RUNNING) {
@@ -229,51 +229,51 @@ set_validator(struct call *c)
 // ---- attributes ----
 
 static int
-set_name(struct call *c, const struct value *v)
+class_server_set_name(struct call *c, const struct value *v)
 {
-  backend_set_name(server_edit(c), v->string.data);
+  backend_set_name(class_server_edit(c), v->string.data);
   return 0;
 }
 
 static int
-get_status(struct call *c)
+class_server_get_status(struct call *c)
 {
   lua_pushboolean(c->lua, atomic_load(&((const struct backend *)c->self)->up));
   return 1;
 }
 
 static int
-set_status(struct call *c, const struct value *v)
+class_server_set_status(struct call *c, const struct value *v)
 {
-  backend_set_up_status(server_edit(c), v->boolean);
+  backend_set_up_status(class_server_edit(c), v->boolean);
   return 0;
 }
 
 static int
-get_order(struct call *c)
+class_server_get_order(struct call *c)
 {
   lua_pushinteger(c->lua, ((const struct backend *)c->self)->order);
   return 1;
 }
 
 static int
-set_order(struct call *c, const struct value *v)
+class_server_set_order(struct call *c, const struct value *v)
 {
-  server_edit(c)->order = (int32_t)v->integer;
+  class_server_edit(c)->order = (int32_t)v->integer;
   return 0;
 }
 
 static int
-get_weight(struct call *c)
+class_server_get_weight(struct call *c)
 {
   lua_pushinteger(c->lua, ((const struct backend *)c->self)->weight);
   return 1;
 }
 
 static int
-set_weight(struct call *c, const struct value *v)
+class_server_set_weight(struct call *c, const struct value *v)
 {
-  if (backend_set_weight(server_edit(c), v->integer))
+  if (backend_set_weight(class_server_edit(c), v->integer))
     pool_draft_reweighed(&draft.pools, c->self);
   else
     log_error("server", "The weight of %s stays: %lld is not 1 to %d", backend_full_name(c->self),
@@ -292,77 +292,77 @@ static const struct param check_options[] = {
 #define STATUS_PARAMS PARAMS({.name = "status", .type = PARAM_BOOL, .optional = true})
 
 static const struct lua_function methods[] = {
-    {.name = "addPool", .help = "Put it into a pool", .params = POOL_PARAMS, .call = add_pool},
-    {.name = "rmPool", .help = "Take it out of a pool", .params = POOL_PARAMS, .call = rm_pool},
+    {.name = "addPool", .help = "Put it into a pool", .params = POOL_PARAMS, .call = class_server_add_pool},
+    {.name = "rmPool", .help = "Take it out of a pool", .params = POOL_PARAMS, .call = class_server_rm_pool},
     {.name = "getLatency",
      .help = "Smoothed latency in microseconds",
      .returns = "number",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_latency},
-    {.name = "getName", .help = "Its name", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_name},
+     .call = class_server_get_latency},
+    {.name = "getName", .help = "Its name", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = class_server_get_name},
     {.name = "getNameWithAddr",
      .help = "Name and address",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_full_name},
-    {.name = "getID", .help = "Its UUID", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_id},
+     .call = class_server_get_full_name},
+    {.name = "getID", .help = "Its UUID", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = class_server_get_id},
     {.name = "getDrops",
      .help = "Queries that timed out or gave way",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_drops},
+     .call = class_server_get_drops},
     {.name = "getQueries",
      .help = "Queries sent",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_queries},
+     .call = class_server_get_queries},
     {.name = "getHealthCheckMode",
      .help = "active or lazy",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_mode},
+     .call = class_server_get_mode},
     {.name = "getOutstanding",
      .help = "Queries in flight",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_outstanding},
+     .call = class_server_get_outstanding},
     {.name = "isUp",
      .help = "Forced state, else health",
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = is_up},
-    {.name = "setAuto", .help = "Back to health checks", .params = STATUS_PARAMS, .call = set_auto},
-    {.name = "setActiveAuto", .help = "Active health checks", .params = STATUS_PARAMS, .call = set_active},
-    {.name = "setLazyAuto", .help = "Lazy health checks", .params = STATUS_PARAMS, .call = set_lazy},
-    {.name = "setDown", .help = "Force it down", .call = set_down},
-    {.name = "setUp", .help = "Force it up", .call = set_up},
+     .call = class_server_is_up},
+    {.name = "setAuto", .help = "Back to health checks", .params = STATUS_PARAMS, .call = class_server_set_auto},
+    {.name = "setActiveAuto", .help = "Active health checks", .params = STATUS_PARAMS, .call = class_server_set_active},
+    {.name = "setLazyAuto", .help = "Lazy health checks", .params = STATUS_PARAMS, .call = class_server_set_lazy},
+    {.name = "setDown", .help = "Force it down", .call = class_server_set_down},
+    {.name = "setUp", .help = "Force it up", .call = class_server_set_up},
     {.name = "setQPS",
      .help = "Limit that firstAvailable looks at",
      .params = PARAMS({.name = "limit", .type = PARAM_INT, .unit = "q/s"}),
-     .call = set_qps},
+     .call = class_server_set_qps},
     {.name = "setHealthCheckParams",
      .help = "Change parameters of its health checks",
      .params = PARAMS({.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = check_options}),
-     .call = set_check_params},
+     .call = class_server_set_check_params},
     {.name = "setHealthCheckResponseValidator",
      .help = "One more check of health-check answers",
      .params = PARAMS({.name = "validator", .type = PARAM_FUNCTION}),
-     .call = set_validator},
+     .call = class_server_set_validator},
     {.name = NULL}};
 
 static const struct lua_attribute attributes[] = {
-    {.name = "name", .type = PARAM_STRING, .help = "Name", .get = get_name, .set = set_name},
+    {.name = "name", .type = PARAM_STRING, .help = "Name", .get = class_server_get_name, .set = class_server_set_name},
     {.name = "upStatus",
      .type = PARAM_BOOL,
      .help = "Health, forced states aside",
-     .get = get_status,
-     .set = set_status},
+     .get = class_server_get_status,
+     .set = class_server_set_status},
     {.name = "order",
      .type = PARAM_INT,
      .help = "Place in pools; those that exist keep theirs",
-     .get = get_order,
-     .set = set_order},
-    {.name = "weight", .type = PARAM_INT, .help = "Weight", .get = get_weight, .set = set_weight},
+     .get = class_server_get_order,
+     .set = class_server_set_order},
+    {.name = "weight", .type = PARAM_INT, .help = "Weight", .get = class_server_get_weight, .set = class_server_set_weight},
     {.name = NULL}};
 
 const struct lua_class class_server = {

@@ -17,44 +17,45 @@ struct shared_counter {
 };
 
 static void
-counter_free(struct object *o)
+class_shared_counter_free(struct object *o)
 {
   free(o);
 }
 
-static const struct object_class shared_counter_class = {.name = "SharedCounter", .free = counter_free};
+static const struct object_class shared_counter_class = {.name = "SharedCounter", .free = class_shared_counter_free};
 
 static _Atomic int64_t *
-counter_of(const struct call *c)
+class_shared_counter_of(const struct call *c)
 {
   return &((struct shared_counter *)c->self)->value;
 }
 
 static int
-push_count(struct call *c, int64_t n)
+class_shared_push_count(struct call *c, int64_t n)
 {
   lua_pushnumber(c->lua, (double)n);
   return 1;
 }
 
 static int
-counter_step(struct call *c)
+class_shared_counter_step(struct call *c)
 {
   int64_t step = c->args[0].integer;
-  int64_t before = binder_dry ? atomic_load(counter_of(c)) : atomic_fetch_add(counter_of(c), step);
-  return push_count(c, (int64_t)((uint64_t)before + (uint64_t)step)); // around, as the counter itself goes
+  int64_t before = binder_dry ? atomic_load(class_shared_counter_of(c)) : atomic_fetch_add(class_shared_counter_of(c), step);
+  return class_shared_push_count(c, (int64_t)((uint64_t)before + (uint64_t)step)); // around, as the counter itself goes
 }
 
 static int
-counter_get(struct call *c)
+class_shared_counter_get(struct call *c)
 {
-  return push_count(c, atomic_load(counter_of(c)));
+  return class_shared_push_count(c, atomic_load(class_shared_counter_of(c)));
 }
 
 static int
-counter_set(struct call *c)
+class_shared_counter_set(struct call *c)
 {
-  return push_count(c, binder_dry ? atomic_load(counter_of(c)) : atomic_exchange(counter_of(c), c->args[0].integer));
+  return class_shared_push_count(c, binder_dry ? atomic_load(class_shared_counter_of(c))
+                                               : atomic_exchange(class_shared_counter_of(c), c->args[0].integer));
 }
 
 static const struct lua_function counter_methods[] = {
@@ -63,14 +64,18 @@ static const struct lua_function counter_methods[] = {
      .params = PARAMS({.name = "step", .type = PARAM_INT, .optional = true, .fallback = "1", .help = "may be negative"}),
      .returns = "integer",
      .flags = FUNCTION_ANY_THREAD,
-     .call = counter_step},
-    {.name = "get", .help = "What it is", .returns = "integer", .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT, .call = counter_get},
+     .call = class_shared_counter_step},
+    {.name = "get",
+     .help = "What it is",
+     .returns = "integer",
+     .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT,
+     .call = class_shared_counter_get},
     {.name = "set",
      .help = "Give it another value; returns what it was",
      .params = PARAMS({.name = "value", .type = PARAM_INT}),
      .returns = "integer",
      .flags = FUNCTION_ANY_THREAD,
-     .call = counter_set},
+     .call = class_shared_counter_set},
     {.name = NULL}};
 
 const struct lua_class class_shared_counter = {.name = "SharedCounter",
@@ -79,7 +84,7 @@ const struct lua_class class_shared_counter = {.name = "SharedCounter",
                                                .methods = counter_methods};
 
 static int
-new_counter(struct call *c)
+class_shared_new_counter(struct call *c)
 {
   struct shared_counter *n = memory_new(sizeof *n);
   object_init(&n->object, &shared_counter_class);
@@ -91,20 +96,20 @@ new_counter(struct call *c)
 // ---- tables ----
 
 static struct shared_key
-key_of(const struct call *c)
+class_shared_key_of(const struct call *c)
 {
   return (struct shared_key){c->args[0].string.data, c->args[0].string.size};
 }
 
 static uint64_t
-end_of(const struct value *seconds, uint64_t now_us)
+class_shared_end_of(const struct value *seconds, uint64_t now_us)
 {
   double us = seconds->number * 1e6;
   return seconds->given && us < 1e18 ? now_us + (us > 0 ? (uint64_t)us : 0) : 0;
 }
 
 static void
-push_value(lua_State *lua, const struct shared_value *v)
+class_shared_push_value(lua_State *lua, const struct shared_value *v)
 {
   if (v->kind == SHARED_STRING)
     lua_pushlstring(lua, v->data, v->size);
@@ -116,10 +121,10 @@ push_value(lua_State *lua, const struct shared_value *v)
 
 // Pushing may fail for want of memory: the copy belongs to the call before.
 static int
-table_get(struct call *c)
+class_shared_table_get(struct call *c)
 {
   struct shared_value v;
-  if (!shared_table_get(c->self, key_of(c), clock_mono_us(), &v)) {
+  if (!shared_table_get(c->self, class_shared_key_of(c), clock_mono_us(), &v)) {
     lua_pushnil(c->lua);
     return 1;
   }
@@ -129,13 +134,13 @@ table_get(struct call *c)
     free((void *)(uintptr_t)v.data);
     v.data = bytes;
   }
-  push_value(c->lua, &v);
+  class_shared_push_value(c->lua, &v);
   return 1;
 }
 
 // False: nothing that can be kept there; the fault is set.
 static bool
-read_value(struct call *c, int stack, struct shared_value *v)
+class_shared_read_value(struct call *c, int stack, struct shared_value *v)
 {
   switch (lua_type(c->lua, stack)) {
   case LUA_TBOOLEAN:
@@ -159,39 +164,40 @@ class_shared_put(struct call *c, bool only_new)
 {
   struct shared_value v;
   uint64_t now = clock_mono_us();
-  if (!read_value(c, c->args[1].stack, &v))
+  if (!class_shared_read_value(c, c->args[1].stack, &v))
     return -1;
-  lua_pushboolean(c->lua, !binder_dry && shared_table_set(c->self, key_of(c), &v, now, end_of(&c->args[2], now), only_new));
+  lua_pushboolean(c->lua, !binder_dry && shared_table_set(c->self, class_shared_key_of(c), &v, now,
+                                                          class_shared_end_of(&c->args[2], now), only_new));
   return 1;
 }
 
 static int
-table_set(struct call *c)
+class_shared_table_set(struct call *c)
 {
   if (!lua_isnil(c->lua, c->args[1].stack))
     return class_shared_put(c, false);
-  lua_pushboolean(c->lua, !binder_dry && shared_table_remove(c->self, key_of(c), clock_mono_us()));
+  lua_pushboolean(c->lua, !binder_dry && shared_table_remove(c->self, class_shared_key_of(c), clock_mono_us()));
   return 1;
 }
 
 static int
-table_add(struct call *c)
+class_shared_table_add(struct call *c)
 {
   return class_shared_put(c, true);
 }
 
 static int
-table_increase(struct call *c)
+class_shared_table_increase(struct call *c)
 {
   uint64_t now = clock_mono_us();
   double step = c->args[1].number, sum;
   struct shared_value v = {.number = 0};
   if (binder_dry) {
-    bool there = shared_table_get(c->self, key_of(c), now, &v);
+    bool there = shared_table_get(c->self, class_shared_key_of(c), now, &v);
     if (there && v.kind == SHARED_STRING)
       free((void *)(uintptr_t)v.data);
     sum = v.number + step;
-  } else if (!shared_table_add(c->self, key_of(c), step, now, end_of(&c->args[2], now), &sum)) {
+  } else if (!shared_table_add(c->self, class_shared_key_of(c), step, now, class_shared_end_of(&c->args[2], now), &sum)) {
     lua_pushnil(c->lua);
     return 1;
   }
@@ -200,14 +206,14 @@ table_increase(struct call *c)
 }
 
 static int
-table_delete(struct call *c)
+class_shared_table_delete(struct call *c)
 {
-  lua_pushboolean(c->lua, !binder_dry && shared_table_remove(c->self, key_of(c), clock_mono_us()));
+  lua_pushboolean(c->lua, !binder_dry && shared_table_remove(c->self, class_shared_key_of(c), clock_mono_us()));
   return 1;
 }
 
 static int
-table_clear(struct call *c)
+class_shared_table_clear(struct call *c)
 {
   if (!binder_dry)
     shared_table_clear(c->self);
@@ -215,9 +221,9 @@ table_clear(struct call *c)
 }
 
 static int
-table_count(struct call *c)
+class_shared_table_count(struct call *c)
 {
-  return push_count(c, (int64_t)shared_table_count(c->self, clock_mono_us()));
+  return class_shared_push_count(c, (int64_t)shared_table_count(c->self, clock_mono_us()));
 }
 
 // Copies first: pushing may fail, and a part of the table is locked while it is visited.
@@ -231,7 +237,7 @@ struct copies_of {
 };
 
 static void
-copy_one(struct shared_key key, const struct shared_value *v, void *arg)
+class_shared_copy_one(struct shared_key key, const struct shared_value *v, void *arg)
 {
   struct copies_of *all = arg;
   if ((all->count & (all->count - 1)) == 0)
@@ -242,11 +248,11 @@ copy_one(struct shared_key key, const struct shared_value *v, void *arg)
 }
 
 static int
-table_copy(struct call *c)
+class_shared_table_copy(struct call *c)
 {
   struct copies_of all = {.items = NULL};
   text_init(&all.bytes);
-  shared_table_each(c->self, clock_mono_us(), copy_one, &all);
+  shared_table_each(c->self, clock_mono_us(), class_shared_copy_one, &all);
   // Into the call's memory, which is given back whatever happens.
   char *bytes = call_alloc(c, all.bytes.size + 1);
   struct copy *items = call_alloc(c, (all.count + 1) * sizeof *items);
@@ -259,7 +265,7 @@ table_copy(struct call *c)
   for (size_t i = 0; i < all.count; i++) {
     items[i].value.data = bytes + items[i].key + items[i].key_size;
     lua_pushlstring(c->lua, bytes + items[i].key, items[i].key_size);
-    push_value(c->lua, &items[i].value);
+    class_shared_push_value(c->lua, &items[i].value);
     lua_rawset(c->lua, -3);
   }
   return 1;
@@ -271,24 +277,24 @@ table_copy(struct call *c)
 
 static const struct lua_function table_methods[] = {
     {.name = "get", .help = "The value of a key; nil: none", .params = PARAMS(KEY), .returns = "string|number|boolean|nil",
-     .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT, .call = table_get},
+     .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT, .call = class_shared_table_get},
     {.name = "set", .help = "Give a key a value; nil deletes it. False: it is too large",
      .params = PARAMS(KEY, {.name = "value", .type = PARAM_ANY, .help = "string, number, boolean or nil"}, SECONDS),
-     .returns = "boolean", .flags = FUNCTION_ANY_THREAD, .call = table_set},
+     .returns = "boolean", .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_set},
     {.name = "add", .help = "Give a key a value unless it has one. False: it has",
      .params = PARAMS(KEY, {.name = "value", .type = PARAM_ANY, .help = "string, number or boolean"}, SECONDS),
-     .returns = "boolean", .flags = FUNCTION_ANY_THREAD, .call = table_add},
+     .returns = "boolean", .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_add},
     {.name = "incr", .help = "Add to a number in one step, 0 if there is none; returns what it is then. nil: it is no number",
      .params = PARAMS(KEY, {.name = "step", .type = PARAM_FLOAT, .optional = true, .fallback = "1", .help = "may be negative"},
                       {.name = "seconds", .type = PARAM_FLOAT, .optional = true, .unit = "s", .help = "how long a new one stays"}),
-     .returns = "number|nil", .flags = FUNCTION_ANY_THREAD, .call = table_increase},
+     .returns = "number|nil", .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_increase},
     {.name = "delete", .help = "Forget a key. False: there was none", .params = PARAMS(KEY), .returns = "boolean",
-     .flags = FUNCTION_ANY_THREAD, .call = table_delete},
-    {.name = "clear", .help = "Forget all keys", .flags = FUNCTION_ANY_THREAD, .call = table_clear},
+     .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_delete},
+    {.name = "clear", .help = "Forget all keys", .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_clear},
     {.name = "count", .help = "How many keys there are; looks at all of them", .returns = "integer",
-     .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT, .call = table_count},
+     .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT, .call = class_shared_table_count},
     {.name = "toTable", .help = "A Lua table of all keys and values as they are now", .returns = "table<string, any>",
-     .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT, .call = table_copy},
+     .flags = FUNCTION_ANY_THREAD | FUNCTION_NO_EFFECT, .call = class_shared_table_copy},
     {.name = NULL}};
 
 const struct lua_class class_shared_table = {.name = "SharedTable",
@@ -299,7 +305,7 @@ const struct lua_class class_shared_table = {.name = "SharedTable",
 enum { ENTRIES_MOST = 1 << 26 };
 
 static int
-new_table(struct call *c)
+class_shared_new_table(struct call *c)
 {
   int64_t entries = c->args[0].integer;
   if (entries < 1 || entries > ENTRIES_MOST)
@@ -313,12 +319,12 @@ const struct lua_function functions_shared[] = {
      .help = "A counter that functions on all threads may change at once, without the shared lock",
      .params = PARAMS({.name = "value", .type = PARAM_INT, .optional = true, .fallback = "0", .help = "to begin with"}),
      .returns = "SharedCounter",
-     .call = new_counter},
+     .call = class_shared_new_counter},
     {.name = "newSharedTable",
      .help = "A table that functions on all threads may change at once, without the shared lock; full, it forgets what was not "
              "used for the longest time",
      .params = PARAMS({.name = "maxEntries", .type = PARAM_INT, .optional = true, .fallback = "65536",
                        .unit = "entries", .help = "how many keys it holds"}),
      .returns = "SharedTable",
-     .call = new_table},
+     .call = class_shared_new_table},
     {.name = NULL}};

@@ -79,7 +79,7 @@ const struct lua_class class_stat_counts = {
                                                  {.name = NULL}}};
 
 static void
-push_counts(lua_State *lua, const struct stat_counts *counts, uint32_t weight)
+class_stat_node_push_counts(lua_State *lua, const struct stat_counts *counts, uint32_t weight)
 {
   struct stat_counts *to = binder_push_value(lua, &class_stat_counts);
   *to = (struct stat_counts){.queries = counts->queries * weight,
@@ -96,8 +96,8 @@ stat_node_push(lua_State *lua, const struct stat_node *node, uint32_t weight)
 {
   struct node *n = binder_push_value(lua, &class_stat_node);
   *n = (struct node){.name = node->name, .labels = node->labels, .children = node->children};
-  push_counts(lua, &node->self, weight);
-  push_counts(lua, &node->all, weight);
+  class_stat_node_push_counts(lua, &node->self, weight);
+  class_stat_node_push_counts(lua, &node->all, weight);
 }
 
 // ---- statNodeRespRing() ----
@@ -108,7 +108,7 @@ struct visit {
 };
 
 static bool
-visit_node(const struct stat_node *node, void *arg)
+class_stat_node_visit_node(const struct stat_node *node, void *arg)
 {
   struct visit *v = arg;
   lua_State *lua = v->call->lua;
@@ -124,14 +124,14 @@ visit_node(const struct stat_node *node, void *arg)
 }
 
 static int
-stat_node_ring(struct call *c)
+class_stat_node_ring(struct call *c)
 {
   struct visit v = {.call = c, .good = true};
   uint64_t now_us = clock_mono_us(), since_us = 0;
   int64_t seconds = c->args[1].integer;
   if (seconds > 0 && (uint64_t)seconds < now_us / 1000000)
     since_us = now_us - (uint64_t)seconds * 1000000;
-  stat_nodes_visit(since_us, visit_node, &v);
+  stat_nodes_visit(since_us, class_stat_node_visit_node, &v);
   return v.good ? 0 : -1;
 }
 
@@ -148,5 +148,5 @@ const struct lua_function functions_stat_nodes[] = {
                        .unit = "s",
                        .help = "how far to look back; 0: as far as the ring goes"}),
      .flags = FUNCTION_NO_EFFECT,
-     .call = stat_node_ring},
+     .call = class_stat_node_ring},
     {.name = NULL}};

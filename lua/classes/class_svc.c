@@ -36,7 +36,7 @@ class_svc_add(struct making *m, uint16_t key, size_t size)
 }
 
 static bool
-add_mandatory(struct making *m, const struct value *v)
+class_svc_add_mandatory(struct making *m, const struct value *v)
 {
   uint8_t *data = class_svc_add(m, SVC_MANDATORY, 2 * v->list.count);
   for (size_t i = 0; i < v->list.count; i++) {
@@ -53,7 +53,7 @@ add_mandatory(struct making *m, const struct value *v)
 }
 
 static bool
-add_alpn(struct making *m, const struct value *v)
+class_svc_add_alpn(struct making *m, const struct value *v)
 {
   size_t size = 0;
   for (size_t i = 0; i < v->list.count; i++)
@@ -71,7 +71,7 @@ add_alpn(struct making *m, const struct value *v)
 }
 
 static bool
-add_hints(struct making *m, uint16_t key, const struct value *v)
+class_svc_add_hints(struct making *m, uint16_t key, const struct value *v)
 {
   size_t unit = key == SVC_IPV4HINT ? 4 : 16;
   uint8_t *data = class_svc_add(m, key, unit * v->list.count);
@@ -90,11 +90,11 @@ add_hints(struct making *m, uint16_t key, const struct value *v)
 }
 
 static bool
-add_known(struct making *m, const struct value *v)
+class_svc_add_known(struct making *m, const struct value *v)
 {
-  if (v[MANDATORY].given && v[MANDATORY].list.count > 0 && !add_mandatory(m, &v[MANDATORY]))
+  if (v[MANDATORY].given && v[MANDATORY].list.count > 0 && !class_svc_add_mandatory(m, &v[MANDATORY]))
     return false;
-  if (v[ALPN].given && v[ALPN].list.count > 0 && !add_alpn(m, &v[ALPN]))
+  if (v[ALPN].given && v[ALPN].list.count > 0 && !class_svc_add_alpn(m, &v[ALPN]))
     return false;
   if (v[NO_DEFAULT_ALPN].given && v[NO_DEFAULT_ALPN].boolean)
     class_svc_add(m, SVC_NO_DEFAULT_ALPN, 0);
@@ -103,11 +103,11 @@ add_known(struct making *m, const struct value *v)
     data[0] = (uint8_t)(v[PORT].integer >> 8);
     data[1] = (uint8_t)v[PORT].integer;
   }
-  if (v[IPV4HINT].given && v[IPV4HINT].list.count > 0 && !add_hints(m, SVC_IPV4HINT, &v[IPV4HINT]))
+  if (v[IPV4HINT].given && v[IPV4HINT].list.count > 0 && !class_svc_add_hints(m, SVC_IPV4HINT, &v[IPV4HINT]))
     return false;
   if (v[ECH].given)
     memcpy(class_svc_add(m, SVC_ECH, v[ECH].string.size), v[ECH].string.data, v[ECH].string.size);
-  return !v[IPV6HINT].given || v[IPV6HINT].list.count == 0 || add_hints(m, SVC_IPV6HINT, &v[IPV6HINT]);
+  return !v[IPV6HINT].given || v[IPV6HINT].list.count == 0 || class_svc_add_hints(m, SVC_IPV6HINT, &v[IPV6HINT]);
 }
 
 // key7 = "bytes" goes into the list, everything else into the table on top of the stack, whose keys are known.
@@ -135,23 +135,23 @@ class_svc_divide(struct making *m, int table)
 }
 
 static bool
-read_parameters(struct making *m, int table)
+class_svc_read_parameters(struct making *m, int table)
 {
   static const struct param row = {.name = "params", .type = PARAM_OPTIONS, .options = svc_options};
   struct value known;
   lua_newtable(m->call->lua);
-  return class_svc_divide(m, table) && call_read(m->call, -1, &row, &known) && add_known(m, known.options);
+  return class_svc_divide(m, table) && call_read(m->call, -1, &row, &known) && class_svc_add_known(m, known.options);
 }
 
 static int
-new_svc_record(struct call *c)
+class_svc_new_svc_record(struct call *c)
 {
   struct making m = {.call = c};
   bool given = c->args[2].given;
   if (given && !lua_istable(c->lua, c->args[2].stack))
     return call_wrong_type(c, c->args[2].stack, "table");
   m.list = call_alloc(c, (KNOWN + 1 + (given ? argument_list_size(c->lua, c->args[2].stack) : 0)) * sizeof *m.list);
-  if (given && !read_parameters(&m, c->args[2].stack))
+  if (given && !class_svc_read_parameters(&m, c->args[2].stack))
     return -1;
   struct svc_record *r = svc_record_new((uint16_t)c->args[0].integer, c->args[1].object, m.list, m.count, &c->fault);
   if (r == NULL)
@@ -167,7 +167,7 @@ const struct lua_function functions_svc[] = {
                       {.name = "target", .type = PARAM_NAME, .help = "name of the service; a dot for the owner"},
                       {.name = "params", .type = PARAM_ANY, .optional = true, .options = svc_options}),
      .returns = "SVCRecordParameters",
-     .call = new_svc_record},
+     .call = class_svc_new_svc_record},
     {.name = NULL}};
 
 const struct lua_class class_svc_record = {

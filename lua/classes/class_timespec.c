@@ -5,22 +5,22 @@
 #include <time.h>
 
 static int
-get_seconds(struct call *c)
+class_timespec_get_seconds(struct call *c)
 {
   lua_pushnumber(c->lua, (double)((const struct timespec *)c->self)->tv_sec);
   return 1;
 }
 
 static int
-get_nanoseconds(struct call *c)
+class_timespec_get_nanoseconds(struct call *c)
 {
   lua_pushnumber(c->lua, (double)((const struct timespec *)c->self)->tv_nsec);
   return 1;
 }
 
 static const struct lua_attribute attributes[] = {
-    {.name = "tv_sec", .type = PARAM_INT, .help = "Seconds", .get = get_seconds},
-    {.name = "tv_nsec", .type = PARAM_INT, .help = "Nanoseconds behind them", .get = get_nanoseconds},
+    {.name = "tv_sec", .type = PARAM_INT, .help = "Seconds", .get = class_timespec_get_seconds},
+    {.name = "tv_nsec", .type = PARAM_INT, .help = "Nanoseconds behind them", .get = class_timespec_get_nanoseconds},
     {.name = NULL}};
 
 const struct lua_class class_timespec = {

@@ -21,7 +21,7 @@
 enum { SECONDS, REASON, DURATION, ACTION, VISITOR, OPTIONS };
 
 static void
-set_text(char **slot, const char *text)
+dynblock_suffix_rule_set_text(char **slot, const char *text)
 {
   free(*slot);
   *slot = memory_string(text);
@@ -29,7 +29,7 @@ set_text(char **slot, const char *text)
 
 // Both functions set the one rule; each has a visitor of its own.
 static int
-set_rule(struct call *c, void **visitor)
+dynblock_suffix_rule_set_rule(struct call *c, void **visitor)
 {
   struct dynblock_group *g = c->self;
   const struct value *a = c->args;
@@ -41,9 +41,9 @@ set_rule(struct call *c, void **visitor)
   g->suffix.seconds = (uint64_t)a[SECONDS].integer;
   g->suffix.duration_s = (uint64_t)a[DURATION].integer;
   g->suffix.action = action == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : action;
-  set_text(&g->suffix.reason, a[REASON].string.data);
-  set_text(&g->suffix.tag_name, tag);
-  set_text(&g->suffix.tag_value, dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_VALUE));
+  dynblock_suffix_rule_set_text(&g->suffix.reason, a[REASON].string.data);
+  dynblock_suffix_rule_set_text(&g->suffix.tag_name, tag);
+  dynblock_suffix_rule_set_text(&g->suffix.tag_value, dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_VALUE));
   object_unref(visitor);
   *visitor = object_ref(a[VISITOR].object);
   return 0;
@@ -52,13 +52,13 @@ set_rule(struct call *c, void **visitor)
 int
 dynblock_set_suffix_rule(struct call *c)
 {
-  return set_rule(c, &((struct dynblock_group *)c->self)->suffix.visitor);
+  return dynblock_suffix_rule_set_rule(c, &((struct dynblock_group *)c->self)->suffix.visitor);
 }
 
 int
 dynblock_set_suffix_rule_ffi(struct call *c)
 {
-  return set_rule(c, &((struct dynblock_group *)c->self)->suffix.visitor_ffi);
+  return dynblock_suffix_rule_set_rule(c, &((struct dynblock_group *)c->self)->suffix.visitor_ffi);
 }
 
 // ---- visiting ----
@@ -79,7 +79,7 @@ struct choice {
 
 // The root is no suffix.
 static void
-carry_out(const struct visit *v, const struct stat_node *node, const struct choice *choice)
+dynblock_suffix_rule_carry_out(const struct visit *v, const struct stat_node *node, const struct choice *choice)
 {
   const struct dynblock_group *g = v->group;
   if (!choice->block || node->labels == 0)
@@ -110,7 +110,7 @@ dynblock_suffix_rule_ask(struct visit *v, int arguments, int results)
 
 // function(node, self, all) -> block it?, reason, action
 static bool
-visit_plain(const struct stat_node *node, void *arg)
+dynblock_suffix_rule_visit_plain(const struct stat_node *node, void *arg)
 {
   struct visit *v = arg;
   lua_State *lua = v->call->lua;
@@ -118,8 +118,8 @@ visit_plain(const struct stat_node *node, void *arg)
   script_push(lua, v->group->suffix.visitor);
   stat_node_push(lua, node, rings_weight());
   if (dynblock_suffix_rule_ask(v, 3, 3))
-    carry_out(v, node,
-              &(struct choice){.block = lua_toboolean(lua, top + 1),
+    dynblock_suffix_rule_carry_out(v, node,
+                                   &(struct choice){.block = lua_toboolean(lua, top + 1),
                                 .reason = lua_isstring(lua, top + 2) ? lua_tostring(lua, top + 2) : NULL,
                                 .action = lua_isnumber(lua, top + 3) ? (int)lua_tointeger(lua, top + 3) : DNS_ACTION_NONE});
   lua_settop(lua, top);
@@ -128,7 +128,7 @@ visit_plain(const struct stat_node *node, void *arg)
 
 // function(node) -> block it? The handle also says the reason and action.
 static bool
-visit_ffi(const struct stat_node *node, void *arg)
+dynblock_suffix_rule_visit_ffi(const struct stat_node *node, void *arg)
 {
   struct visit *v = arg;
   struct ffi_call call;
@@ -139,8 +139,10 @@ visit_ffi(const struct stat_node *node, void *arg)
     script_push(call.lua, v->group->suffix.visitor_ffi);
     ffi_call_push_stat_node(&call, node, rings_weight());
     if (dynblock_suffix_rule_ask(v, 1, 1))
-      carry_out(v, node,
-                &(struct choice){.block = lua_toboolean(call.lua, -1), .reason = call.stat_node->reason, .action = call.stat_node->action});
+      dynblock_suffix_rule_carry_out(v, node,
+                                     &(struct choice){.block = lua_toboolean(call.lua, -1),
+                                                      .reason = call.stat_node->reason,
+                                                      .action = call.stat_node->action});
   }
   ffi_call_end(&call);
   return !v->failed;
@@ -153,6 +155,7 @@ dynblock_suffix_rule_apply(struct call *c, const struct dynblock_group *g, dynbl
     return true;
   struct visit v = {.call = c, .group = g, .made = made};
   uint64_t now_us = clock_mono_us(), back_us = g->suffix.seconds * 1000000;
-  stat_nodes_visit(now_us > back_us ? now_us - back_us : 0, g->suffix.visitor_ffi != NULL ? visit_ffi : visit_plain, &v);
+  stat_nodes_visit(now_us > back_us ? now_us - back_us : 0,
+                   g->suffix.visitor_ffi != NULL ? dynblock_suffix_rule_visit_ffi : dynblock_suffix_rule_visit_plain, &v);
   return !v.failed;
 }

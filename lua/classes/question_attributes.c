@@ -18,7 +18,7 @@ question_get_qname(struct call *c)
 }
 
 static int
-push_integer(struct call *c, lua_Integer n)
+question_attributes_push_integer(struct call *c, lua_Integer n)
 {
   lua_pushinteger(c->lua, n);
   return 1;
@@ -28,21 +28,21 @@ int
 question_get_qtype(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_integer(c, q->qtype);
+  return q == NULL ? -1 : question_attributes_push_integer(c, q->qtype);
 }
 
 int
 question_get_qclass(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_integer(c, q->qclass);
+  return q == NULL ? -1 : question_attributes_push_integer(c, q->qclass);
 }
 
 int
 question_get_rcode(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_integer(c, message_rcode(q->packet.data));
+  return q == NULL ? -1 : question_attributes_push_integer(c, message_rcode(q->packet.data));
 }
 
 int
@@ -75,7 +75,7 @@ question_get_dh(struct call *c)
 
 // The bits alone: the id and the counts belong to the packet.
 static int
-write_header(struct call *c, struct query *q, int stack)
+question_attributes_write_header(struct call *c, struct query *q, int stack)
 {
   const struct header_handle *h = binder_test(c->lua, stack, &class_header);
   if (h == NULL)
@@ -90,14 +90,14 @@ int
 question_set_dh(struct call *c, const struct value *v)
 {
   struct query *q = question_query(c);
-  return q == NULL ? -1 : write_header(c, q, v->stack);
+  return q == NULL ? -1 : question_attributes_write_header(c, q, v->stack);
 }
 
 int
 question_set_header(struct call *c)
 {
   struct query *q = question_query(c);
-  return q == NULL ? -1 : write_header(c, q, c->args[0].stack);
+  return q == NULL ? -1 : question_attributes_write_header(c, q, c->args[0].stack);
 }
 
 int
@@ -115,7 +115,7 @@ int
 question_get_len(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_integer(c, (lua_Integer)q->packet.size);
+  return q == NULL ? -1 : question_attributes_push_integer(c, (lua_Integer)q->packet.size);
 }
 
 int
@@ -133,11 +133,11 @@ int
 question_get_opcode(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_integer(c, message_opcode(q->packet.data));
+  return q == NULL ? -1 : question_attributes_push_integer(c, message_opcode(q->packet.data));
 }
 
 static int
-push_boolean(struct call *c, bool b)
+question_attributes_push_boolean(struct call *c, bool b)
 {
   lua_pushboolean(c->lua, b);
   return 1;
@@ -147,14 +147,14 @@ int
 question_get_tcp(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_boolean(c, query_is_tcp(q));
+  return q == NULL ? -1 : question_attributes_push_boolean(c, query_is_tcp(q));
 }
 
 int
 question_get_skip_cache(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_boolean(c, q->skip_cache);
+  return q == NULL ? -1 : question_attributes_push_boolean(c, q->skip_cache);
 }
 
 int
@@ -168,7 +168,7 @@ question_set_skip_cache(struct call *c, const struct value *v)
 }
 
 static int
-push_address(struct call *c, const struct address *a)
+question_attributes_push_address(struct call *c, const struct address *a)
 {
   *(struct address *)binder_push_value(c->lua, &class_address) = *a;
   return 1;
@@ -178,14 +178,14 @@ int
 question_get_remote(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_address(c, &q->arrival.client);
+  return q == NULL ? -1 : question_attributes_push_address(c, &q->arrival.client);
 }
 
 int
 question_get_local(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_address(c, &q->arrival.destination);
+  return q == NULL ? -1 : question_attributes_push_address(c, &q->arrival.destination);
 }
 
 int

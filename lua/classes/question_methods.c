@@ -37,14 +37,14 @@ const struct param question_trap_params[] = {
     {.name = "reason", .type = PARAM_STRING, .optional = true, .help = "why"}, END};
 
 static int
-push_boolean(struct call *c, bool b)
+question_methods_push_boolean(struct call *c, bool b)
 {
   lua_pushboolean(c->lua, b);
   return 1;
 }
 
 static int
-push_string(struct call *c, const void *bytes, size_t size)
+question_methods_push_string(struct call *c, const void *bytes, size_t size)
 {
   lua_pushlstring(c->lua, bytes, size);
   return 1;
@@ -65,7 +65,8 @@ question_suspend(struct call *c)
     return -1;
   int64_t ms = c->args[2].integer;
   bool possible = ((struct question_handle *)c->self)->scope->suspends && ms >= 0 && ms <= UINT32_MAX;
-  return push_boolean(c, possible && suspend(q, (uint16_t)c->args[0].integer, (uint16_t)c->args[1].integer, (uint32_t)ms));
+  return question_methods_push_boolean(
+      c, possible && suspend(q, (uint16_t)c->args[0].integer, (uint16_t)c->args[1].integer, (uint32_t)ms));
 }
 
 int
@@ -85,14 +86,14 @@ question_change_name(struct call *c)
   struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  return push_boolean(c, question_rename(q, c->args[0].object));
+  return question_methods_push_boolean(c, question_rename(q, c->args[0].object));
 }
 
 int
 question_get_content(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_string(c, q->packet.data, q->packet.size);
+  return q == NULL ? -1 : question_methods_push_string(c, q->packet.data, q->packet.size);
 }
 
 int
@@ -115,7 +116,7 @@ question_get_trailing(struct call *c)
     return -1;
   size_t size;
   const uint8_t *tail = question_tail(q, &size);
-  return push_string(c, tail, size);
+  return question_methods_push_string(c, tail, size);
 }
 
 int
@@ -125,7 +126,7 @@ question_set_trailing(struct call *c)
   if (q == NULL)
     return -1;
   const struct bytes *tail = &c->args[0].string;
-  return push_boolean(c, question_set_tail(q, tail->data, tail->size));
+  return question_methods_push_boolean(c, question_set_tail(q, tail->data, tail->size));
 }
 
 // ---- EDNS ----
@@ -134,7 +135,7 @@ int
 question_get_do(struct call *c)
 {
   const struct query *q = question_query(c);
-  return q == NULL ? -1 : push_boolean(c, question_edns(q).dnssec_ok);
+  return q == NULL ? -1 : question_methods_push_boolean(c, question_edns(q).dnssec_ok);
 }
 
 int
@@ -216,7 +217,7 @@ question_get_tag(struct call *c)
   if (q == NULL)
     return -1;
   const struct tag *t = query_tag_get(q, c->args[0].string.data);
-  return t == NULL ? push_string(c, "", 0) : push_string(c, t->value, t->value_size);
+  return t == NULL ? question_methods_push_string(c, "", 0) : question_methods_push_string(c, t->value, t->value_size);
 }
 
 int
@@ -234,7 +235,7 @@ question_get_tags(struct call *c)
 }
 
 static bool
-store_tag(struct call *c, struct query *q, const struct bytes *key, const struct bytes *value)
+question_methods_store_tag(struct call *c, struct query *q, const struct bytes *key, const struct bytes *value)
 {
   if (value->size <= UINT32_MAX && query_tag_set(q, key->data, value->data, value->size))
     return true;
@@ -245,7 +246,7 @@ int
 question_set_tag(struct call *c)
 {
   struct query *q = question_with_worker(c);
-  return q != NULL && store_tag(c, q, &c->args[0].string, &c->args[1].string) ? 0 : -1;
+  return q != NULL && question_methods_store_tag(c, q, &c->args[0].string, &c->args[1].string) ? 0 : -1;
 }
 
 int
@@ -256,7 +257,7 @@ question_set_tags(struct call *c)
     return -1;
   const struct bytes *pairs = c->args[0].list.strings;
   for (size_t i = 0; i + 1 < c->args[0].list.count; i += 2)
-    if (!store_tag(c, q, &pairs[i], &pairs[i + 1]))
+    if (!question_methods_store_tag(c, q, &pairs[i], &pairs[i + 1]))
       return -1;
   return 0;
 }

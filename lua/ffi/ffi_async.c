@@ -10,7 +10,8 @@
 #include <string.h>
 
 static bool
-set_async(dnsdist_ffi_dnsquestion_t *dq, enum action_side side, uint16_t async_id, uint16_t query_id, uint32_t timeout_ms)
+ffi_async_set_async(dnsdist_ffi_dnsquestion_t *dq, enum action_side side, uint16_t async_id, uint16_t query_id,
+                    uint32_t timeout_ms)
 {
   struct query *q = ffi_query(dq);
   return q != NULL && dq->suspends && dq->side == side && suspend(q, async_id, query_id, timeout_ms);
@@ -19,13 +20,13 @@ set_async(dnsdist_ffi_dnsquestion_t *dq, enum action_side side, uint16_t async_i
 bool
 dnsdist_ffi_dnsquestion_set_async(dnsdist_ffi_dnsquestion_t *dq, uint16_t async_id, uint16_t query_id, uint32_t timeout_ms)
 {
-  return set_async(dq, SIDE_QUERY, async_id, query_id, timeout_ms);
+  return ffi_async_set_async(dq, SIDE_QUERY, async_id, query_id, timeout_ms);
 }
 
 bool
 dnsdist_ffi_dnsresponse_set_async(dnsdist_ffi_dnsquestion_t *dq, uint16_t async_id, uint16_t query_id, uint32_t timeout_ms)
 {
-  return set_async(dq, SIDE_RESPONSE, async_id, query_id, timeout_ms);
+  return ffi_async_set_async(dq, SIDE_RESPONSE, async_id, query_id, timeout_ms);
 }
 
 // ---- changes: false drops the query ----
@@ -49,7 +50,7 @@ struct change {
 
 // False: the key is too long.
 static bool
-tagging_init(struct tagging *t, const char *key, size_t key_size, const char *value, size_t value_size)
+ffi_async_tagging_init(struct tagging *t, const char *key, size_t key_size, const char *value, size_t value_size)
 {
   if (key == NULL)
     key_size = 0;
@@ -71,7 +72,7 @@ ffi_async_tag(struct query *q, const struct tagging *t)
 }
 
 static bool
-change_tag(struct query *q, bool response, void *arg)
+ffi_async_change_tag(struct query *q, bool response, void *arg)
 {
   struct change *c = arg;
   (void)response;
@@ -81,7 +82,7 @@ change_tag(struct query *q, bool response, void *arg)
 }
 
 static bool
-change_nothing(struct query *q, bool response, void *arg)
+ffi_async_change_nothing(struct query *q, bool response, void *arg)
 {
   (void)q, (void)response;
   ((struct change *)arg)->done = true;
@@ -89,7 +90,7 @@ change_nothing(struct query *q, bool response, void *arg)
 }
 
 static bool
-change_packet(struct query *q, bool response, void *arg)
+ffi_async_change_packet(struct query *q, bool response, void *arg)
 {
   struct change *c = arg;
   (void)response;
@@ -98,7 +99,7 @@ change_packet(struct query *q, bool response, void *arg)
 }
 
 static bool
-change_rcode(struct query *q, bool response, void *arg)
+ffi_async_change_rcode(struct query *q, bool response, void *arg)
 {
   struct change *c = arg;
   (void)response;
@@ -108,7 +109,7 @@ change_rcode(struct query *q, bool response, void *arg)
 
 // The query that was kept for a restart gets the name, and is asked again.
 static bool
-rename_kept(struct query *q, const struct name *to)
+ffi_async_rename_kept(struct query *q, const struct name *to)
 {
   if (!query_ask_restart(q))
     return false;
@@ -126,13 +127,13 @@ rename_kept(struct query *q, const struct name *to)
 }
 
 static bool
-change_name(struct query *q, bool response, void *arg)
+ffi_async_change_name(struct query *q, bool response, void *arg)
 {
   struct change *c = arg;
   struct name former;
   former.size = q->qname.size;
   memcpy(former.bytes, q->qname.bytes, former.size);
-  c->done = response ? rename_kept(q, &c->name) : question_rename(q, &c->name);
+  c->done = response ? ffi_async_rename_kept(q, &c->name) : question_rename(q, &c->name);
   if (!c->done)
     return false;
   ffi_async_tag(q, &c->tag);
@@ -155,28 +156,30 @@ dnsdist_ffi_resume_from_async(uint16_t async_id, uint16_t query_id, const char *
                               size_t value_size, bool use_cache)
 {
   struct change c = {.use_cache = use_cache};
-  return tagging_init(&c.tag, key, key_size, value, value_size) && ffi_async_apply(async_id, query_id, change_tag, &c);
+  return ffi_async_tagging_init(&c.tag, key, key_size, value, value_size) &&
+         ffi_async_apply(async_id, query_id, ffi_async_change_tag, &c);
 }
 
 bool
 dnsdist_ffi_drop_from_async(uint16_t async_id, uint16_t query_id)
 {
   struct change c = {.done = false};
-  return ffi_async_apply(async_id, query_id, change_nothing, &c);
+  return ffi_async_apply(async_id, query_id, ffi_async_change_nothing, &c);
 }
 
 bool
 dnsdist_ffi_set_answer_from_async(uint16_t async_id, uint16_t query_id, const char *raw, size_t size)
 {
   struct change c = {.raw = raw, .raw_size = size};
-  return raw != NULL && size >= HEADER_SIZE && size <= MESSAGE_MAX_SIZE && ffi_async_apply(async_id, query_id, change_packet, &c);
+  return raw != NULL && size >= HEADER_SIZE && size <= MESSAGE_MAX_SIZE &&
+         ffi_async_apply(async_id, query_id, ffi_async_change_packet, &c);
 }
 
 bool
 dnsdist_ffi_set_rcode_from_async(uint16_t async_id, uint16_t query_id, uint8_t rcode, bool clear)
 {
   struct change c = {.rcode = rcode, .clear = clear};
-  return ffi_async_apply(async_id, query_id, change_rcode, &c);
+  return ffi_async_apply(async_id, query_id, ffi_async_change_rcode, &c);
 }
 
 bool
@@ -185,6 +188,7 @@ dnsdist_ffi_resume_from_async_with_alternate_name(uint16_t async_id, uint16_t qu
                                                   const char *former_key, size_t former_key_size)
 {
   struct change c = {.done = false};
-  return ffi_name(&c.name, raw, raw_size) && tagging_init(&c.tag, key, key_size, value, value_size) &&
-         tagging_init(&c.former, former_key, former_key_size, NULL, 0) && ffi_async_apply(async_id, query_id, change_name, &c);
+  return ffi_name(&c.name, raw, raw_size) && ffi_async_tagging_init(&c.tag, key, key_size, value, value_size) &&
+         ffi_async_tagging_init(&c.former, former_key, former_key_size, NULL, 0) &&
+         ffi_async_apply(async_id, query_id, ffi_async_change_name, &c);
 }

@@ -22,7 +22,7 @@ struct dnsdist_ffi_address_list_t {
 };
 
 static void
-texts_add(struct texts *t, const char *text)
+ffi_cache_texts_add(struct texts *t, const char *text)
 {
   if (t->count == t->capacity) {
     size_t capacity = 2 * t->capacity + 16;
@@ -38,7 +38,7 @@ texts_add(struct texts *t, const char *text)
 }
 
 static void
-texts_fini(struct texts *t)
+ffi_cache_texts_fini(struct texts *t)
 {
   for (size_t i = 0; i < t->count; i++)
     free(t->items[i]);
@@ -46,22 +46,22 @@ texts_fini(struct texts *t)
 }
 
 static void
-add_name(const struct name *name, void *arg)
+ffi_cache_add_name(const struct name *name, void *arg)
 {
   char text[NAME_TEXT_SIZE];
-  texts_add(arg, name_text(name, text));
+  ffi_cache_texts_add(arg, name_text(name, text));
 }
 
 static void
-add_address(const struct address *address, void *arg)
+ffi_cache_add_address(const struct address *address, void *arg)
 {
   char text[ADDRESS_TEXT_SIZE];
-  texts_add(arg, address_text(address, text));
+  ffi_cache_texts_add(arg, address_text(address, text));
 }
 
 // A reference to the newest configuration in *snapshot, which the caller drops. NULL: no such pool, or no cache.
 static struct packet_cache *
-cache_of(const char *pool_name, struct snapshot **snapshot)
+ffi_cache_of(const char *pool_name, struct snapshot **snapshot)
 {
   *snapshot = pool_name == NULL ? NULL : snapshot_current();
   const struct pool *pool = *snapshot == NULL ? NULL : pool_find((*snapshot)->pools, pool_name);
@@ -76,11 +76,11 @@ dnsdist_ffi_packetcache_get_domain_list_by_addr(const char *pool, const char *ad
   size_t count = 0;
   if (addr == NULL || out == NULL || !address_parse(&address, addr, 0, NULL))
     return 0;
-  struct packet_cache *cache = cache_of(pool, &snapshot);
+  struct packet_cache *cache = ffi_cache_of(pool, &snapshot);
   dnsdist_ffi_domain_list_t *list = cache == NULL ? NULL : calloc(1, sizeof *list);
   if (list != NULL) {
     control_lock();
-    cache_names_of(cache, &address, add_name, &list->texts);
+    cache_names_of(cache, &address, ffi_cache_add_name, &list->texts);
     control_unlock();
     count = list->texts.count;
     if (count == 0) // scripts free what they got something in
@@ -99,11 +99,11 @@ dnsdist_ffi_packetcache_get_address_list_by_domain(const char *pool, const char 
   size_t count = 0;
   if (domain == NULL || out == NULL || !name_from_text(&name, domain, strlen(domain), NULL))
     return 0;
-  struct packet_cache *cache = cache_of(pool, &snapshot);
+  struct packet_cache *cache = ffi_cache_of(pool, &snapshot);
   dnsdist_ffi_address_list_t *list = cache == NULL ? NULL : calloc(1, sizeof *list);
   if (list != NULL) {
     control_lock();
-    cache_addresses_of(cache, &name, add_address, &list->texts);
+    cache_addresses_of(cache, &name, ffi_cache_add_address, &list->texts);
     control_unlock();
     count = list->texts.count;
     if (count == 0)
@@ -130,7 +130,7 @@ void
 dnsdist_ffi_domain_list_free(dnsdist_ffi_domain_list_t *list)
 {
   if (list != NULL)
-    texts_fini(&list->texts);
+    ffi_cache_texts_fini(&list->texts);
   free(list);
 }
 
@@ -138,6 +138,6 @@ void
 dnsdist_ffi_address_list_free(dnsdist_ffi_address_list_t *list)
 {
   if (list != NULL)
-    texts_fini(&list->texts);
+    ffi_cache_texts_fini(&list->texts);
   free(list);
 }

@@ -68,7 +68,7 @@ dnsdist_ffi_dynamic_blocks_smt_add(const char *suffix, const char *message, uint
 // ---- lists: what holds when they are asked for ----
 
 static char *
-key_text(const struct dynblock *b)
+ffi_dynblocks_key_text(const struct dynblock *b)
 {
   struct text text;
   text_init(&text);
@@ -79,7 +79,7 @@ key_text(const struct dynblock *b)
 }
 
 static void
-add_entry(struct dynblock *b, void *arg)
+ffi_dynblocks_add_entry(struct dynblock *b, void *arg)
 {
   dnsdist_ffi_dynamic_blocks_list_t *list = arg;
   if (b->key.is_suffix != list->suffixes || list->failed)
@@ -97,8 +97,8 @@ add_entry(struct dynblock *b, void *arg)
   uint64_t now_us = clock_mono_us();
   int action = b->action == DYNBLOCK_NO_ACTION ? draft.dynblocks.default_action : b->action;
   dnsdist_ffi_dynamic_block_entry_t *e = &list->entries[list->count++];
-  *e = (dnsdist_ffi_dynamic_block_entry_t){.key = key_text(b), .reason = strdup(b->reason), .action = (uint8_t)action,
-                                           .warning = b->warning};
+  *e = (dnsdist_ffi_dynamic_block_entry_t){
+      .key = ffi_dynblocks_key_text(b), .reason = strdup(b->reason), .action = (uint8_t)action, .warning = b->warning};
   e->blockedQueries = atomic_load_explicit(&b->hits->count, memory_order_relaxed);
   e->remainingTime = b->until_us > now_us ? (b->until_us - now_us) / 1000000 : 0;
   list->failed = e->key == NULL || e->reason == NULL;
@@ -106,7 +106,7 @@ add_entry(struct dynblock *b, void *arg)
 
 // An empty list is none.
 static size_t
-list_new(bool suffixes, dnsdist_ffi_dynamic_blocks_list_t **out)
+ffi_dynblocks_list_new(bool suffixes, dnsdist_ffi_dynamic_blocks_list_t **out)
 {
   if (out == NULL)
     return 0;
@@ -116,7 +116,7 @@ list_new(bool suffixes, dnsdist_ffi_dynamic_blocks_list_t **out)
     return 0;
   list->suffixes = suffixes;
   control_lock();
-  dynblock_each(&draft.dynblocks, clock_mono_us(), add_entry, list);
+  dynblock_each(&draft.dynblocks, clock_mono_us(), ffi_dynblocks_add_entry, list);
   control_unlock();
   if (list->count == 0 || list->failed) {
     dnsdist_ffi_dynamic_blocks_list_free(list);
@@ -129,13 +129,13 @@ list_new(bool suffixes, dnsdist_ffi_dynamic_blocks_list_t **out)
 size_t
 dnsdist_ffi_dynamic_blocks_get_entries(dnsdist_ffi_dynamic_blocks_list_t **out)
 {
-  return list_new(false, out);
+  return ffi_dynblocks_list_new(false, out);
 }
 
 size_t
 dnsdist_ffi_dynamic_blocks_smt_get_entries(dnsdist_ffi_dynamic_blocks_list_t **out)
 {
-  return list_new(true, out);
+  return ffi_dynblocks_list_new(true, out);
 }
 
 const dnsdist_ffi_dynamic_block_entry_t *

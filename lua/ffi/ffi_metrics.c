@@ -10,7 +10,7 @@ enum { METRIC_NAME_SIZE = 256 };
 
 // Names come with their size and need not end in NUL.
 static bool
-copy_name(char out[METRIC_NAME_SIZE], const char *name, size_t size)
+ffi_metrics_copy_name(char out[METRIC_NAME_SIZE], const char *name, size_t size)
 {
   if (name == NULL || size >= METRIC_NAME_SIZE)
     return false;
@@ -23,7 +23,7 @@ bool
 dnsdist_ffi_metric_declare(const char *name, size_t size, const char *type, const char *description, const char *custom)
 {
   char text[METRIC_NAME_SIZE];
-  if (type == NULL || !copy_name(text, name, size))
+  if (type == NULL || !ffi_metrics_copy_name(text, name, size))
     return false;
   bool counter = strcmp(type, "counter") == 0;
   if (!counter && strcmp(type, "gauge") != 0)
@@ -33,16 +33,16 @@ dnsdist_ffi_metric_declare(const char *name, size_t size, const char *type, cons
 }
 
 static _Atomic double *
-series_of(const char *name, size_t size, enum custom_metric_type type)
+ffi_metrics_series_of(const char *name, size_t size, enum custom_metric_type type)
 {
   char text[METRIC_NAME_SIZE];
-  return copy_name(text, name, size) ? custom_metric_series(text, type, "") : NULL;
+  return ffi_metrics_copy_name(text, name, size) ? custom_metric_series(text, type, "") : NULL;
 }
 
 static void
 ffi_metrics_add(const char *name, size_t size, double n)
 {
-  _Atomic double *value = series_of(name, size, CUSTOM_COUNTER);
+  _Atomic double *value = ffi_metrics_series_of(name, size, CUSTOM_COUNTER);
   if (value != NULL)
     custom_metric_add(value, n);
 }
@@ -68,7 +68,7 @@ dnsdist_ffi_metric_dec(const char *name, size_t size)
 void
 dnsdist_ffi_metric_set(const char *name, size_t size, double n)
 {
-  _Atomic double *value = series_of(name, size, CUSTOM_GAUGE);
+  _Atomic double *value = ffi_metrics_series_of(name, size, CUSTOM_GAUGE);
   if (value != NULL)
     atomic_store_explicit(value, n, memory_order_relaxed);
 }
@@ -76,6 +76,6 @@ dnsdist_ffi_metric_set(const char *name, size_t size, double n)
 double
 dnsdist_ffi_metric_get(const char *name, size_t size, bool is_counter)
 {
-  const _Atomic double *value = series_of(name, size, is_counter ? CUSTOM_COUNTER : CUSTOM_GAUGE);
+  const _Atomic double *value = ffi_metrics_series_of(name, size, is_counter ? CUSTOM_COUNTER : CUSTOM_GAUGE);
   return value == NULL ? 0 : atomic_load_explicit(value, memory_order_relaxed);
 }

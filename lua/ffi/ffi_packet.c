@@ -17,7 +17,7 @@ struct dnsdist_ffi_dnspacket_t {
 };
 
 static void
-keep_question(struct question *to, const struct question *from)
+ffi_packet_keep_question(struct question *to, const struct question *from)
 {
   to->type = from->type;
   to->class = from->class;
@@ -27,7 +27,7 @@ keep_question(struct question *to, const struct question *from)
 
 // Bytes of all owners; false: one cannot be read.
 static bool
-measure_owners(const dnsdist_ffi_dnspacket_t *p, const uint8_t *message, size_t size, size_t *sum)
+ffi_packet_measure_owners(const dnsdist_ffi_dnspacket_t *p, const uint8_t *message, size_t size, size_t *sum)
 {
   struct name name;
   *sum = 0;
@@ -40,11 +40,11 @@ measure_owners(const dnsdist_ffi_dnspacket_t *p, const uint8_t *message, size_t 
 }
 
 static bool
-keep_owners(dnsdist_ffi_dnspacket_t *p, const uint8_t *message, size_t size)
+ffi_packet_keep_owners(dnsdist_ffi_dnspacket_t *p, const uint8_t *message, size_t size)
 {
   struct name name;
   size_t at = 0, sum;
-  if (!measure_owners(p, message, size, &sum))
+  if (!ffi_packet_measure_owners(p, message, size, &sum))
     return false;
   p->names = calloc(p->count + 1, sizeof *p->names);
   p->bytes = malloc(sum + 1);
@@ -72,9 +72,9 @@ dnsdist_ffi_dnspacket_parse(const char *packet, size_t size, dnsdist_ffi_dnspack
   dnsdist_ffi_dnspacket_t *p = calloc(1, sizeof *p);
   if (p == NULL)
     return false;
-  keep_question(&p->question, &question);
+  ffi_packet_keep_question(&p->question, &question);
   p->records = records_read(message, size, &p->count, &malformed);
-  if (malformed || !keep_owners(p, message, size)) {
+  if (malformed || !ffi_packet_keep_owners(p, message, size)) {
     dnsdist_ffi_dnspacket_free(p);
     return false;
   }
@@ -96,7 +96,7 @@ dnsdist_ffi_dnspacket_free(dnsdist_ffi_dnspacket_t *p)
 // ---- the question ----
 
 static void
-out_bytes(const uint8_t *bytes, size_t count, const char **out, size_t *size)
+ffi_packet_out_bytes(const uint8_t *bytes, size_t count, const char **out, size_t *size)
 {
   if (out != NULL)
     *out = (const char *)bytes;
@@ -107,7 +107,7 @@ out_bytes(const uint8_t *bytes, size_t count, const char **out, size_t *size)
 void
 dnsdist_ffi_dnspacket_get_qname_raw(const dnsdist_ffi_dnspacket_t *p, const char **name, size_t *size)
 {
-  out_bytes(p == NULL ? NULL : p->question.name.bytes, p == NULL ? 0 : p->question.name.size, name, size);
+  ffi_packet_out_bytes(p == NULL ? NULL : p->question.name.bytes, p == NULL ? 0 : p->question.name.size, name, size);
 }
 
 uint16_t
@@ -125,7 +125,7 @@ dnsdist_ffi_dnspacket_get_qclass(const dnsdist_ffi_dnspacket_t *p)
 // ---- records, counted from 0 over all sections ----
 
 static const struct record *
-record_at(const dnsdist_ffi_dnspacket_t *p, size_t i)
+ffi_packet_record_at(const dnsdist_ffi_dnspacket_t *p, size_t i)
 {
   return p == NULL || i >= p->count ? NULL : &p->records[i];
 }
@@ -142,15 +142,15 @@ dnsdist_ffi_dnspacket_get_records_count_in_section(const dnsdist_ffi_dnspacket_t
 void
 dnsdist_ffi_dnspacket_get_record_name_raw(const dnsdist_ffi_dnspacket_t *p, size_t i, const char **name, size_t *size)
 {
-  bool there = record_at(p, i) != NULL;
-  out_bytes(there ? p->bytes + p->names[i] : NULL, there ? p->names[i + 1] - p->names[i] : 0, name, size);
+  bool there = ffi_packet_record_at(p, i) != NULL;
+  ffi_packet_out_bytes(there ? p->bytes + p->names[i] : NULL, there ? p->names[i + 1] - p->names[i] : 0, name, size);
 }
 
-#define GET(type, name, member)                                                                                        \
-  type dnsdist_ffi_dnspacket_get_record_##name(const dnsdist_ffi_dnspacket_t *p, size_t i)                             \
-  {                                                                                                                    \
-    const struct record *r = record_at(p, i);                                                                          \
-    return r == NULL ? 0 : r->member;                                                                                  \
+#define GET(type, name, member)                                                                                             \
+  type dnsdist_ffi_dnspacket_get_record_##name(const dnsdist_ffi_dnspacket_t *p, size_t i)                                  \
+  {                                                                                                                         \
+    const struct record *r = ffi_packet_record_at(p, i);                                                                    \
+    return r == NULL ? 0 : r->member;                                                                                       \
   }
 GET(uint16_t, type, type)
 GET(uint16_t, class, class)
@@ -172,7 +172,7 @@ ffi_packet_fill(char *room, size_t *size, const uint8_t *bytes, size_t count)
 }
 
 static bool
-parse_address(const char *raw, const struct record *r, char *room, size_t *room_size)
+ffi_packet_parse_address(const char *raw, const struct record *r, char *room, size_t *room_size)
 {
   struct address address;
   size_t count;
@@ -186,27 +186,27 @@ parse_address(const char *raw, const struct record *r, char *room, size_t *room_
 bool
 dnsdist_ffi_dnspacket_parse_a_record(const char *raw, const dnsdist_ffi_dnspacket_t *p, size_t i, char *room, size_t *size)
 {
-  const struct record *r = record_at(p, i);
-  return r != NULL && r->type == QTYPE_A && parse_address(raw, r, room, size);
+  const struct record *r = ffi_packet_record_at(p, i);
+  return r != NULL && r->type == QTYPE_A && ffi_packet_parse_address(raw, r, room, size);
 }
 
 bool
 dnsdist_ffi_dnspacket_parse_aaaa_record(const char *raw, const dnsdist_ffi_dnspacket_t *p, size_t i, char *room, size_t *size)
 {
-  const struct record *r = record_at(p, i);
-  return r != NULL && r->type == QTYPE_AAAA && parse_address(raw, r, room, size);
+  const struct record *r = ffi_packet_record_at(p, i);
+  return r != NULL && r->type == QTYPE_AAAA && ffi_packet_parse_address(raw, r, room, size);
 }
 
 bool
 dnsdist_ffi_dnspacket_parse_address_record(const char *raw, const dnsdist_ffi_dnspacket_t *p, size_t i, char *room, size_t *size)
 {
-  return parse_address(raw, record_at(p, i), room, size);
+  return ffi_packet_parse_address(raw, ffi_packet_record_at(p, i), room, size);
 }
 
 bool
 dnsdist_ffi_dnspacket_parse_cname_record(const char *raw, const dnsdist_ffi_dnspacket_t *p, size_t i, char *room, size_t *size)
 {
-  const struct record *r = record_at(p, i);
+  const struct record *r = ffi_packet_record_at(p, i);
   struct name name;
   if (raw == NULL || r == NULL || r->type != QTYPE_CNAME || room == NULL || size == NULL ||
       !rdata_name((const uint8_t *)raw, r->end, r, &name))

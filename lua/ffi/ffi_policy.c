@@ -19,7 +19,8 @@ dnsdist_ffi_servers_list_get_server(const dnsdist_ffi_servers_list_t *list, size
 
 // The index of the backend that a built-in policy takes for a hash; as many as there are: none.
 static size_t
-index_by(const dnsdist_ffi_servers_list_t *list, const dnsdist_ffi_dnsquestion_t *dq, const struct policy *policy, size_t hash)
+ffi_policy_index_by(const dnsdist_ffi_servers_list_t *list, const dnsdist_ffi_dnsquestion_t *dq, const struct policy *policy,
+                    size_t hash)
 {
   struct query *q = ffi_query(dq);
   struct backend *chosen = NULL;
@@ -36,13 +37,13 @@ index_by(const dnsdist_ffi_servers_list_t *list, const dnsdist_ffi_dnsquestion_t
 size_t
 dnsdist_ffi_servers_list_chashed(const dnsdist_ffi_servers_list_t *list, const dnsdist_ffi_dnsquestion_t *dq, size_t hash)
 {
-  return index_by(list, dq, &policy_chashed, hash);
+  return ffi_policy_index_by(list, dq, &policy_chashed, hash);
 }
 
 size_t
 dnsdist_ffi_servers_list_whashed(const dnsdist_ffi_servers_list_t *list, const dnsdist_ffi_dnsquestion_t *dq, size_t hash)
 {
-  return index_by(list, dq, &policy_whashed, hash);
+  return ffi_policy_index_by(list, dq, &policy_whashed, hash);
 }
 
 // ---- one server ----

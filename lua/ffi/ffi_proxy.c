@@ -8,7 +8,7 @@ enum { VALUES_MAX = 1024 }; // a header holds no more of use
 
 // Linked as they come; a NULL value is an empty one. False: too many.
 static bool
-link_values(struct proxy_value *out, const dnsdist_ffi_proxy_protocol_value_t *values, size_t count)
+ffi_proxy_link_values(struct proxy_value *out, const dnsdist_ffi_proxy_protocol_value_t *values, size_t count)
 {
   if (count > VALUES_MAX || (values == NULL && count > 0))
     return false;
@@ -27,7 +27,7 @@ dnsdist_ffi_generate_proxy_protocol_payload(size_t address_size, const void *sou
 {
   struct proxy_value list[VALUES_MAX];
   struct address from, to;
-  if (source == NULL || destination == NULL || out == NULL || !link_values(list, values, count) ||
+  if (source == NULL || destination == NULL || out == NULL || !ffi_proxy_link_values(list, values, count) ||
       !address_from_raw(&from, source, address_size, source_port) ||
       !address_from_raw(&to, destination, address_size, destination_port))
     return 0;
@@ -41,7 +41,7 @@ dnsdist_ffi_dnsquestion_generate_proxy_protocol_payload(const dnsdist_ffi_dnsque
 {
   const struct query *q = ffi_query(dq);
   struct proxy_value list[VALUES_MAX];
-  if (q == NULL || out == NULL || !link_values(list, values, count))
+  if (q == NULL || out == NULL || !ffi_proxy_link_values(list, values, count))
     return 0;
   return proxy_header_put_values(out, size, &q->arrival.client, &q->arrival.destination, query_is_tcp(q), count > 0 ? list : NULL);
 }
@@ -52,7 +52,7 @@ dnsdist_ffi_dnsquestion_add_proxy_protocol_values(dnsdist_ffi_dnsquestion_t *dq,
 {
   struct query *q = ffi_query(dq);
   struct proxy_value list[VALUES_MAX];
-  if (q == NULL || !link_values(list, values, count))
+  if (q == NULL || !ffi_proxy_link_values(list, values, count))
     return false;
   for (size_t i = 0; i < count; i++)
     if (!query_add_proxy_value(q, list[i].type, list[i].data, list[i].size))

@@ -20,7 +20,7 @@
 // ---- who and where ----
 
 static void
-out_address(const struct address *a, const void **addr, size_t *size)
+ffi_question_out_address(const struct address *a, const void **addr, size_t *size)
 {
   size_t count = 0;
   const uint8_t *raw = a == NULL ? NULL : address_raw(a, &count);
@@ -34,14 +34,14 @@ void
 dnsdist_ffi_dnsquestion_get_localaddr(const dnsdist_ffi_dnsquestion_t *dq, const void **addr, size_t *size)
 {
   const struct query *q = ffi_query(dq);
-  out_address(q == NULL ? NULL : &q->arrival.destination, addr, size);
+  ffi_question_out_address(q == NULL ? NULL : &q->arrival.destination, addr, size);
 }
 
 void
 dnsdist_ffi_dnsquestion_get_remoteaddr(const dnsdist_ffi_dnsquestion_t *dq, const void **addr, size_t *size)
 {
   const struct query *q = ffi_query(dq);
-  out_address(q == NULL ? NULL : &q->arrival.client, addr, size);
+  ffi_question_out_address(q == NULL ? NULL : &q->arrival.client, addr, size);
 }
 
 void
@@ -49,12 +49,12 @@ dnsdist_ffi_dnsquestion_get_masked_remoteaddr(dnsdist_ffi_dnsquestion_t *dq, con
 {
   const struct query *q = ffi_query(dq);
   if (q == NULL) {
-    out_address(NULL, addr, size);
+    ffi_question_out_address(NULL, addr, size);
     return;
   }
   dq->masked = q->arrival.client;
   address_truncate(&dq->masked, bits);
-  out_address(&dq->masked, addr, size);
+  ffi_question_out_address(&dq->masked, addr, size);
 }
 
 GET(uint16_t, get_local_port, address_port(&q->arrival.destination))

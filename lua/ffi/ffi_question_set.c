@@ -187,7 +187,8 @@ enum { VALUES_MAX = 1024 }; // no answer holds more
 
 // A copy, for the values may be bytes of the very packet that is about to be written. False: more than an answer holds.
 static bool
-copy_values(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_raw_value_t *values, size_t count, struct bytes *list)
+ffi_question_set_copy_values(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_raw_value_t *values, size_t count,
+                             struct bytes *list)
 {
   size_t sum = 0;
   for (size_t i = 0; i < count; i++) {
@@ -211,7 +212,7 @@ dnsdist_ffi_dnsquestion_spoof_raw(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_f
   struct bytes list[VALUES_MAX];
   if (q == NULL || values == NULL || count == 0 || count > VALUES_MAX)
     return;
-  if (copy_values(dq, values, count, list))
+  if (ffi_question_set_copy_values(dq, values, count, list))
     question_spoof_rdata(q, q->qtype, list, count);
 }
 

@@ -6,7 +6,7 @@
 
 // A question is no response.
 static struct query *
-answer_of(const dnsdist_ffi_dnsresponse_t *dr)
+ffi_response_answer_of(const dnsdist_ffi_dnsresponse_t *dr)
 {
   return dr == NULL || dr->side != SIDE_RESPONSE ? NULL : dr->query;
 }
@@ -14,7 +14,7 @@ answer_of(const dnsdist_ffi_dnsresponse_t *dr)
 void
 dnsdist_ffi_dnsresponse_limit_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t min, uint32_t max)
 {
-  struct query *q = answer_of(dr);
+  struct query *q = ffi_response_answer_of(dr);
   if (q != NULL)
     message_limit_ttls(&q->packet, min, max);
 }
@@ -34,7 +34,7 @@ dnsdist_ffi_dnsresponse_set_max_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t max)
 void
 dnsdist_ffi_dnsresponse_set_max_returned_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t max)
 {
-  struct query *q = answer_of(dr);
+  struct query *q = ffi_response_answer_of(dr);
   if (q != NULL)
     q->limits.max_ttl = max;
 }
@@ -42,7 +42,7 @@ dnsdist_ffi_dnsresponse_set_max_returned_ttl(dnsdist_ffi_dnsresponse_t *dr, uint
 void
 dnsdist_ffi_dnsresponse_clear_records_type(dnsdist_ffi_dnsresponse_t *dr, uint16_t qtype)
 {
-  struct query *q = answer_of(dr);
+  struct query *q = ffi_response_answer_of(dr);
   if (q != NULL)
     message_remove_types(&q->packet, &qtype, 1);
 }
@@ -50,7 +50,7 @@ dnsdist_ffi_dnsresponse_clear_records_type(dnsdist_ffi_dnsresponse_t *dr, uint16
 bool
 dnsdist_ffi_dnsresponse_rebase(dnsdist_ffi_dnsresponse_t *dr, const char *raw, size_t size)
 {
-  struct query *q = answer_of(dr);
+  struct query *q = ffi_response_answer_of(dr);
   struct name name;
   if (q == NULL || !ffi_name(&name, raw, size))
     return false;
@@ -60,13 +60,13 @@ dnsdist_ffi_dnsresponse_rebase(dnsdist_ffi_dnsresponse_t *dr, const char *raw, s
 bool
 dnsdist_ffi_dnsresponse_get_stale_cache_hit(const dnsdist_ffi_dnsresponse_t *dr)
 {
-  const struct query *q = answer_of(dr);
+  const struct query *q = ffi_response_answer_of(dr);
   return q != NULL && q->stale;
 }
 
 uint8_t
 dnsdist_ffi_dnsresponse_get_restart_count(const dnsdist_ffi_dnsresponse_t *dr)
 {
-  const struct query *q = answer_of(dr);
+  const struct query *q = ffi_response_answer_of(dr);
   return q == NULL ? 0 : q->restarts;
 }

@@ -21,7 +21,7 @@ struct dnsdist_ffi_ring_entry_list_t {
 };
 
 static bool
-item_init(struct item *item, const struct ring_entry *e, uint64_t now_us)
+ffi_rings_item_init(struct item *item, const struct ring_entry *e, uint64_t now_us)
 {
   char name[NAME_TEXT_SIZE];
   item->entry = *e;
@@ -33,24 +33,25 @@ item_init(struct item *item, const struct ring_entry *e, uint64_t now_us)
 }
 
 static void
-list_add(dnsdist_ffi_ring_entry_list_t *list, const struct ring_entry *entries, size_t count, const struct address *client)
+ffi_rings_list_add(dnsdist_ffi_ring_entry_list_t *list, const struct ring_entry *entries, size_t count,
+                   const struct address *client)
 {
   uint64_t now_us = clock_mono_us();
   for (size_t i = 0; i < count; i++)
     if ((client == NULL || address_equal_ip(&entries[i].client, client)) &&
-        item_init(&list->items[list->count], &entries[i], now_us))
+        ffi_rings_item_init(&list->items[list->count], &entries[i], now_us))
       list->count++;
 }
 
 // NULL `client`: everybody's. An empty list is none.
 static size_t
-list_new(const struct address *client, dnsdist_ffi_ring_entry_list_t **out)
+ffi_rings_list_new(const struct address *client, dnsdist_ffi_ring_entry_list_t **out)
 {
   size_t count;
   struct ring_entry *entries = ring_read_both(0, &count);
   dnsdist_ffi_ring_entry_list_t *list = calloc(1, sizeof *list + count * sizeof list->items[0]);
   if (list != NULL)
-    list_add(list, entries, count, client);
+    ffi_rings_list_add(list, entries, count, client);
   free(entries);
   count = list == NULL ? 0 : list->count;
   *out = count > 0 ? list : NULL;
@@ -62,7 +63,7 @@ list_new(const struct address *client, dnsdist_ffi_ring_entry_list_t **out)
 size_t
 dnsdist_ffi_ring_get_entries(dnsdist_ffi_ring_entry_list_t **out)
 {
-  return out == NULL ? 0 : list_new(NULL, out);
+  return out == NULL ? 0 : ffi_rings_list_new(NULL, out);
 }
 
 size_t
@@ -71,7 +72,7 @@ dnsdist_ffi_ring_get_entries_by_addr(const char *addr, dnsdist_ffi_ring_entry_li
   struct address client;
   if (addr == NULL || out == NULL || !address_parse(&client, addr, 0, NULL))
     return 0;
-  return list_new(&client, out);
+  return ffi_rings_list_new(&client, out);
 }
 
 // MAC addresses are not recorded.
@@ -96,31 +97,31 @@ dnsdist_ffi_ring_entry_list_free(dnsdist_ffi_ring_entry_list_t *list)
 
 // NULL: there is no such entry.
 static const struct item *
-item_at(const dnsdist_ffi_ring_entry_list_t *list, size_t idx)
+ffi_rings_item_at(const dnsdist_ffi_ring_entry_list_t *list, size_t idx)
 {
   return list == NULL || idx >= list->count ? NULL : &list->items[idx];
 }
 
 static const uint8_t *
-header_at(const dnsdist_ffi_ring_entry_list_t *list, size_t idx)
+ffi_rings_header_at(const dnsdist_ffi_ring_entry_list_t *list, size_t idx)
 {
   static const uint8_t none[HEADER_SIZE];
-  const struct item *item = item_at(list, idx);
+  const struct item *item = ffi_rings_item_at(list, idx);
   return item == NULL ? none : item->entry.header;
 }
 
 #define LIST const dnsdist_ffi_ring_entry_list_t *list, size_t idx
-#define GET(type, name, value, none)                                                                                   \
-  type dnsdist_ffi_ring_entry_##name(LIST)                                                                             \
-  {                                                                                                                    \
-    const struct item *item = item_at(list, idx);                                                                      \
-    return item == NULL ? (none) : (value);                                                                            \
+#define GET(type, name, value, none)                                                                                        \
+  type dnsdist_ffi_ring_entry_##name(LIST)                                                                                  \
+  {                                                                                                                         \
+    const struct item *item = ffi_rings_item_at(list, idx);                                                                 \
+    return item == NULL ? (none) : (value);                                                                                 \
   }
-#define GET_HEADER(type, name, value)                                                                                  \
-  type dnsdist_ffi_ring_entry_##name(LIST)                                                                             \
-  {                                                                                                                    \
-    const uint8_t *m = header_at(list, idx);                                                                           \
-    return (type)(value);                                                                                              \
+#define GET_HEADER(type, name, value)                                                                                       \
+  type dnsdist_ffi_ring_entry_##name(LIST)                                                                                  \
+  {                                                                                                                         \
+    const uint8_t *m = ffi_rings_header_at(list, idx);                                                                      \
+    return (type)(value);                                                                                                   \
   }
 
 GET(bool, is_response, item->entry.kind == RING_ANSWERS, false)

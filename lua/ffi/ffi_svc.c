@@ -134,7 +134,7 @@ dnsdist_ffi_svc_record_parameters_add_alpn(dnsdist_ffi_svc_record_parameters *p,
 
 // As text, or as the bytes themselves.
 static void
-add_hint(dnsdist_ffi_svc_record_parameters *p, uint16_t key, size_t unit, const char *value, size_t size)
+ffi_svc_add_hint(dnsdist_ffi_svc_record_parameters *p, uint16_t key, size_t unit, const char *value, size_t size)
 {
   char text[ADDRESS_TEXT_SIZE];
   struct address address;
@@ -156,14 +156,14 @@ void
 dnsdist_ffi_svc_record_parameters_add_ipv4_hint(dnsdist_ffi_svc_record_parameters *p, const char *value, size_t size)
 {
   enum { V4_SIZE = 4 };
-  add_hint(p, SVC_IPV4HINT, V4_SIZE, value, size);
+  ffi_svc_add_hint(p, SVC_IPV4HINT, V4_SIZE, value, size);
 }
 
 void
 dnsdist_ffi_svc_record_parameters_add_ipv6_hint(dnsdist_ffi_svc_record_parameters *p, const char *value, size_t size)
 {
   enum { V6_SIZE = 16 };
-  add_hint(p, SVC_IPV6HINT, V6_SIZE, value, size);
+  ffi_svc_add_hint(p, SVC_IPV6HINT, V6_SIZE, value, size);
 }
 
 // ---- answers ----
@@ -172,7 +172,7 @@ enum { RECORDS_MAX = 256 };
 
 // Sorting is on a copy: the script may add to its own afterwards. NULL: no record can be made of it.
 static struct svc_record *
-record_of(const dnsdist_ffi_svc_record_parameters *p)
+ffi_svc_record_of(const dnsdist_ffi_svc_record_parameters *p)
 {
   struct fault fault = FAULT_INIT;
   if (p == NULL)
@@ -195,7 +195,7 @@ dnsdist_ffi_dnsquestion_generate_svc_response(dnsdist_ffi_dnsquestion_t *dq, con
   bool given = false, fits = false;
   if (q == NULL || dq->side != SIDE_QUERY || list == NULL || count == 0 || count > RECORDS_MAX)
     return false;
-  while (made < count && (records[made] = record_of(list[made])) != NULL)
+  while (made < count && (records[made] = ffi_svc_record_of(list[made])) != NULL)
     made++;
   if (made == count) {
     struct svc_answer answer;

@@ -12,7 +12,7 @@
 // ---- completion: "name(" , "name()", ":method(" ----
 
 static void
-completion_word(const char *prefix, const struct lua_function *f, struct text *out)
+describe_completion_word(const char *prefix, const struct lua_function *f, struct text *out)
 {
   bool none = f->params == NULL || f->params->type == PARAM_END;
   if ((f->flags & FUNCTION_HIDDEN) == 0)
@@ -20,22 +20,22 @@ completion_word(const char *prefix, const struct lua_function *f, struct text *o
 }
 
 static void
-completion_function(const struct lua_function *f, void *arg)
+describe_completion_function(const struct lua_function *f, void *arg)
 {
-  completion_word("", f, arg);
+  describe_completion_word("", f, arg);
 }
 
 static void
-completion_class(const struct lua_class *class, void *arg)
+describe_completion_class(const struct lua_class *class, void *arg)
 {
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
-    completion_word(":", m, arg);
+    describe_completion_word(":", m, arg);
 }
 
 // ---- luals ----
 
 static void
-luals_params(const struct param *params, struct text *out)
+describe_luals_params(const struct param *params, struct text *out)
 {
   for (const struct param *p = params; p != NULL && p->type != PARAM_END; p++)
     text_printf(out, "---@param %s%s %s%s%s\n", p->name, p->optional ? "?" : "", signature_type(p), p->help != NULL ? " # " : "",
@@ -43,12 +43,12 @@ luals_params(const struct param *params, struct text *out)
 }
 
 static void
-luals_callable(const char *owner, const struct lua_function *f, struct text *out)
+describe_luals_callable(const char *owner, const struct lua_function *f, struct text *out)
 {
   if ((f->flags & FUNCTION_HIDDEN) != 0)
     return;
   text_printf(out, "\n---%s\n", f->help);
-  luals_params(f->params, out);
+  describe_luals_params(f->params, out);
   if (f->returns != NULL)
     text_printf(out, "---@return %s\n", f->returns);
   text_printf(out, "function %s%s(", owner, f->name);
@@ -58,13 +58,13 @@ luals_callable(const char *owner, const struct lua_function *f, struct text *out
 }
 
 static void
-luals_function(const struct lua_function *f, void *arg)
+describe_luals_function(const struct lua_function *f, void *arg)
 {
-  luals_callable("", f, arg);
+  describe_luals_callable("", f, arg);
 }
 
 static void
-luals_class(const struct lua_class *class, void *arg)
+describe_luals_class(const struct lua_class *class, void *arg)
 {
   struct text *out = arg;
   char owner[128];
@@ -76,14 +76,14 @@ luals_class(const struct lua_class *class, void *arg)
   text_printf(out, "local %s = {}\n", class->name);
   snprintf(owner, sizeof owner, "%s:", class->name);
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
-    luals_callable(owner, m, out);
+    describe_luals_callable(owner, m, out);
 }
 
 // ---- man (mdoc) ----
 
 // A line must not begin like a request.
 static void
-man_text(const char *words, struct text *out)
+describe_man_text(const char *words, struct text *out)
 {
   if (*words == '.' || *words == '\'')
     text_puts(out, "\\&");
@@ -96,7 +96,7 @@ man_text(const char *words, struct text *out)
 }
 
 static void
-man_options(const struct param *options, struct text *out)
+describe_man_options(const struct param *options, struct text *out)
 {
   text_puts(out, ".Bl -tag -width Ds -compact\n");
   for (const struct param *o = options; o->type != PARAM_END; o++) {
@@ -107,7 +107,7 @@ man_options(const struct param *options, struct text *out)
       text_printf(out, " %s", o->unit);
     text_puts(out, "\n");
     if (o->help != NULL && o->help[0] != '\0') {
-      man_text(o->help, out);
+      describe_man_text(o->help, out);
       text_puts(out, "\n");
     }
   }
@@ -115,45 +115,45 @@ man_options(const struct param *options, struct text *out)
 }
 
 static void
-man_callable(const char *prefix, const struct lua_function *f, struct text *out)
+describe_man_callable(const char *prefix, const struct lua_function *f, struct text *out)
 {
   if ((f->flags & FUNCTION_HIDDEN) != 0)
     return;
   text_printf(out, ".It Ic %s%s", prefix, f->name);
   signature_parameters(f->params, out);
   text_puts(out, "\n");
-  man_text(f->help, out);
+  describe_man_text(f->help, out);
   text_puts(out, ".\n");
   if ((f->flags & FUNCTION_CONFIG_ONLY) != 0)
     text_puts(out, "In the configuration file only.\n");
   for (const struct param *p = f->params; p != NULL && p->type != PARAM_END; p++)
     if (p->options != NULL)
-      man_options(p->options, out);
+      describe_man_options(p->options, out);
 }
 
 static void
-man_function(const struct lua_function *f, void *arg)
+describe_man_function(const struct lua_function *f, void *arg)
 {
-  man_callable("", f, arg);
+  describe_man_callable("", f, arg);
 }
 
 static void
-man_class(const struct lua_class *class, void *arg)
+describe_man_class(const struct lua_class *class, void *arg)
 {
   struct text *out = arg;
   text_printf(out, ".Ss %s\n", class->name);
-  man_text(class->help, out);
+  describe_man_text(class->help, out);
   text_puts(out, ".\n");
   if (class->attributes == NULL && class->methods == NULL)
     return;
   text_puts(out, ".Bl -tag -width Ds\n");
   for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++) {
     text_printf(out, ".It Va %s%s\n", a->name, a->set == NULL ? " Pq read-only" : "");
-    man_text(a->help, out);
+    describe_man_text(a->help, out);
     text_puts(out, ".\n");
   }
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
-    man_callable(":", m, out);
+    describe_man_callable(":", m, out);
   text_puts(out, ".El\n");
 }
 
@@ -165,49 +165,49 @@ describe_man(struct text *out)
                  ".Dd November 21, 2026\n.Dt DNSPROXY.CONF 5\n.Os\n.Sh NAME\n.Nm dnsproxy.conf\n.Nd configuration of dnsproxy\n"
                  ".Sh DESCRIPTION\nThe configuration of\n.Xr dnsproxy 1\nis a Lua program that calls the functions below.\n"
                  "Most may be called on the console too.\n.Sh FUNCTIONS\n.Bl -tag -width Ds\n");
-  binder_each_function(man_function, out);
+  binder_each_function(describe_man_function, out);
   text_puts(out, ".El\n.Sh OBJECTS\n");
-  binder_each_class(man_class, out);
+  binder_each_class(describe_man_class, out);
   text_puts(out, ".Sh SEE ALSO\n.Xr dnsproxy 1\n");
 }
 
 // ---- json ----
 
 static json_t *
-json_params(const struct param *params)
+describe_json_params(const struct param *params)
 {
   json_t *list = json_array();
   for (const struct param *p = params; p != NULL && p->type != PARAM_END; p++) {
     json_t *o = json_pack("{s:s, s:s, s:b, s:s*, s:s*, s:s*}", "name", p->name, "type", signature_type(p), "optional", p->optional,
                           "default", p->fallback, "unit", p->unit, "help", p->help);
     if (p->options != NULL)
-      json_object_set_new(o, "options", json_params(p->options));
+      json_object_set_new(o, "options", describe_json_params(p->options));
     json_array_append_new(list, o);
   }
   return list;
 }
 
 static json_t *
-json_callable(const struct lua_function *f)
+describe_json_callable(const struct lua_function *f)
 {
   return json_pack("{s:s, s:s, s:s*, s:b, s:b, s:o}", "name", f->name, "help", f->help, "returns", f->returns, "config_only",
                    (f->flags & FUNCTION_CONFIG_ONLY) != 0, "no_effect", (f->flags & FUNCTION_NO_EFFECT) != 0, "parameters",
-                   json_params(f->params));
+                   describe_json_params(f->params));
 }
 
 static void
-json_function(const struct lua_function *f, void *arg)
+describe_json_function(const struct lua_function *f, void *arg)
 {
   if ((f->flags & FUNCTION_HIDDEN) == 0)
-    json_array_append_new(arg, json_callable(f));
+    json_array_append_new(arg, describe_json_callable(f));
 }
 
 static void
-json_class(const struct lua_class *class, void *arg)
+describe_json_class(const struct lua_class *class, void *arg)
 {
   json_t *methods = json_array(), *attributes = json_array();
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
-    json_function(m, methods);
+    describe_json_function(m, methods);
   for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++)
     json_array_append_new(attributes, json_pack("{s:s, s:s, s:b}", "name", a->name, "help", a->help, "read_only", a->set == NULL));
   json_array_append_new(arg, json_pack("{s:s, s:s, s:o, s:o}", "name", class->name, "help", class->help, "attributes", attributes,
@@ -218,8 +218,8 @@ static void
 describe_json(struct text *out)
 {
   json_t *functions = json_array(), *classes = json_array();
-  binder_each_function(json_function, functions);
-  binder_each_class(json_class, classes);
+  binder_each_function(describe_json_function, functions);
+  binder_each_class(describe_json_class, classes);
   json_t *all = json_pack("{s:o, s:o}", "functions", functions, "classes", classes);
   char *words = json_dumps(all, JSON_INDENT(1) | JSON_SORT_KEYS);
   text_puts(out, words);
@@ -232,12 +232,12 @@ bool
 describe(const char *form, struct text *out)
 {
   if (strcmp(form, "completion") == 0) {
-    binder_each_function(completion_function, out);
-    binder_each_class(completion_class, out);
+    binder_each_function(describe_completion_function, out);
+    binder_each_class(describe_completion_class, out);
   } else if (strcmp(form, "luals") == 0) {
     text_puts(out, "-- SPDX-License-Identifier: BSD-2-Clause\n---@meta\n-- Made by dnsproxy --describe=luals: change the declarations instead.\n");
-    binder_each_class(luals_class, out);
-    binder_each_function(luals_function, out);
+    binder_each_class(describe_luals_class, out);
+    binder_each_function(describe_luals_function, out);
   } else if (strcmp(form, "man") == 0) {
     describe_man(out);
   } else if (strcmp(form, "json") == 0) {

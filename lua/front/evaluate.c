@@ -17,7 +17,7 @@
 
 // Leaves the function on the stack, or fills the answer.
 static bool
-compile(lua_State *lua, const char *command, size_t size, struct text *answer)
+evaluate_compile(lua_State *lua, const char *command, size_t size, struct text *answer)
 {
   struct text expression;
   text_init(&expression);
@@ -37,7 +37,7 @@ compile(lua_State *lua, const char *command, size_t size, struct text *answer)
 }
 
 static bool
-run(lua_State *lua, struct text *answer)
+evaluate_run(lua_State *lua, struct text *answer)
 {
   struct failure failure;
   failure_init(&failure);
@@ -66,7 +66,7 @@ struct pairs {
 };
 
 static bool
-collect_pairs(lua_State *lua, int table, struct pairs *pairs)
+evaluate_collect_pairs(lua_State *lua, int table, struct pairs *pairs)
 {
   for (lua_pushnil(lua); lua_next(lua, table) != 0; lua_pop(lua, 1)) {
     if (!lua_isnumber(lua, -1) || !lua_isstring(lua, -2)) {
@@ -83,13 +83,13 @@ collect_pairs(lua_State *lua, int table, struct pairs *pairs)
 }
 
 static int
-by_key(const void *a, const void *b)
+evaluate_by_key(const void *a, const void *b)
 {
   return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
 }
 
 static void
-add_json_string(struct text *out, const char *string)
+evaluate_add_json_string(struct text *out, const char *string)
 {
   text_puts(out, "\"");
   for (const unsigned char *at = (const unsigned char *)string; *at != '\0'; at++)
@@ -103,14 +103,14 @@ add_json_string(struct text *out, const char *string)
 }
 
 static void
-add_json(struct text *out, struct pairs *pairs)
+evaluate_add_json(struct text *out, struct pairs *pairs)
 {
   if (pairs->count > 1)
-    qsort(pairs->items, pairs->count, sizeof *pairs->items, by_key);
+    qsort(pairs->items, pairs->count, sizeof *pairs->items, evaluate_by_key);
   text_puts(out, "{");
   for (size_t i = 0; i < pairs->count; i++) {
     text_puts(out, i > 0 ? ", " : "");
-    add_json_string(out, pairs->items[i].key);
+    evaluate_add_json_string(out, pairs->items[i].key);
     if (isfinite(pairs->items[i].value))
       text_printf(out, ": %.17g", pairs->items[i].value);
     else
@@ -120,12 +120,12 @@ add_json(struct text *out, struct pairs *pairs)
 }
 
 static bool
-render_table(lua_State *lua, int table, struct text *answer)
+evaluate_render_table(lua_State *lua, int table, struct text *answer)
 {
   struct pairs pairs = {0};
-  bool good = collect_pairs(lua, table, &pairs);
+  bool good = evaluate_collect_pairs(lua, table, &pairs);
   if (good)
-    add_json(answer, &pairs);
+    evaluate_add_json(answer, &pairs);
   for (size_t i = 0; i < pairs.count; i++)
     free(pairs.items[i].key);
   free(pairs.items);
@@ -135,7 +135,7 @@ render_table(lua_State *lua, int table, struct text *answer)
 // ---- results ----
 
 static bool
-render_object(lua_State *lua, int index, struct text *answer)
+evaluate_render_object(lua_State *lua, int index, struct text *answer)
 {
   char address[ADDRESS_TEXT_SIZE];
   const struct backend *b = binder_test(lua, index, &class_server);
@@ -149,7 +149,7 @@ render_object(lua_State *lua, int index, struct text *answer)
 
 // False: the result cannot be printed. The output of show...() counts only when there is no result.
 static bool
-render(lua_State *lua, int index, struct text *answer)
+evaluate_render(lua_State *lua, int index, struct text *answer)
 {
   size_t size;
   bool good = true;
@@ -160,7 +160,7 @@ render(lua_State *lua, int index, struct text *answer)
     text_add(answer, text, size);
     text_puts(answer, "\n");
   } else {
-    good = lua_istable(lua, index) ? render_table(lua, index, answer) : render_object(lua, index, answer);
+    good = lua_istable(lua, index) ? evaluate_render_table(lua, index, answer) : evaluate_render_object(lua, index, answer);
   }
   if (!good)
     text_printf(answer, "Command returned an object we can't print: Trying to cast a lua variable from \"%s\" to \"string\"\n",
@@ -176,11 +176,11 @@ struct execution {
 };
 
 static void
-execute_step(lua_State *lua, void *arg)
+evaluate_execute_step(lua_State *lua, void *arg)
 {
   struct execution *e = arg;
-  e->good = compile(lua, e->command, e->size, e->answer) && run(lua, e->answer);
-  e->printed = e->good && render(lua, 1, e->answer);
+  e->good = evaluate_compile(lua, e->command, e->size, e->answer) && evaluate_run(lua, e->answer);
+  e->printed = e->good && evaluate_render(lua, 1, e->answer);
 }
 
 bool
@@ -192,7 +192,7 @@ control_execute(const char *command, size_t size, struct text *answer, bool *eff
   text_init(&message);
   text_clear(control_output());
   binder_effects = (struct binder_effects){0};
-  if (!errors_protect(lua, execute_step, &e, &message)) {
+  if (!errors_protect(lua, evaluate_execute_step, &e, &message)) {
     e.good = e.printed = false;
     text_clear(answer);
     text_printf(answer, "Error: %s", message.data);

@@ -38,7 +38,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of both queues
 static lua_post_fn post_control, post_keeper;            // set before threads start
 
 static void
-put(struct queue *queue, struct job *job)
+hooks_put(struct queue *queue, struct job *job)
 {
   pthread_mutex_lock(&lock);
   job->next = NULL;
@@ -48,7 +48,7 @@ put(struct queue *queue, struct job *job)
 }
 
 static struct job *
-take(struct queue *queue)
+hooks_take(struct queue *queue)
 {
   pthread_mutex_lock(&lock);
   struct job *job = queue->first;
@@ -60,7 +60,7 @@ take(struct queue *queue)
 
 // Keeper: hands over the result, if anybody waits for one.
 static void
-finish(struct job *job)
+hooks_finish(struct job *job)
 {
   if (job->prepared != NULL)
     job->prepared(job->arg);
@@ -72,48 +72,48 @@ finish(struct job *job)
 }
 
 static void
-finish_answered(void *arg)
+hooks_finish_answered(void *arg)
 {
   (void)arg;
-  for (struct job *job; (job = take(&answered)) != NULL;)
-    finish(job);
+  for (struct job *job; (job = hooks_take(&answered)) != NULL;)
+    hooks_finish(job);
 }
 
-static void report(const struct job *, const char *what, const char *error);
+static void hooks_report(const struct job *, const char *what, const char *error);
 
 static void
-job_step(lua_State *lua, void *arg)
+hooks_job_step(lua_State *lua, void *arg)
 {
   struct job *job = arg;
   job->run(job, lua);
 }
 
 static void
-run_script(struct job *job)
+hooks_run_script(struct job *job)
 {
   struct text message;
   text_init(&message);
   lua_State *lua = control_lock();
-  if (!errors_protect(lua, job_step, job, &message))
-    report(job, "A function of a backend failed", message.data);
+  if (!errors_protect(lua, hooks_job_step, job, &message))
+    hooks_report(job, "A function of a backend failed", message.data);
   control_unlock();
   text_fini(&message);
 }
 
 // Control.
 static void
-run_asked(void *arg)
+hooks_run_asked(void *arg)
 {
   (void)arg;
-  for (struct job *job; (job = take(&asked)) != NULL;) {
-    run_script(job);
-    put(&answered, job);
-    post_keeper(finish_answered, NULL);
+  for (struct job *job; (job = hooks_take(&asked)) != NULL;) {
+    hooks_run_script(job);
+    hooks_put(&answered, job);
+    post_keeper(hooks_finish_answered, NULL);
   }
 }
 
 static struct job *
-job_new(struct backend *b, void (*run)(struct job *, lua_State *))
+hooks_job_new(struct backend *b, void (*run)(struct job *, lua_State *))
 {
   struct job *job = memory_new(sizeof *job);
   job->backend = object_ref(b);
@@ -122,19 +122,19 @@ job_new(struct backend *b, void (*run)(struct job *, lua_State *))
 }
 
 static void
-submit(struct job *job)
+hooks_submit(struct job *job)
 {
   if (post_control == NULL) {
-    run_script(job);
-    finish(job);
+    hooks_run_script(job);
+    hooks_finish(job);
     return;
   }
-  put(&asked, job);
-  post_control(run_asked, NULL);
+  hooks_put(&asked, job);
+  post_control(hooks_run_asked, NULL);
 }
 
 static void
-report(const struct job *job, const char *what, const char *error)
+hooks_report(const struct job *job, const char *what, const char *error)
 {
   const struct log_field fields[] = {{"backend.name", backend_full_name(job->backend)}, {NULL, NULL}};
   log_event(&(struct log_event){
@@ -143,21 +143,21 @@ report(const struct job *job, const char *what, const char *error)
 
 // Calls `step` with the job in protected mode; false: the error was told.
 static bool
-protected_step(lua_State *lua, lua_CFunction step, struct job *job, const char *what)
+hooks_protected_step(lua_State *lua, lua_CFunction step, struct job *job, const char *what)
 {
   if (lua_cpcall(lua, step, job) == 0)
     return true;
   const char *error = binder_error_text(lua, -1);
   if (error == NULL)
     error = lua_isstring(lua, -1) ? lua_tostring(lua, -1) : "an error that is no text";
-  report(job, what, error);
+  hooks_report(job, what, error);
   return false;
 }
 
 // ---- checkFunction ----
 
 static void
-push_question(lua_State *lua, const struct health_query *q)
+hooks_push_question(lua_State *lua, const struct health_query *q)
 {
   *(struct name *)binder_push_value(lua, &class_name) = q->name;
   lua_pushinteger(lua, q->type);
@@ -165,7 +165,7 @@ push_question(lua_State *lua, const struct health_query *q)
 }
 
 static bool
-read_name(lua_State *lua, int index, struct name *out)
+hooks_read_name(lua_State *lua, int index, struct name *out)
 {
   const struct name *name = binder_test(lua, index, &class_name);
   if (name != NULL)
@@ -176,7 +176,7 @@ read_name(lua_State *lua, int index, struct name *out)
 }
 
 static int
-prepare_step(lua_State *lua)
+hooks_prepare_step(lua_State *lua)
 {
   struct job *job = lua_touserdata(lua, 1);
   struct health_query query = *job->query;
@@ -184,10 +184,10 @@ prepare_step(lua_State *lua)
   memcpy(header->bytes + 2, query.flags, sizeof query.flags);
   copies_will_run_script(lua, job->backend->options.check.function);
   script_push(lua, job->backend->options.check.function);
-  push_question(lua, &query);
+  hooks_push_question(lua, &query);
   lua_pushvalue(lua, 2); // the header: stays below, so that its bits can be read afterwards
   lua_call(lua, 4, 3);
-  if (!read_name(lua, -3, &query.name) || !lua_isnumber(lua, -2) || !lua_isnumber(lua, -1)) {
+  if (!hooks_read_name(lua, -3, &query.name) || !lua_isnumber(lua, -2) || !lua_isnumber(lua, -1)) {
     lua_pushliteral(lua, "a checkFunction must return a name, a type and a class");
     return lua_error(lua);
   }
@@ -200,26 +200,27 @@ prepare_step(lua_State *lua)
 }
 
 static void
-prepare_run(struct job *job, lua_State *lua)
+hooks_prepare_run(struct job *job, lua_State *lua)
 {
-  protected_step(lua, prepare_step, job, "The checkFunction of a backend failed: its health check is as configured");
+  hooks_protected_step(lua, hooks_prepare_step, job,
+                       "The checkFunction of a backend failed: its health check is as configured");
 }
 
 static void
-prepare(struct backend *b, struct health_query *query, void (*done)(void *), void *arg)
+hooks_prepare(struct backend *b, struct health_query *query, void (*done)(void *), void *arg)
 {
-  struct job *job = job_new(b, prepare_run);
+  struct job *job = hooks_job_new(b, hooks_prepare_run);
   job->query = query;
   job->prepared = done;
   job->arg = arg;
-  submit(job);
+  hooks_submit(job);
 }
 
 // ---- validator ----
 
 // The answer as a query on its way back, but for what needs a worker.
 static void
-make_query(struct query *q, const struct job *job)
+hooks_make_query(struct query *q, const struct job *job)
 {
   struct question question;
   const struct backend_options *o = &job->backend->options;
@@ -239,12 +240,12 @@ make_query(struct query *q, const struct job *job)
 }
 
 static void
-validate_run(struct job *job, lua_State *lua)
+hooks_validate_run(struct job *job, lua_State *lua)
 {
   struct script *script = job->backend->options.check.validator;
   struct script_call call;
   struct query q;
-  make_query(&q, job);
+  hooks_make_query(&q, job);
   copies_will_run_script(lua, script);
   bool good = script_call_begin(&call, script, &q, SIDE_RESPONSE);
   if (good) {
@@ -257,26 +258,26 @@ validate_run(struct job *job, lua_State *lua)
   }
   job->up = good && lua_toboolean(lua, -1);
   if (!good)
-    report(job, "The validator of a backend failed: its health check counts as failed", call.error);
+    hooks_report(job, "The validator of a backend failed: its health check counts as failed", call.error);
   script_call_end(&call);
 }
 
 static void
-validate(struct backend *b, const uint8_t *answer, size_t size, void (*done)(void *, bool), void *arg)
+hooks_validate(struct backend *b, const uint8_t *answer, size_t size, void (*done)(void *, bool), void *arg)
 {
-  struct job *job = job_new(b, validate_run);
+  struct job *job = hooks_job_new(b, hooks_validate_run);
   job->answer = memory_copy(answer, size);
   job->size = size;
   job->validated = done;
   job->arg = arg;
-  submit(job);
+  hooks_submit(job);
 }
 
 // ---- state changes ----
 
 // One callback that fails does not keep the others from hearing of it.
 static void
-changed_run(struct job *job, lua_State *lua)
+hooks_changed_run(struct job *job, lua_State *lua)
 {
   struct text message;
   text_init(&message);
@@ -287,18 +288,18 @@ changed_run(struct job *job, lua_State *lua)
     lua_pushboolean(lua, job->up);
     if (errors_call_short(lua, 2, 0, &message))
       continue;
-    report(job, "Error during execution of a callback for a server's state", message.data);
+    hooks_report(job, "Error during execution of a callback for a server's state", message.data);
     text_clear(&message);
   }
   text_fini(&message);
 }
 
 static void
-changed(struct backend *b, bool up)
+hooks_changed(struct backend *b, bool up)
 {
-  struct job *job = job_new(b, changed_run);
+  struct job *job = hooks_job_new(b, hooks_changed_run);
   job->up = up;
-  submit(job);
+  hooks_submit(job);
 }
 
 // ---- what others call ----
@@ -306,7 +307,7 @@ changed(struct backend *b, bool up)
 const struct health_hooks *
 lua_health_hooks(void)
 {
-  static const struct health_hooks hooks = {.prepare = prepare, .validate = validate, .changed = changed};
+  static const struct health_hooks hooks = {.prepare = hooks_prepare, .validate = hooks_validate, .changed = hooks_changed};
   return &hooks;
 }
 
@@ -321,7 +322,7 @@ void
 lua_hooks_close(void)
 {
   lua_hooks_set_post(NULL, NULL);
-  for (struct job *job; (job = take(&asked)) != NULL;)
-    finish(job); // its script was never asked: whoever waits is cancelled
-  finish_answered(NULL);
+  for (struct job *job; (job = hooks_take(&asked)) != NULL;)
+    hooks_finish(job); // its script was never asked: whoever waits is cancelled
+  hooks_finish_answered(NULL);
 }

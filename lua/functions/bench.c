@@ -22,14 +22,14 @@ struct stage {
 };
 
 static struct lease *
-lease_of(struct stage *stage)
+bench_lease_of(struct stage *stage)
 {
   stage->lease.queries++;
   return &stage->lease;
 }
 
 static bool
-make_query(struct stage *stage, unsigned number, const struct bytes *suffix, struct fault *f)
+bench_make_query(struct stage *stage, unsigned number, const struct bytes *suffix, struct fault *f)
 {
   struct query *q = stage->queries[stage->count++] = query_new(stage->worker);
   char text[NAME_TEXT_SIZE];
@@ -42,7 +42,7 @@ make_query(struct stage *stage, unsigned number, const struct bytes *suffix, str
   memcpy(packet + HEADER_SIZE, q->qname.bytes, q->qname.size);
   message_put_u16(end, QTYPE_A);
   message_put_u16(end + 2, QCLASS_IN);
-  q->lease = lease_of(stage);
+  q->lease = bench_lease_of(stage);
   q->qtype = QTYPE_A;
   q->qclass = QCLASS_IN;
   q->packet.data = packet;
@@ -56,7 +56,7 @@ make_query(struct stage *stage, unsigned number, const struct bytes *suffix, str
 }
 
 static void
-measure(const struct selector *s, struct stage *stage, uint64_t times, struct bench *result)
+bench_measure(const struct selector *s, struct stage *stage, uint64_t times, struct bench *result)
 {
   uint64_t start_us = clock_mono_us();
   stage->worker->now_us = start_us;
@@ -68,7 +68,7 @@ measure(const struct selector *s, struct stage *stage, uint64_t times, struct be
 
 // What scripts may ask of a query's worker: room for tags and for larger packets.
 static struct stage *
-stage_open(void)
+bench_stage_open(void)
 {
   struct stage *stage = memory_new(sizeof *stage);
   struct worker *w = stage->worker = memory_new(sizeof *w);
@@ -80,7 +80,7 @@ stage_open(void)
 }
 
 static void
-stage_close(struct stage *stage)
+bench_stage_close(struct stage *stage)
 {
   struct worker *w = stage->worker;
   while (stage->count > 0)
@@ -97,7 +97,7 @@ bool
 bench_selector(const struct selector *s, uint64_t times, const struct bytes *suffix, struct bench *result,
                struct fault *f)
 {
-  struct stage *stage = stage_open();
+  struct stage *stage = bench_stage_open();
   *result = (struct bench){0};
   stage->lease.snapshot = snapshot_current();
   struct settings defaults;
@@ -105,9 +105,9 @@ bench_selector(const struct selector *s, uint64_t times, const struct bytes *suf
   stage->lease.settings = stage->lease.snapshot == NULL ? &defaults : &stage->lease.snapshot->settings;
   bool good = true;
   for (unsigned i = 0; i < NAMES && good; i++)
-    good = make_query(stage, i, suffix, f);
+    good = bench_make_query(stage, i, suffix, f);
   if (good)
-    measure(s, stage, times, result);
-  stage_close(stage);
+    bench_measure(s, stage, times, result);
+  bench_stage_close(stage);
   return good;
 }

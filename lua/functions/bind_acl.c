@@ -16,23 +16,23 @@ struct acl {
 static const struct acl clients = {&draft.acl}, console = {&draft.console_acl}, proxies = {&draft.proxy_acl};
 
 static struct netmask_set **
-list_of(const struct call *c)
+bind_acl_list_of(const struct call *c)
 {
   return ((const struct acl *)c->function->data)->list;
 }
 
 // The same, about to be edited.
 static struct netmask_set **
-list_to_edit(const struct call *c)
+bind_acl_list_to_edit(const struct call *c)
 {
-  undo_object(list_of(c));
-  return list_of(c);
+  undo_object(bind_acl_list_of(c));
+  return bind_acl_list_of(c);
 }
 
 static int
-replace(struct call *c, struct netmask_set *with)
+bind_acl_replace(struct call *c, struct netmask_set *with)
 {
-  struct netmask_set **list = list_to_edit(c), *old = *list;
+  struct netmask_set **list = bind_acl_list_to_edit(c), *old = *list;
   *list = object_ref(with);
   object_unref(&old);
   draft.changed = true;
@@ -40,40 +40,40 @@ replace(struct call *c, struct netmask_set *with)
 }
 
 static int
-add(struct call *c)
+bind_acl_add(struct call *c)
 {
   struct netmask mask;
   if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
     return -1;
-  netmask_set_writable(list_to_edit(c));
-  netmask_set_add(*list_of(c), &mask);
+  netmask_set_writable(bind_acl_list_to_edit(c));
+  netmask_set_add(*bind_acl_list_of(c), &mask);
   draft.changed = true;
   return 0;
 }
 
 static int
-rm(struct call *c)
+bind_acl_rm(struct call *c)
 {
   struct netmask mask;
   if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
     return -1;
-  netmask_set_writable(list_to_edit(c));
-  netmask_set_remove(*list_of(c), &mask);
+  netmask_set_writable(bind_acl_list_to_edit(c));
+  netmask_set_remove(*bind_acl_list_of(c), &mask);
   draft.changed = true;
   return 0;
 }
 
 static int
-set(struct call *c)
+bind_acl_set(struct call *c)
 {
   // A script's group may change later: the list is its own.
   struct netmask_set *masks = call_own(c, netmask_set_new());
   netmask_set_add_all(masks, c->args[0].object);
-  return replace(c, masks);
+  return bind_acl_replace(c, masks);
 }
 
 static void
-cut_line(char *line)
+bind_acl_cut_line(char *line)
 {
   line[strcspn(line, "#\r\n")] = '\0';
   for (size_t size = strlen(line); size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t'); size--)
@@ -81,7 +81,7 @@ cut_line(char *line)
 }
 
 static int
-set_from_file(struct call *c)
+bind_acl_set_from_file(struct call *c)
 {
   char *line = NULL;
   size_t room = 0;
@@ -94,7 +94,7 @@ set_from_file(struct call *c)
   bool good = true;
   while (good && getline(&line, &room, f) >= 0) {
     struct netmask mask;
-    cut_line(line);
+    bind_acl_cut_line(line);
     const char *text = line + strspn(line, " \t");
     if (text[0] == '\0')
       continue;
@@ -104,16 +104,16 @@ set_from_file(struct call *c)
   }
   free(line);
   fclose(f);
-  return good ? replace(c, masks) : -1;
+  return good ? bind_acl_replace(c, masks) : -1;
 }
 
 static int
-show(struct call *c)
+bind_acl_show(struct call *c)
 {
   struct text *out = binder_output();
-  if (netmask_set_count(*list_of(c)) == 0)
+  if (netmask_set_count(*bind_acl_list_of(c)) == 0)
     return 0;
-  netmask_set_text(*list_of(c), "\n", out);
+  netmask_set_text(*bind_acl_list_of(c), "\n", out);
   text_puts(out, "\n");
   return 0;
 }
@@ -122,29 +122,29 @@ show(struct call *c)
 #define MANY PARAMS({.name = "netmasks", .type = PARAM_NETMASKS})
 
 const struct lua_function functions_acl[] = {
-    {.name = "addACL", .help = "Allow more clients", .params = ONE, .call = add, .data = &clients},
-    {.name = "rmACL", .help = "Remove an entry of the ACL", .params = ONE, .call = rm, .data = &clients},
-    {.name = "setACL", .help = "Replace the ACL", .params = MANY, .call = set, .data = &clients},
+    {.name = "addACL", .help = "Allow more clients", .params = ONE, .call = bind_acl_add, .data = &clients},
+    {.name = "rmACL", .help = "Remove an entry of the ACL", .params = ONE, .call = bind_acl_rm, .data = &clients},
+    {.name = "setACL", .help = "Replace the ACL", .params = MANY, .call = bind_acl_set, .data = &clients},
     {.name = "setACLFromFile",
      .help = "Replace the ACL by the netmasks of a file, one per line",
      .params = PARAMS({.name = "path", .type = PARAM_STRING}),
-     .call = set_from_file,
+     .call = bind_acl_set_from_file,
      .data = &clients},
-    {.name = "showACL", .help = "Print the ACL", .flags = FUNCTION_NO_EFFECT, .call = show, .data = &clients},
+    {.name = "showACL", .help = "Print the ACL", .flags = FUNCTION_NO_EFFECT, .call = bind_acl_show, .data = &clients},
     {.name = "addConsoleACL",
      .help = "Allow more clients of the console",
      .params = ONE,
-     .call = add,
+     .call = bind_acl_add,
      .data = &console},
-    {.name = "setConsoleACL", .help = "Replace the console's ACL", .params = MANY, .call = set, .data = &console},
+    {.name = "setConsoleACL", .help = "Replace the console's ACL", .params = MANY, .call = bind_acl_set, .data = &console},
     {.name = "showConsoleACL",
      .help = "Print the console's ACL",
      .flags = FUNCTION_NO_EFFECT,
-     .call = show,
+     .call = bind_acl_show,
      .data = &console},
     {.name = "setProxyProtocolACL",
      .help = "Who must send a PROXY v2 header",
      .params = MANY,
-     .call = set,
+     .call = bind_acl_set,
      .data = &proxies},
     {.name = NULL}};

@@ -41,7 +41,7 @@ static const struct param options[] = {
         {.type = PARAM_END}};
 
 static void
-warn_long(const char *key, size_t count, size_t room)
+bind_cache_warn_long(const char *key, size_t count, size_t room)
 {
   if (count > room)
     log_warning("newPacketCache", "%s takes %zu numbers: the others of %zu are left out", key, room, count);
@@ -49,7 +49,7 @@ warn_long(const char *key, size_t count, size_t room)
 
 // skipOptions replaces padding, but the cookie stays skipped unless cookieHashing.
 static void
-put_skip_options(struct packet_cache_options *o, const struct value *v)
+bind_cache_put_skip_options(struct packet_cache_options *o, const struct value *v)
 {
   o->skip_count = 0;
   if (!o->cookie_hashing)
@@ -57,23 +57,23 @@ put_skip_options(struct packet_cache_options *o, const struct value *v)
   if (!v->given)
     o->skip_options[o->skip_count++] = 12;
   size_t room = sizeof o->skip_options / sizeof *o->skip_options;
-  warn_long("skipOptions", v->given ? v->list.count + o->skip_count : 0, room);
+  bind_cache_warn_long("skipOptions", v->given ? v->list.count + o->skip_count : 0, room);
   for (size_t i = 0; v->given && i < v->list.count && o->skip_count < room; i++)
     if (o->cookie_hashing || v->list.integers[i] != EDNS_COOKIE_OPTION)
       o->skip_options[o->skip_count++] = (uint16_t)v->list.integers[i];
 }
 
 static int
-by_size(const void *a, const void *b)
+bind_cache_by_size(const void *a, const void *b)
 {
   return *(const uint16_t *)a - *(const uint16_t *)b;
 }
 
 static void
-put_ranks(struct packet_cache_options *o, const struct value *v)
+bind_cache_put_ranks(struct packet_cache_options *o, const struct value *v)
 {
   size_t room = sizeof o->payload_ranks / sizeof *o->payload_ranks;
-  warn_long("payloadRanks", v->given ? v->list.count : 0, room);
+  bind_cache_warn_long("payloadRanks", v->given ? v->list.count : 0, room);
   for (size_t i = 0; v->given && i < v->list.count && o->rank_count < room; i++) {
     int64_t rank = v->list.integers[i];
     if (rank < PAYLOAD_RANK_MIN || rank > o->maximum_entry_size)
@@ -82,51 +82,51 @@ put_ranks(struct packet_cache_options *o, const struct value *v)
     else
       o->payload_ranks[o->rank_count++] = (uint16_t)rank;
   }
-  qsort(o->payload_ranks, o->rank_count, sizeof *o->payload_ranks, by_size);
+  qsort(o->payload_ranks, o->rank_count, sizeof *o->payload_ranks, bind_cache_by_size);
 }
 
 static void
-put_number(const struct value *v, uint32_t *field)
+bind_cache_put_number(const struct value *v, uint32_t *field)
 {
   if (v->given)
     *field = (uint32_t)v->integer;
 }
 
 static void
-put_switch(const struct value *v, bool *field)
+bind_cache_put_switch(const struct value *v, bool *field)
 {
   if (v->given)
     *field = v->boolean;
 }
 
 static void
-put_options(struct packet_cache_options *o, const struct value *v)
+bind_cache_put_options(struct packet_cache_options *o, const struct value *v)
 {
-  put_switch(&v[KEY_deferrableInsertLock], &o->deferrable_insert_lock);
-  put_switch(&v[KEY_dontAge], &o->dont_age);
-  put_switch(&v[KEY_keepStaleData], &o->keep_stale);
-  put_switch(&v[KEY_parseECS], &o->parse_ecs);
-  put_switch(&v[KEY_cookieHashing], &o->cookie_hashing);
-  put_switch(&v[KEY_shuffle], &o->shuffle);
-  put_number(&v[KEY_maxNegativeTTL], &o->max_negative_ttl_s);
-  put_number(&v[KEY_maxTTL], &o->max_ttl_s);
-  put_number(&v[KEY_minTTL], &o->min_ttl_s);
-  put_number(&v[KEY_numberOfShards], &o->shards);
-  put_number(&v[KEY_staleTTL], &o->stale_ttl_s);
-  put_number(&v[KEY_temporaryFailureTTL], &o->temporary_failure_ttl_s);
-  put_number(&v[KEY_truncatedTTL], &o->truncated_ttl_s);
-  put_number(&v[KEY_maximumEntrySize], &o->maximum_entry_size);
-  put_skip_options(o, &v[KEY_skipOptions]);
-  put_ranks(o, &v[KEY_payloadRanks]);
+  bind_cache_put_switch(&v[KEY_deferrableInsertLock], &o->deferrable_insert_lock);
+  bind_cache_put_switch(&v[KEY_dontAge], &o->dont_age);
+  bind_cache_put_switch(&v[KEY_keepStaleData], &o->keep_stale);
+  bind_cache_put_switch(&v[KEY_parseECS], &o->parse_ecs);
+  bind_cache_put_switch(&v[KEY_cookieHashing], &o->cookie_hashing);
+  bind_cache_put_switch(&v[KEY_shuffle], &o->shuffle);
+  bind_cache_put_number(&v[KEY_maxNegativeTTL], &o->max_negative_ttl_s);
+  bind_cache_put_number(&v[KEY_maxTTL], &o->max_ttl_s);
+  bind_cache_put_number(&v[KEY_minTTL], &o->min_ttl_s);
+  bind_cache_put_number(&v[KEY_numberOfShards], &o->shards);
+  bind_cache_put_number(&v[KEY_staleTTL], &o->stale_ttl_s);
+  bind_cache_put_number(&v[KEY_temporaryFailureTTL], &o->temporary_failure_ttl_s);
+  bind_cache_put_number(&v[KEY_truncatedTTL], &o->truncated_ttl_s);
+  bind_cache_put_number(&v[KEY_maximumEntrySize], &o->maximum_entry_size);
+  bind_cache_put_skip_options(o, &v[KEY_skipOptions]);
+  bind_cache_put_ranks(o, &v[KEY_payloadRanks]);
 }
 
 static int
-new_packet_cache(struct call *c)
+bind_cache_new_packet_cache(struct call *c)
 {
   struct packet_cache_options o = PACKET_CACHE_OPTIONS_DEFAULT;
   int64_t entries = c->args[0].integer;
   if (c->args[1].given)
-    put_options(&o, c->args[1].options);
+    bind_cache_put_options(&o, c->args[1].options);
   if (entries <= 0)
     return call_fault(c, FAULT_CAUGHT, "Trying to create a packet cache of size zero");
   if (o.shards == 0)
@@ -152,5 +152,5 @@ const struct lua_function functions_cache[] = {
      .params = PARAMS({.name = "maxEntries", .type = PARAM_INT, .unit = "entries"},
                       {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = options}),
      .returns = "PacketCache",
-     .call = new_packet_cache},
+     .call = bind_cache_new_packet_cache},
     {.name = NULL}};

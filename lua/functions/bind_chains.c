@@ -29,7 +29,7 @@ static const struct param table_options[] = {
     END};
 
 static struct rule_list *
-list_of(const struct call *c)
+bind_chains_list_of(const struct call *c)
 {
   return &draft.chains[(const struct chain_row *)c->function->data - chain_rows];
 }
@@ -49,49 +49,49 @@ rule_make(struct call *c, const struct value *args, struct rule **rule)
 }
 
 static int
-add(struct call *c)
+bind_chains_add(struct call *c)
 {
   struct rule *rule;
   if (!rule_make(c, c->args, &rule))
     return -1;
-  rule_list_add(list_of(c), rule);
+  rule_list_add(bind_chains_list_of(c), rule);
   return 0;
 }
 
 // What the dialect's containers say about a position that is not there.
 static int
-out_of_range(struct call *c, int64_t position, uint32_t count)
+bind_chains_out_of_range(struct call *c, int64_t position, uint32_t count)
 {
   return call_fault(c, FAULT_CAUGHT, "vector::_M_range_check: __n (which is %llu) >= this->size() (which is %u)",
                     (unsigned long long)(position < 0 ? (int64_t)(uint32_t)position : position), count);
 }
 
 static int
-get(struct call *c)
+bind_chains_get(struct call *c)
 {
-  struct rule_list *list = list_of(c);
+  struct rule_list *list = bind_chains_list_of(c);
   const struct value *key = &c->args[0];
   if (key->is_text) {
     binder_push_object(c->lua, rule_list_find(list, key->string.data));
     return 1;
   }
   if (key->integer < 0 || key->integer >= list->count)
-    return out_of_range(c, key->integer, list->count);
+    return bind_chains_out_of_range(c, key->integer, list->count);
   binder_push_object(c->lua, list->rules[key->integer]);
   return 1;
 }
 
 static int
-get_action(struct call *c)
+bind_chains_get_action(struct call *c)
 {
-  const struct rule_list *list = list_of(c);
+  const struct rule_list *list = bind_chains_list_of(c);
   int64_t position = c->args[0].integer;
   binder_push_object(c->lua, position < 0 || position >= list->count ? NULL : list->rules[position]->action);
   return 1;
 }
 
 static struct rule_table
-table_form(const struct value *v)
+bind_chains_table_form(const struct value *v)
 {
   if (!v->given)
     return (struct rule_table){.truncate_rule = -1};
@@ -99,21 +99,21 @@ table_form(const struct value *v)
 }
 
 static int
-show(struct call *c)
+bind_chains_show(struct call *c)
 {
-  const struct rule_list *list = list_of(c);
-  struct rule_table form = table_form(&c->args[0]);
+  const struct rule_list *list = bind_chains_list_of(c);
+  struct rule_table form = bind_chains_table_form(&c->args[0]);
   rule_table_print(list->rules, list->count, &form, binder_output());
   return 0;
 }
 
 static int
-rm(struct call *c)
+bind_chains_rm(struct call *c)
 {
   const struct value *key = &c->args[0];
-  if (key->is_text ? rule_list_remove_named(list_of(c), key->string.data) > 0
+  if (key->is_text ? rule_list_remove_named(bind_chains_list_of(c), key->string.data) > 0
                    : key->integer >= 0 && key->integer <= UINT32_MAX &&
-                         rule_list_remove_at(list_of(c), (uint32_t)key->integer))
+                         rule_list_remove_at(bind_chains_list_of(c), (uint32_t)key->integer))
     return 0;
   binder_refuse(c->function->name, "Error: %s",
                 key->is_text ? "no rule matched" : "attempt to delete non-existing rule");
@@ -121,39 +121,39 @@ rm(struct call *c)
 }
 
 static int
-mv(struct call *c)
+bind_chains_mv(struct call *c)
 {
-  if (!rule_list_move(list_of(c), c->args[0].integer, c->args[1].integer))
+  if (!rule_list_move(bind_chains_list_of(c), c->args[0].integer, c->args[1].integer))
     binder_refuse(c->function->name, "Error: attempt to move rules from/to invalid index");
   return 0;
 }
 
 static int
-mv_to_top(struct call *c)
+bind_chains_mv_to_top(struct call *c)
 {
-  rule_list_move_to_top(list_of(c));
+  rule_list_move_to_top(bind_chains_list_of(c));
   return 0;
 }
 
 static int
-set(struct call *c)
+bind_chains_set(struct call *c)
 {
   const struct value *v = &c->args[0];
-  rule_list_set(list_of(c), (struct rule *const *)v->list.objects, (uint32_t)v->list.count);
+  rule_list_set(bind_chains_list_of(c), (struct rule *const *)v->list.objects, (uint32_t)v->list.count);
   return 0;
 }
 
 static int
-clear(struct call *c)
+bind_chains_clear(struct call *c)
 {
-  rule_list_clear(list_of(c));
+  rule_list_clear(bind_chains_list_of(c));
   return 0;
 }
 
 static struct rule **
-top_of(struct call *c, uint32_t *count)
+bind_chains_top_of(struct call *c, uint32_t *count)
 {
-  const struct rule_list *list = list_of(c);
+  const struct rule_list *list = bind_chains_list_of(c);
   int64_t wanted = c->args[0].integer;
   struct rule **rules = call_alloc(c, (list->count + 1) * sizeof *rules);
   *count = rule_list_top(list, wanted < 0 || wanted > list->count ? list->count : (uint32_t)wanted, rules);
@@ -161,11 +161,11 @@ top_of(struct call *c, uint32_t *count)
 }
 
 static int
-top(struct call *c)
+bind_chains_top(struct call *c)
 {
   uint32_t count;
-  struct rule **rules = top_of(c, &count);
-  struct rule_table form = table_form(&c->args[1]);
+  struct rule **rules = bind_chains_top_of(c, &count);
+  struct rule_table form = bind_chains_table_form(&c->args[1]);
   struct text text;
   text_init(&text);
   rule_table_print(rules, count, &form, &text);
@@ -175,10 +175,10 @@ top(struct call *c)
 }
 
 static int
-get_top(struct call *c)
+bind_chains_get_top(struct call *c)
 {
   uint32_t count;
-  struct rule **rules = top_of(c, &count);
+  struct rule **rules = bind_chains_top_of(c, &count);
   lua_createtable(c->lua, (int)count, 0);
   for (uint32_t i = 0; i < count; i++) {
     binder_push_object(c->lua, rules[i]);
@@ -223,28 +223,28 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"add%sAction", "Append a rule to the %s chain", NULL, add_query, add_response, FUNCTION_MAKES_RULE, add},
+    {"add%sAction", "Append a rule to the %s chain", NULL, add_query, add_response, FUNCTION_MAKES_RULE, bind_chains_add},
     {"get%sRule", "Rule of the %s chain by position, UUID or name", "rule", key_params, key_params, FUNCTION_NO_EFFECT,
-     get},
+     bind_chains_get},
     {"get%sAction", "Action of a rule of the %s chain", "DNSAction", position_params, NULL, FUNCTION_NO_EFFECT,
-     get_action},
-    {"show%sRules", "Print the %s chain", NULL, show_params, show_params, FUNCTION_NO_EFFECT, show},
-    {"rm%sRule", "Remove rules of the %s chain by position, UUID or name", NULL, key_params, key_params, 0, rm},
-    {"mv%sRule", "Move a rule of the %s chain in front of another", NULL, mv_params, mv_params, 0, mv},
-    {"mv%sRuleToTop", "Move the last rule of the %s chain to the front", NULL, none, none, 0, mv_to_top},
+     bind_chains_get_action},
+    {"show%sRules", "Print the %s chain", NULL, show_params, show_params, FUNCTION_NO_EFFECT, bind_chains_show},
+    {"rm%sRule", "Remove rules of the %s chain by position, UUID or name", NULL, key_params, key_params, 0, bind_chains_rm},
+    {"mv%sRule", "Move a rule of the %s chain in front of another", NULL, mv_params, mv_params, 0, bind_chains_mv},
+    {"mv%sRuleToTop", "Move the last rule of the %s chain to the front", NULL, none, none, 0, bind_chains_mv_to_top},
     {"top%sRule", "Old name of the verb that moves the last rule of the %s chain to the front", NULL, none, none,
-     FUNCTION_HIDDEN, mv_to_top},
-    {"set%sRules", "Replace the %s chain", NULL, set_query, set_response, 0, set},
-    {"clear%sRules", "Empty the %s chain", NULL, none, none, 0, clear},
+     FUNCTION_HIDDEN, bind_chains_mv_to_top},
+    {"set%sRules", "Replace the %s chain", NULL, set_query, set_response, 0, bind_chains_set},
+    {"clear%sRules", "Empty the %s chain", NULL, none, none, 0, bind_chains_clear},
     {"top%sRules", "Table of the most matched rules of the %s chain", "string", top_params, top_params,
-     FUNCTION_NO_EFFECT, top},
+     FUNCTION_NO_EFFECT, bind_chains_top},
     {"getTop%sRules", "The most matched rules of the %s chain", "table", get_top_params, get_top_params,
-     FUNCTION_NO_EFFECT, get_top},
+     FUNCTION_NO_EFFECT, bind_chains_get_top},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static char *
-filled(const char *format, const char *word)
+bind_chains_filled(const char *format, const char *word)
 {
   size_t size = strlen(format) + strlen(word) + 1;
   char *text = memory_new(size);
@@ -265,13 +265,14 @@ chain_functions(void)
       const struct param *params = chain_rows[i].side == SIDE_QUERY ? v->query : v->response;
       if (params == NULL)
         continue;
-      *f++ = (struct lua_function){.name = filled(v->name, v->call == add ? chain_rows[i].word : chain_rows[i].infix),
-                                   .help = filled(v->help, chain_rows[i].help),
-                                   .params = params,
-                                   .returns = v->returns,
-                                   .flags = v->flags,
-                                   .call = v->call,
-                                   .data = &chain_rows[i]};
+      *f++ = (struct lua_function){
+          .name = bind_chains_filled(v->name, v->call == bind_chains_add ? chain_rows[i].word : chain_rows[i].infix),
+          .help = bind_chains_filled(v->help, chain_rows[i].help),
+          .params = params,
+          .returns = v->returns,
+          .flags = v->flags,
+          .call = v->call,
+          .data = &chain_rows[i]};
     }
   return functions;
 }

@@ -24,20 +24,20 @@ struct console_move {
 };
 
 static void
-console_move_back(void *room)
+bind_console_move_back(void *room)
 {
   ((struct console_move *)room)->back = true;
 }
 
 static void
-console_move_gone(void *room)
+bind_console_move_gone(void *room)
 {
   if (!((struct console_move *)room)->back && draft.console_open != NULL)
     draft.console_open(&draft.console_address);
 }
 
 static int
-control_socket(struct call *c)
+bind_console_control_socket(struct call *c)
 {
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, CONSOLE_PORT, &c->fault))
@@ -45,7 +45,8 @@ control_socket(struct call *c)
   undo_bytes(&draft.console_address, sizeof draft.console_address);
   draft.console_address = address;
   draft.console_set = true;
-  if (draft.phase == PHASE_RUNNING && undo_record(sizeof(struct console_move), console_move_back, console_move_gone) == NULL &&
+  if (draft.phase == PHASE_RUNNING &&
+      undo_record(sizeof(struct console_move), bind_console_move_back, bind_console_move_gone) == NULL &&
       draft.console_open != NULL)
     draft.console_open(&draft.console_address);
   return 0;
@@ -53,7 +54,7 @@ control_socket(struct call *c)
 
 // A key that is none closes the console to new connections.
 static int
-set_key(struct call *c)
+bind_console_set_key(struct call *c)
 {
   const struct bytes *text = &c->args[0].string;
   uint8_t key[KEY_SIZE];
@@ -70,7 +71,7 @@ set_key(struct call *c)
 }
 
 static int
-make_key(struct call *c)
+bind_console_make_key(struct call *c)
 {
   uint8_t key[KEY_SIZE];
   char text[BASE64_TEXT_SIZE(KEY_SIZE)];
@@ -82,7 +83,7 @@ make_key(struct call *c)
 }
 
 static bool
-crypto_works(struct call *c, const struct bytes *message)
+bind_console_crypto_works(struct call *c, const struct bytes *message)
 {
   uint8_t nonce[crypto_secretbox_NONCEBYTES] = {0};
   uint8_t *box = call_alloc(c, message->size + crypto_secretbox_MACBYTES), *back = call_alloc(c, message->size + 1);
@@ -94,14 +95,14 @@ crypto_works(struct call *c, const struct bytes *message)
 }
 
 static int
-test_crypto(struct call *c)
+bind_console_test_crypto(struct call *c)
 {
   struct bytes message = {.data = "testing", .size = 7};
   if (c->args[0].given)
     message = c->args[0].string;
   if (!draft.console_key_set)
     text_puts(binder_output(), "Crypto failed: the key has the wrong size\n");
-  else if (!crypto_works(c, &message))
+  else if (!bind_console_crypto_works(c, &message))
     text_puts(binder_output(), "Crypto failed: what came back differs\n");
   else
     text_puts(binder_output(), "Everything is ok!\n");
@@ -109,7 +110,7 @@ test_crypto(struct call *c)
 }
 
 static int
-delta(struct call *c)
+bind_console_delta(struct call *c)
 {
   (void)c;
   history_print(binder_output());
@@ -117,7 +118,7 @@ delta(struct call *c)
 }
 
 static int
-clear_history(struct call *c)
+bind_console_clear_history(struct call *c)
 {
   (void)c;
   history_clear();
@@ -125,7 +126,7 @@ clear_history(struct call *c)
 }
 
 static int
-show(struct call *c)
+bind_console_show(struct call *c)
 {
   text_add(binder_output(), c->args[0].string.data, c->args[0].string.size);
   text_puts(binder_output(), "\n");
@@ -140,7 +141,7 @@ struct help {
 };
 
 static void
-help_one(const struct lua_function *f, void *arg)
+bind_console_help_one(const struct lua_function *f, void *arg)
 {
   struct help *h = arg;
   struct text *out = binder_output();
@@ -160,10 +161,10 @@ help_one(const struct lua_function *f, void *arg)
 }
 
 static int
-help(struct call *c)
+bind_console_help(struct call *c)
 {
   struct help h = {.wanted = c->args[0].given ? c->args[0].string.data : NULL};
-  binder_each_function(help_one, &h);
+  binder_each_function(bind_console_help_one, &h);
   if (h.found == 0)
     text_printf(binder_output(), "Nothing found for %s\n", h.wanted);
   return 0;
@@ -172,7 +173,7 @@ help(struct call *c)
 // ---- the process ----
 
 static int
-show_version(struct call *c)
+bind_console_show_version(struct call *c)
 {
   (void)c;
   text_printf(binder_output(), "%s\n", program_version());
@@ -181,7 +182,7 @@ show_version(struct call *c)
 
 // The same way out as SIGTERM. Where nothing runs there is nothing to end.
 static int
-stop(struct call *c)
+bind_console_stop(struct call *c)
 {
   (void)c;
   if (draft.phase == PHASE_RUNNING)
@@ -194,35 +195,35 @@ stop(struct call *c)
 }
 
 static int
-in_client_startup(struct call *c)
+bind_console_in_client_startup(struct call *c)
 {
   lua_pushboolean(c->lua, draft.phase == PHASE_CLIENT);
   return 1;
 }
 
 static int
-in_config_check(struct call *c)
+bind_console_in_config_check(struct call *c)
 {
   lua_pushboolean(c->lua, draft.phase == PHASE_CHECK);
   return 1;
 }
 
 static int
-add_maintenance(struct call *c)
+bind_console_add_maintenance(struct call *c)
 {
   callbacks_add(CALLBACK_MAINTENANCE, c->args[0].object);
   return 0;
 }
 
 static int
-add_exit(struct call *c)
+bind_console_add_exit(struct call *c)
 {
   callbacks_add(CALLBACK_EXIT, c->args[0].object);
   return 0;
 }
 
 static int
-nothing(struct call *c)
+bind_console_nothing(struct call *c)
 {
   (void)c;
   return 0;
@@ -232,57 +233,57 @@ const struct lua_function functions_console[] = {
     {.name = "controlSocket",
      .help = "Listen for console connections here; port 5199 unless given",
      .params = PARAMS({.name = "address", .type = PARAM_STRING}),
-     .call = control_socket},
+     .call = bind_console_control_socket},
     {.name = "setKey",
      .help = "Shared secret of the console, 32 bytes in base64",
      .params = PARAMS({.name = "key", .type = PARAM_STRING}),
-     .call = set_key},
-    {.name = "makeKey", .help = "Print a new setKey() line", .flags = FUNCTION_NO_EFFECT, .call = make_key},
+     .call = bind_console_set_key},
+    {.name = "makeKey", .help = "Print a new setKey() line", .flags = FUNCTION_NO_EFFECT, .call = bind_console_make_key},
     {.name = "testCrypto",
      .help = "Encrypt and decrypt a text with the console's key",
      .params = PARAMS({.name = "text", .type = PARAM_STRING, .optional = true}),
      .flags = FUNCTION_NO_EFFECT,
-     .call = test_crypto},
+     .call = bind_console_test_crypto},
     {.name = "delta",
      .help = "Print the commands that changed something, with their time",
      .flags = FUNCTION_NO_EFFECT,
-     .call = delta},
+     .call = bind_console_delta},
     {.name = "clearConsoleHistory",
      .help = "Forget the commands that delta() prints",
      .flags = FUNCTION_NO_EFFECT,
-     .call = clear_history},
+     .call = bind_console_clear_history},
     {.name = "show",
      .help = "Print a text",
      .params = PARAMS({.name = "text", .type = PARAM_STRING}),
      .flags = FUNCTION_NO_EFFECT,
-     .call = show},
+     .call = bind_console_show},
     {.name = "help",
      .help = "Print what functions there are, or one of them",
      .params = PARAMS({.name = "name", .type = PARAM_STRING, .optional = true}),
      .flags = FUNCTION_NO_EFFECT,
-     .call = help},
-    {.name = "showVersion", .help = "Print the version", .flags = FUNCTION_NO_EFFECT, .call = show_version},
-    {.name = "shutdown", .help = "End the process", .call = stop},
+     .call = bind_console_help},
+    {.name = "showVersion", .help = "Print the version", .flags = FUNCTION_NO_EFFECT, .call = bind_console_show_version},
+    {.name = "shutdown", .help = "End the process", .call = bind_console_stop},
     {.name = "inClientStartup",
      .help = "Does the console client read the configuration",
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = in_client_startup},
+     .call = bind_console_in_client_startup},
     {.name = "inConfigCheck",
      .help = "Is the configuration only checked",
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = in_config_check},
+     .call = bind_console_in_config_check},
     {.name = "addMaintenanceCallback",
      .help = "One more function to be called every second",
      .params = PARAMS({.name = "callback", .type = PARAM_FUNCTION}),
-     .call = add_maintenance},
+     .call = bind_console_add_maintenance},
     {.name = "addExitCallback",
      .help = "A function to be called at exit",
      .params = PARAMS({.name = "callback", .type = PARAM_FUNCTION}),
-     .call = add_exit},
-    {.name = "enableLuaConfiguration", .help = "Lua is always there", .call = nothing},
+     .call = bind_console_add_exit},
+    {.name = "enableLuaConfiguration", .help = "Lua is always there", .call = bind_console_nothing},
     {.name = "refreshRuntimeConfiguration",
      .help = "Every query sees the newest configuration anyway",
-     .call = nothing},
+     .call = bind_console_nothing},
     {.name = NULL}};

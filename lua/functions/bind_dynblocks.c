@@ -12,7 +12,7 @@
 #include <string.h>
 
 static int
-block(struct call *c, const struct dynblock_spec *spec)
+bind_dynblocks_block(struct call *c, const struct dynblock_spec *spec)
 {
   if (!dynblock_options_good(c, spec->action, spec->tag_name))
     return -1;
@@ -27,13 +27,13 @@ enum { ADDRESS, MESSAGE, ACTION, SECONDS, MASK, PORT_MASK, OPTIONS };
 
 // The action None, which is the default of the argument, is no action of its own.
 static int
-action_of(const struct value *v)
+bind_dynblocks_action_of(const struct value *v)
 {
   return !v->given || v->integer == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : (int)v->integer;
 }
 
 static int
-add_block(struct call *c)
+bind_dynblocks_add_block(struct call *c)
 {
   const struct value *a = c->args;
   const struct address *given = binder_test(c->lua, a[ADDRESS].stack, &class_address);
@@ -48,18 +48,18 @@ add_block(struct call *c)
     return 0;
   }
   unsigned most = address_is_v6(&address) ? 128 : 32;
-  return block(c, &(struct dynblock_spec){
+  return bind_dynblocks_block(c, &(struct dynblock_spec){
                       .key = dynblock_key_address(&address, a[MASK].given ? (unsigned)a[MASK].integer : most, (unsigned)a[PORT_MASK].integer),
                       .seconds = (uint64_t)a[SECONDS].integer,
                       .reason = a[MESSAGE].string.data,
-                      .action = action_of(&a[ACTION]),
+                      .action = bind_dynblocks_action_of(&a[ACTION]),
                       .tag_name = dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_NAME),
                       .tag_value = dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_VALUE)});
 }
 
 // The table of an exceed...() function: addresses as keys.
 static int
-add_blocks(struct call *c)
+bind_dynblocks_add_blocks(struct call *c)
 {
   enum { TABLE, WHY, FOR, WHAT };
   int table = c->args[TABLE].stack;
@@ -69,17 +69,17 @@ add_blocks(struct call *c)
     const struct address *a = binder_test(c->lua, lua_gettop(c->lua) - 1, &class_address);
     if (a == NULL)
       return call_wrong_type(c, lua_gettop(c->lua) - 1, class_address.name);
-    if (block(c, &(struct dynblock_spec){.key = dynblock_key_address(a, 128, 0),
-                                         .seconds = (uint64_t)c->args[FOR].integer,
-                                         .reason = c->args[WHY].string.data,
-                                         .action = action_of(&c->args[WHAT])}) < 0)
+    if (bind_dynblocks_block(c, &(struct dynblock_spec){.key = dynblock_key_address(a, 128, 0),
+                                                        .seconds = (uint64_t)c->args[FOR].integer,
+                                                        .reason = c->args[WHY].string.data,
+                                                        .action = bind_dynblocks_action_of(&c->args[WHAT])}) < 0)
       return -1;
   }
   return 0;
 }
 
 static int
-add_suffixes(struct call *c)
+bind_dynblocks_add_suffixes(struct call *c)
 {
   enum { NAMES, WHY, FOR, WHAT, WITH };
   int table = c->args[NAMES].stack;
@@ -90,19 +90,20 @@ add_suffixes(struct call *c)
     struct value v;
     if (!call_read(c, lua_gettop(c->lua), &row, &v))
       return -1;
-    if (block(c, &(struct dynblock_spec){.key = dynblock_key_suffix(v.object),
-                                         .seconds = (uint64_t)c->args[FOR].integer,
-                                         .reason = c->args[WHY].string.data,
-                                         .action = action_of(&c->args[WHAT]),
-                                         .tag_name = dynblock_option(&c->args[WITH], DYNBLOCK_TAG_NAME),
-                                         .tag_value = dynblock_option(&c->args[WITH], DYNBLOCK_TAG_VALUE)}) < 0)
+    if (bind_dynblocks_block(c, &(struct dynblock_spec){.key = dynblock_key_suffix(v.object),
+                                                        .seconds = (uint64_t)c->args[FOR].integer,
+                                                        .reason = c->args[WHY].string.data,
+                                                        .action = bind_dynblocks_action_of(&c->args[WHAT]),
+                                                        .tag_name = dynblock_option(&c->args[WITH], DYNBLOCK_TAG_NAME),
+                                                        .tag_value = dynblock_option(&c->args[WITH], DYNBLOCK_TAG_VALUE)}) <
+        0)
       return -1;
   }
   return 0;
 }
 
 static int
-clear_blocks(struct call *c)
+bind_dynblocks_clear_blocks(struct call *c)
 {
   (void)c;
   dynblock_clear(&draft.dynblocks);
@@ -112,7 +113,7 @@ clear_blocks(struct call *c)
 // ---- looking ----
 
 static void
-show_one(struct dynblock *b, void *arg)
+bind_dynblocks_show_one(struct dynblock *b, void *arg)
 {
   struct text key;
   text_init(&key);
@@ -125,12 +126,12 @@ show_one(struct dynblock *b, void *arg)
 }
 
 static int
-show_blocks(struct call *c)
+bind_dynblocks_show_blocks(struct call *c)
 {
   uint64_t now_us = clock_mono_us();
   (void)c;
   text_printf(binder_output(), "%-24s %8s %8s %-10s %-20s %-10s %s\n", "What", "Seconds", "Blocks", "Warning", "Action", "eBPF", "Reason");
-  dynblock_each(&draft.dynblocks, now_us, show_one, &now_us);
+  dynblock_each(&draft.dynblocks, now_us, bind_dynblocks_show_one, &now_us);
   return 0;
 }
 
@@ -140,7 +141,7 @@ struct listing {
 };
 
 static void
-list_one(struct dynblock *b, void *arg)
+bind_dynblocks_list_one(struct dynblock *b, void *arg)
 {
   struct listing *l = arg;
   struct text key;
@@ -154,25 +155,26 @@ list_one(struct dynblock *b, void *arg)
 }
 
 static int
-get_blocks(struct call *c)
+bind_dynblocks_get_blocks(struct call *c)
 {
   lua_newtable(c->lua);
-  dynblock_each(&draft.dynblocks, clock_mono_us(), list_one, &(struct listing){.lua = c->lua});
+  dynblock_each(&draft.dynblocks, clock_mono_us(), bind_dynblocks_list_one, &(struct listing){.lua = c->lua});
   return 1;
 }
 
 static int
-get_suffixes(struct call *c)
+bind_dynblocks_get_suffixes(struct call *c)
 {
   lua_newtable(c->lua);
-  dynblock_each(&draft.dynblocks, clock_mono_us(), list_one, &(struct listing){.lua = c->lua, .suffixes = true});
+  dynblock_each(&draft.dynblocks, clock_mono_us(), bind_dynblocks_list_one,
+                &(struct listing){.lua = c->lua, .suffixes = true});
   return 1;
 }
 
 // ---- settings ----
 
 static int
-set_action(struct call *c)
+bind_dynblocks_set_action(struct call *c)
 {
   int64_t action = c->args[0].integer;
   switch (action) {
@@ -193,7 +195,7 @@ set_action(struct call *c)
 }
 
 static int
-set_purge(struct call *c)
+bind_dynblocks_set_purge(struct call *c)
 {
   undo_bytes(&draft.dynblocks.purge_interval_s, sizeof draft.dynblocks.purge_interval_s);
   draft.dynblocks.purge_interval_s = (uint32_t)c->args[0].integer;
@@ -201,7 +203,7 @@ set_purge(struct call *c)
 }
 
 static int
-new_group(struct call *c)
+bind_dynblocks_new_group(struct call *c)
 {
   binder_push_object(c->lua, call_own(c, dynblock_group_new()));
   return 1;
@@ -215,38 +217,64 @@ const struct lua_function functions_dynblocks[] = {
     {.name = "dynBlockRulesGroup",
      .help = "An empty group of rules that make dynamic blocks: call its apply() from maintenance()",
      .returns = "DynBlockRulesGroup",
-     .call = new_group},
+     .call = bind_dynblocks_new_group},
     {.name = "addDynamicBlock",
      .help = "Block an address or a range for some time",
-     .params = PARAMS([ADDRESS] = {.name = "address", .type = PARAM_ANY, .help = "ComboAddress or text"}, [MESSAGE] = MESSAGE_ROW,
-                      [ACTION] = ACTION_ROW, [SECONDS] = SECONDS_ROW,
-                      [MASK] = {.name = "clientIPMask", .type = PARAM_INT, .optional = true, .help = "leading bits; all when not given"},
-                      [PORT_MASK] = {.name = "clientIPPortMask", .type = PARAM_INT, .optional = true, .fallback = "0", .help = "leading bits of the port"},
+     .params = PARAMS([ADDRESS] = {.name = "address", .type = PARAM_ANY, .help = "ComboAddress or text"},
+                      [MESSAGE] = MESSAGE_ROW, [ACTION] = ACTION_ROW, [SECONDS] = SECONDS_ROW,
+                      [MASK] = {.name = "clientIPMask",
+                                .type = PARAM_INT,
+                                .optional = true,
+                                .help = "leading bits; all when not given"},
+                      [PORT_MASK] = {.name = "clientIPPortMask",
+                                     .type = PARAM_INT,
+                                     .optional = true,
+                                     .fallback = "0",
+                                     .help = "leading bits of the port"},
                       [OPTIONS] = {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = dynblock_options}),
-     .call = add_block},
+     .call = bind_dynblocks_add_block},
     {.name = "addDynBlocks",
      .help = "Block every address of the table that an exceed...() function gave",
-     .params = PARAMS({.name = "addresses", .type = PARAM_ANY, .help = "counts by ComboAddress"}, MESSAGE_ROW, SECONDS_ROW, ACTION_ROW),
-     .call = add_blocks},
+     .params = PARAMS({.name = "addresses", .type = PARAM_ANY, .help = "counts by ComboAddress"}, MESSAGE_ROW, SECONDS_ROW,
+                      ACTION_ROW),
+     .call = bind_dynblocks_add_blocks},
     {.name = "addDynBlockSMT",
      .help = "Block suffixes for some time",
      .params = PARAMS({.name = "names", .type = PARAM_ANY, .help = "list of names"}, MESSAGE_ROW, SECONDS_ROW, ACTION_ROW,
                       {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = dynblock_options}),
-     .call = add_suffixes},
-    {.name = "clearDynBlocks", .help = "Remove every dynamic block", .call = clear_blocks},
-    {.name = "showDynBlocks", .help = "Print the dynamic blocks", .flags = FUNCTION_NO_EFFECT, .call = show_blocks},
-    {.name = "getDynamicBlocks", .help = "Blocks of addresses by netmask", .returns = "table<string, DynBlock>",
-     .flags = FUNCTION_NO_EFFECT, .call = get_blocks},
-    {.name = "getDynamicBlocksSMT", .help = "Blocks of suffixes by name", .returns = "table<string, DynBlock>",
-     .flags = FUNCTION_NO_EFFECT, .call = get_suffixes},
+     .call = bind_dynblocks_add_suffixes},
+    {.name = "clearDynBlocks", .help = "Remove every dynamic block", .call = bind_dynblocks_clear_blocks},
+    {.name = "showDynBlocks",
+     .help = "Print the dynamic blocks",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = bind_dynblocks_show_blocks},
+    {.name = "getDynamicBlocks",
+     .help = "Blocks of addresses by netmask",
+     .returns = "table<string, DynBlock>",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = bind_dynblocks_get_blocks},
+    {.name = "getDynamicBlocksSMT",
+     .help = "Blocks of suffixes by name",
+     .returns = "table<string, DynBlock>",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = bind_dynblocks_get_suffixes},
     {.name = "setDynBlocksAction",
      .help = "What blocks without an action of their own do",
-     .params = PARAMS({.name = "action", .type = PARAM_INT, .optional = true, .fallback = "0",
+     .params = PARAMS({.name = "action",
+                       .type = PARAM_INT,
+                       .optional = true,
+                       .fallback = "0",
                        .help = "DNSAction: Drop, NoOp, Nxdomain, Refused, Truncate or NoRecurse"}),
-     .call = set_action},
+     .call = bind_dynblocks_set_action},
     {.name = "setDynBlocksPurgeInterval",
      .help = "How often blocks whose time is over are removed; they have no effect before",
-     .params = PARAMS({.name = "seconds", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s", .max = UINT32_MAX, .help = "0: never"}),
-     .call = set_purge},
+     .params = PARAMS({.name = "seconds",
+                       .type = PARAM_INT,
+                       .optional = true,
+                       .fallback = "60",
+                       .unit = "s",
+                       .max = UINT32_MAX,
+                       .help = "0: never"}),
+     .call = bind_dynblocks_set_purge},
     {.name = NULL},
 };

@@ -7,7 +7,7 @@
 
 // Seconds that the rate is multiplied with; without a span it is that of the ring.
 static double
-span_of(int64_t seconds, uint64_t now_us, uint64_t oldest_us)
+bind_exceed_span_of(int64_t seconds, uint64_t now_us, uint64_t oldest_us)
 {
   if (seconds > 0)
     return (double)seconds;
@@ -16,7 +16,7 @@ span_of(int64_t seconds, uint64_t now_us, uint64_t oldest_us)
 
 // Clients and their counts.
 static int
-push_above(struct call *c, const struct tally *t, double limit)
+bind_exceed_push_above(struct call *c, const struct tally *t, double limit)
 {
   lua_newtable(c->lua);
   for (size_t i = 0; i < t->count; i++) {
@@ -32,7 +32,7 @@ push_above(struct call *c, const struct tally *t, double limit)
 
 // args: rate and seconds.
 static int
-exceed(struct call *c, struct ring_count what, const struct value *args)
+bind_exceed_exceed(struct call *c, struct ring_count what, const struct value *args)
 {
   struct tally t;
   uint64_t now_us = clock_mono_us();
@@ -42,40 +42,43 @@ exceed(struct call *c, struct ring_count what, const struct value *args)
   tally_init(&t, false);
   uint64_t oldest_us = ring_count(&t, &what);
   // A negative rate is a huge one to the dialect.
-  int results = push_above(c, &t, span_of(seconds, now_us, oldest_us) * (rate < 0 ? 1e18 : (double)rate));
+  int results =
+      bind_exceed_push_above(c, &t, bind_exceed_span_of(seconds, now_us, oldest_us) * (rate < 0 ? 1e18 : (double)rate));
   tally_fini(&t);
   return results;
 }
 
 static int
-exceed_queries(struct call *c)
+bind_exceed_queries(struct call *c)
 {
-  return exceed(c, (struct ring_count){.kind = RING_QUERIES}, c->args);
+  return bind_exceed_exceed(c, (struct ring_count){.kind = RING_QUERIES}, c->args);
 }
 
 static int
-exceed_qtype(struct call *c)
+bind_exceed_qtype(struct call *c)
 {
   struct ring_count what = {.kind = RING_QUERIES, .filter = RING_OF_QTYPE, .number = (uint16_t)c->args[0].integer};
-  return exceed(c, what, c->args + 1);
+  return bind_exceed_exceed(c, what, c->args + 1);
 }
 
 static int
-exceed_nxdomains(struct call *c)
+bind_exceed_nxdomains(struct call *c)
 {
-  return exceed(c, (struct ring_count){.kind = RING_ANSWERS, .filter = RING_OF_RCODE, .number = RCODE_NXDOMAIN}, c->args);
+  return bind_exceed_exceed(c, (struct ring_count){.kind = RING_ANSWERS, .filter = RING_OF_RCODE, .number = RCODE_NXDOMAIN},
+                            c->args);
 }
 
 static int
-exceed_servfails(struct call *c)
+bind_exceed_servfails(struct call *c)
 {
-  return exceed(c, (struct ring_count){.kind = RING_ANSWERS, .filter = RING_OF_RCODE, .number = RCODE_SERVFAIL}, c->args);
+  return bind_exceed_exceed(c, (struct ring_count){.kind = RING_ANSWERS, .filter = RING_OF_RCODE, .number = RCODE_SERVFAIL},
+                            c->args);
 }
 
 static int
-exceed_bytes(struct call *c)
+bind_exceed_bytes(struct call *c)
 {
-  return exceed(c, (struct ring_count){.kind = RING_ANSWERS, .bytes = true}, c->args);
+  return bind_exceed_exceed(c, (struct ring_count){.kind = RING_ANSWERS, .bytes = true}, c->args);
 }
 
 #define RATE(measure) {.name = "rate", .type = PARAM_INT, .unit = measure, .help = "allowed for each client"}
@@ -87,10 +90,10 @@ exceed_bytes(struct call *c)
   }
 
 const struct lua_function functions_exceed[] = {
-    EXCEED("exceedQRate", "Clients above a rate of queries, with their counts", exceed_queries, RATE("q/s"), SECONDS),
-    EXCEED("exceedQTypeRate", "Clients above a rate of queries of a type", exceed_qtype,
+    EXCEED("exceedQRate", "Clients above a rate of queries, with their counts", bind_exceed_queries, RATE("q/s"), SECONDS),
+    EXCEED("exceedQTypeRate", "Clients above a rate of queries of a type", bind_exceed_qtype,
            {.name = "type", .type = PARAM_INT, .help = "DNSQType"}, RATE("q/s"), SECONDS),
-    EXCEED("exceedNXDOMAINs", "Clients above a rate of NXDomain answers", exceed_nxdomains, RATE("answers/s"), SECONDS),
-    EXCEED("exceedServFails", "Clients above a rate of ServFail answers", exceed_servfails, RATE("answers/s"), SECONDS),
-    EXCEED("exceedRespByterate", "Clients above a rate of bytes in answers", exceed_bytes, RATE("bytes/s"), SECONDS),
+    EXCEED("exceedNXDOMAINs", "Clients above a rate of NXDomain answers", bind_exceed_nxdomains, RATE("answers/s"), SECONDS),
+    EXCEED("exceedServFails", "Clients above a rate of ServFail answers", bind_exceed_servfails, RATE("answers/s"), SECONDS),
+    EXCEED("exceedRespByterate", "Clients above a rate of bytes in answers", bind_exceed_bytes, RATE("bytes/s"), SECONDS),
     {.name = NULL}};

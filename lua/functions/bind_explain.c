@@ -34,7 +34,7 @@ static const struct param options[] = {
 
 // What a key that was not written means is in its row.
 static void
-add_fallbacks(struct call *c, struct value *values)
+bind_explain_add_fallbacks(struct call *c, struct value *values)
 {
   for (size_t i = 0; i < OPTIONS; i++)
     if (!values[i].given)
@@ -42,7 +42,7 @@ add_fallbacks(struct call *c, struct value *values)
 }
 
 static bool
-read_type(struct call *c, const struct value *v, struct explain_request *r)
+bind_explain_read_type(struct call *c, const struct value *v, struct explain_request *r)
 {
   if (qtype_parse(v->string.data, &r->type))
     return true;
@@ -51,14 +51,14 @@ read_type(struct call *c, const struct value *v, struct explain_request *r)
 }
 
 static bool
-read_subnet(struct call *c, const struct value *v, struct explain_request *r)
+bind_explain_read_subnet(struct call *c, const struct value *v, struct explain_request *r)
 {
   r->has_ecs = v->given;
   return !v->given || netmask_parse(&r->ecs, v->string.data, &c->fault);
 }
 
 static bool
-read_rcode(struct call *c, const struct value *v, struct explain_request *r)
+bind_explain_read_rcode(struct call *c, const struct value *v, struct explain_request *r)
 {
   unsigned rcode;
   if (!v->given)
@@ -72,7 +72,7 @@ read_rcode(struct call *c, const struct value *v, struct explain_request *r)
 }
 
 static bool
-read_form(struct call *c, const struct value *v, const char **form)
+bind_explain_read_form(struct call *c, const struct value *v, const char **form)
 {
   *form = v->string.data;
   if (strcmp(*form, "text") == 0 || strcmp(*form, "table") == 0 || strcmp(*form, "json") == 0)
@@ -82,13 +82,13 @@ read_form(struct call *c, const struct value *v, const char **form)
 }
 
 static bool
-read_request(struct call *c, struct explain_request *r, const char **form)
+bind_explain_read_request(struct call *c, struct explain_request *r, const char **form)
 {
   enum { EDNS_USUAL = 1232 };
   struct value v[OPTIONS];
   for (size_t i = 0; i < OPTIONS; i++)
     v[i] = c->args[1].given ? c->args[1].options[i] : (struct value){.given = false};
-  add_fallbacks(c, v);
+  bind_explain_add_fallbacks(c, v);
   *r = (struct explain_request)EXPLAIN_REQUEST_INIT;
   r->name = *(const struct name *)c->args[0].object;
   r->class = (uint16_t)v[CLASS].integer;
@@ -99,8 +99,10 @@ read_request(struct call *c, struct explain_request *r, const char **form)
   r->payload = (uint16_t)v[EDNS].integer;
   r->dnssec_ok = v[DO].boolean;
   r->scripts = v[SCRIPTS].boolean;
-  if (!read_form(c, &v[FORM], form) || !read_type(c, &v[TYPE], r) || !address_parse(&r->client, v[CLIENT].string.data, 0, &c->fault) ||
-      !address_parse(&r->local, v[LOCAL].string.data, 53, &c->fault) || !read_subnet(c, &v[ECS], r) || !read_rcode(c, &v[RCODE], r))
+  if (!bind_explain_read_form(c, &v[FORM], form) || !bind_explain_read_type(c, &v[TYPE], r) ||
+      !address_parse(&r->client, v[CLIENT].string.data, 0, &c->fault) ||
+      !address_parse(&r->local, v[LOCAL].string.data, 53, &c->fault) || !bind_explain_read_subnet(c, &v[ECS], r) ||
+      !bind_explain_read_rcode(c, &v[RCODE], r))
     return false;
   if (r->payload == 0 && (r->dnssec_ok || r->has_ecs))
     r->payload = EDNS_USUAL;
@@ -109,39 +111,39 @@ read_request(struct call *c, struct explain_request *r, const char **form)
 
 // ---- forms ----
 
-static void push(lua_State *lua, const json_t *value);
+static void bind_explain_push(lua_State *lua, const json_t *value);
 
 static void
-push_object(lua_State *lua, const json_t *object)
+bind_explain_push_object(lua_State *lua, const json_t *object)
 {
   const char *key;
   json_t *member;
   lua_newtable(lua);
   json_object_foreach((json_t *)(uintptr_t)object, key, member) {
-    push(lua, member);
+    bind_explain_push(lua, member);
     lua_setfield(lua, -2, key);
   }
 }
 
 static void
-push_array(lua_State *lua, const json_t *array)
+bind_explain_push_array(lua_State *lua, const json_t *array)
 {
   size_t i;
   const json_t *item;
   lua_newtable(lua);
   json_array_foreach(array, i, item) {
-    push(lua, item);
+    bind_explain_push(lua, item);
     lua_rawseti(lua, -2, (int)i + 1);
   }
 }
 
 static void
-push(lua_State *lua, const json_t *value)
+bind_explain_push(lua_State *lua, const json_t *value)
 {
   if (json_is_object(value))
-    push_object(lua, value);
+    bind_explain_push_object(lua, value);
   else if (json_is_array(value))
-    push_array(lua, value);
+    bind_explain_push_array(lua, value);
   else if (json_is_string(value))
     lua_pushlstring(lua, json_string_value(value), json_string_length(value));
   else if (json_is_number(value))
@@ -151,7 +153,7 @@ push(lua_State *lua, const json_t *value)
 }
 
 static int
-push_json(lua_State *lua, const json_t *all)
+bind_explain_push_json(lua_State *lua, const json_t *all)
 {
   char *text = json_dumps(all, JSON_INDENT(2));
   if (text == NULL)
@@ -162,24 +164,24 @@ push_json(lua_State *lua, const json_t *all)
 }
 
 static int
-give(struct call *c, const json_t *all, const char *form)
+bind_explain_give(struct call *c, const json_t *all, const char *form)
 {
   if (strcmp(form, "table") == 0) {
-    push(c->lua, all);
+    bind_explain_push(c->lua, all);
     return 1;
   }
   if (strcmp(form, "json") == 0)
-    return push_json(c->lua, all);
+    return bind_explain_push_json(c->lua, all);
   explain_text(all, binder_output());
   return 0;
 }
 
 static int
-explain_query(struct call *c)
+bind_explain_query(struct call *c)
 {
   struct explain_request request;
   const char *form;
-  if (!read_request(c, &request, &form))
+  if (!bind_explain_read_request(c, &request, &form))
     return -1;
   if (draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
     return 0;
@@ -193,7 +195,7 @@ explain_query(struct call *c)
   object_unref(&snapshot);
   if (all == NULL)
     return call_fault(c, FAULT_CAUGHT, "explain(): one query at a time");
-  int results = give(c, all, form);
+  int results = bind_explain_give(c, all, form);
   json_decref(all);
   return results;
 }
@@ -205,6 +207,6 @@ const struct lua_function functions_explain[] = {
                       {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = options, .help = "the rest of the query"}),
      .returns = "string|table|nil",
      .flags = FUNCTION_NO_EFFECT,
-     .call = explain_query},
+     .call = bind_explain_query},
     {.name = NULL},
 };

@@ -18,7 +18,7 @@ static const struct param options[] = {
     {.type = PARAM_END}};
 
 static bool
-write_all(int fd, const char *data, size_t size)
+bind_grepq_write_all(int fd, const char *data, size_t size)
 {
   while (size > 0) {
     ssize_t n = write(fd, data, size);
@@ -33,21 +33,21 @@ write_all(int fd, const char *data, size_t size)
 }
 
 static void
-write_file(const struct call *c, const char *path, const struct text *table)
+bind_grepq_write_file(const struct call *c, const char *path, const struct text *table)
 {
   int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   if (fd < 0) {
     binder_refuse(c->function->name, "Error opening the file for writing: %s", strerror(errno));
     return;
   }
-  bool good = write_all(fd, table->data, table->size);
+  bool good = bind_grepq_write_all(fd, table->data, table->size);
   int error = errno;
   if (close(fd) != 0 || !good)
     binder_refuse(c->function->name, "Error writing the file: %s", strerror(good ? errno : error));
 }
 
 static int
-grepq(struct call *c)
+bind_grepq_grepq(struct call *c)
 {
   struct ring_grep grep = {.limit = c->args[1].integer > 0 ? (uint64_t)c->args[1].integer : 0};
   const struct value *filters = &c->args[0];
@@ -65,7 +65,7 @@ grepq(struct call *c)
   struct text table;
   text_init(&table);
   ring_grep_text(&grep, &table);
-  write_file(c, c->args[2].options[OUTPUT_FILE].string.data, &table);
+  bind_grepq_write_file(c, c->args[2].options[OUTPUT_FILE].string.data, &table);
   text_fini(&table);
   return 0;
 }
@@ -77,5 +77,5 @@ const struct lua_function functions_grepq[] = {
                       {.name = "limit", .type = PARAM_INT, .optional = true, .help = "newest queries and newest answers"},
                       {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = options}),
      .flags = FUNCTION_NO_EFFECT,
-     .call = grepq},
+     .call = bind_grepq_grepq},
     {.name = NULL}};

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static int
-get_interfaces(struct call *c)
+bind_interfaces_get_interfaces(struct call *c)
 {
   struct if_nameindex *all = if_nameindex();
   lua_newtable(c->lua);
@@ -24,7 +24,7 @@ get_interfaces(struct call *c)
 
 // False: not an IP address.
 static bool
-address_of(const struct sockaddr *from, struct address *out)
+bind_interfaces_address_of(const struct sockaddr *from, struct address *out)
 {
   if (from == NULL || (from->sa_family != AF_INET && from->sa_family != AF_INET6))
     return false;
@@ -34,7 +34,7 @@ address_of(const struct sockaddr *from, struct address *out)
 }
 
 static void
-push_address(lua_State *lua, const struct address *address, const struct sockaddr *mask)
+bind_interfaces_push_address(lua_State *lua, const struct address *address, const struct sockaddr *mask)
 {
   char text[ADDRESS_TEXT_SIZE];
   (void)mask;
@@ -42,12 +42,12 @@ push_address(lua_State *lua, const struct address *address, const struct sockadd
 }
 
 static unsigned
-bits_of(const struct sockaddr *mask)
+bind_interfaces_bits_of(const struct sockaddr *mask)
 {
   struct address a;
   size_t size;
   unsigned bits = 0;
-  if (!address_of(mask, &a))
+  if (!bind_interfaces_address_of(mask, &a))
     return 0;
   const uint8_t *raw = address_raw(&a, &size);
   for (size_t i = 0; i < size; i++)
@@ -56,11 +56,11 @@ bits_of(const struct sockaddr *mask)
 }
 
 static void
-push_range(lua_State *lua, const struct address *address, const struct sockaddr *mask)
+bind_interfaces_push_range(lua_State *lua, const struct address *address, const struct sockaddr *mask)
 {
   struct netmask range;
   struct text text;
-  netmask_from_address(&range, address, bits_of(mask));
+  netmask_from_address(&range, address, bind_interfaces_bits_of(mask));
   text_init(&text);
   netmask_text(&range, &text);
   binder_push_text(lua, &text);
@@ -68,7 +68,7 @@ push_range(lua_State *lua, const struct address *address, const struct sockaddr 
 }
 
 static int
-list(struct call *c, void (*push)(lua_State *, const struct address *, const struct sockaddr *))
+bind_interfaces_list(struct call *c, void (*push)(lua_State *, const struct address *, const struct sockaddr *))
 {
   const char *interface = c->args[0].string.data;
   struct ifaddrs *all = NULL;
@@ -78,7 +78,7 @@ list(struct call *c, void (*push)(lua_State *, const struct address *, const str
     return 1;
   for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
     struct address address;
-    if (strcmp(i->ifa_name, interface) != 0 || !address_of(i->ifa_addr, &address))
+    if (strcmp(i->ifa_name, interface) != 0 || !bind_interfaces_address_of(i->ifa_addr, &address))
       continue;
     push(c->lua, &address, i->ifa_netmask);
     lua_rawseti(c->lua, -2, ++count);
@@ -88,19 +88,19 @@ list(struct call *c, void (*push)(lua_State *, const struct address *, const str
 }
 
 static int
-get_addresses(struct call *c)
+bind_interfaces_get_addresses(struct call *c)
 {
-  return list(c, push_address);
+  return bind_interfaces_list(c, bind_interfaces_push_address);
 }
 
 static int
-get_ranges(struct call *c)
+bind_interfaces_get_ranges(struct call *c)
 {
-  return list(c, push_range);
+  return bind_interfaces_list(c, bind_interfaces_push_range);
 }
 
 static int
-get_link_address(struct call *c)
+bind_interfaces_get_link_address(struct call *c)
 {
   struct address address;
   uint8_t link[LINK_ADDRESS_MAX];
@@ -117,23 +117,23 @@ const struct lua_function functions_interfaces[] = {
      .help = "Names of the host's interfaces",
      .returns = "string[]",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_interfaces},
+     .call = bind_interfaces_get_interfaces},
     {.name = "getListOfAddressesOfNetworkInterface",
      .help = "Addresses of an interface; none: it has none, or does not exist",
      .params = INTERFACE_PARAMS,
      .returns = "string[]",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_addresses},
+     .call = bind_interfaces_get_addresses},
     {.name = "getListOfRangesOfNetworkInterface",
      .help = "Networks of an interface; none: it has none, or does not exist",
      .params = INTERFACE_PARAMS,
      .returns = "string[]",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_ranges},
+     .call = bind_interfaces_get_ranges},
     {.name = "getMACAddress",
      .help = "Link address of a neighbour, as the kernel knows it; '' if it does not",
      .params = PARAMS({.name = "address", .type = PARAM_STRING, .help = "its address"}),
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_link_address},
+     .call = bind_interfaces_get_link_address},
     {.name = NULL}};

@@ -6,7 +6,7 @@
 #include "lua/kinds/waiting.h"
 
 static int
-make_selector(struct call *c)
+bind_kinds_make_selector(struct call *c)
 {
   struct selector *s = selector_new(c->function->data, c->args, &c->fault);
   if (s == NULL)
@@ -18,7 +18,7 @@ make_selector(struct call *c)
 }
 
 static int
-make_action(struct call *c)
+bind_kinds_make_action(struct call *c)
 {
   struct action *a = action_new(c->function->data, c->args, &c->fault);
   if (a == NULL)
@@ -33,7 +33,7 @@ static struct lua_function *functions;
 static size_t total;
 
 static struct lua_function *
-append(void)
+bind_kinds_append(void)
 {
   functions = memory_resize(functions, total + 2, sizeof *functions);
   functions[total + 1] = (struct lua_function){.name = NULL};
@@ -41,38 +41,38 @@ append(void)
 }
 
 static void
-add_selectors(const struct selector_kind *const *kinds)
+bind_kinds_add_selectors(const struct selector_kind *const *kinds)
 {
   for (; *kinds != NULL; kinds++)
-    *append() = (struct lua_function){.name = (*kinds)->name,
-                                      .help = (*kinds)->help,
-                                      .params = (*kinds)->params,
-                                      .returns = selector_class.name,
-                                      .call = make_selector,
-                                      .data = *kinds};
+    *bind_kinds_append() = (struct lua_function){.name = (*kinds)->name,
+                                                 .help = (*kinds)->help,
+                                                 .params = (*kinds)->params,
+                                                 .returns = selector_class.name,
+                                                 .call = bind_kinds_make_selector,
+                                                 .data = *kinds};
 }
 
 static void
-add_actions(const struct action_kind *const *kinds)
+bind_kinds_add_actions(const struct action_kind *const *kinds)
 {
   for (; *kinds != NULL; kinds++)
-    *append() = (struct lua_function){.name = (*kinds)->name,
-                                      .help = (*kinds)->help,
-                                      .params = (*kinds)->params,
-                                      .returns = (*kinds)->side == SIDE_QUERY ? query_action_class.name
+    *bind_kinds_append() = (struct lua_function){.name = (*kinds)->name,
+                                                 .help = (*kinds)->help,
+                                                 .params = (*kinds)->params,
+                                                 .returns = (*kinds)->side == SIDE_QUERY ? query_action_class.name
                                                                               : response_action_class.name,
-                                      .call = make_action,
-                                      .data = *kinds};
+                                                 .call = bind_kinds_make_action,
+                                                 .data = *kinds};
 }
 
 const struct lua_function *
 kind_functions(void)
 {
   if (functions == NULL) {
-    add_selectors(selector_kinds);
-    add_selectors(script_selector_kinds);
-    add_actions(action_kinds);
-    add_actions(script_action_kinds);
+    bind_kinds_add_selectors(selector_kinds);
+    bind_kinds_add_selectors(script_selector_kinds);
+    bind_kinds_add_actions(action_kinds);
+    bind_kinds_add_actions(script_action_kinds);
   }
   return functions;
 }

@@ -41,7 +41,7 @@ static const struct param listener_options[] = {
     {.type = PARAM_END}};
 
 static void
-put_options(const struct call *c, struct listener *l, const struct value *v)
+bind_listeners_put_options(const struct call *c, struct listener *l, const struct value *v)
 {
   l->reuse_port = v[REUSE_PORT].boolean;
   if (v[FAST_OPEN].given)
@@ -67,7 +67,7 @@ put_options(const struct call *c, struct listener *l, const struct value *v)
 }
 
 static int
-add_local(struct call *c)
+bind_listeners_add_local(struct call *c)
 {
   static const struct transport *const both[] = {&transport_udp, &transport_tcp};
   struct address address;
@@ -77,37 +77,37 @@ add_local(struct call *c)
   for (unsigned i = 0; i < 2; i++) {
     struct listener *l = listener_new(&address, both[i]);
     if (c->args[1].given)
-      put_options(c, l, c->args[1].options);
+      bind_listeners_put_options(c, l, c->args[1].options);
     draft.listeners[draft.listener_count++] = l;
   }
   return 0;
 }
 
 static bool
-is_plain(const struct listener *l)
+bind_listeners_is_plain(const struct listener *l)
 {
   return l->walk == NULL && (l->transport == &transport_udp || l->transport == &transport_tcp);
 }
 
 static int
-set_local(struct call *c)
+bind_listeners_set_local(struct call *c)
 {
   struct address address;
   size_t kept = 0;
   if (!address_parse(&address, c->args[0].string.data, DNS_PORT, &c->fault))
     return -1;
   for (size_t i = 0; i < draft.listener_count; i++)
-    if (is_plain(draft.listeners[i]))
+    if (bind_listeners_is_plain(draft.listeners[i]))
       object_unref(&draft.listeners[i]);
     else
       draft.listeners[kept++] = draft.listeners[i];
   draft.listener_count = kept;
-  return add_local(c);
+  return bind_listeners_add_local(c);
 }
 
 // The proxy's own: those of scripted services are not counted. NULL: there are not that many.
 static struct listener *
-bind_at(int64_t position)
+bind_listeners_bind_at(int64_t position)
 {
   for (size_t i = 0; i < draft.listener_count && position >= 0; i++)
     if (draft.listeners[i]->walk == NULL && position-- == 0)
@@ -116,30 +116,30 @@ bind_at(int64_t position)
 }
 
 static int
-get_bind(struct call *c)
+bind_listeners_get_bind(struct call *c)
 {
-  binder_push_object(c->lua, bind_at(c->args[0].integer));
+  binder_push_object(c->lua, bind_listeners_bind_at(c->args[0].integer));
   return 1;
 }
 
 static int
-get_bind_count(struct call *c)
+bind_listeners_get_bind_count(struct call *c)
 {
   lua_Integer count = 0;
-  while (bind_at(count) != NULL)
+  while (bind_listeners_bind_at(count) != NULL)
     count++;
   lua_pushinteger(c->lua, count);
   return 1;
 }
 
 static int
-show_binds(struct call *c)
+bind_listeners_show_binds(struct call *c)
 {
   (void)c;
   struct text *out = binder_output();
   text_printf(out, "%-3s %-20s           %-20s  %s\n", "#", "Address", "Protocol", "Queries");
   const struct listener *l;
-  for (int i = 0; (l = bind_at(i)) != NULL; i++) {
+  for (int i = 0; (l = bind_listeners_bind_at(i)) != NULL; i++) {
     char address[ADDRESS_TEXT_SIZE];
     text_printf(out, "%-3d %-20.20s           %-20.20s  %llu\n", i, address_text_with_port(&l->address, address),
                 l->transport->bind_text, (unsigned long long)listener_queries(l));
@@ -156,30 +156,30 @@ const struct lua_function functions_listeners[] = {
      .help = "Listen on one more address, over UDP and TCP",
      .params = LOCAL_PARAMS,
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_local},
+     .call = bind_listeners_add_local},
     {.name = "setLocal",
      .help = "Listen on this address instead of the plain ones so far",
      .params = LOCAL_PARAMS,
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = set_local},
+     .call = bind_listeners_set_local},
     {.name = "getBind",
      .help = "Listener by its position in showBinds()",
      .params = PARAMS({.name = "position", .type = PARAM_INT}),
      .returns = "ClientState",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_bind},
+     .call = bind_listeners_get_bind},
     {.name = "getBindCount",
      .help = "Number of listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_bind_count},
-    {.name = "showBinds", .help = "Print the listeners", .flags = FUNCTION_NO_EFFECT, .call = show_binds},
+     .call = bind_listeners_get_bind_count},
+    {.name = "showBinds", .help = "Print the listeners", .flags = FUNCTION_NO_EFFECT, .call = bind_listeners_show_binds},
     {.name = NULL}};
 
 // ---- ClientState ----
 
 static int
-to_string(struct call *c)
+bind_listeners_to_string(struct call *c)
 {
   char text[ADDRESS_TEXT_SIZE];
   lua_pushstring(c->lua, address_text_with_port(&((const struct listener *)c->self)->address, text));
@@ -187,74 +187,78 @@ to_string(struct call *c)
 }
 
 static int
-get_type(struct call *c)
+bind_listeners_get_type(struct call *c)
 {
   lua_pushstring(c->lua, ((const struct listener *)c->self)->transport->bind_text);
   return 1;
 }
 
 static int
-no_provider(struct call *c)
+bind_listeners_no_provider(struct call *c)
 {
   lua_pushliteral(c->lua, "");
   return 1;
 }
 
 static int
-no_filter(struct call *c)
+bind_listeners_no_filter(struct call *c)
 {
   (void)c;
   return 0;
 }
 
 static int
-get_muted(struct call *c)
+bind_listeners_get_muted(struct call *c)
 {
   lua_pushboolean(c->lua, atomic_load(&((const struct listener *)c->self)->muted));
   return 1;
 }
 
 static int
-set_muted(struct call *c, const struct value *v)
+bind_listeners_set_muted(struct call *c, const struct value *v)
 {
   atomic_store(&((struct listener *)c->self)->muted, v->boolean);
   return 0;
 }
 
 static const struct lua_function methods[] = {
-    {.name = "toString", .help = "Its address", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = to_string},
+    {.name = "toString",
+     .help = "Its address",
+     .returns = "string",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = bind_listeners_to_string},
     {.name = "getType",
      .help = "Its protocol, as showBinds() says",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_type},
+     .call = bind_listeners_get_type},
     {.name = "getEffectiveTLSProvider",
      .help = "TLS library in use",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = no_provider},
+     .call = bind_listeners_no_provider},
     {.name = "getConfiguredTLSProvider",
      .help = "TLS library asked for",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = no_provider},
+     .call = bind_listeners_no_provider},
     {.name = "getRequestedTLSProvider",
      .help = "The same",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_HIDDEN,
-     .call = no_provider},
+     .call = bind_listeners_no_provider},
     {.name = "attachFilter",
      .help = "eBPF filters are not built",
      .params = PARAMS({.name = "filter", .type = PARAM_ANY}),
-     .call = no_filter},
-    {.name = "detachFilter", .help = "eBPF filters are not built", .call = no_filter},
+     .call = bind_listeners_no_filter},
+    {.name = "detachFilter", .help = "eBPF filters are not built", .call = bind_listeners_no_filter},
     {.name = NULL}};
 
 static const struct lua_attribute attributes[] = {{.name = "muted",
                                                    .type = PARAM_BOOL,
                                                    .help = "UDP queries are processed, never answered",
-                                                   .get = get_muted,
-                                                   .set = set_muted},
+                                                   .get = bind_listeners_get_muted,
+                                                   .set = bind_listeners_set_muted},
                                                   {.name = NULL}};
 
 const struct lua_class class_listener = {.name = "ClientState",
@@ -262,4 +266,4 @@ const struct lua_class class_listener = {.name = "ClientState",
                                          .object = &listener_class,
                                          .methods = methods,
                                          .attributes = attributes,
-                                         .tostring = to_string};
+                                         .tostring = bind_listeners_to_string};

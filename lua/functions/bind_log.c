@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 static int
-log_text(struct call *c, enum log_priority priority)
+bind_log_text(struct call *c, enum log_priority priority)
 {
   if (!binder_dry)
     log_event(&(struct log_event){.priority = priority, .message = c->args[0].string.data, .subsystem = "lua"});
@@ -19,25 +19,25 @@ log_text(struct call *c, enum log_priority priority)
 }
 
 static int
-err_log(struct call *c)
+bind_log_err_log(struct call *c)
 {
-  return log_text(c, LOG_PRIO_ERROR);
+  return bind_log_text(c, LOG_PRIO_ERROR);
 }
 
 static int
-warn_log(struct call *c)
+bind_log_warn_log(struct call *c)
 {
-  return log_text(c, LOG_PRIO_WARNING);
+  return bind_log_text(c, LOG_PRIO_WARNING);
 }
 
 static int
-info_log(struct call *c)
+bind_log_info_log(struct call *c)
 {
-  return log_text(c, LOG_PRIO_INFO);
+  return bind_log_text(c, LOG_PRIO_INFO);
 }
 
 static int
-verbose_log(struct call *c)
+bind_log_verbose_log(struct call *c)
 {
   if (!binder_dry)
     log_verbose("lua", "%s", c->args[0].string.data);
@@ -45,15 +45,15 @@ verbose_log(struct call *c)
 }
 
 static void
-verbose_back(void *room)
+bind_log_verbose_back(void *room)
 {
   log_settings()->verbose = *(bool *)room;
 }
 
 static int
-set_verbose(struct call *c)
+bind_log_set_verbose(struct call *c)
 {
-  bool *was = undo_record(sizeof *was, verbose_back, NULL);
+  bool *was = undo_record(sizeof *was, bind_log_verbose_back, NULL);
   if (was != NULL)
     *was = log_settings()->verbose;
   log_settings()->verbose = c->args[0].boolean;
@@ -62,14 +62,14 @@ set_verbose(struct call *c)
 }
 
 static int
-get_verbose(struct call *c)
+bind_log_get_verbose(struct call *c)
 {
   lua_pushboolean(c->lua, log_settings()->verbose);
   return 1;
 }
 
 static int
-set_destination(struct call *c)
+bind_log_set_destination(struct call *c)
 {
   if (draft.phase == PHASE_LOADING && !log_verbose_destination(c->args[0].string.data))
     return call_fault(c, FAULT_CAUGHT, "Unable to open file '%s' for logging: %s", c->args[0].string.data,
@@ -80,7 +80,7 @@ set_destination(struct call *c)
 static char server_id[256];
 
 static const char *
-identity(void)
+bind_log_identity(void)
 {
   if (server_id[0] == '\0' && gethostname(server_id, sizeof server_id - 1) != 0)
     return "";
@@ -104,15 +104,15 @@ static bool instance_is_id;
 
 // Lines of all threads read the instance: it stays as it is once they run.
 static void
-follow_id(void)
+bind_log_follow_id(void)
 {
   struct log_settings *log = log_settings();
   if (instance_is_id && draft.phase != PHASE_RUNNING)
-    snprintf(log->instance, sizeof log->instance, "%s", identity());
+    snprintf(log->instance, sizeof log->instance, "%s", bind_log_identity());
 }
 
 static void
-put_time_format(const char *word)
+bind_log_put_time_format(const char *word)
 {
   log_settings()->iso8601 = strcmp(word, "ISO8601") == 0;
   if (strcmp(word, "ISO8601") != 0 && strcmp(word, "numeric") != 0)
@@ -120,33 +120,33 @@ put_time_format(const char *word)
 }
 
 static void
-put_structured(const struct value *v)
+bind_log_put_structured(const struct value *v)
 {
   struct log_settings *log = log_settings();
   if (v[BACKEND].given && !log_backend_from_text(v[BACKEND].string.data, &log->backend))
     log_warning("setStructuredLogging", "The backend '%s' is not known", v[BACKEND].string.data);
   if (v[TIME_FORMAT].given)
-    put_time_format(v[TIME_FORMAT].string.data);
+    bind_log_put_time_format(v[TIME_FORMAT].string.data);
   if (v[INSTANCE_FROM_ID].given)
     instance_is_id = v[INSTANCE_FROM_ID].boolean;
-  follow_id();
+  bind_log_follow_id();
   if (v[INSTANCE].given)
     snprintf(log->instance, sizeof log->instance, "%s", v[INSTANCE].string.data);
 }
 
 static int
-set_structured(struct call *c)
+bind_log_set_structured(struct call *c)
 {
   if (draft.phase == PHASE_RUNNING)
     return call_fault(c, FAULT_CAUGHT, "Structured logging is an immutable setting at run time");
   log_settings()->structured = c->args[0].boolean;
   if (c->args[1].given)
-    put_structured(c->args[1].options);
+    bind_log_put_structured(c->args[1].options);
   return 0;
 }
 
 static int
-set_facility(struct call *c)
+bind_log_set_facility(struct call *c)
 {
   static const struct param number_row = {.name = "facility", .type = PARAM_INT};
   struct value v;
@@ -164,59 +164,75 @@ set_facility(struct call *c)
 }
 
 static int
-set_server_id(struct call *c)
+bind_log_set_server_id(struct call *c)
 {
   undo_bytes(server_id, sizeof server_id);
   snprintf(server_id, sizeof server_id, "%s", c->args[0].string.data);
-  follow_id();
+  bind_log_follow_id();
   return 0;
 }
 
 static int
-get_server_id(struct call *c)
+bind_log_get_server_id(struct call *c)
 {
-  lua_pushstring(c->lua, identity());
+  lua_pushstring(c->lua, bind_log_identity());
   return 1;
 }
 
 #define TEXT PARAMS({.name = "text", .type = PARAM_STRING})
 
 const struct lua_function functions_log[] = {
-    {.name = "errlog", .help = "Log a text at level error", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = err_log},
-    {.name = "warnlog", .help = "Log a text at level warning", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = warn_log},
-    {.name = "infolog", .help = "Log a text at level info", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = info_log},
-    {.name = "vinfolog", .help = "Log a text when verbose", .params = TEXT, .flags = FUNCTION_ANY_THREAD, .call = verbose_log},
+    {.name = "errlog",
+     .help = "Log a text at level error",
+     .params = TEXT,
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_log_err_log},
+    {.name = "warnlog",
+     .help = "Log a text at level warning",
+     .params = TEXT,
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_log_warn_log},
+    {.name = "infolog",
+     .help = "Log a text at level info",
+     .params = TEXT,
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_log_info_log},
+    {.name = "vinfolog",
+     .help = "Log a text when verbose",
+     .params = TEXT,
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_log_verbose_log},
     {.name = "setVerbose",
      .help = "Verbose logging",
      .params = PARAMS({.name = "verbose", .type = PARAM_BOOL}),
-     .call = set_verbose},
+     .call = bind_log_set_verbose},
     {.name = "getVerbose",
      .help = "Is logging verbose",
      .returns = "boolean",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_verbose},
+     .call = bind_log_get_verbose},
     {.name = "setVerboseLogDestination",
      .help = "Verbose lines go to this file",
      .params = PARAMS({.name = "path", .type = PARAM_STRING}),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = set_destination},
+     .call = bind_log_set_destination},
     {.name = "setStructuredLogging",
      .help = "Log lines as keys and values",
      .params = PARAMS({.name = "enable", .type = PARAM_BOOL},
                       {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = structured_options}),
-     .call = set_structured},
+     .call = bind_log_set_structured},
     {.name = "setSyslogFacility",
      .help = "Facility of syslog lines, by name or number",
      .params = PARAMS({.name = "facility", .type = PARAM_ANY}),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = set_facility},
+     .call = bind_log_set_facility},
     {.name = "setServerID",
      .help = "Identity of this server",
      .params = PARAMS({.name = "id", .type = PARAM_STRING}),
-     .call = set_server_id},
+     .call = bind_log_set_server_id},
     {.name = "getServerID",
      .help = "Identity of this server",
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_server_id},
+     .call = bind_log_get_server_id},
     {.name = NULL}};

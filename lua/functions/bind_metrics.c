@@ -20,7 +20,7 @@ struct lines {
 };
 
 static void
-add_line(const struct metric *m, void *arg)
+bind_metrics_add_line(const struct metric *m, void *arg)
 {
   struct lines *l = arg;
   l->items = memory_resize(l->items, l->count + 1, sizeof *l->items);
@@ -31,12 +31,12 @@ add_line(const struct metric *m, void *arg)
 
 // The first half of the names on the left, the second on the right.
 static int
-dump_stats(struct call *c)
+bind_metrics_dump_stats(struct call *c)
 {
   (void)c;
   struct lines l = {.count = 0};
   struct text *out = binder_output();
-  metrics_each(add_line, &l);
+  metrics_each(bind_metrics_add_line, &l);
   size_t left = (l.count + 1) / 2;
   for (size_t i = 0; i < left; i++) {
     text_puts(out, l.items[i].data);
@@ -51,7 +51,7 @@ dump_stats(struct call *c)
 }
 
 static void
-push_counter(const struct metric *m, void *arg)
+bind_metrics_push_counter(const struct metric *m, void *arg)
 {
   struct call *c = arg;
   if (!m->is_counter)
@@ -61,17 +61,17 @@ push_counter(const struct metric *m, void *arg)
 }
 
 static int
-get_counters(struct call *c)
+bind_metrics_get_counters(struct call *c)
 {
   lua_newtable(c->lua);
-  metrics_each(push_counter, c);
+  metrics_each(bind_metrics_push_counter, c);
   return 1;
 }
 
 // ---- showDrops ----
 
 static uint64_t
-parked_sum(void)
+bind_metrics_parked_sum(void)
 {
   uint64_t sum = 0;
   for (unsigned i = 0; i < worker_count(); i++)
@@ -80,7 +80,7 @@ parked_sum(void)
 }
 
 static int
-show_drops(struct call *c)
+bind_metrics_show_drops(struct call *c)
 {
   (void)c;
   struct text *out = binder_output();
@@ -92,19 +92,19 @@ show_drops(struct call *c)
     text_printf(out, "%-20s %12" PRIu64 " %s\n", drop_rows[i].name, n, drop_rows[i].sentence);
   }
   text_printf(out, "\n%" PRIu64 " queries = %" PRIu64 " answers sent + %" PRIu64 " dropped + %" PRIu64 " under way\n",
-              counter_sum(COUNTER_QUERIES), counter_sum(COUNTER_ANSWERS_SENT), of_queries, parked_sum());
+              counter_sum(COUNTER_QUERIES), counter_sum(COUNTER_ANSWERS_SENT), of_queries, bind_metrics_parked_sum());
   return 0;
 }
 
 static int
-get_drops(struct call *c)
+bind_metrics_get_drops(struct call *c)
 {
   lua_newtable(c->lua);
   for (unsigned i = 0; i < DROP_COUNT; i++) {
     lua_pushnumber(c->lua, (lua_Number)drop_sum(i));
     lua_setfield(c->lua, -2, drop_rows[i].name);
   }
-  lua_pushnumber(c->lua, (lua_Number)parked_sum());
+  lua_pushnumber(c->lua, (lua_Number)bind_metrics_parked_sum());
   lua_setfield(c->lua, -2, "parked");
   return 1;
 }
@@ -126,14 +126,14 @@ static const struct param declare_options[] = {
 };
 
 static int
-refuse(struct call *c, const char *what)
+bind_metrics_refuse(struct call *c, const char *what)
 {
   log_error("lua", "%s('%s'): %s", c->function->name, c->args[0].string.data, what);
   return 0;
 }
 
 static int
-declare_metric(struct call *c)
+bind_metrics_declare_metric(struct call *c)
 {
   static const struct param name_row = {.name = "prometheusName", .type = PARAM_STRING},
                             options_row = {.name = "options", .type = PARAM_OPTIONS, .options = declare_options};
@@ -153,22 +153,22 @@ declare_metric(struct call *c)
   good = good && custom_metric_declare(c->args[0].string.data, counter ? CUSTOM_COUNTER : CUSTOM_GAUGE,
                                        c->args[2].string.data, custom, labels);
   if (!good)
-    refuse(c, "neither a good name nor one of the types counter and gauge");
+    bind_metrics_refuse(c, "neither a good name nor one of the types counter and gauge");
   lua_pushboolean(c->lua, good);
   return 1;
 }
 
 static int
-by_key(const void *a, const void *b)
+bind_metrics_by_key(const void *a, const void *b)
 {
   return strcmp(((const struct bytes *)a)->data, ((const struct bytes *)b)->data);
 }
 
 // Labels in one canonical text, so that the order they are written in does not matter.
 static void
-add_labels(const struct value *v, struct text *out)
+bind_metrics_add_labels(const struct value *v, struct text *out)
 {
-  qsort(v->list.strings, v->list.count / 2, 2 * sizeof *v->list.strings, by_key);
+  qsort(v->list.strings, v->list.count / 2, 2 * sizeof *v->list.strings, bind_metrics_by_key);
   for (size_t i = 0; i + 1 < v->list.count; i += 2)
     text_printf(out, "%s%s=\"%s\"", i > 0 ? "," : "", v->list.strings[i].data, v->list.strings[i + 1].data);
 }
@@ -183,7 +183,7 @@ static const struct param change_row = {.name = "options", .type = PARAM_OPTIONS
 
 // A step, or a table with step and labels.
 static bool
-read_change(struct call *c, const struct value *arg, int64_t *step, struct text *labels)
+bind_metrics_read_change(struct call *c, const struct value *arg, int64_t *step, struct text *labels)
 {
   static const struct param step_row = {.name = "step", .type = PARAM_INT};
   struct value v;
@@ -195,7 +195,7 @@ read_change(struct call *c, const struct value *arg, int64_t *step, struct text 
       return false;
     *step = v.options[CHANGE_STEP].integer;
     if (v.options[CHANGE_LABELS].given)
-      add_labels(&v.options[CHANGE_LABELS], labels);
+      bind_metrics_add_labels(&v.options[CHANGE_LABELS], labels);
     return true;
   }
   if (!call_read(c, arg->stack, &step_row, &v))
@@ -205,18 +205,18 @@ read_change(struct call *c, const struct value *arg, int64_t *step, struct text 
 }
 
 static int
-change_metric(struct call *c, int sign)
+bind_metrics_change_metric(struct call *c, int sign)
 {
   struct text labels;
   int64_t step;
   text_init(&labels);
-  bool good = read_change(c, &c->args[1], &step, &labels);
+  bool good = bind_metrics_read_change(c, &c->args[1], &step, &labels);
   _Atomic double *value = good ? custom_metric_series(c->args[0].string.data, CUSTOM_COUNTER, labels.data) : NULL;
   text_fini(&labels);
   if (!good)
     return -1;
   if (value == NULL)
-    refuse(c, "there is no such counter");
+    bind_metrics_refuse(c, "there is no such counter");
   else if (!binder_dry)
     custom_metric_add(value, (double)(sign * step));
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
@@ -224,36 +224,36 @@ change_metric(struct call *c, int sign)
 }
 
 static int
-inc_metric(struct call *c)
+bind_metrics_inc_metric(struct call *c)
 {
-  return change_metric(c, 1);
+  return bind_metrics_change_metric(c, 1);
 }
 
 static int
-dec_metric(struct call *c)
+bind_metrics_dec_metric(struct call *c)
 {
-  return change_metric(c, -1);
+  return bind_metrics_change_metric(c, -1);
 }
 
 static _Atomic double *
-find_series(struct call *c, const struct value *options, bool gauge)
+bind_metrics_find_series(struct call *c, const struct value *options, bool gauge)
 {
   struct text labels;
   text_init(&labels);
   if (options->given && options->options[0].given)
-    add_labels(&options->options[0], &labels);
+    bind_metrics_add_labels(&options->options[0], &labels);
   const char *name = c->args[0].string.data;
   _Atomic double *value = gauge ? custom_metric_series(name, CUSTOM_GAUGE, labels.data) : custom_metric_any(name, labels.data);
   text_fini(&labels);
   if (value == NULL)
-    refuse(c, gauge ? "there is no such gauge" : "there is no such metric");
+    bind_metrics_refuse(c, gauge ? "there is no such gauge" : "there is no such metric");
   return value;
 }
 
 static int
-set_metric(struct call *c)
+bind_metrics_set_metric(struct call *c)
 {
-  _Atomic double *value = find_series(c, &c->args[2], true);
+  _Atomic double *value = bind_metrics_find_series(c, &c->args[2], true);
   if (value != NULL && !binder_dry)
     *value = c->args[1].number;
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
@@ -261,9 +261,9 @@ set_metric(struct call *c)
 }
 
 static int
-get_metric(struct call *c)
+bind_metrics_get_metric(struct call *c)
 {
-  _Atomic double *value = find_series(c, &c->args[1], false);
+  _Atomic double *value = bind_metrics_find_series(c, &c->args[1], false);
   lua_pushnumber(c->lua, value == NULL ? 0 : *value);
   return 1;
 }
@@ -275,48 +275,48 @@ static const struct param label_options[] = {{.name = "labels", .type = PARAM_ST
 #define LABELS {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = label_options}
 
 const struct lua_function functions_metrics[] = {
-    {.name = "dumpStats", .help = "Print all metrics", .flags = FUNCTION_NO_EFFECT, .call = dump_stats},
+    {.name = "dumpStats", .help = "Print all metrics", .flags = FUNCTION_NO_EFFECT, .call = bind_metrics_dump_stats},
     {.name = "getStatisticsCounters",
      .help = "All counters by name",
      .returns = "table<string, integer>",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_counters},
+     .call = bind_metrics_get_counters},
     {.name = "showDrops",
      .help = "Print every reason why a query got no answer, with its count",
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_drops},
+     .call = bind_metrics_show_drops},
     {.name = "getDrops",
      .help = "The counts of showDrops() by reason, and of queries under way as parked",
      .returns = "table<string, integer>",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_drops},
+     .call = bind_metrics_get_drops},
     {.name = "declareMetric",
      .help = "Declare a metric of your own",
      .params = PARAMS(NAME, {.name = "type", .type = PARAM_STRING, .help = "counter or gauge"},
                       {.name = "description", .type = PARAM_STRING},
                       {.name = "prometheusName", .type = PARAM_ANY, .optional = true, .options = declare_options}),
      .returns = "boolean",
-     .call = declare_metric},
+     .call = bind_metrics_declare_metric},
     {.name = "incMetric",
      .help = "Raise a counter of your own",
      .params = PARAMS(NAME, {.name = "step", .type = PARAM_ANY, .optional = true, .options = change_options}),
      .returns = "integer",
-     .flags = FUNCTION_ANY_THREAD, .call = inc_metric},
+     .flags = FUNCTION_ANY_THREAD, .call = bind_metrics_inc_metric},
     {.name = "decMetric",
      .help = "Lower a counter of your own",
      .params = PARAMS(NAME, {.name = "step", .type = PARAM_ANY, .optional = true, .options = change_options}),
      .returns = "integer",
-     .flags = FUNCTION_ANY_THREAD, .call = dec_metric},
+     .flags = FUNCTION_ANY_THREAD, .call = bind_metrics_dec_metric},
     {.name = "setMetric",
      .help = "Set a gauge of your own",
      .params = PARAMS(NAME, {.name = "value", .type = PARAM_FLOAT}, LABELS),
      .returns = "number",
-     .flags = FUNCTION_ANY_THREAD, .call = set_metric},
+     .flags = FUNCTION_ANY_THREAD, .call = bind_metrics_set_metric},
     {.name = "getMetric",
      .help = "Read a metric of your own",
      .params = PARAMS(NAME, LABELS),
      .returns = "number",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD,
-     .call = get_metric},
+     .call = bind_metrics_get_metric},
     {.name = NULL},
 };

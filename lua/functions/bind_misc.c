@@ -15,7 +15,7 @@
 // ---- includeDirectory ----
 
 static int
-is_configuration(const struct dirent *e)
+bind_misc_is_configuration(const struct dirent *e)
 {
   const char *ending = strrchr(e->d_name, '.');
   return e->d_name[0] != '.' && ending != NULL && strcmp(ending, ".conf") == 0;
@@ -30,7 +30,7 @@ struct included {
 static const struct included *including; // Lua lock
 
 static bool
-include_again(const struct included *folder)
+bind_misc_include_again(const struct included *folder)
 {
   for (const struct included *f = including; f != NULL; f = f->outer)
     if (f->device == folder->device && f->inode == folder->inode)
@@ -40,7 +40,7 @@ include_again(const struct included *folder)
 
 // Says why an entry is passed over; opening a pipe would wait for who writes into it.
 static bool
-include_can_be_read(const char *path)
+bind_misc_include_can_be_read(const char *path)
 {
   struct stat status;
   const char *why = NULL;
@@ -54,10 +54,10 @@ include_can_be_read(const char *path)
 }
 
 static bool
-include_entries(struct call *c, const char *directory, struct text *detail)
+bind_misc_include_entries(struct call *c, const char *directory, struct text *detail)
 {
   struct dirent **entries;
-  int count = scandir(directory, &entries, is_configuration, alphasort);
+  int count = scandir(directory, &entries, bind_misc_is_configuration, alphasort);
   if (count < 0) {
     log_error("config", "The directory '%s' cannot be included: %s", directory, strerror(errno));
     return true;
@@ -67,7 +67,7 @@ include_entries(struct call *c, const char *directory, struct text *detail)
     struct text path;
     text_init(&path);
     text_printf(&path, "%s/%s", directory, entries[i]->d_name);
-    if (good && include_can_be_read(path.data))
+    if (good && bind_misc_include_can_be_read(path.data))
       good = load_included(c->lua, path.data, &c->fault, detail);
     text_fini(&path);
     free(entries[i]);
@@ -77,7 +77,7 @@ include_entries(struct call *c, const char *directory, struct text *detail)
 }
 
 static int
-include_directory(struct call *c)
+bind_misc_include_directory(struct call *c)
 {
   const char *directory = c->args[0].string.data;
   struct included folder = {.outer = including};
@@ -85,7 +85,7 @@ include_directory(struct call *c)
   if (stat(directory, &status) == 0) {
     folder.device = status.st_dev;
     folder.inode = status.st_ino;
-    if (include_again(&folder)) {
+    if (bind_misc_include_again(&folder)) {
       log_warning("config", "'%s' is being included already: a file of it that includes it is not followed", directory);
       return 0;
     }
@@ -93,7 +93,7 @@ include_directory(struct call *c)
   struct text detail;
   text_init(&detail);
   including = &folder;
-  bool good = include_entries(c, directory, &detail);
+  bool good = bind_misc_include_entries(c, directory, &detail);
   including = folder.outer;
   if (!good && detail.size > 0)
     fault_set(&c->fault, FAULT_ADDRESS, "%s", detail.data);
@@ -106,6 +106,6 @@ const struct lua_function functions_misc[] = {
      .help = "Run every *.conf file of a directory, in alphabetical order",
      .params = PARAMS({.name = "directory", .type = PARAM_STRING}),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = include_directory},
+     .call = bind_misc_include_directory},
     {.name = NULL},
 };

@@ -13,7 +13,7 @@
 #include <time.h>
 
 static int
-new_address(struct call *c)
+bind_objects_new_address(struct call *c)
 {
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, 0, &c->fault))
@@ -24,7 +24,7 @@ new_address(struct call *c)
 
 // Bytes that are no address give 0.0.0.0: the dialect says nothing about them.
 static int
-new_address_from_raw(struct call *c)
+bind_objects_new_address_from_raw(struct call *c)
 {
   static const uint8_t any[4];
   const struct bytes *raw = &c->args[0].string;
@@ -35,7 +35,7 @@ new_address_from_raw(struct call *c)
 }
 
 static int
-new_name(struct call *c)
+bind_objects_new_name(struct call *c)
 {
   struct name name;
   if (!name_from_text(&name, c->args[0].string.data, c->args[0].string.size, &c->fault))
@@ -45,7 +45,7 @@ new_name(struct call *c)
 }
 
 static int
-new_name_from_raw(struct call *c)
+bind_objects_new_name_from_raw(struct call *c)
 {
   const struct bytes *raw = &c->args[0].string;
   struct name name;
@@ -56,21 +56,21 @@ new_name_from_raw(struct call *c)
 }
 
 static int
-new_name_set(struct call *c)
+bind_objects_new_name_set(struct call *c)
 {
   binder_push_object(c->lua, call_own(c, name_set_new()));
   return 1;
 }
 
 static int
-new_suffix_match_node(struct call *c)
+bind_objects_new_suffix_match_node(struct call *c)
 {
   binder_push_object(c->lua, call_own(c, suffix_set_new()));
   return 1;
 }
 
 static int
-new_netmask_group(struct call *c)
+bind_objects_new_netmask_group(struct call *c)
 {
   binder_push_object(c->lua, call_own(c, netmask_set_new()));
   return 1;
@@ -78,7 +78,7 @@ new_netmask_group(struct call *c)
 
 // Text holds its own prefix length; a single netmask cannot exclude.
 static bool
-netmask_of_text(struct call *c, struct netmask *mask)
+bind_objects_netmask_of_text(struct call *c, struct netmask *mask)
 {
   static const struct param row = {.name = "network", .type = PARAM_STRING};
   struct value text;
@@ -88,27 +88,27 @@ netmask_of_text(struct call *c, struct netmask *mask)
 }
 
 static int
-new_netmask(struct call *c)
+bind_objects_new_netmask(struct call *c)
 {
   struct netmask mask;
   const struct address *address = binder_test(c->lua, c->args[0].stack, &class_address);
   if (address != NULL)
     netmask_from_address(&mask, address, c->args[1].given ? (uint8_t)c->args[1].integer : UINT8_MAX);
-  else if (!netmask_of_text(c, &mask))
+  else if (!bind_objects_netmask_of_text(c, &mask))
     return -1;
   *(struct netmask *)binder_push_value(c->lua, &class_netmask) = mask;
   return 1;
 }
 
 static int
-new_timed_ip_set(struct call *c)
+bind_objects_new_timed_ip_set(struct call *c)
 {
   binder_push_object(c->lua, call_own(c, timed_ip_set_new()));
   return 1;
 }
 
 static int
-get_current_time(struct call *c)
+bind_objects_get_current_time(struct call *c)
 {
   clock_gettime(CLOCK_REALTIME, binder_push_value(c->lua, &class_timespec));
   return 1;
@@ -119,7 +119,7 @@ get_current_time(struct call *c)
 // Appends the addresses of a line "nameserver 192.0.2.1" to the list on top of the stack; whatever else there is does
 // not count. The line is cut into pieces.
 static void
-add_resolvers(lua_State *lua, char *line)
+bind_objects_add_resolvers(lua_State *lua, char *line)
 {
   char text[ADDRESS_TEXT_SIZE], *rest;
   struct address address;
@@ -136,7 +136,7 @@ add_resolvers(lua_State *lua, char *line)
 
 // A file that cannot be read has no resolvers.
 static int
-get_resolvers(struct call *c)
+bind_objects_get_resolvers(struct call *c)
 {
   char *line = NULL;
   size_t capacity = 0;
@@ -145,14 +145,14 @@ get_resolvers(struct call *c)
   if (file == NULL)
     return 1;
   while (getline(&line, &capacity, file) >= 0)
-    add_resolvers(c->lua, line);
+    bind_objects_add_resolvers(c->lua, line);
   free(line);
   fclose(file);
   return 1;
 }
 
 static int
-make_key(struct call *c)
+bind_objects_make_key(struct call *c)
 {
   uint8_t key[IP_CIPHER_KEY_SIZE];
   if (!ip_cipher_key(key, c->args[0].string.data, c->args[0].string.size, &c->fault))
@@ -168,54 +168,68 @@ const struct lua_function functions_objects[] = {
      .help = "Address from text, with a port if it has one",
      .params = TEXT_PARAMS,
      .returns = "ComboAddress",
-     .flags = FUNCTION_ANY_THREAD, .call = new_address},
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_address},
     {.name = "newCAFromRaw",
      .help = "Address from its 4 or 16 bytes",
      .params = PARAMS({.name = "raw", .type = PARAM_STRING}, {.name = "port", .type = PARAM_INT, .optional = true}),
      .returns = "ComboAddress",
-     .flags = FUNCTION_ANY_THREAD, .call = new_address_from_raw},
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_address_from_raw},
     {.name = "newDNSName",
      .help = "Name from text",
      .params = TEXT_PARAMS,
      .returns = "DNSName",
-     .flags = FUNCTION_ANY_THREAD, .call = new_name},
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_name},
     {.name = "newDNSNameFromRaw",
      .help = "Name from its bytes in a message",
      .params = PARAMS({.name = "raw", .type = PARAM_STRING}),
      .returns = "DNSName",
-     .flags = FUNCTION_ANY_THREAD, .call = new_name_from_raw},
-    {.name = "newDNSNameSet", .help = "An empty set of names", .returns = "DNSNameSet", .flags = FUNCTION_ANY_THREAD, .call = new_name_set},
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_name_from_raw},
+    {.name = "newDNSNameSet",
+     .help = "An empty set of names",
+     .returns = "DNSNameSet",
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_name_set},
     {.name = "newSuffixMatchNode",
      .help = "An empty set of suffixes",
      .returns = "SuffixMatchNode",
-     .flags = FUNCTION_ANY_THREAD, .call = new_suffix_match_node},
-    {.name = "newNMG", .help = "An empty set of netmasks", .returns = "NetmaskGroup", .flags = FUNCTION_ANY_THREAD, .call = new_netmask_group},
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_suffix_match_node},
+    {.name = "newNMG",
+     .help = "An empty set of netmasks",
+     .returns = "NetmaskGroup",
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_netmask_group},
     {.name = "newNetmask",
      .help = "Netmask from text or from an address",
      .params = PARAMS({.name = "network", .type = PARAM_ANY, .help = "text, or ComboAddress"},
                       {.name = "bits", .type = PARAM_INT, .optional = true, .help = "with a ComboAddress: length"}),
      .returns = "Netmask",
-     .flags = FUNCTION_ANY_THREAD, .call = new_netmask},
+     .flags = FUNCTION_ANY_THREAD,
+     .call = bind_objects_new_netmask},
     {.name = "TimedIPSetRule",
      .help = "An empty set of addresses that expire",
      .returns = "TimedIPSetRule",
-     .call = new_timed_ip_set},
+     .call = bind_objects_new_timed_ip_set},
     {.name = "makeIPCipherKey",
      .help = "Key for ComboAddress:ipencrypt() from a password",
      .params = PARAMS({.name = "password", .type = PARAM_STRING}),
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = make_key},
+     .call = bind_objects_make_key},
     {.name = "getCurrentTime",
      .help = "What the clock on the wall says",
      .returns = "timespec",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD,
-     .call = get_current_time},
+     .call = bind_objects_get_current_time},
     {.name = "getResolvers",
      .help = "Addresses of the name servers in a file like resolv.conf",
      .params = PARAMS({.name = "path", .type = PARAM_STRING}),
      .returns = "table",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_resolvers},
+     .call = bind_objects_get_resolvers},
     {.name = NULL},
 };

@@ -10,7 +10,7 @@ enum { SALT_SIZE = 16, HASH_SIZE = 32, BLOCK_SIZE = 8, PARALLEL = 1, DEFAULT_LOG
 
 // The work factor is a power of two, given as such.
 static unsigned
-log_of(int64_t factor)
+bind_password_log_of(int64_t factor)
 {
   unsigned log = 0;
   while (log < 63 && (INT64_C(1) << (log + 1)) <= factor)
@@ -19,12 +19,12 @@ log_of(int64_t factor)
 }
 
 static int
-hash_password(struct call *c)
+bind_password_hash_password(struct call *c)
 {
   const struct bytes *password = &c->args[0].string;
   uint8_t salt[SALT_SIZE], hash[HASH_SIZE];
   char salt_text[BASE64_TEXT_SIZE(SALT_SIZE)], hash_text[BASE64_TEXT_SIZE(HASH_SIZE)];
-  unsigned log = c->args[1].given ? log_of(c->args[1].integer) : DEFAULT_LOG;
+  unsigned log = c->args[1].given ? bind_password_log_of(c->args[1].integer) : DEFAULT_LOG;
   if (c->args[1].given && (log < 1 || log > MOST_LOG || INT64_C(1) << log != c->args[1].integer))
     return call_fault(c, FAULT_CAUGHT, "The work factor of a password is a power of two from 2 to %d", 1 << MOST_LOG);
   random_bytes(salt, sizeof salt);
@@ -45,5 +45,5 @@ const struct lua_function functions_password[] = {
                        .help = "a power of two"}),
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = hash_password},
+     .call = bind_password_hash_password},
     {.name = NULL}};

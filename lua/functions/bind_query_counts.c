@@ -25,7 +25,7 @@ struct replaced {
 static struct replaced *replaced; // Lua lock
 
 static bool
-read_answer(struct script_call *call, char *key, size_t *size, bool *counts)
+bind_query_counts_read_answer(struct script_call *call, char *key, size_t *size, bool *counts)
 {
   lua_State *lua = call->lua;
   if (!lua_isboolean(lua, -2) || !(lua_isstring(lua, -1) || !lua_toboolean(lua, -2))) {
@@ -43,14 +43,14 @@ read_answer(struct script_call *call, char *key, size_t *size, bool *counts)
 }
 
 static bool
-ask_filter(struct query *q, char key[QUERY_COUNT_KEY_SIZE], size_t *size)
+bind_query_counts_ask_filter(struct query *q, char key[QUERY_COUNT_KEY_SIZE], size_t *size)
 {
   struct script *script = atomic_load_explicit(&filter, memory_order_acquire);
   struct script_call call;
   bool counts = false, good = script_call_begin(&call, script, q, SIDE_QUERY);
   if (good) {
     script_call_push_question(&call);
-    good = script_call_run(&call, 1, 2) && read_answer(&call, key, size, &counts);
+    good = script_call_run(&call, 1, 2) && bind_query_counts_read_answer(&call, key, size, &counts);
   }
   if (!good)
     script_report(SCRIPT_QUERY_COUNT, call.error, script_where(script), q);
@@ -59,7 +59,7 @@ ask_filter(struct query *q, char key[QUERY_COUNT_KEY_SIZE], size_t *size)
 }
 
 static void
-drop_replaced(bool all)
+bind_query_counts_drop_replaced(bool all)
 {
   for (struct replaced **at = &replaced; *at != NULL;) {
     struct replaced *r = *at;
@@ -74,7 +74,7 @@ drop_replaced(bool all)
 }
 
 static void
-retire(struct script *old)
+bind_query_counts_retire(struct script *old)
 {
   if (old == NULL)
     return;
@@ -85,30 +85,30 @@ retire(struct script *old)
 
 // The filter before, for a transaction that is taken back; a reference, or NULL.
 static void
-filter_back(void *room)
+bind_query_counts_filter_back(void *room)
 {
   struct script **was = room;
-  retire(atomic_exchange(&filter, *was));
+  bind_query_counts_retire(atomic_exchange(&filter, *was));
   *was = NULL;
 }
 
 static void
-filter_gone(void *room)
+bind_query_counts_filter_gone(void *room)
 {
   object_unref((struct script **)room);
 }
 
 static int
-set_filter(struct call *c)
+bind_query_counts_set_filter(struct call *c)
 {
   struct script *script = object_ref(c->args[0].object);
   script_used_by(script, "setQueryCountFilter", true);
-  struct script **was = undo_record(sizeof *was, filter_back, filter_gone);
+  struct script **was = undo_record(sizeof *was, bind_query_counts_filter_back, bind_query_counts_filter_gone);
   if (was != NULL)
     *was = object_ref(atomic_load(&filter));
-  retire(atomic_exchange(&filter, script));
-  query_counts_use_filter(ask_filter);
-  drop_replaced(false);
+  bind_query_counts_retire(atomic_exchange(&filter, script));
+  query_counts_use_filter(bind_query_counts_ask_filter);
+  bind_query_counts_drop_replaced(false);
   return 0;
 }
 
@@ -116,14 +116,14 @@ void
 query_filter_close(void)
 {
   query_counts_close();
-  retire(atomic_exchange(&filter, NULL));
-  drop_replaced(true);
+  bind_query_counts_retire(atomic_exchange(&filter, NULL));
+  bind_query_counts_drop_replaced(true);
 }
 
 // ---- what was counted ----
 
 static int
-show_counters(struct call *c)
+bind_query_counts_show_counters(struct call *c)
 {
   struct query_count *rows;
   uint64_t missed;
@@ -141,7 +141,7 @@ show_counters(struct call *c)
 }
 
 static int
-clear_counters(struct call *c)
+bind_query_counts_clear_counters(struct call *c)
 {
   (void)c;
   text_printf(binder_output(), "%zu records cleared from query counter buffer\n", query_counts_keys());
@@ -152,13 +152,16 @@ clear_counters(struct call *c)
 const struct lua_function functions_query_counts[] = {
     {.name = "setQueryCountFilter",
      .help = "Count queries only if the function says so, and under the key that it gives",
-     .params = PARAMS({.name = "filter", .type = PARAM_FUNCTION,
+     .params = PARAMS({.name = "filter",
+                       .type = PARAM_FUNCTION,
                        .help = "function(dq) that returns whether the query counts, and its key"}),
-     .call = set_filter},
+     .call = bind_query_counts_set_filter},
     {.name = "getQueryCounters",
      .help = "Print how often each name was asked for, while setQueryCount(true)",
      .params = PARAMS({.name = "max", .type = PARAM_INT, .optional = true, .fallback = "10", .help = "how many at most"}),
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_counters},
-    {.name = "clearQueryCounters", .help = "Forget how often names were asked for", .call = clear_counters},
+     .call = bind_query_counts_show_counters},
+    {.name = "clearQueryCounters",
+     .help = "Forget how often names were asked for",
+     .call = bind_query_counts_clear_counters},
     {.name = NULL}};

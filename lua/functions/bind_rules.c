@@ -8,14 +8,14 @@
 #include <stdio.h>
 
 static int
-make_rule(struct call *c)
+bind_rules_make_rule(struct call *c)
 {
   binder_push_object(c->lua, c->args[0].object);
   return 1;
 }
 
 static int
-new_rule_action(struct call *c)
+bind_rules_new_rule_action(struct call *c)
 {
   struct rule *rule;
   if (!rule_make(c, c->args, &rule))
@@ -25,7 +25,7 @@ new_rule_action(struct call *c)
 }
 
 static int
-bench_rule(struct call *c)
+bind_rules_bench_rule(struct call *c)
 {
   struct bench result;
   uint64_t times = c->args[1].integer > 0 ? (uint64_t)c->args[1].integer : 0;
@@ -49,25 +49,25 @@ const struct lua_function functions_rules[] = {
      .help = "A selector from text, names or netmasks",
      .params = PARAMS({.name = "rule", .type = PARAM_LOOSE_SELECTOR}),
      .returns = "DNSRule",
-     .call = make_rule},
+     .call = bind_rules_make_rule},
     {.name = "newRuleAction",
      .help = "Selector and action as one object, for setRules()",
      .params = PARAMS({.name = "rule", .type = PARAM_LOOSE_SELECTOR}, {.name = "action", .type = PARAM_ACTION},
                       {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = rule_options}),
      .returns = "RuleAction",
      .flags = FUNCTION_MAKES_RULE,
-     .call = new_rule_action},
+     .call = bind_rules_new_rule_action},
     {.name = "benchRule",
      .help = "Time a selector",
      .params = bench_rows,
      .flags = FUNCTION_NO_EFFECT,
-     .call = bench_rule},
+     .call = bind_rules_bench_rule},
     {.name = NULL}};
 
 // ---- DNSRule ----
 
 static int
-selector_to_string(struct call *c)
+bind_rules_selector_to_string(struct call *c)
 {
   struct text text;
   text_init(&text);
@@ -78,7 +78,7 @@ selector_to_string(struct call *c)
 }
 
 static int
-get_matches(struct call *c)
+bind_rules_get_matches(struct call *c)
 {
   lua_pushnumber(c->lua, (double)selector_matches(c->self));
   return 1;
@@ -91,18 +91,18 @@ const struct lua_class class_rule = {.name = "DNSRule",
                                                                                .help = "As in showRules()",
                                                                                .returns = "string",
                                                                                .flags = FUNCTION_NO_EFFECT,
-                                                                               .call = selector_to_string},
+                                                                               .call = bind_rules_selector_to_string},
                                                                               {.name = "getMatches",
                                                                                .help = "How often it matched",
                                                                                .returns = "integer",
                                                                                .flags = FUNCTION_NO_EFFECT,
-                                                                               .call = get_matches},
+                                                                               .call = bind_rules_get_matches},
                                                                               {.name = NULL}}};
 
 // ---- DNSAction, DNSResponseAction ----
 
 static void
-put_stat(const char *name, double value, void *lua)
+bind_rules_put_stat(const char *name, double value, void *lua)
 {
   lua_pushnumber(lua, value);
   lua_setfield(lua, -2, name);
@@ -110,37 +110,37 @@ put_stat(const char *name, double value, void *lua)
 
 // An action that counts nothing has one figure without a name.
 static int
-get_stats(struct call *c)
+bind_rules_get_stats(struct call *c)
 {
   const struct action *a = c->self;
   lua_newtable(c->lua);
   if (a->kind->stats != NULL)
-    a->kind->stats(a, put_stat, c->lua);
+    a->kind->stats(a, bind_rules_put_stat, c->lua);
   else
-    put_stat("", 0, c->lua);
+    bind_rules_put_stat("", 0, c->lua);
   return 1;
 }
 
 static void
-print_stat(const char *name, double value, void *arg)
+bind_rules_print_stat(const char *name, double value, void *arg)
 {
   (void)arg;
   text_printf(binder_output(), "%s\t%.14g\n", name, value);
 }
 
 static int
-print_stats(struct call *c)
+bind_rules_print_stats(struct call *c)
 {
   const struct action *a = c->self;
   if (a->kind->stats != NULL)
-    a->kind->stats(a, print_stat, NULL);
+    a->kind->stats(a, bind_rules_print_stat, NULL);
   else
-    print_stat("", 0, NULL);
+    bind_rules_print_stat("", 0, NULL);
   return 0;
 }
 
 static int
-reload(struct call *c)
+bind_rules_reload(struct call *c)
 {
   struct action *a = c->self;
   return a->kind->reload == NULL || a->kind->reload(a, &c->fault) ? 0 : -1;
@@ -151,42 +151,49 @@ const struct lua_class class_action = {
     .help = "An action on queries",
     .object = &query_action_class,
     .methods = (const struct lua_function[]){
-        {.name = "getStats", .help = "Its figures", .returns = "table", .flags = FUNCTION_NO_EFFECT, .call = get_stats},
-        {.name = "printStats", .help = "Print its figures", .flags = FUNCTION_NO_EFFECT, .call = print_stats},
-        {.name = "reload", .help = "Open its file again", .call = reload},
+        {.name = "getStats",
+         .help = "Its figures",
+         .returns = "table",
+         .flags = FUNCTION_NO_EFFECT,
+         .call = bind_rules_get_stats},
+        {.name = "printStats", .help = "Print its figures", .flags = FUNCTION_NO_EFFECT, .call = bind_rules_print_stats},
+        {.name = "reload", .help = "Open its file again", .call = bind_rules_reload},
         {.name = NULL}}};
 
 const struct lua_class class_response_action = {
     .name = "DNSResponseAction",
     .help = "An action on answers",
     .object = &response_action_class,
-    .methods = (const struct lua_function[]){{.name = "reload", .help = "Open its file again", .call = reload},
+    .methods = (const struct lua_function[]){{.name = "reload", .help = "Open its file again", .call = bind_rules_reload},
                                              {.name = NULL}}};
 
 // ---- RuleAction, ResponseRuleAction ----
 
 static int
-get_action(struct call *c)
+bind_rules_get_action(struct call *c)
 {
   binder_push_object(c->lua, ((struct rule *)c->self)->action);
   return 1;
 }
 
 static int
-get_selector(struct call *c)
+bind_rules_get_selector(struct call *c)
 {
   binder_push_object(c->lua, ((struct rule *)c->self)->selector);
   return 1;
 }
 
-static const struct lua_function rule_methods[] = {
-    {.name = "getAction", .help = "Its action", .returns = "action", .flags = FUNCTION_NO_EFFECT, .call = get_action},
-    {.name = "getSelector",
-     .help = "Its selector",
-     .returns = "DNSRule",
-     .flags = FUNCTION_NO_EFFECT,
-     .call = get_selector},
-    {.name = NULL}};
+static const struct lua_function rule_methods[] = {{.name = "getAction",
+                                                    .help = "Its action",
+                                                    .returns = "action",
+                                                    .flags = FUNCTION_NO_EFFECT,
+                                                    .call = bind_rules_get_action},
+                                                   {.name = "getSelector",
+                                                    .help = "Its selector",
+                                                    .returns = "DNSRule",
+                                                    .flags = FUNCTION_NO_EFFECT,
+                                                    .call = bind_rules_get_selector},
+                                                   {.name = NULL}};
 
 const struct lua_class class_rule_action = {
     .name = "RuleAction", .help = "A rule of a query chain", .object = &rule_class, .methods = rule_methods};

@@ -23,7 +23,7 @@ struct rows {
 };
 
 static void
-sum_counts(const struct script *s, struct row *row)
+bind_scripts_sum_counts(const struct script *s, struct row *row)
 {
   const struct script_counts *counts = atomic_load_explicit(&s->counts, memory_order_acquire);
   uint64_t sampled = 0, us = 0;
@@ -37,7 +37,7 @@ sum_counts(const struct script *s, struct row *row)
 }
 
 static void
-add_row(struct script *s, void *arg)
+bind_scripts_add_row(struct script *s, void *arg)
 {
   struct rows *rows = arg;
   if (s->user == NULL)
@@ -48,17 +48,17 @@ add_row(struct script *s, void *arg)
                       .reason = memory_string(s->reason),
                       .user = s->user,
                       .copied = atomic_load_explicit(&s->mode, memory_order_relaxed) == SCRIPT_COPIED};
-  sum_counts(s, row);
+  bind_scripts_sum_counts(s, row);
 }
 
 // The oldest come last in the list of those alive.
 static int
-show_functions(struct call *c)
+bind_scripts_show_functions(struct call *c)
 {
   struct rows rows = {0};
   struct text *out = binder_output();
   (void)c;
-  scripts_each(add_row, &rows);
+  scripts_each(bind_scripts_add_row, &rows);
   text_printf(out, "%-32s %-24s %-8s %12s %9s %9s %s\n", "Function", "Used by", "Mode", "Calls", "Errors", "Mean us", "Reason");
   for (size_t i = rows.count; i > 0; i--) {
     struct row *row = &rows.items[i - 1];
@@ -73,7 +73,7 @@ show_functions(struct call *c)
 }
 
 static int
-set_copies(struct call *c)
+bind_scripts_set_copies(struct call *c)
 {
   atomic_store(&copies_enabled, c->args[0].boolean);
   copies_touched();
@@ -82,7 +82,7 @@ set_copies(struct call *c)
 
 // What it says is checked where it is said, so that whoever reads the configuration can rely on it.
 static int
-per_thread(struct call *c)
+bind_scripts_per_thread(struct call *c)
 {
   script_push(c->lua, c->args[0].object);
   if (lua_iscfunction(c->lua, -1))
@@ -104,14 +104,14 @@ const struct lua_function functions_scripts[] = {
      .params = PARAMS({.name = "function", .type = PARAM_FUNCTION, .help = "given back as it is"}),
      .returns = "function",
      .flags = FUNCTION_NO_EFFECT,
-     .call = per_thread},
+     .call = bind_scripts_per_thread},
     {.name = "showLuaFunctions",
      .help = "Print the Lua functions that queries call: whether each runs in copies on all threads, or shared and why",
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_functions},
+     .call = bind_scripts_show_functions},
     {.name = "setLuaCopies",
      .help = "Whether functions that share nothing may run in copies on all threads; false: all under the shared lock",
      .params = PARAMS({.name = "enable", .type = PARAM_BOOL}),
-     .call = set_copies},
+     .call = bind_scripts_set_copies},
     {.name = NULL},
 };

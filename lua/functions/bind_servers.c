@@ -9,7 +9,7 @@
 #include <string.h>
 
 static struct backend *
-find_by_uuid(const struct uuid *id)
+bind_servers_find_by_uuid(const struct uuid *id)
 {
   for (uint32_t i = 0; i < draft.pools.backend_count; i++)
     if (uuid_equal(&draft.pools.backends[i]->options.id, id))
@@ -19,7 +19,7 @@ find_by_uuid(const struct uuid *id)
 
 // The console client has no backends: what a script asks of one is answered by a stand-in.
 static int
-push_stand_in(struct call *c)
+bind_servers_push_stand_in(struct call *c)
 {
   struct backend_options options;
   backend_options_default(&options);
@@ -29,7 +29,7 @@ push_stand_in(struct call *c)
 }
 
 static int
-get_server(struct call *c)
+bind_servers_get_server(struct call *c)
 {
   const struct value *key = &c->args[0];
   struct uuid id;
@@ -38,11 +38,11 @@ get_server(struct call *c)
   uint32_t count = draft.pools.backend_count;
   struct backend *b = NULL;
   if (key->is_text)
-    b = find_by_uuid(&id);
+    b = bind_servers_find_by_uuid(&id);
   else if (key->integer >= 0 && key->integer < count)
     b = draft.pools.backends[key->integer];
   if (b == NULL && draft.phase == PHASE_CLIENT)
-    return push_stand_in(c);
+    return bind_servers_push_stand_in(c);
   if (b == NULL && key->is_text)
     binder_refuse(c->function->name, "Error: no server matched");
   else if (b == NULL)
@@ -53,7 +53,7 @@ get_server(struct call *c)
 }
 
 static int
-get_servers(struct call *c)
+bind_servers_get_servers(struct call *c)
 {
   lua_createtable(c->lua, (int)draft.pools.backend_count, 0);
   for (uint32_t i = 0; i < draft.pools.backend_count; i++) {
@@ -64,7 +64,7 @@ get_servers(struct call *c)
 }
 
 static bool
-server_argument(struct call *c, struct backend **b)
+bind_servers_server_argument(struct call *c, struct backend **b)
 {
   static const struct param row = {.name = "server", .type = PARAM_INDEX};
   struct value key;
@@ -77,7 +77,7 @@ server_argument(struct call *c, struct backend **b)
   if (key.is_text) {
     if (!uuid_parse(&id, key.string.data))
       return fault_set(&c->fault, FAULT_CAUGHT, "invalid uuid string");
-    *b = find_by_uuid(&id);
+    *b = bind_servers_find_by_uuid(&id);
     return *b != NULL || fault_set(&c->fault, FAULT_CAUGHT, "no server matched");
   }
   uint32_t count = draft.pools.backend_count;
@@ -90,10 +90,10 @@ server_argument(struct call *c, struct backend **b)
 }
 
 static int
-rm_server(struct call *c)
+bind_servers_rm_server(struct call *c)
 {
   struct backend *b;
-  if (!server_argument(c, &b))
+  if (!bind_servers_server_argument(c, &b))
     return -1;
   pool_draft_remove_backend(&draft.pools, b);
   return 0;
@@ -102,7 +102,7 @@ rm_server(struct call *c)
 // ---- showServers ----
 
 static void
-add_latency(struct text *out, double us)
+bind_servers_add_latency(struct text *out, double us)
 {
   if (us > 0)
     text_printf(out, "%5.1f ", us / 1000);
@@ -111,7 +111,7 @@ add_latency(struct text *out, double us)
 }
 
 static const char *
-state_word(const struct backend *b)
+bind_servers_state_word(const struct backend *b)
 {
   if (b->missing)
     return "down"; // whatever was forced
@@ -126,7 +126,7 @@ state_word(const struct backend *b)
 }
 
 static bool
-pool_has(const struct pool_entry *e, const struct backend *b)
+bind_servers_pool_has(const struct pool_entry *e, const struct backend *b)
 {
   for (uint32_t i = 0; i < e->count; i++)
     if (e->backends[i] == b)
@@ -135,16 +135,16 @@ pool_has(const struct pool_entry *e, const struct backend *b)
 }
 
 static void
-add_pools(const struct backend *b, struct text *out)
+bind_servers_add_pools(const struct backend *b, struct text *out)
 {
   size_t start = out->size;
   for (uint32_t i = 0; i < draft.pools.count; i++)
-    if (pool_has(draft.pools.entries[i], b)) // the default pool has no name and leaves no gap
+    if (bind_servers_pool_has(draft.pools.entries[i], b)) // the default pool has no name and leaves no gap
       text_printf(out, "%s%s", out->size > start ? " " : "", draft.pools.entries[i]->name);
 }
 
 static void
-add_server(uint32_t position, const struct backend *b, bool uuids, struct text *out)
+bind_servers_add_server(uint32_t position, const struct backend *b, bool uuids, struct text *out)
 {
   char address[ADDRESS_TEXT_SIZE], uuid[UUID_TEXT_SIZE];
   const struct backend_limit *limit = atomic_load_explicit(&b->qps, memory_order_acquire);
@@ -152,20 +152,20 @@ add_server(uint32_t position, const struct backend *b, bool uuids, struct text *
   if (uuids)
     text_printf(out, "%-36s ", uuid_text(&b->options.id, uuid));
   text_printf(out, "%-20.20s %-44s %5s %7.1f %7.0f %10d %10d %10llu %7llu %5.1f ", backend_name(b),
-              address_text_with_port(&b->options.address, address), state_word(b),
+              address_text_with_port(&b->options.address, address), bind_servers_state_word(b),
               atomic_load_explicit(&b->qps_now, memory_order_relaxed),
               limit != NULL && limit->limited ? limit->bucket.rate : 0, b->order, b->weight,
               (unsigned long long)backend_queries(b), (unsigned long long)backend_drops(b),
               atomic_load_explicit(&b->drop_rate_now, memory_order_relaxed));
-  add_latency(out, backend_latency_us(b, false));
-  add_latency(out, backend_latency_us(b, true));
+  bind_servers_add_latency(out, backend_latency_us(b, false));
+  bind_servers_add_latency(out, backend_latency_us(b, true));
   text_printf(out, "%11llu ", (unsigned long long)backend_outstanding(b));
-  add_pools(b, out);
+  bind_servers_add_pools(b, out);
   text_puts(out, "\n");
 }
 
 static void
-add_sums(bool uuids, struct text *out)
+bind_servers_add_sums(bool uuids, struct text *out)
 {
   uint64_t qps = 0, queries = 0, drops = 0;
   for (uint32_t i = 0; i < draft.pools.backend_count; i++) {
@@ -182,7 +182,7 @@ add_sums(bool uuids, struct text *out)
 }
 
 static int
-show_servers(struct call *c)
+bind_servers_show_servers(struct call *c)
 {
   bool uuids = c->args[0].given && c->args[0].options[0].boolean;
   struct text *out = binder_output();
@@ -192,13 +192,13 @@ show_servers(struct call *c)
   text_printf(out, "%-20s %-44s %5s %7s %7s %10s %10s %10s %7s %5s %5s %5s %11s %s\n", "Name", "Address", "State",
               "Qps", "Qlim", "Ord", "Wt", "Queries", "Drops", "Drate", "Lat", "TCP", "Outstanding", "Pools");
   for (uint32_t i = 0; i < draft.pools.backend_count; i++)
-    add_server(i, draft.pools.backends[i], uuids, out);
-  add_sums(uuids, out);
+    bind_servers_add_server(i, draft.pools.backends[i], uuids, out);
+  bind_servers_add_sums(uuids, out);
   return 0;
 }
 
 static int
-add_state_callback(struct call *c)
+bind_servers_add_state_callback(struct call *c)
 {
   callbacks_add(CALLBACK_SERVER_STATE, c->args[0].object);
   return 0;
@@ -219,23 +219,23 @@ const struct lua_function functions_servers[] = {
      .help = "Backend by its position in showServers() or by UUID",
      .params = PARAMS({.name = "server", .type = PARAM_INDEX}),
      .returns = "Server",
-     .call = get_server},
+     .call = bind_servers_get_server},
     {.name = "getServers",
      .help = "All backends, in the order of showServers()",
      .returns = "table",
-     .call = get_servers},
+     .call = bind_servers_get_servers},
     {.name = "rmServer",
      .help = "Take a backend out of every pool and stop it",
      .params = PARAMS({.name = "server", .type = PARAM_ANY, .help = "position, UUID or Server"}),
-     .call = rm_server},
+     .call = bind_servers_rm_server},
     {.name = "showServers",
      .help = "Print the backends",
      .params = PARAMS({.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = show_options}),
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_servers},
+     .call = bind_servers_show_servers},
     {.name = "addServerStateChangeCallback",
      .help = "Call a function with name and new state when a health check changes a backend's state",
      .params = PARAMS({.name = "callback", .type = PARAM_FUNCTION}),
-     .call = add_state_callback},
+     .call = bind_servers_add_state_callback},
     {.name = NULL},
 };

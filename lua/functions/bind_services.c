@@ -14,7 +14,7 @@
 enum { DNS_PORT = 53, TIMEOUT_MAX_S = 3600 };
 
 static bool
-rcode_read(struct call *c, const struct value *v, unsigned *rcode)
+bind_services_rcode_read(struct call *c, const struct value *v, unsigned *rcode)
 {
   if (v->is_text) {
     if (!rcode_parse(v->string.data, rcode))
@@ -29,7 +29,7 @@ rcode_read(struct call *c, const struct value *v, unsigned *rcode)
 
 // The first argument behind the object, as Lua has it: nothing means NOERROR.
 static bool
-rcode_argument(struct call *c, unsigned *rcode)
+bind_services_rcode_argument(struct call *c, unsigned *rcode)
 {
   static const struct param row = {.name = "rcode", .type = PARAM_INDEX};
   struct value v;
@@ -38,7 +38,7 @@ rcode_argument(struct call *c, unsigned *rcode)
     return true;
   if (!lua_isstring(c->lua, c->args[0].stack))
     return call_wrong_type(c, c->args[0].stack, "response code") == 0;
-  return call_read(c, c->args[0].stack, &row, &v) && rcode_read(c, &v, rcode);
+  return call_read(c, c->args[0].stack, &row, &v) && bind_services_rcode_read(c, &v, rcode);
 }
 
 // ---- handlers run ----
@@ -51,30 +51,30 @@ struct handler_call {
 };
 
 static void
-set_string(lua_State *lua, const char *key, const char *value)
+bind_services_set_string(lua_State *lua, const char *key, const char *value)
 {
   lua_pushstring(lua, value);
   lua_setfield(lua, -2, key);
 }
 
 static void
-set_flag(lua_State *lua, const char *key, bool value)
+bind_services_set_flag(lua_State *lua, const char *key, bool value)
 {
   lua_pushboolean(lua, value);
   lua_setfield(lua, -2, key);
 }
 
 static void
-push_question(lua_State *lua, const struct dns_question *q)
+bind_services_push_question(lua_State *lua, const struct dns_question *q)
 {
   lua_createtable(lua, 0, 12);
-  set_string(lua, "name", q->name);
-  set_string(lua, "class", q->class);
-  set_string(lua, "type", q->type);
-  set_string(lua, "remote", q->remote);
-  set_string(lua, "local", q->local);
-  set_string(lua, "protocol", q->protocol);
-  set_string(lua, "label", q->label);
+  bind_services_set_string(lua, "name", q->name);
+  bind_services_set_string(lua, "class", q->class);
+  bind_services_set_string(lua, "type", q->type);
+  bind_services_set_string(lua, "remote", q->remote);
+  bind_services_set_string(lua, "local", q->local);
+  bind_services_set_string(lua, "protocol", q->protocol);
+  bind_services_set_string(lua, "label", q->label);
   lua_pushlstring(lua, q->packet.data, q->packet.size);
   lua_setfield(lua, -2, "packet");
   lua_pushinteger(lua, q->id);
@@ -84,32 +84,32 @@ push_question(lua_State *lua, const struct dns_question *q)
     lua_setfield(lua, -2, "ednsSize");
   }
   lua_createtable(lua, 0, 4);
-  set_flag(lua, "rd", q->rd);
-  set_flag(lua, "cd", q->cd);
-  set_flag(lua, "ad", q->ad);
-  set_flag(lua, "dnssecOK", q->dnssec_ok);
+  bind_services_set_flag(lua, "rd", q->rd);
+  bind_services_set_flag(lua, "cd", q->cd);
+  bind_services_set_flag(lua, "ad", q->ad);
+  bind_services_set_flag(lua, "dnssecOK", q->dnssec_ok);
   lua_setfield(lua, -2, "flags");
 }
 
 static int
-call_handler(lua_State *lua)
+bind_services_call_handler(lua_State *lua)
 {
   const struct handler_call *call = lua_touserdata(lua, 1);
   script_push(lua, call->script);
-  push_question(lua, call->question);
+  bind_services_push_question(lua, call->question);
   binder_push_object(lua, call->request);
   lua_call(lua, 2, 0);
   return 0;
 }
 
 static bool
-run_handler(void *script, const struct dns_question *question, void *request)
+bind_services_run_handler(void *script, const struct dns_question *question, void *request)
 {
   struct handler_call call = {.script = script, .question = question, .request = request};
   struct text message;
   lua_State *lua = control_lock();
   text_init(&message);
-  lua_pushcfunction(lua, call_handler);
+  lua_pushcfunction(lua, bind_services_call_handler);
   lua_pushlightuserdata(lua, &call);
   bool good = errors_call_short(lua, 1, 0, &message);
   if (!good)
@@ -132,7 +132,7 @@ static const struct param reply_flags[] = {
     {.type = PARAM_END}};
 
 static int
-push_result(struct call *c, enum dns_reply_result result)
+bind_services_push_result(struct call *c, enum dns_reply_result result)
 {
   if (result == REPLY_WRONG)
     return -1;
@@ -146,10 +146,10 @@ push_result(struct call *c, enum dns_reply_result result)
 }
 
 static int
-reply_call(struct call *c)
+bind_services_reply_call(struct call *c)
 {
   struct dns_reply reply = {.aa = -1, .ad = -1, .ra = -1, .tc = -1};
-  if (!rcode_argument(c, &reply.rcode))
+  if (!bind_services_rcode_argument(c, &reply.rcode))
     return -1;
   for (unsigned section = 0; section < 3; section++) {
     const struct value *records = &c->args[REPLY_ANSWERS + section];
@@ -163,7 +163,7 @@ reply_call(struct call *c)
     reply.ra = flags[FLAG_RA].boolean;
     reply.tc = flags[FLAG_TC].boolean;
   }
-  return push_result(c, service_hooks()->reply(c->self, &reply, &c->fault));
+  return bind_services_push_result(c, service_hooks()->reply(c->self, &reply, &c->fault));
 }
 
 static const struct lua_function reply_function = {
@@ -179,7 +179,7 @@ static const struct lua_function reply_function = {
                      {.name = "additional", .type = PARAM_STRINGS, .optional = true},
                      {.name = "flags", .type = PARAM_OPTIONS, .optional = true, .options = reply_flags}),
     .returns = "boolean",
-    .call = reply_call};
+    .call = bind_services_reply_call};
 
 const struct lua_class class_dns_reply = {.name = "DNSReply",
                                           .help = "How a handler answers its query: called like a function",
@@ -211,7 +211,7 @@ static const struct param handler_options[] = {
 
 // An option table has no mandatory keys of its own.
 static bool
-all_given(struct call *c, const struct param *rows, const struct value *values)
+bind_services_all_given(struct call *c, const struct param *rows, const struct value *values)
 {
   for (; rows->type != PARAM_END; rows++, values++)
     if (!rows->optional && !values->given)
@@ -220,26 +220,26 @@ all_given(struct call *c, const struct param *rows, const struct value *values)
 }
 
 static int
-add_handler(struct call *c)
+bind_services_add_handler(struct call *c)
 {
   const struct value *v = c->args[0].options;
-  if (!all_given(c, handler_options, v))
+  if (!bind_services_all_given(c, handler_options, v))
     return -1;
   struct dns_handler_options o = {.label = v[HANDLER_LABEL].string.data,
                                   .match = v[HANDLER_MATCH].string.data,
-                                  .run = run_handler,
+                                  .run = bind_services_run_handler,
                                   .script = v[HANDLER_FUNCTION].object};
   double timeout = v[HANDLER_TIMEOUT].number;
   if (!(timeout >= 0.001 && timeout <= TIMEOUT_MAX_S))
     return call_fault(c, FAULT_CAUGHT, "%s: the timeout is from 0.001 to %d seconds", c->function->name, TIMEOUT_MAX_S);
   o.timeout_ms = (uint32_t)(timeout * 1000);
-  if (!rcode_read(c, &v[HANDLER_ON_TIMEOUT], &o.timeout_rcode))
+  if (!bind_services_rcode_read(c, &v[HANDLER_ON_TIMEOUT], &o.timeout_rcode))
     return -1;
   return service_hooks()->add_handler(c->self, &o, &c->fault) ? 0 : -1;
 }
 
 static int
-rm_handler(struct call *c)
+bind_services_rm_handler(struct call *c)
 {
   const char *label = c->args[0].string.data;
   if (!service_hooks()->remove_handler(c->self, label))
@@ -248,21 +248,21 @@ rm_handler(struct call *c)
 }
 
 static int
-show_handlers(struct call *c)
+bind_services_show_handlers(struct call *c)
 {
   service_hooks()->show_handlers(c->self, binder_output());
   return 0;
 }
 
 static int
-get_name(struct call *c)
+bind_services_get_name(struct call *c)
 {
   lua_pushstring(c->lua, service_hooks()->name(c->self));
   return 1;
 }
 
 static int
-get_address(struct call *c)
+bind_services_get_address(struct call *c)
 {
   char text[ADDRESS_TEXT_SIZE];
   struct address address;
@@ -276,22 +276,22 @@ static const struct lua_function service_methods[] = {
     {.name = "addHandler",
      .help = "Append a handler: the first whose expression matches the name of a query answers it",
      .params = PARAMS({.name = "options", .type = PARAM_OPTIONS, .options = handler_options}),
-     .call = add_handler},
+     .call = bind_services_add_handler},
     {.name = "rmHandler",
      .help = "Remove a handler; queries that wait for it still get their answer",
      .params = PARAMS({.name = "label", .type = PARAM_STRING}),
-     .call = rm_handler},
+     .call = bind_services_rm_handler},
     {.name = "showHandlers",
      .help = "Print the handlers in matching order",
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_handlers},
-    {.name = "name", .help = "Its name", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = get_name},
+     .call = bind_services_show_handlers},
+    {.name = "name", .help = "Its name", .returns = "string", .flags = FUNCTION_NO_EFFECT, .call = bind_services_get_name},
     {.name = "address",
      .help = "The address that it listens on, with port; nil when there are not that many",
      .params = PARAMS({.name = "position", .type = PARAM_INT, .optional = true, .fallback = "0", .max = 65535}),
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_address},
+     .call = bind_services_get_address},
     {.name = NULL}};
 
 const struct lua_class class_dns_service = {
@@ -299,7 +299,7 @@ const struct lua_class class_dns_service = {
     .help = "A scripted DNS server",
     .object = &dns_service_class,
     .methods = service_methods,
-    .tostring = get_name};
+    .tostring = bind_services_get_name};
 
 enum { SERVICE_NAME, SERVICE_LISTEN };
 
@@ -311,10 +311,10 @@ static const struct param service_options[] = {
     {.type = PARAM_END}};
 
 static int
-add_service(struct call *c)
+bind_services_add_service(struct call *c)
 {
   const struct value *v = c->args[0].options;
-  if (!all_given(c, service_options, v))
+  if (!bind_services_all_given(c, service_options, v))
     return -1;
   size_t count = v[SERVICE_LISTEN].list.count;
   if (count == 0)
@@ -331,14 +331,14 @@ add_service(struct call *c)
 }
 
 static int
-get_service(struct call *c)
+bind_services_get_service(struct call *c)
 {
   binder_push_object(c->lua, service_hooks()->find(c->args[0].string.data));
   return 1;
 }
 
 static int
-show_services(struct call *c)
+bind_services_show_services(struct call *c)
 {
   (void)c;
   service_hooks()->show(binder_output());
@@ -350,7 +350,7 @@ show_services(struct call *c)
 enum { RR_FIXED = 4 };
 
 static int
-make_record(struct call *c)
+bind_services_make_record(struct call *c)
 {
   static uint8_t rdata[PRESENTATION_RDATA_SIZE]; // the Lua lock is held
   struct presented_record record = {.rdata = rdata};
@@ -378,17 +378,17 @@ const struct lua_function functions_services[] = {
      .params = PARAMS({.name = "options", .type = PARAM_OPTIONS, .options = service_options}),
      .returns = "DNSService",
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_service},
+     .call = bind_services_add_service},
     {.name = "getDNSService",
      .help = "A scripted DNS server by its name; nil when there is none",
      .params = PARAMS({.name = "name", .type = PARAM_STRING}),
      .returns = "DNSService",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_service},
+     .call = bind_services_get_service},
     {.name = "showDNSServices",
      .help = "Print the scripted DNS servers and their counters",
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_services},
+     .call = bind_services_show_services},
     {.name = "rr",
      .help = "A record in presentation form, checked: what reply() takes",
      .params = PARAMS({.name = "name", .type = PARAM_STRING}, {.name = "ttl", .type = PARAM_INT, .unit = "s"},
@@ -396,5 +396,5 @@ const struct lua_function functions_services[] = {
                       {.name = "data", .type = PARAM_STRING, .help = "one or more"}),
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT | FUNCTION_VARIADIC,
-     .call = make_record},
+     .call = bind_services_make_record},
     {.name = NULL}};

@@ -38,7 +38,7 @@ static const struct param rows[ROWS][2] = {
 };
 
 static bool
-factor_good(struct call *c)
+bind_settings_factor_good(struct call *c)
 {
   double factor = c->args[0].number;
   if (factor == 0 || factor >= 1)
@@ -66,7 +66,7 @@ static const struct {
 };
 
 static bool
-means_something(const struct call *c)
+bind_settings_means_something(const struct call *c)
 {
   for (size_t i = 0; i < sizeof sensible / sizeof *sensible; i++)
     if (strcmp(sensible[i].setter, c->function->name) == 0 &&
@@ -79,7 +79,7 @@ means_something(const struct call *c)
 }
 
 static void
-store(const struct call *c, const struct place *place)
+bind_settings_store(const struct call *c, const struct place *place)
 {
   void *field = (char *)&draft.settings + place->offset;
   const struct value *v = &c->args[0];
@@ -94,26 +94,26 @@ store(const struct call *c, const struct place *place)
 }
 
 static int
-set_setting(struct call *c)
+bind_settings_set_setting(struct call *c)
 {
-  if (c->function->params[0].type == PARAM_FLOAT && !factor_good(c))
+  if (c->function->params[0].type == PARAM_FLOAT && !bind_settings_factor_good(c))
     return 0;
-  if (c->function->params[0].type == PARAM_INT && !means_something(c))
+  if (c->function->params[0].type == PARAM_INT && !bind_settings_means_something(c))
     return 0;
   undo_bytes(&draft.settings, sizeof draft.settings);
-  store(c, c->function->data);
+  bind_settings_store(c, c->function->data);
   health_log_failures(draft.settings.verbose_health_checks);
   draft.changed = true;
   return 0;
 }
 
 static const struct lua_function settings[] = {
-#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, words)                                  \
-  {.name = setter,                                                                                                     \
-   .help = words,                                                                                                      \
-   .params = rows[ROW_##field],                                                                                        \
-   .flags = (runtime) ? 0 : FUNCTION_CONFIG_ONLY,                                                                      \
-   .call = set_setting,                                                                                                \
+#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, words)                                       \
+  {.name = setter,                                                                                                          \
+   .help = words,                                                                                                           \
+   .params = rows[ROW_##field],                                                                                             \
+   .flags = (runtime) ? 0 : FUNCTION_CONFIG_ONLY,                                                                           \
+   .call = bind_settings_set_setting,                                                                                       \
    .data = &places[ROW_##field]},
 #include "dnsproxy/core/settings.def"
 #undef SETTING
@@ -121,7 +121,7 @@ static const struct lua_function settings[] = {
      .help = "Old spelling of setWHashedPerturbation",
      .params = rows[ROW_hash_perturbation],
      .flags = FUNCTION_CONFIG_ONLY | FUNCTION_HIDDEN,
-     .call = set_setting,
+     .call = bind_settings_set_setting,
      .data = &places[ROW_hash_perturbation]},
     {.name = NULL},
 };
@@ -137,7 +137,7 @@ settings_functions(void)
 enum { PAYLOAD_MIN = 512, PAYLOAD_MAX = 1500 };
 
 static int
-set_payload_size(struct call *c)
+bind_settings_set_payload_size(struct call *c)
 {
   int64_t wanted = c->args[0].integer;
   int64_t size = wanted < PAYLOAD_MIN ? PAYLOAD_MIN : wanted > PAYLOAD_MAX ? PAYLOAD_MAX : wanted;
@@ -154,7 +154,7 @@ set_payload_size(struct call *c)
 }
 
 static int
-set_buffer_sizes(struct call *c)
+bind_settings_set_buffer_sizes(struct call *c)
 {
   draft.settings.udp_recv_buffer = (int)c->args[0].integer;
   draft.settings.udp_send_buffer = (int)c->args[1].integer;
@@ -163,14 +163,14 @@ set_buffer_sizes(struct call *c)
 }
 
 static int
-set_workers(struct call *c)
+bind_settings_set_workers(struct call *c)
 {
   draft.workers = (unsigned)c->args[0].integer;
   return 0;
 }
 
 static int
-add_capabilities(struct call *c)
+bind_settings_add_capabilities(struct call *c)
 {
   const struct value *v = &c->args[0];
   draft.capabilities =
@@ -184,23 +184,23 @@ const struct lua_function functions_settings[] = {
     {.name = "setPayloadSizeOnSelfGeneratedAnswers",
      .help = "UDP size advertised in the OPT records of self-made answers, 512 to 1500",
      .params = (const struct param[]){{.name = "size", .type = PARAM_INT, .unit = "bytes"}, END},
-     .call = set_payload_size},
+     .call = bind_settings_set_payload_size},
     {.name = "setUDPSocketBufferSizes",
      .help = "SO_RCVBUF and SO_SNDBUF of listening sockets; 0 tries the system's maximum",
      .params = (const struct param[]){{.name = "receive", .type = PARAM_INT, .max = INT32_MAX, .unit = "bytes"},
                                       {.name = "send", .type = PARAM_INT, .max = INT32_MAX, .unit = "bytes"},
                                       END},
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = set_buffer_sizes},
+     .call = bind_settings_set_buffer_sizes},
     {.name = "setWorkers",
      .help = "Number of worker threads; 0 is one per CPU that the process may use",
      .params = (const struct param[]){{.name = "count", .type = PARAM_INT, .max = WORKERS_MAX}, END},
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = set_workers},
+     .call = bind_settings_set_workers},
     {.name = "addCapabilitiesToRetain",
      .help = "Linux capabilities that are kept after start-up",
      .params = (const struct param[]){{.name = "capabilities", .type = PARAM_STRINGS}, END},
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_capabilities},
+     .call = bind_settings_add_capabilities},
     {.name = NULL},
 };

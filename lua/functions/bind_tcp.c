@@ -15,7 +15,7 @@
 
 // A counter of a listener or backend, by its place, over all workers.
 static uint64_t
-sum_at(const void *const *counters, size_t place)
+bind_tcp_sum_at(const void *const *counters, size_t place)
 {
   uint64_t sum = 0;
   for (unsigned i = 0; i < worker_count() && counters[i] != NULL; i++)
@@ -24,7 +24,7 @@ sum_at(const void *const *counters, size_t place)
 }
 
 static uint64_t
-most_at(const void *const *counters, size_t place)
+bind_tcp_most_at(const void *const *counters, size_t place)
 {
   uint64_t most = 0;
   for (unsigned i = 0; i < worker_count() && counters[i] != NULL; i++) {
@@ -35,13 +35,13 @@ most_at(const void *const *counters, size_t place)
 }
 
 static void
-put(uint64_t n, int width)
+bind_tcp_put(uint64_t n, int width)
 {
   text_printf(binder_output(), " %-*llu", width, (unsigned long long)n);
 }
 
 static void
-put_mean(uint64_t sum, uint64_t of, double unit)
+bind_tcp_put_mean(uint64_t sum, uint64_t of, double unit)
 {
   text_printf(binder_output(), " %-20.6f", of == 0 ? 0.0 : (double)sum / (double)of / unit);
 }
@@ -49,28 +49,28 @@ put_mean(uint64_t sum, uint64_t of, double unit)
 #define OF(field) offsetof(struct listener_counters, field)
 
 static void
-show_listener(size_t number, const struct listener *l)
+bind_tcp_show_listener(size_t number, const struct listener *l)
 {
   const void *const *c = (const void *const *)l->counters;
   char address[ADDRESS_TEXT_SIZE];
-  uint64_t connections = sum_at(c, OF(tcp_connections)), queries = sum_at(c, OF(tcp_queries));
+  uint64_t connections = bind_tcp_sum_at(c, OF(tcp_connections)), queries = bind_tcp_sum_at(c, OF(tcp_queries));
   text_printf(binder_output(), "%-3zu %-20.20s", number, address_text_with_port(&l->address, address));
-  put(sum_at(c, OF(tcp_current)), 20);
-  put(most_at(c, OF(tcp_max_concurrent)), 20);
-  put(sum_at(c, OF(tcp_died_reading)), 20);
-  put(sum_at(c, OF(tcp_died_sending)), 25);
-  put(sum_at(c, OF(tcp_gave_up)), 20);
-  put(sum_at(c, OF(tcp_client_timeouts)), 20);
-  put(sum_at(c, OF(tcp_downstream_timeouts)), 20);
-  put_mean(queries, connections, 1);
-  put_mean(sum_at(c, OF(tcp_duration_us)), connections, 1000);
-  put_mean(sum_at(c, OF(tcp_read_ios)), connections, 1);
-  put(0, 20);
-  put(0, 25);
-  put(0, 25);
-  put(0, 15);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_current)), 20);
+  bind_tcp_put(bind_tcp_most_at(c, OF(tcp_max_concurrent)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_died_reading)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_died_sending)), 25);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_gave_up)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_client_timeouts)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_downstream_timeouts)), 20);
+  bind_tcp_put_mean(queries, connections, 1);
+  bind_tcp_put_mean(bind_tcp_sum_at(c, OF(tcp_duration_us)), connections, 1000);
+  bind_tcp_put_mean(bind_tcp_sum_at(c, OF(tcp_read_ios)), connections, 1);
+  bind_tcp_put(0, 20);
+  bind_tcp_put(0, 25);
+  bind_tcp_put(0, 25);
+  bind_tcp_put(0, 15);
   for (int version = 0; version < 5; version++)
-    put(0, 15);
+    bind_tcp_put(0, 15);
   text_puts(binder_output(), "\n");
 }
 #undef OF
@@ -78,33 +78,33 @@ show_listener(size_t number, const struct listener *l)
 #define OF(field) offsetof(struct backend_counters, field)
 
 static void
-show_backend(size_t number, const struct backend *b)
+bind_tcp_show_backend(size_t number, const struct backend *b)
 {
   const void *const *c = (const void *const *)b->counters;
   char address[ADDRESS_TEXT_SIZE];
-  uint64_t connections = sum_at(c, OF(tcp_new_connections));
+  uint64_t connections = bind_tcp_sum_at(c, OF(tcp_new_connections));
   text_printf(binder_output(), "%-3zu %-20.20s %-20.20s", number, backend_name(b), address_text_with_port(&b->options.address, address));
-  put(sum_at(c, OF(tcp_current)), 20);
-  put(most_at(c, OF(tcp_max_concurrent)), 20);
-  put(sum_at(c, OF(tcp_died_sending)), 25);
-  put(sum_at(c, OF(tcp_died_reading)), 25);
-  put(sum_at(c, OF(tcp_gave_up)), 20);
-  put(sum_at(c, OF(tcp_read_timeouts)), 20);
-  put(sum_at(c, OF(tcp_write_timeouts)), 20);
-  put(sum_at(c, OF(tcp_connect_timeouts)), 20);
-  put(sum_at(c, OF(tcp_too_many)), 20);
-  put(connections, 20);
-  put(sum_at(c, OF(tcp_reused_connections)), 20);
-  put(0, 20);
-  put_mean(sum_at(c, OF(tcp_queries)), connections, 1);
-  put_mean(sum_at(c, OF(tcp_duration_us)), connections, 1000);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_current)), 20);
+  bind_tcp_put(bind_tcp_most_at(c, OF(tcp_max_concurrent)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_died_sending)), 25);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_died_reading)), 25);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_gave_up)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_read_timeouts)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_write_timeouts)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_connect_timeouts)), 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_too_many)), 20);
+  bind_tcp_put(connections, 20);
+  bind_tcp_put(bind_tcp_sum_at(c, OF(tcp_reused_connections)), 20);
+  bind_tcp_put(0, 20);
+  bind_tcp_put_mean(bind_tcp_sum_at(c, OF(tcp_queries)), connections, 1);
+  bind_tcp_put_mean(bind_tcp_sum_at(c, OF(tcp_duration_us)), connections, 1000);
   text_puts(binder_output(), "\n");
 }
 #undef OF
 
 // Workers take connections as they come: nothing is queued between threads.
 static int
-show_stats(struct call *c)
+bind_tcp_show_stats(struct call *c)
 {
   struct text *out = binder_output();
   unsigned workers_now = worker_count();
@@ -119,14 +119,14 @@ show_stats(struct call *c)
   size_t number = 0;
   for (size_t i = 0; i < draft.listener_count; i++)
     if (draft.listeners[i]->walk == NULL)
-      show_listener(number++, draft.listeners[i]);
+      bind_tcp_show_listener(number++, draft.listeners[i]);
   text_printf(out, "\nBackends:\n%-3s %-20s %-20s %-20s %-20s %-25s %-25s %-20s %-20s %-20s %-20s %-20s %-20s %-20s %-20s %-20s %-20s\n", "#",
               "Name", "Address", "Connections", "Max concurrent conn", "Died sending query", "Died reading response", "Gave up",
               "Read timeouts", "Write timeouts", "Connect timeouts", "Too many conn", "Total connections", "Reused connections",
               "TLS resumptions", "Avg queries/conn", "Avg duration");
   struct snapshot *snapshot = snapshot_current();
   for (uint32_t i = 0; snapshot != NULL && i < snapshot->backends->count; i++)
-    show_backend(i, snapshot->backends->items[i]);
+    bind_tcp_show_backend(i, snapshot->backends->items[i]);
   object_unref(&snapshot);
   return 0;
 }
@@ -134,7 +134,7 @@ show_stats(struct call *c)
 // ---- states ----
 
 static void
-dump_clients(const struct worker *w)
+bind_tcp_dump_clients(const struct worker *w)
 {
   char address[ADDRESS_TEXT_SIZE];
   for (const struct stream *s = w->streams == NULL ? NULL : w->streams->streams; s != NULL; s = s->next)
@@ -144,7 +144,7 @@ dump_clients(const struct worker *w)
 }
 
 static void
-dump_backends(const struct worker *w)
+bind_tcp_dump_backends(const struct worker *w)
 {
   for (const struct upstream_peer *peer = w->upstream_streams == NULL ? NULL : w->upstream_streams->peers; peer != NULL; peer = peer->next) {
     log_info("tcp", "worker %u: backend %s: %u connections busy, %u idle", w->id, backend_full_name(peer->backend), peer->open - peer->idle, peer->idle);
@@ -152,24 +152,24 @@ dump_backends(const struct worker *w)
 }
 
 static void
-dump(struct worker *w, struct post *post)
+bind_tcp_dump(struct worker *w, struct post *post)
 {
   free(post);
   worker_begin(w);
-  dump_clients(w);
-  dump_backends(w);
+  bind_tcp_dump_clients(w);
+  bind_tcp_dump_backends(w);
   worker_end(w);
 }
 
 static int
-dump_states(struct call *c)
+bind_tcp_dump_states(struct call *c)
 {
   (void)c;
   for (unsigned i = 0; i < worker_count(); i++) {
     struct post *post = draft.phase == PHASE_RUNNING ? malloc(sizeof *post) : NULL;
     if (post == NULL)
       continue;
-    post->run = dump;
+    post->run = bind_tcp_dump;
     worker_post(workers[i], post);
   }
   return 0;
@@ -178,7 +178,7 @@ dump_states(struct call *c)
 // ---- Fast Open ----
 
 static int
-set_key(struct call *c)
+bind_tcp_set_key(struct call *c)
 {
   uint32_t key[4];
   int end = 0;
@@ -192,11 +192,16 @@ set_key(struct call *c)
 }
 
 const struct lua_function functions_tcp[] = {
-    {.name = "showTCPStats", .help = "Print the figures of TCP, of listeners and backends", .flags = FUNCTION_NO_EFFECT, .call = show_stats},
-    {.name = "requestTCPStatesDump", .help = "Log what the TCP connections of all workers are doing", .call = dump_states},
+    {.name = "showTCPStats",
+     .help = "Print the figures of TCP, of listeners and backends",
+     .flags = FUNCTION_NO_EFFECT,
+     .call = bind_tcp_show_stats},
+    {.name = "requestTCPStatesDump",
+     .help = "Log what the TCP connections of all workers are doing",
+     .call = bind_tcp_dump_states},
     {.name = "setTCPFastOpenKey",
      .help = "The key of TCP Fast Open of all listeners, so that several machines share it",
      .params = PARAMS({.name = "key", .type = PARAM_STRING, .help = "four hexadecimal numbers with '-' between"}),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = set_key},
+     .call = bind_tcp_set_key},
     {.name = NULL}};

@@ -20,21 +20,21 @@
 enum { RESTART_MS = 5000, INSTRUCTIONS = 10000 };
 
 static void
-report(const char *message, const char *error)
+bind_threads_report(const char *message, const char *error)
 {
   log_event(&(struct log_event){.priority = LOG_PRIO_WARNING, .message = message, .error = error, .subsystem = "lua"});
 }
 
 // Calls the function below the arguments in the shared state, whose lock is held.
 static void
-call_shared(lua_State *lua, int arguments, const char *message)
+bind_threads_call_shared(lua_State *lua, int arguments, const char *message)
 {
   struct failure failure;
   failure_init(&failure);
   if (!errors_call(lua, arguments, 0, &failure)) {
     if (failure.detail.size > 0)
       text_printf(&failure.message, ": %s", failure.detail.data);
-    report(message, failure.message.data);
+    bind_threads_report(message, failure.message.data);
   }
   failure_fini(&failure);
   text_clear(control_output()); // nobody reads it
@@ -56,7 +56,7 @@ struct message {
 };
 
 static void
-message_fini(struct message *m)
+bind_threads_message_fini(struct message *m)
 {
   for (size_t i = 0; i < m->count; i++)
     text_fini(&m->pieces[i]);
@@ -65,7 +65,7 @@ message_fini(struct message *m)
 }
 
 static void
-add_piece(struct message *m, const char *bytes, size_t size)
+bind_threads_add_piece(struct message *m, const char *bytes, size_t size)
 {
   m->pieces = memory_resize(m->pieces, m->count + 1, sizeof *m->pieces);
   text_init(&m->pieces[m->count]);
@@ -74,7 +74,7 @@ add_piece(struct message *m, const char *bytes, size_t size)
 
 // Strings and numbers only; a key is not changed while it is read.
 static const char *
-piece_at(lua_State *lua, int index, size_t *size)
+bind_threads_piece_at(lua_State *lua, int index, size_t *size)
 {
   if (lua_type(lua, index) != LUA_TSTRING && lua_type(lua, index) != LUA_TNUMBER)
     return NULL;
@@ -85,21 +85,21 @@ piece_at(lua_State *lua, int index, size_t *size)
 }
 
 static bool
-read_table(lua_State *lua, struct message *m)
+bind_threads_read_table(lua_State *lua, struct message *m)
 {
   size_t size;
   for (lua_pushnil(lua); lua_next(lua, 2) != 0; lua_pop(lua, 1))
     for (int index = -2; index <= -1; index++) {
-      const char *text = piece_at(lua, index, &size);
+      const char *text = bind_threads_piece_at(lua, index, &size);
       if (text == NULL)
         return false;
-      add_piece(m, text, size);
+      bind_threads_add_piece(m, text, size);
     }
   return true;
 }
 
 static int
-push_message(lua_State *lua)
+bind_threads_push_message(lua_State *lua)
 {
   const struct message *m = lua_touserdata(lua, 1);
   lua_pushliteral(lua, "threadmessage");
@@ -116,39 +116,39 @@ push_message(lua_State *lua)
 }
 
 static void
-deliver_step(lua_State *lua, void *message)
+bind_threads_deliver_step(lua_State *lua, void *message)
 {
   lua_pushliteral(lua, "threadmessage");
   lua_rawget(lua, LUA_GLOBALSINDEX);
   if (!lua_isfunction(lua, -1)) {
-    report("submitToMainThread() was called, but there is no function threadmessage()", NULL);
+    bind_threads_report("submitToMainThread() was called, but there is no function threadmessage()", NULL);
     return;
   }
-  lua_pushcfunction(lua, push_message);
+  lua_pushcfunction(lua, bind_threads_push_message);
   lua_pushlightuserdata(lua, message);
-  call_shared(lua, 1, "threadmessage() failed");
+  bind_threads_call_shared(lua, 1, "threadmessage() failed");
 }
 
 static void
-enter_shared(void (*step)(lua_State *, void *), void *arg, const char *what)
+bind_threads_enter_shared(void (*step)(lua_State *, void *), void *arg, const char *what)
 {
   struct text message;
   text_init(&message);
   lua_State *lua = control_lock();
   if (!errors_protect(lua, step, arg, &message))
-    report(what, message.data);
+    bind_threads_report(what, message.data);
   control_unlock();
   text_fini(&message);
 }
 
 static void
-deliver(struct message *m)
+bind_threads_deliver(struct message *m)
 {
-  enter_shared(deliver_step, m, "threadmessage() failed");
+  bind_threads_enter_shared(bind_threads_deliver_step, m, "threadmessage() failed");
 }
 
 static int
-submit(lua_State *lua)
+bind_threads_submit(lua_State *lua)
 {
   struct message m = {.count = 0};
   size_t size;
@@ -158,44 +158,44 @@ submit(lua_State *lua)
   const char *command = lua_tolstring(lua, 1, &size);
   text_init(&m.command);
   text_add(&m.command, command, size);
-  bool good = read_table(lua, &m);
+  bool good = bind_threads_read_table(lua, &m);
   if (good)
-    deliver(&m);
-  message_fini(&m);
+    bind_threads_deliver(&m);
+  bind_threads_message_fini(&m);
   return good ? 0 : luaL_error(lua, "submitToMainThread() takes a string and a table of strings");
 }
 
 // From then on at every instruction, so that nothing catches it for long.
 static void
-look(lua_State *lua, lua_Debug *where)
+bind_threads_look(lua_State *lua, lua_Debug *where)
 {
   (void)where;
   if (!helpers_stopping())
     return;
-  lua_sethook(lua, look, LUA_MASKCOUNT, 1);
+  lua_sethook(lua, bind_threads_look, LUA_MASKCOUNT, 1);
   luaL_error(lua, "the process ends");
 }
 
 static int
-open_state(lua_State *lua)
+bind_threads_open_state(lua_State *lua)
 {
   standard_libraries_open(lua);
-  lua_register(lua, "submitToMainThread", submit);
+  lua_register(lua, "submitToMainThread", bind_threads_submit);
   luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF); // compiled code takes no hooks
-  lua_sethook(lua, look, LUA_MASKCOUNT, INSTRUCTIONS);
+  lua_sethook(lua, bind_threads_look, LUA_MASKCOUNT, INSTRUCTIONS);
   return 0;
 }
 
 static void
-run_once(const struct source *s)
+bind_threads_run_once(const struct source *s)
 {
   lua_State *lua = luaL_newstate();
-  if (lua == NULL || lua_cpcall(lua, open_state, NULL) != 0) {
-    report("There is no memory for the state of a thread", NULL);
+  if (lua == NULL || lua_cpcall(lua, bind_threads_open_state, NULL) != 0) {
+    bind_threads_report("There is no memory for the state of a thread", NULL);
   } else if (luaL_loadbuffer(lua, s->text, s->size, "=newThread") != 0 || lua_pcall(lua, 0, 0, 0) != 0) {
     if (!helpers_stopping())
-      report("The code of a thread failed; it starts again in 5 seconds",
-             lua_isstring(lua, -1) ? lua_tostring(lua, -1) : "an error that is no text");
+      bind_threads_report("The code of a thread failed; it starts again in 5 seconds",
+                          lua_isstring(lua, -1) ? lua_tostring(lua, -1) : "an error that is no text");
   }
   if (lua != NULL) {
     lua_sethook(lua, NULL, 0, 0); // finalizers may run
@@ -204,23 +204,23 @@ run_once(const struct source *s)
 }
 
 static void
-run_thread(void *arg)
+bind_threads_run_thread(void *arg)
 {
   struct source *s = arg;
   while (!helpers_stopping()) {
-    run_once(s);
+    bind_threads_run_once(s);
     helper_sleep(RESTART_MS);
   }
 }
 
 static int
-new_thread(struct call *c)
+bind_threads_new_thread(struct call *c)
 {
   const struct bytes *code = &c->args[0].string;
   struct source *s = memory_new(sizeof *s + code->size);
   s->size = code->size;
   memcpy(s->text, code->data, code->size);
-  if (!helper_start(&(struct helper_work){.name = "lua/thread", .run = run_thread, .free_arg = free, .arg = s}))
+  if (!helper_start(&(struct helper_work){.name = "lua/thread", .run = bind_threads_run_thread, .free_arg = free, .arg = s}))
     return call_fault(c, FAULT_CAUGHT, "No more threads can be started");
   return 0;
 }
@@ -234,7 +234,7 @@ struct lookup {
 };
 
 static void
-lookup_free(void *arg)
+bind_threads_lookup_free(void *arg)
 {
   struct lookup *l = arg;
   if (l->found != NULL)
@@ -245,7 +245,7 @@ lookup_free(void *arg)
 }
 
 static int
-call_back(lua_State *lua)
+bind_threads_call_back(lua_State *lua)
 {
   const struct lookup *l = lua_touserdata(lua, 1);
   int count = 0;
@@ -264,32 +264,32 @@ call_back(lua_State *lua)
 }
 
 static void
-call_back_step(lua_State *lua, void *lookup)
+bind_threads_call_back_step(lua_State *lua, void *lookup)
 {
-  lua_pushcfunction(lua, call_back);
+  lua_pushcfunction(lua, bind_threads_call_back);
   lua_pushlightuserdata(lua, lookup);
-  call_shared(lua, 1, "The callback of getAddressInfo() failed");
+  bind_threads_call_shared(lua, 1, "The callback of getAddressInfo() failed");
 }
 
 static void
-run_lookup(void *arg)
+bind_threads_run_lookup(void *arg)
 {
   struct lookup *l = arg;
   const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
   if (getaddrinfo(l->name, NULL, &hints, &l->found) != 0)
     l->found = NULL; // the callback gets an empty table
   if (!helpers_stopping())
-    enter_shared(call_back_step, l, "The callback of getAddressInfo() failed");
+    bind_threads_enter_shared(bind_threads_call_back_step, l, "The callback of getAddressInfo() failed");
 }
 
 static int
-get_address_info(struct call *c)
+bind_threads_get_address_info(struct call *c)
 {
   struct lookup *l = memory_new(sizeof *l);
   l->name = memory_string(c->args[0].string.data);
   l->callback = object_ref(c->args[1].object);
-  if (!helper_start(
-          &(struct helper_work){.name = "lua/resolver", .run = run_lookup, .free_arg = lookup_free, .arg = l}))
+  if (!helper_start(&(struct helper_work){
+          .name = "lua/resolver", .run = bind_threads_run_lookup, .free_arg = bind_threads_lookup_free, .arg = l}))
     return call_fault(c, FAULT_CAUGHT, "No more threads can be started");
   return 0;
 }
@@ -299,10 +299,10 @@ const struct lua_function functions_threads[] = {
      .help = "Run Lua source on a thread of its own, in a state with the standard libraries and submitToMainThread(); again "
              "5 seconds after it ends",
      .params = PARAMS({.name = "code", .type = PARAM_STRING, .help = "source text"}),
-     .call = new_thread},
+     .call = bind_threads_new_thread},
     {.name = "getAddressInfo",
      .help = "Resolve a name meanwhile, and call the function with it and its addresses",
      .params = PARAMS({.name = "host", .type = PARAM_STRING, .help = "name or address"},
                       {.name = "callback", .type = PARAM_FUNCTION, .help = "function(host, {ComboAddress, ...})"}),
-     .call = get_address_info},
+     .call = bind_threads_get_address_info},
     {.name = NULL}};

@@ -7,14 +7,14 @@
 typedef void (*put_row_fn)(struct call *, size_t rank, const char *text, uint64_t count, double percent);
 
 static void
-print_row(struct call *c, size_t rank, const char *text, uint64_t count, double percent)
+bind_top_print_row(struct call *c, size_t rank, const char *text, uint64_t count, double percent)
 {
   (void)c;
   text_printf(binder_output(), "%4zu  %-40s %4llu %4.1f%%\n", rank, text, (unsigned long long)count, percent);
 }
 
 static void
-push_row(struct call *c, size_t rank, const char *text, uint64_t count, double percent)
+bind_top_push_row(struct call *c, size_t rank, const char *text, uint64_t count, double percent)
 {
   lua_createtable(c->lua, 3, 0);
   lua_pushstring(c->lua, text);
@@ -27,7 +27,7 @@ push_row(struct call *c, size_t rank, const char *text, uint64_t count, double p
 }
 
 static void
-put_rows(struct call *c, const struct tally *t, put_row_fn put)
+bind_top_put_rows(struct call *c, const struct tally *t, put_row_fn put)
 {
   char text[NAME_TEXT_SIZE]; // an address is shorter
   int64_t wanted = c->args[0].integer;
@@ -45,92 +45,92 @@ put_rows(struct call *c, const struct tally *t, put_row_fn put)
 
 // What the function's row says it gives.
 static int
-finish(struct call *c, struct tally *t)
+bind_top_finish(struct call *c, struct tally *t)
 {
   tally_sort(t);
   if (c->function->returns == NULL) {
-    put_rows(c, t, print_row);
+    bind_top_put_rows(c, t, bind_top_print_row);
   } else {
     lua_newtable(c->lua);
-    put_rows(c, t, push_row);
+    bind_top_put_rows(c, t, bind_top_push_row);
   }
   tally_fini(t);
   return c->function->returns != NULL;
 }
 
 static int
-top_names(struct call *c, struct ring_count what, const struct value *labels)
+bind_top_names(struct call *c, struct ring_count what, const struct value *labels)
 {
   struct tally t;
   what.cut = labels->given && labels->integer >= 0;
   what.labels = (unsigned)(labels->integer < NAME_MAX_LABELS ? labels->integer : NAME_MAX_LABELS);
   tally_init(&t, true);
   ring_count(&t, &what);
-  return finish(c, &t);
+  return bind_top_finish(c, &t);
 }
 
 static int
-queries(struct call *c)
+bind_top_queries(struct call *c)
 {
-  return top_names(c, (struct ring_count){.kind = RING_QUERIES}, &c->args[1]);
+  return bind_top_names(c, (struct ring_count){.kind = RING_QUERIES}, &c->args[1]);
 }
 
 static int
-responses(struct call *c)
+bind_top_responses(struct call *c)
 {
   struct ring_count what = {.kind = RING_ANSWERS, .filter = RING_OF_RCODE, .number = (uint64_t)c->args[1].integer};
-  return top_names(c, what, &c->args[2]);
+  return bind_top_names(c, what, &c->args[2]);
 }
 
 static struct ring_count
-slower_than(int64_t ms)
+bind_top_slower_than(int64_t ms)
 {
   uint64_t least = ms < 0 ? UINT32_MAX : (uint64_t)ms;
   return (struct ring_count){.kind = RING_ANSWERS, .filter = RING_SLOWER, .number = least < UINT32_MAX ? least * 1000 : least};
 }
 
 static int
-top_slow(struct call *c)
+bind_top_slow(struct call *c)
 {
-  return top_names(c, slower_than(c->args[1].integer), &c->args[2]);
+  return bind_top_names(c, bind_top_slower_than(c->args[1].integer), &c->args[2]);
 }
 
 static int
-top_timeouts(struct call *c)
+bind_top_timeouts(struct call *c)
 {
-  return top_names(c, (struct ring_count){.kind = RING_ANSWERS, .filter = RING_TIMEOUTS}, &c->args[1]);
+  return bind_top_names(c, (struct ring_count){.kind = RING_ANSWERS, .filter = RING_TIMEOUTS}, &c->args[1]);
 }
 
 static int
-get_slow(struct call *c)
+bind_top_get_slow(struct call *c)
 {
-  struct ring_count what = slower_than(c->args[1].integer);
+  struct ring_count what = bind_top_slower_than(c->args[1].integer);
   if (c->args[3].boolean)
     what.filter = RING_TIMEOUTS;
-  return top_names(c, what, &c->args[2]);
+  return bind_top_names(c, what, &c->args[2]);
 }
 
 static int
-clients(struct call *c)
+bind_top_clients(struct call *c)
 {
   struct tally t;
   tally_init(&t, false);
   ring_count(&t, &(struct ring_count){.kind = RING_QUERIES});
-  return finish(c, &t);
+  return bind_top_finish(c, &t);
 }
 
 static int
-bandwidth(struct call *c)
+bind_top_bandwidth(struct call *c)
 {
   struct tally t;
   tally_init(&t, false);
   ring_count(&t, &(struct ring_count){.kind = RING_QUERIES, .bytes = true});
   ring_count(&t, &(struct ring_count){.kind = RING_ANSWERS, .bytes = true});
-  return finish(c, &t);
+  return bind_top_finish(c, &t);
 }
 
 static int
-show_latency(struct call *c)
+bind_top_show_latency(struct call *c)
 {
   (void)c;
   ring_latency_text(binder_output());
@@ -152,22 +152,23 @@ show_latency(struct call *c)
   }
 
 const struct lua_function functions_top[] = {
-    SHOW("topQueries", "Print the names most asked for", queries, TOP, LABELS),
-    GET("getTopQueries", "The rows of topQueries(): name, count, percentage", queries, NUM, LABELS),
-    SHOW("topResponses", "Print the names most answered with an rcode", responses, TOP,
+    SHOW("topQueries", "Print the names most asked for", bind_top_queries, TOP, LABELS),
+    GET("getTopQueries", "The rows of topQueries(): name, count, percentage", bind_top_queries, NUM, LABELS),
+    SHOW("topResponses", "Print the names most answered with an rcode", bind_top_responses, TOP,
          {.name = "rcode", .type = PARAM_INT, .optional = true, .fallback = "0"}, LABELS),
-    GET("getTopResponses", "The rows of topResponses()", responses, NUM, {.name = "rcode", .type = PARAM_INT}, LABELS),
-    SHOW("topSlow", "Print the names most answered slowly; time-outs do not count", top_slow, TOP,
+    GET("getTopResponses", "The rows of topResponses()", bind_top_responses, NUM, {.name = "rcode", .type = PARAM_INT},
+        LABELS),
+    SHOW("topSlow", "Print the names most answered slowly; time-outs do not count", bind_top_slow, TOP,
          {.name = "limit", .type = PARAM_INT, .optional = true, .fallback = "500", .unit = "ms"}, LABELS),
-    GET("getSlowResponses", "The rows of topSlow(), or of topTimeouts()", get_slow, NUM,
+    GET("getSlowResponses", "The rows of topSlow(), or of topTimeouts()", bind_top_get_slow, NUM,
         {.name = "limit", .type = PARAM_INT, .unit = "ms"}, LABELS,
         {.name = "timeouts", .type = PARAM_BOOL, .optional = true, .help = "the time-outs instead"}),
-    SHOW("topTimeouts", "Print the names whose queries timed out most", top_timeouts, TOP, LABELS),
-    SHOW("topClients", "Print the clients that asked most", clients, TOP),
-    SHOW("topBandwidth", "Print the clients with most bytes of queries and answers", bandwidth, TOP),
-    GET("getTopBandwidth", "The rows of topBandwidth(): client, bytes, percentage", bandwidth, NUM),
+    SHOW("topTimeouts", "Print the names whose queries timed out most", bind_top_timeouts, TOP, LABELS),
+    SHOW("topClients", "Print the clients that asked most", bind_top_clients, TOP),
+    SHOW("topBandwidth", "Print the clients with most bytes of queries and answers", bind_top_bandwidth, TOP),
+    GET("getTopBandwidth", "The rows of topBandwidth(): client, bytes, percentage", bind_top_bandwidth, NUM),
     {.name = "showResponseLatency",
      .help = "Print a histogram of the latencies of recent answers",
      .flags = FUNCTION_NO_EFFECT,
-     .call = show_latency},
+     .call = bind_top_show_latency},
     {.name = NULL}};

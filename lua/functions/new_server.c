@@ -145,7 +145,7 @@ static const struct place switches[] = {
 };
 
 static void
-put_number(struct backend_options *o, const struct place *place, int64_t number)
+new_server_put_number(struct backend_options *o, const struct place *place, int64_t number)
 {
   void *field = (char *)o + place->offset;
   uint32_t wide = (uint32_t)number;
@@ -156,7 +156,7 @@ put_number(struct backend_options *o, const struct place *place, int64_t number)
 
 // A negative number is a huge one to the dialect; only the order has a sign.
 static bool
-check_number(const struct place *place, int64_t number, struct fault *fault)
+new_server_check_number(const struct place *place, int64_t number, struct fault *fault)
 {
   bool is_signed = place->key == KEY_order;
   int64_t most = is_signed ? INT32_MAX : place->key == KEY_dscp ? DSCP_MAX : (int64_t)(UINT64_MAX >> (64 - 8 * place->size));
@@ -168,7 +168,7 @@ check_number(const struct place *place, int64_t number, struct fault *fault)
 
 // A time-out of nothing would lose every query: the default stays, and that is told.
 static bool
-means_something(const struct place *place, int64_t number)
+new_server_means_something(const struct place *place, int64_t number)
 {
   if ((place->least == 0 && place->most == 0) || (number >= place->least && number <= place->most))
     return true;
@@ -179,16 +179,16 @@ means_something(const struct place *place, int64_t number)
 }
 
 static bool
-put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
+new_server_put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
 {
   for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
     const struct value *number = &v[numbers[i].key];
     if (!number->given)
       continue;
-    if (!check_number(&numbers[i], number->integer, fault))
+    if (!new_server_check_number(&numbers[i], number->integer, fault))
       return false;
-    if (means_something(&numbers[i], number->integer))
-      put_number(o, &numbers[i], number->integer);
+    if (new_server_means_something(&numbers[i], number->integer))
+      new_server_put_number(o, &numbers[i], number->integer);
   }
   for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
     if (v[switches[i].key].given)
@@ -201,7 +201,7 @@ put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
 }
 
 static void
-warn_word(const char *key, const struct value *v)
+new_server_warn_word(const char *key, const struct value *v)
 {
   log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
                                 .message = "Invalid value for key passed to Lua directive, ignored",
@@ -210,7 +210,7 @@ warn_word(const char *key, const struct value *v)
 }
 
 static void
-put_modes(struct backend_options *o, const struct value *mode, const struct value *lazy)
+new_server_put_modes(struct backend_options *o, const struct value *mode, const struct value *lazy)
 {
   const char *word = mode->given ? mode->string.data : "auto";
   if (strcmp(word, "lazy") == 0)
@@ -220,16 +220,16 @@ put_modes(struct backend_options *o, const struct value *mode, const struct valu
   else if (strcmp(word, "down") == 0)
     o->check.forced = FORCED_DOWN;
   else if (strcmp(word, "auto") != 0)
-    warn_word("healthCheckMode", mode);
+    new_server_warn_word("healthCheckMode", mode);
   word = lazy->given ? lazy->string.data : "TimeoutOrServFail";
   if (strcmp(word, "TimeoutOnly") == 0)
     o->check.lazy_mode = LAZY_TIMEOUT_ONLY;
   else if (strcmp(word, "TimeoutOrServFail") != 0)
-    warn_word("lazyHealthCheckMode", lazy);
+    new_server_warn_word("lazyHealthCheckMode", lazy);
 }
 
 static bool
-dismiss_source(const char *text)
+new_server_dismiss_source(const char *text)
 {
   if (draft.phase != PHASE_CLIENT)
     log_warning("newServer", "Dismissing source %s: it is neither an address nor an interface", text);
@@ -238,7 +238,7 @@ dismiss_source(const char *text)
 
 // "192.0.2.1", "eth0" or "192.0.2.1@eth0".
 static bool
-put_source(struct backend_options *o, const char *text, struct fault *fault)
+new_server_put_source(struct backend_options *o, const char *text, struct fault *fault)
 {
   char address[ADDRESS_TEXT_SIZE];
   const char *at = strchr(text, '@');
@@ -246,7 +246,7 @@ put_source(struct backend_options *o, const char *text, struct fault *fault)
   if (at == NULL && !address_parse(&o->source, text, 0, &no_address)) {
     o->source = (struct address){0};
     if (if_nametoindex(text) == 0)
-      return dismiss_source(text);
+      return new_server_dismiss_source(text);
     snprintf(o->source_interface, sizeof o->source_interface, "%s", text);
     return true;
   }
@@ -262,7 +262,7 @@ put_source(struct backend_options *o, const char *text, struct fault *fault)
 }
 
 static bool
-put_check(struct backend_options *o, const struct value *v, struct fault *fault)
+new_server_put_check(struct backend_options *o, const struct value *v, struct fault *fault)
 {
   if (v[KEY_checkName].given &&
       !name_from_text(&o->check.name, v[KEY_checkName].string.data, v[KEY_checkName].string.size, fault))
@@ -271,13 +271,13 @@ put_check(struct backend_options *o, const struct value *v, struct fault *fault)
     qtype_parse(v[KEY_checkType].string.data, &o->check.type); // an unknown word leaves the default, silently
   if (v[KEY_checkFunction].given)
     o->check.function = v[KEY_checkFunction].object;
-  put_modes(o, &v[KEY_healthCheckMode], &v[KEY_lazyHealthCheckMode]);
+  new_server_put_modes(o, &v[KEY_healthCheckMode], &v[KEY_lazyHealthCheckMode]);
   return true;
 }
 
 // Any text asks for TLS, an empty one too. So does what is no text (tls=true): told as a wrong type, but not sent in the clear.
 static bool
-asks_encryption(struct call *c, const struct value *v)
+new_server_asks_encryption(struct call *c, const struct value *v)
 {
   if (v[KEY_tls].given || !lua_istable(c->lua, 1))
     return v[KEY_tls].given;
@@ -288,15 +288,15 @@ asks_encryption(struct call *c, const struct value *v)
 }
 
 static const struct backend_protocol *
-protocol_asked(struct call *c, const struct value *v)
+new_server_protocol_asked(struct call *c, const struct value *v)
 {
-  if (asks_encryption(c, v))
+  if (new_server_asks_encryption(c, v))
     return v[KEY_dohPath].given && v[KEY_dohPath].string.size > 0 ? &protocol_https : &protocol_tls;
   return v[KEY_tcpOnly].given && v[KEY_tcpOnly].boolean ? &protocol_tcp : &protocol_udp;
 }
 
 static void
-tell_protocol(const struct backend_options *o)
+new_server_tell_protocol(const struct backend_options *o)
 {
   char where[ADDRESS_TEXT_SIZE];
   if (o->protocol->missing != NULL && draft.phase != PHASE_CLIENT)
@@ -305,7 +305,7 @@ tell_protocol(const struct backend_options *o)
 
 // Said once, when it is really asked for: what a backend may need must not be missed in silence.
 static void
-warn_unbuilt(const struct value *v)
+new_server_warn_unbuilt(const struct value *v)
 {
   static bool told; // under the Lua lock
   const struct value *upgrade = &v[KEY_autoUpgrade];
@@ -317,7 +317,7 @@ warn_unbuilt(const struct value *v)
 }
 
 static uint16_t
-default_port(const struct backend_protocol *protocol)
+new_server_default_port(const struct backend_protocol *protocol)
 {
   enum { DOT_PORT = 853, DOH_PORT = 443 };
   return protocol == &protocol_https ? DOH_PORT : protocol == &protocol_tls ? DOT_PORT : DNS_PORT;
@@ -325,12 +325,12 @@ default_port(const struct backend_protocol *protocol)
 
 // False with a fault: the call fails. False without: told in the log, newServer() returns nil.
 static bool
-read_options(struct call *c, struct backend_options *o, const struct value *v)
+new_server_read_options(struct call *c, struct backend_options *o, const struct value *v)
 {
   struct fault cause = FAULT_INIT;
   const char *address = v[KEY_address].given ? v[KEY_address].string.data : "";
-  o->protocol = protocol_asked(c, v);
-  if (!address_parse(&o->address, address, default_port(o->protocol), &cause)) {
+  o->protocol = new_server_protocol_asked(c, v);
+  if (!address_parse(&o->address, address, new_server_default_port(o->protocol), &cause)) {
     log_event(&(struct log_event){.priority = LOG_PRIO_ERROR,
                                   .message = "Error creating new backend server",
                                   .error = cause.text,
@@ -347,11 +347,11 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
     return false;
   }
   o->weight = v[KEY_weight].given ? (int32_t)v[KEY_weight].integer : o->weight;
-  if (!put_plain(o, v, &c->fault) || !put_check(o, v, &c->fault) ||
-      (v[KEY_source].given && !put_source(o, v[KEY_source].string.data, &c->fault)))
+  if (!new_server_put_plain(o, v, &c->fault) || !new_server_put_check(o, v, &c->fault) ||
+      (v[KEY_source].given && !new_server_put_source(o, v[KEY_source].string.data, &c->fault)))
     return false;
-  tell_protocol(o);
-  warn_unbuilt(v);
+  new_server_tell_protocol(o);
+  new_server_warn_unbuilt(v);
   waiting_tell_option(c, "cpus", &v[KEY_cpus], "workers are placed by the kernel");
   waiting_tell_option(c, "xskSockets", &v[KEY_xskSockets], "this version of dnsproxy has no AF_XDP");
   waiting_tell_option(c, "MACAddr", &v[KEY_MACAddr], "this version of dnsproxy has no AF_XDP");
@@ -359,7 +359,7 @@ read_options(struct call *c, struct backend_options *o, const struct value *v)
 }
 
 static bool
-read_arguments(struct call *c, struct backend_options *o, const struct value **options)
+new_server_read_arguments(struct call *c, struct backend_options *o, const struct value **options)
 {
   static const struct param text_row = {.name = "address", .type = PARAM_STRING};
   static const struct param table_row = {.name = "options", .type = PARAM_OPTIONS, .options = server_options};
@@ -374,11 +374,11 @@ read_arguments(struct call *c, struct backend_options *o, const struct value **o
     values[KEY_qps] = c->args[1];
     *options = values;
   }
-  return read_options(c, o, *options);
+  return new_server_read_options(c, o, *options);
 }
 
 static void
-join_pools(struct backend *b, const struct value *pool)
+new_server_join_pools(struct backend *b, const struct value *pool)
 {
   pool_draft_add_backend(&draft.pools, b);
   if (!pool->given || pool->list.count == 0)
@@ -393,12 +393,12 @@ new_server(struct call *c)
   struct backend_options options;
   const struct value *v;
   backend_options_default(&options);
-  if (!read_arguments(c, &options, &v)) {
+  if (!new_server_read_arguments(c, &options, &v)) {
     lua_pushnil(c->lua);
     return c->fault.kind == FAULT_NONE ? 1 : -1;
   }
   struct backend *b = call_own(c, backend_new(&options));
-  join_pools(b, &v[KEY_pool]);
+  new_server_join_pools(b, &v[KEY_pool]);
   binder_push_object(c->lua, b);
   return 1;
 }

@@ -11,7 +11,7 @@ struct lua_action {
 };
 
 static bool
-lua_init(struct action *base, const struct value *args, struct fault *f)
+act_lua_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct lua_action *)base)->script = object_ref(args[0].object);
@@ -20,7 +20,7 @@ lua_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-lua_fini(struct action *base)
+act_lua_fini(struct action *base)
 {
   object_unref(&((struct lua_action *)base)->script);
 }
@@ -34,7 +34,7 @@ struct answer {
 };
 
 static bool
-answer_read(struct script_call *call, struct answer *answer)
+act_lua_answer_read(struct script_call *call, struct answer *answer)
 {
   lua_State *lua = call->lua;
   if (!lua_isnumber(lua, -2)) {
@@ -56,20 +56,20 @@ answer_read(struct script_call *call, struct answer *answer)
 }
 
 static bool
-call_function(struct script_call *call, struct script *script, struct query *q, enum action_side side,
-              struct answer *answer)
+act_lua_call_function(struct script_call *call, struct script *script, struct query *q, enum action_side side,
+                      struct answer *answer)
 {
   if (!script_call_begin(call, script, q, side))
     return false;
   call->scope->suspends = !q->rehearsal.dry;
   script_call_push_question(call);
-  return script_call_run(call, 1, 2) && answer_read(call, answer);
+  return script_call_run(call, 1, 2) && act_lua_answer_read(call, answer);
 }
 
 // The query is not ours any more, and the verdict does not matter. Nobody may take it back before the call is over: in
 // the shared state the lock sees to that, and by the time that it is given up it must be there to be taken.
 static enum verdict
-end_suspended(struct script_call *call, struct query *q)
+act_lua_end_suspended(struct script_call *call, struct query *q)
 {
   bool copied = call->copied;
   if (!copied)
@@ -82,45 +82,45 @@ end_suspended(struct script_call *call, struct query *q)
 
 // It may do more than look, and the query is made up.
 static enum verdict
-end_untold(struct script_call *call)
+act_lua_end_untold(struct script_call *call)
 {
   script_call_end(call);
   return VERDICT_NEXT;
 }
 
 static enum verdict
-lua_run(const struct action *base, struct query *q)
+act_lua_run(const struct action *base, struct query *q)
 {
   struct script *script = ((const struct lua_action *)base)->script;
   struct script_call call;
   struct answer answer;
-  if (!call_function(&call, script, q, SIDE_QUERY, &answer)) {
+  if (!act_lua_call_function(&call, script, q, SIDE_QUERY, &answer)) {
     if (q->rehearsal.untold)
-      return end_untold(&call);
+      return act_lua_end_untold(&call);
     script_report(SCRIPT_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_ACTION_SERVFAIL};
   }
   if (q->suspended != NULL)
-    return end_suspended(&call, q);
+    return act_lua_end_suspended(&call, q);
   enum verdict v = dialect_query_verdict(q, answer.number, answer.text);
   script_call_end(&call);
   return v;
 }
 
 static enum verdict
-lua_response_run(const struct action *base, struct query *q)
+act_lua_response_run(const struct action *base, struct query *q)
 {
   struct script *script = ((const struct lua_action *)base)->script;
   struct script_call call;
   struct answer answer;
-  if (!call_function(&call, script, q, SIDE_RESPONSE, &answer)) {
+  if (!act_lua_call_function(&call, script, q, SIDE_RESPONSE, &answer)) {
     if (q->rehearsal.untold)
-      return end_untold(&call);
+      return act_lua_end_untold(&call);
     script_report(SCRIPT_RESPONSE_ACTION, call.error, script_where(script), q);
     answer = (struct answer){.number = DNS_RESPONSE_SERVFAIL};
   }
   if (q->suspended != NULL)
-    return end_suspended(&call, q);
+    return act_lua_end_suspended(&call, q);
   // After dr:restart() the answer is forgotten, whatever the function returns.
   enum verdict v = q->restart ? VERDICT_STOP : dialect_response_verdict(q, answer.number, answer.text);
   script_call_end(&call);
@@ -136,9 +136,9 @@ const struct action_kind act_lua = {
         {.type = PARAM_END}},
     .effect = EFFECT_LUA,
     .size = sizeof(struct lua_action),
-    .init = lua_init,
-    .fini = lua_fini,
-    .run = lua_run,
+    .init = act_lua_init,
+    .fini = act_lua_fini,
+    .run = act_lua_run,
     .text = "Lua script",
 };
 
@@ -152,8 +152,8 @@ const struct action_kind act_lua_response = {
         {.type = PARAM_END}},
     .effect = EFFECT_LUA,
     .size = sizeof(struct lua_action),
-    .init = lua_init,
-    .fini = lua_fini,
-    .run = lua_response_run,
+    .init = act_lua_init,
+    .fini = act_lua_fini,
+    .run = act_lua_response_run,
     .text = "Lua response script",
 };

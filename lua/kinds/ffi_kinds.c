@@ -13,7 +13,7 @@ struct ffi_selector {
 };
 
 static bool
-shared_selector_init(struct selector *base, const struct value *args, struct fault *f)
+ffi_kinds_shared_selector_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ffi_function_init(&((struct ffi_selector *)base)->function, args, base->kind->name, false);
@@ -21,7 +21,7 @@ shared_selector_init(struct selector *base, const struct value *args, struct fau
 }
 
 static bool
-thread_selector_init(struct selector *base, const struct value *args, struct fault *f)
+ffi_kinds_thread_selector_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ffi_function_init(&((struct ffi_selector *)base)->function, args, base->kind->name, true);
@@ -29,13 +29,13 @@ thread_selector_init(struct selector *base, const struct value *args, struct fau
 }
 
 static void
-selector_fini(struct selector *base)
+ffi_kinds_selector_fini(struct selector *base)
 {
   ffi_function_fini(&((struct ffi_selector *)base)->function);
 }
 
 static bool
-returned_boolean(struct ffi_call *call, bool *match)
+ffi_kinds_returned_boolean(struct ffi_call *call, bool *match)
 {
   if (!lua_isboolean(call->lua, -1)) {
     call->error = "the function must return true or false";
@@ -46,14 +46,14 @@ returned_boolean(struct ffi_call *call, bool *match)
 }
 
 static bool
-ffi_match(const struct selector *base, struct query *q)
+ffi_kinds_ffi_match(const struct selector *base, struct query *q)
 {
   const struct ffi_function *f = &((const struct ffi_selector *)base)->function;
   struct ffi_call call;
   bool match = false, compiled, good = ffi_function_begin(f, &call, q, SIDE_QUERY, &compiled);
   if (good) {
     ffi_call_push_question(&call);
-    good = ffi_call_run(&call, 1) && returned_boolean(&call, &match);
+    good = ffi_call_run(&call, 1) && ffi_kinds_returned_boolean(&call, &match);
   }
   if (!good && !q->rehearsal.untold)
     ffi_function_report(f, &call, compiled ? SCRIPT_RULE : SCRIPT_SOURCE, q);
@@ -71,9 +71,9 @@ const struct selector_kind select_lua_ffi = {
     .params = (const struct param[]){FUNCTION_ROW("function(dq) that returns a boolean"), END},
     .effect = EFFECT_LUA,
     .size = sizeof(struct ffi_selector),
-    .init = shared_selector_init,
-    .fini = selector_fini,
-    .match = ffi_match,
+    .init = ffi_kinds_shared_selector_init,
+    .fini = ffi_kinds_selector_fini,
+    .match = ffi_kinds_ffi_match,
     .text = "Lua FFI script",
 };
 
@@ -83,9 +83,9 @@ const struct selector_kind select_lua_ffi_per_thread = {
     .params = (const struct param[]){CODE_ROW("function(dq) that returns a boolean"), END},
     .effect = EFFECT_LUA,
     .size = sizeof(struct ffi_selector),
-    .init = thread_selector_init,
-    .fini = selector_fini,
-    .match = ffi_match,
+    .init = ffi_kinds_thread_selector_init,
+    .fini = ffi_kinds_selector_fini,
+    .match = ffi_kinds_ffi_match,
     .text = "Lua FFI per-thread script",
 };
 
@@ -97,7 +97,7 @@ struct ffi_action {
 };
 
 static bool
-shared_action_init(struct action *base, const struct value *args, struct fault *f)
+ffi_kinds_shared_action_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ffi_function_init(&((struct ffi_action *)base)->function, args, base->kind->name, false);
@@ -105,7 +105,7 @@ shared_action_init(struct action *base, const struct value *args, struct fault *
 }
 
 static bool
-thread_action_init(struct action *base, const struct value *args, struct fault *f)
+ffi_kinds_thread_action_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ffi_function_init(&((struct ffi_action *)base)->function, args, base->kind->name, true);
@@ -113,13 +113,13 @@ thread_action_init(struct action *base, const struct value *args, struct fault *
 }
 
 static void
-action_fini(struct action *base)
+ffi_kinds_action_fini(struct action *base)
 {
   ffi_function_fini(&((struct ffi_action *)base)->function);
 }
 
 static bool
-returned_number(struct ffi_call *call, int64_t *number)
+ffi_kinds_returned_number(struct ffi_call *call, int64_t *number)
 {
   if (!lua_isnumber(call->lua, -1)) {
     call->error = "the function must return a number";
@@ -132,14 +132,14 @@ returned_number(struct ffi_call *call, int64_t *number)
 
 // False: nothing was compiled that could be called, so nothing is done. An error's number is `failure`.
 static bool
-call_function(const struct action *base, struct ffi_call *call, struct query *q, int64_t failure, int64_t *number)
+ffi_kinds_call_function(const struct action *base, struct ffi_call *call, struct query *q, int64_t failure, int64_t *number)
 {
   const struct ffi_function *f = &((const struct ffi_action *)base)->function;
   bool compiled, good = ffi_function_begin(f, call, q, base->kind->side, &compiled);
   if (good) {
     call->frame->suspends = !q->rehearsal.dry;
     ffi_call_push_question(call);
-    good = ffi_call_run(call, 1) && returned_number(call, number);
+    good = ffi_call_run(call, 1) && ffi_kinds_returned_number(call, number);
   }
   if (q->rehearsal.untold)
     return false;
@@ -155,7 +155,7 @@ call_function(const struct action *base, struct ffi_call *call, struct query *q,
 // The query is not ours any more, and the verdict does not matter. As in act_lua.c: before the lock is given up it must be
 // there to be taken; a thread's own state must be done with it by then.
 static enum verdict
-end_suspended(const struct ffi_function *f, struct ffi_call *call, struct query *q)
+ffi_kinds_end_suspended(const struct ffi_function *f, struct ffi_call *call, struct query *q)
 {
   bool own = f->source != NULL;
   if (!own)
@@ -167,29 +167,29 @@ end_suspended(const struct ffi_function *f, struct ffi_call *call, struct query 
 }
 
 static enum verdict
-ffi_run(const struct action *base, struct query *q)
+ffi_kinds_ffi_run(const struct action *base, struct query *q)
 {
   struct ffi_call call;
   int64_t number;
   enum verdict v = VERDICT_NEXT;
-  if (call_function(base, &call, q, DNS_ACTION_SERVFAIL, &number) && q->suspended == NULL)
+  if (ffi_kinds_call_function(base, &call, q, DNS_ACTION_SERVFAIL, &number) && q->suspended == NULL)
     v = dialect_query_verdict(q, number, ffi_call_result(&call));
   if (q->suspended != NULL)
-    return end_suspended(&((const struct ffi_action *)base)->function, &call, q);
+    return ffi_kinds_end_suspended(&((const struct ffi_action *)base)->function, &call, q);
   ffi_function_end(&((const struct ffi_action *)base)->function, &call);
   return v;
 }
 
 static enum verdict
-ffi_response_run(const struct action *base, struct query *q)
+ffi_kinds_ffi_response_run(const struct action *base, struct query *q)
 {
   struct ffi_call call;
   int64_t number;
   enum verdict v = VERDICT_NEXT;
-  if (call_function(base, &call, q, DNS_RESPONSE_SERVFAIL, &number) && q->suspended == NULL)
+  if (ffi_kinds_call_function(base, &call, q, DNS_RESPONSE_SERVFAIL, &number) && q->suspended == NULL)
     v = q->restart ? VERDICT_STOP : dialect_response_verdict(q, number, ffi_call_result(&call));
   if (q->suspended != NULL)
-    return end_suspended(&((const struct ffi_action *)base)->function, &call, q);
+    return ffi_kinds_end_suspended(&((const struct ffi_action *)base)->function, &call, q);
   ffi_function_end(&((const struct ffi_action *)base)->function, &call);
   return v;
 }
@@ -203,9 +203,9 @@ const struct action_kind act_lua_ffi = {
     .params = (const struct param[]){FUNCTION_ROW(ACTION_WORDS), END},
     .effect = EFFECT_LUA,
     .size = sizeof(struct ffi_action),
-    .init = shared_action_init,
-    .fini = action_fini,
-    .run = ffi_run,
+    .init = ffi_kinds_shared_action_init,
+    .fini = ffi_kinds_action_fini,
+    .run = ffi_kinds_ffi_run,
     .text = "Lua FFI script",
 };
 
@@ -216,9 +216,9 @@ const struct action_kind act_lua_ffi_per_thread = {
     .params = (const struct param[]){CODE_ROW(ACTION_WORDS), END},
     .effect = EFFECT_LUA,
     .size = sizeof(struct ffi_action),
-    .init = thread_action_init,
-    .fini = action_fini,
-    .run = ffi_run,
+    .init = ffi_kinds_thread_action_init,
+    .fini = ffi_kinds_action_fini,
+    .run = ffi_kinds_ffi_run,
     .text = "Lua FFI per-thread script",
 };
 
@@ -231,9 +231,9 @@ const struct action_kind act_lua_ffi_response = {
     .params = (const struct param[]){FUNCTION_ROW(RESPONSE_WORDS), END},
     .effect = EFFECT_LUA,
     .size = sizeof(struct ffi_action),
-    .init = shared_action_init,
-    .fini = action_fini,
-    .run = ffi_response_run,
+    .init = ffi_kinds_shared_action_init,
+    .fini = ffi_kinds_action_fini,
+    .run = ffi_kinds_ffi_response_run,
     .text = "Lua FFI script",
 };
 
@@ -244,8 +244,8 @@ const struct action_kind act_lua_ffi_per_thread_response = {
     .params = (const struct param[]){CODE_ROW(RESPONSE_WORDS), END},
     .effect = EFFECT_LUA,
     .size = sizeof(struct ffi_action),
-    .init = thread_action_init,
-    .fini = action_fini,
-    .run = ffi_response_run,
+    .init = ffi_kinds_thread_action_init,
+    .fini = ffi_kinds_action_fini,
+    .run = ffi_kinds_ffi_response_run,
     .text = "Lua FFI per-thread script",
 };

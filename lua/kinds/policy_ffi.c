@@ -11,7 +11,7 @@
 
 // The result on top: counted from 0; what no server has means nobody.
 static enum policy_result
-read_choice(struct ffi_call *call, const struct pool *pool, struct backend **chosen)
+policy_ffi_read_choice(struct ffi_call *call, const struct pool *pool, struct backend **chosen)
 {
   if (!lua_isnumber(call->lua, -1)) {
     call->error = "a policy must return the index of a server";
@@ -28,7 +28,7 @@ read_choice(struct ffi_call *call, const struct pool *pool, struct backend **cho
 }
 
 static enum policy_result
-ffi_choose(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_ffi_choose(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   const struct ffi_function *f = policy->script;
   struct ffi_call call;
@@ -37,7 +37,7 @@ ffi_choose(const struct policy *policy, const struct policy_input *in, struct ba
   if (ffi_function_begin(f, &call, in->query, SIDE_QUERY, &compiled) && ffi_call_push_servers(&call, in->pool)) {
     ffi_call_push_question(&call);
     if (ffi_call_run(&call, 2))
-      result = read_choice(&call, in->pool, chosen);
+      result = policy_ffi_read_choice(&call, in->pool, chosen);
   }
   if (result == POLICY_ERROR && !in->query->rehearsal.untold)
     ffi_function_report(f, &call, SCRIPT_POLICY, in->query);
@@ -46,7 +46,7 @@ ffi_choose(const struct policy *policy, const struct policy_input *in, struct ba
 }
 
 static void
-drop_function(struct policy *policy)
+policy_ffi_drop_function(struct policy *policy)
 {
   ffi_function_fini(policy->script);
   free(policy->script);
@@ -61,11 +61,11 @@ policy_make(struct call *c, bool per_thread)
 {
   struct ffi_function *f = memory_new(sizeof *f);
   ffi_function_init(f, &c->args[1], "ServerPolicy", per_thread);
-  struct policy *p = policy_new(c->args[0].string.data, ffi_choose);
+  struct policy *p = policy_new(c->args[0].string.data, policy_ffi_choose);
   p->is_lua = p->is_ffi = p->needs_points = true; // the function may ask for the hashing policies' choice
   p->per_thread = per_thread;
   p->script = f;
-  p->free_script = drop_function;
+  p->free_script = policy_ffi_drop_function;
   call_own(c, p);
   struct text error;
   text_init(&error);
@@ -77,7 +77,7 @@ policy_make(struct call *c, bool per_thread)
 }
 
 static int
-set_default(struct call *c, bool per_thread)
+policy_ffi_set_default(struct call *c, bool per_thread)
 {
   struct policy *p = policy_make(c, per_thread);
   if (p == NULL)
@@ -87,7 +87,7 @@ set_default(struct call *c, bool per_thread)
 }
 
 static int
-set_of_pool(struct call *c, bool per_thread)
+policy_ffi_set_of_pool(struct call *c, bool per_thread)
 {
   struct policy *p = policy_make(c, per_thread);
   if (p == NULL)
@@ -97,27 +97,27 @@ set_of_pool(struct call *c, bool per_thread)
 }
 
 static int
-set_default_shared(struct call *c)
+policy_ffi_set_default_shared(struct call *c)
 {
-  return set_default(c, false);
+  return policy_ffi_set_default(c, false);
 }
 
 static int
-set_default_per_thread(struct call *c)
+policy_ffi_set_default_per_thread(struct call *c)
 {
-  return set_default(c, true);
+  return policy_ffi_set_default(c, true);
 }
 
 static int
-set_of_pool_shared(struct call *c)
+policy_ffi_set_of_pool_shared(struct call *c)
 {
-  return set_of_pool(c, false);
+  return policy_ffi_set_of_pool(c, false);
 }
 
 static int
-set_of_pool_per_thread(struct call *c)
+policy_ffi_set_of_pool_per_thread(struct call *c)
 {
-  return set_of_pool(c, true);
+  return policy_ffi_set_of_pool(c, true);
 }
 
 #define NAME_ROW {.name = "name", .type = PARAM_STRING, .help = "name of the policy"}
@@ -131,17 +131,17 @@ const struct lua_function ffi_policy_functions[] = {
     {.name = "setServerPolicyLuaFFI",
      .help = "Make a policy that asks an FFI function the default of all pools",
      .params = PARAMS(NAME_ROW, FUNCTION_ROW),
-     .call = set_default_shared},
+     .call = policy_ffi_set_default_shared},
     {.name = "setServerPolicyLuaFFIPerThread",
      .help = "The same with a function of a state of each thread, without a lock",
      .params = PARAMS(NAME_ROW, CODE_ROW),
-     .call = set_default_per_thread},
+     .call = policy_ffi_set_default_per_thread},
     {.name = "setPoolServerPolicyLuaFFI",
      .help = "Give a pool a policy that asks an FFI function",
      .params = PARAMS(NAME_ROW, FUNCTION_ROW, POOL_ROW),
-     .call = set_of_pool_shared},
+     .call = policy_ffi_set_of_pool_shared},
     {.name = "setPoolServerPolicyLuaFFIPerThread",
      .help = "The same with a function of a state of each thread, without a lock",
      .params = PARAMS(NAME_ROW, CODE_ROW, POOL_ROW),
-     .call = set_of_pool_per_thread},
+     .call = policy_ffi_set_of_pool_per_thread},
     {.name = NULL}};

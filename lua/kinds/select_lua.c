@@ -8,7 +8,7 @@ struct lua_selector {
 };
 
 static bool
-lua_init(struct selector *base, const struct value *args, struct fault *f)
+select_lua_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct lua_selector *)base)->script = object_ref(args[0].object);
@@ -17,13 +17,13 @@ lua_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-lua_fini(struct selector *base)
+select_lua_fini(struct selector *base)
 {
   object_unref(&((struct lua_selector *)base)->script);
 }
 
 static bool
-returned_boolean(struct script_call *call, bool *match)
+select_lua_returned_boolean(struct script_call *call, bool *match)
 {
   if (!lua_isboolean(call->lua, -1)) {
     call->error = "the function must return true or false";
@@ -34,14 +34,14 @@ returned_boolean(struct script_call *call, bool *match)
 }
 
 static bool
-lua_match(const struct selector *base, struct query *q)
+select_lua_match(const struct selector *base, struct query *q)
 {
   const struct lua_selector *s = (const struct lua_selector *)base;
   struct script_call call;
   bool match = false, good = script_call_begin(&call, s->script, q, SIDE_QUERY);
   if (good) {
     script_call_push_question(&call);
-    good = script_call_run(&call, 1, 1) && returned_boolean(&call, &match);
+    good = script_call_run(&call, 1, 1) && select_lua_returned_boolean(&call, &match);
   }
   if (!good && !q->rehearsal.untold)
     script_report(SCRIPT_RULE, call.error, script_where(s->script), q);
@@ -56,8 +56,8 @@ const struct selector_kind select_lua = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_LUA,
     .size = sizeof(struct lua_selector),
-    .init = lua_init,
-    .fini = lua_fini,
-    .match = lua_match,
+    .init = select_lua_init,
+    .fini = select_lua_fini,
+    .match = select_lua_match,
     .text = "Lua script",
 };

@@ -18,7 +18,7 @@ static size_t told_count;
 
 // A place that asks once a second, or for each query, is heard once.
 static bool
-is_news(const char *sentence)
+waiting_is_news(const char *sentence)
 {
   for (size_t i = 0; i < told_count; i++)
     if (strcmp(told[i], sentence) == 0)
@@ -39,7 +39,7 @@ waiting_tell(struct call *c, const char *what, const char *part)
            load_place(c->lua, place), what, part);
   if (draft.phase == PHASE_RUNNING)
     text_printf(binder_output(), "%s\n", sentence);
-  if (is_news(sentence))
+  if (waiting_is_news(sentence))
     log_warning("config", "%s", sentence);
 }
 
@@ -50,7 +50,7 @@ waiting_tell_option(const struct call *c, const char *key, const struct value *v
   if (!v->given || draft.phase == PHASE_CLIENT)
     return;
   snprintf(sentence, sizeof sentence, "%s: the option %s has no effect: %s", c->function->name, key, why);
-  if (is_news(sentence))
+  if (waiting_is_news(sentence))
     log_info("config", "%s", sentence);
 }
 

@@ -103,26 +103,26 @@ struct listener_kind {
 #define LISTENER(which, ...) &(const struct listener_kind){.kind = which, .waiting = {__VA_ARGS__}}
 
 static unsigned *
-count_of(const struct call *c)
+waiting_listeners_count_of(const struct call *c)
 {
   return &listeners[((const struct listener_kind *)c->function->data)->kind];
 }
 
 static int
-add_listener(struct call *c)
+waiting_listeners_add_listener(struct call *c)
 {
   int results = waiting_call(c);
   if (results >= 0) {
-    ++*count_of(c);
+    ++*waiting_listeners_count_of(c);
     draft.waiting_listeners++;
   }
   return results;
 }
 
 static int
-get_listener(struct call *c)
+waiting_listeners_get_listener(struct call *c)
 {
-  unsigned count = *count_of(c);
+  unsigned count = *waiting_listeners_count_of(c);
   // A console client has none; what a script asks of one is answered by a stand-in.
   if (draft.phase == PHASE_CLIENT || (c->args[0].integer >= 0 && c->args[0].integer < count))
     return waiting_call(c);
@@ -132,9 +132,9 @@ get_listener(struct call *c)
 }
 
 static int
-get_listener_count(struct call *c)
+waiting_listeners_get_listener_count(struct call *c)
 {
-  lua_pushinteger(c->lua, (lua_Integer)*count_of(c));
+  lua_pushinteger(c->lua, (lua_Integer)*waiting_listeners_count_of(c));
   return 1;
 }
 
@@ -142,7 +142,7 @@ get_listener_count(struct call *c)
 
 // A file, a certificate object, or a list of them.
 static bool
-is_certificate(struct call *c, unsigned argument)
+waiting_listeners_is_certificate(struct call *c, unsigned argument)
 {
   if (!c->args[argument].given)
     return true;
@@ -155,22 +155,22 @@ is_certificate(struct call *c, unsigned argument)
 }
 
 static bool
-check_listener(struct call *c, uint16_t port)
+waiting_listeners_check_listener(struct call *c, uint16_t port)
 {
   struct address address;
-  return address_parse(&address, c->args[0].string.data, port, &c->fault) && is_certificate(c, 1);
+  return address_parse(&address, c->args[0].string.data, port, &c->fault) && waiting_listeners_is_certificate(c, 1);
 }
 
 static bool
-check_tls(struct call *c)
+waiting_listeners_check_tls(struct call *c)
 {
-  return check_listener(c, 853);
+  return waiting_listeners_check_listener(c, 853);
 }
 
 static bool
-check_https(struct call *c)
+waiting_listeners_check_https(struct call *c)
 {
-  if (!check_listener(c, 443))
+  if (!waiting_listeners_check_listener(c, 443))
     return false;
   bool bare = !c->args[1].given || (lua_isstring(c->lua, 2) && lua_objlen(c->lua, 2) == 0) ||
               (lua_istable(c->lua, 2) && lua_objlen(c->lua, 2) == 0);
@@ -181,13 +181,13 @@ check_https(struct call *c)
 }
 
 static bool
-check_quic(struct call *c)
+waiting_listeners_check_quic(struct call *c)
 {
-  return check_listener(c, 853);
+  return waiting_listeners_check_listener(c, 853);
 }
 
 static bool
-check_dnscrypt(struct call *c)
+waiting_listeners_check_dnscrypt(struct call *c)
 {
   struct address address;
   return address_parse(&address, c->args[0].string.data, 443, &c->fault);
@@ -206,8 +206,8 @@ const struct lua_function functions_waiting_listeners[] = {
      .help = "Listen for DNS over TLS; port 853 unless given",
      .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(tls_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_listener,
-     .data = LISTENER(TLS, .part = tls, .check = check_tls)},
+     .call = waiting_listeners_add_listener,
+     .data = LISTENER(TLS, .part = tls, .check = waiting_listeners_check_tls)},
     {.name = "addDOHLocal",
      .help = "Listen for DNS over HTTPS; port 443 unless given",
      .params = PARAMS(ADDRESS, {.name = "certFile", .type = PARAM_ANY, .optional = true},
@@ -215,28 +215,28 @@ const struct lua_function functions_waiting_listeners[] = {
                       {.name = "urls", .type = PARAM_STRINGS, .optional = true, .fallback = "/dns-query"},
                       OPTIONS(doh_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_listener,
-     .data = LISTENER(DOH, .part = doh, .check = check_https)},
+     .call = waiting_listeners_add_listener,
+     .data = LISTENER(DOH, .part = doh, .check = waiting_listeners_check_https)},
     {.name = "addDOH3Local",
      .help = "Listen for DNS over HTTP/3; port 443 unless given",
      .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(quic_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_listener,
-     .data = LISTENER(DOH3, .part = doh3, .check = check_quic)},
+     .call = waiting_listeners_add_listener,
+     .data = LISTENER(DOH3, .part = doh3, .check = waiting_listeners_check_quic)},
     {.name = "addDOQLocal",
      .help = "Listen for DNS over QUIC; port 853 unless given",
      .params = PARAMS(ADDRESS, CERTIFICATE, KEY, OPTIONS(quic_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_listener,
-     .data = LISTENER(DOQ, .part = doq, .check = check_quic)},
+     .call = waiting_listeners_add_listener,
+     .data = LISTENER(DOQ, .part = doq, .check = waiting_listeners_check_quic)},
     {.name = "addDNSCryptBind",
      .help = "Listen for DNSCrypt; port 443 unless given",
      .params = PARAMS(ADDRESS, {.name = "provider", .type = PARAM_STRING, .help = "name of the provider"},
                       {.name = "certFile", .type = PARAM_STRINGS, .help = "file or files of certificates"}, KEY,
                       OPTIONS(dnscrypt_options)),
      .flags = FUNCTION_CONFIG_ONLY,
-     .call = add_listener,
-     .data = LISTENER(DNSCRYPT, .part = dnscrypt, .check = check_dnscrypt)},
+     .call = waiting_listeners_add_listener,
+     .data = LISTENER(DNSCRYPT, .part = dnscrypt, .check = waiting_listeners_check_dnscrypt)},
     {.name = "newDOHResponseMapEntry",
      .help = "A fixed answer for the paths that match",
      .params = PARAMS({.name = "regex", .type = PARAM_STRING}, {.name = "status", .type = PARAM_INT},
@@ -250,13 +250,13 @@ const struct lua_function functions_waiting_listeners[] = {
      .params = PARAMS(INDEX),
      .returns = "TLSFrontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener,
+     .call = waiting_listeners_get_listener,
      .data = LISTENER(TLS, .part = tls, .answer = ANSWER_OBJECT, .object = &class_tls_frontend_object)},
     {.name = "getTLSFrontendCount",
      .help = "Number of DNS-over-TLS listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener_count,
+     .call = waiting_listeners_get_listener_count,
      .data = LISTENER(TLS, .part = tls)},
     {.name = "showTLSFrontends",
      .help = "Print the DNS-over-TLS listeners",
@@ -278,13 +278,13 @@ const struct lua_function functions_waiting_listeners[] = {
      .params = PARAMS(INDEX),
      .returns = "DOHFrontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener,
+     .call = waiting_listeners_get_listener,
      .data = LISTENER(DOH, .part = doh, .answer = ANSWER_OBJECT, .object = &class_doh_frontend_object)},
     {.name = "getDOHFrontendCount",
      .help = "Number of DNS-over-HTTPS listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener_count,
+     .call = waiting_listeners_get_listener_count,
      .data = LISTENER(DOH, .part = doh)},
     {.name = "showDOHFrontends",
      .help = "Print the DNS-over-HTTPS listeners",
@@ -314,13 +314,13 @@ const struct lua_function functions_waiting_listeners[] = {
      .params = PARAMS(INDEX),
      .returns = "DOH3Frontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener,
+     .call = waiting_listeners_get_listener,
      .data = LISTENER(DOH3, .part = doh3, .answer = ANSWER_OBJECT, .object = &class_doh3_frontend_object)},
     {.name = "getDOH3FrontendCount",
      .help = "Number of DNS-over-HTTP/3 listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener_count,
+     .call = waiting_listeners_get_listener_count,
      .data = LISTENER(DOH3, .part = doh3)},
     {.name = "showDOH3Frontends",
      .help = "Print the DNS-over-HTTP/3 listeners",
@@ -334,13 +334,13 @@ const struct lua_function functions_waiting_listeners[] = {
      .params = PARAMS(INDEX),
      .returns = "DOQFrontend",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener,
+     .call = waiting_listeners_get_listener,
      .data = LISTENER(DOQ, .part = doq, .answer = ANSWER_OBJECT, .object = &class_doq_frontend_object)},
     {.name = "getDOQFrontendCount",
      .help = "Number of DNS-over-QUIC listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener_count,
+     .call = waiting_listeners_get_listener_count,
      .data = LISTENER(DOQ, .part = doq)},
     {.name = "showDOQFrontends",
      .help = "Print the DNS-over-QUIC listeners",
@@ -360,12 +360,12 @@ const struct lua_function functions_waiting_listeners[] = {
      .params = PARAMS(INDEX),
      .returns = "DNSCryptContext",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener,
+     .call = waiting_listeners_get_listener,
      .data = LISTENER(DNSCRYPT, .part = dnscrypt, .answer = ANSWER_OBJECT, .object = &class_dnscrypt_context_object)},
     {.name = "getDNSCryptBindCount",
      .help = "Number of DNSCrypt listeners",
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
-     .call = get_listener_count,
+     .call = waiting_listeners_get_listener_count,
      .data = LISTENER(DNSCRYPT, .part = dnscrypt)},
     {.name = NULL}};

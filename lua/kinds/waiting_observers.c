@@ -16,21 +16,21 @@ static const char web[] = "web server", carbon[] = "Carbon export", snmp[] = "SN
 // ---- types ----
 
 static int
-no_value(struct call *c)
+waiting_observers_no_value(struct call *c)
 {
   lua_pushliteral(c->lua, "");
   return 1;
 }
 
 static int
-not_reloaded(struct call *c)
+waiting_observers_not_reloaded(struct call *c)
 {
   lua_pushboolean(c->lua, false);
   return 1;
 }
 
 static int
-description(struct call *c)
+waiting_observers_description(struct call *c)
 {
   lua_pushstring(c->lua, ((const struct described *)c->self)->text);
   return 1;
@@ -46,15 +46,15 @@ const struct lua_class class_key_value_store = {
          .params = PARAMS({.name = "key", .type = PARAM_ANY}, {.name = "wireFormat", .type = PARAM_BOOL, .optional = true}),
          .returns = "string",
          .flags = FUNCTION_NO_EFFECT,
-         .call = no_value},
+         .call = waiting_observers_no_value},
         {.name = "lookupSuffix",
          .help = "The value of a name or of one above it, or an empty text",
          .params = PARAMS({.name = "name", .type = PARAM_NAME_OBJECT}, {.name = "minLabels", .type = PARAM_INT, .optional = true},
                           {.name = "wireFormat", .type = PARAM_BOOL, .optional = true}),
          .returns = "string",
          .flags = FUNCTION_NO_EFFECT,
-         .call = no_value},
-        {.name = "reload", .help = "Open its file again", .returns = "boolean", .call = not_reloaded},
+         .call = waiting_observers_no_value},
+        {.name = "reload", .help = "Open its file again", .returns = "boolean", .call = waiting_observers_not_reloaded},
         {.name = NULL}}};
 const struct lua_class class_lookup_key = {
     .name = "KeyValueLookupKey", .help = "How keys are made from a query", .object = &lookup_key_class};
@@ -66,11 +66,11 @@ const struct lua_class class_remote_logger = {
                                               .help = "Where to, and how many went there",
                                               .returns = "string",
                                               .flags = FUNCTION_NO_EFFECT,
-                                              .call = description},
+                                              .call = waiting_observers_description},
                                              {.name = NULL}}};
 
 static int
-push_described(struct call *c, const struct object_class *class, bool frames, const char *format, ...)
+waiting_observers_push_described(struct call *c, const struct object_class *class, bool frames, const char *format, ...)
 {
   const struct waiting *w = c->function->data;
   struct text text;
@@ -91,82 +91,84 @@ push_described(struct call *c, const struct object_class *class, bool frames, co
 // ---- key-value stores ----
 
 static int
-new_store(struct call *c)
+waiting_observers_new_store(struct call *c)
 {
-  return push_described(c, &key_value_store_class, false, "%s", c->args[0].string.data);
+  return waiting_observers_push_described(c, &key_value_store_class, false, "%s", c->args[0].string.data);
 }
 
 static int
-key_qname(struct call *c)
+waiting_observers_key_qname(struct call *c)
 {
-  return push_described(c, &lookup_key_class, false, "qname%s", c->args[0].boolean ? " in wire format" : "");
+  return waiting_observers_push_described(c, &lookup_key_class, false, "qname%s",
+                                          c->args[0].boolean ? " in wire format" : "");
 }
 
 static int
-key_suffix(struct call *c)
+waiting_observers_key_suffix(struct call *c)
 {
-  return push_described(c, &lookup_key_class, false, "suffix with at least %lld labels%s", (long long)c->args[0].integer,
-                        c->args[1].boolean ? " in wire format" : "");
+  return waiting_observers_push_described(c, &lookup_key_class, false, "suffix with at least %lld labels%s",
+                                          (long long)c->args[0].integer, c->args[1].boolean ? " in wire format" : "");
 }
 
 static int
-key_source(struct call *c)
+waiting_observers_key_source(struct call *c)
 {
-  return push_described(c, &lookup_key_class, false, "source IP%s", c->args[2].boolean ? " and port" : "");
+  return waiting_observers_push_described(c, &lookup_key_class, false, "source IP%s", c->args[2].boolean ? " and port" : "");
 }
 
 static int
-key_tag(struct call *c)
+waiting_observers_key_tag(struct call *c)
 {
-  return push_described(c, &lookup_key_class, false, "value of the tag '%s'", c->args[0].string.data);
+  return waiting_observers_push_described(c, &lookup_key_class, false, "value of the tag '%s'", c->args[0].string.data);
 }
 
 // ---- loggers ----
 
 static int
-new_remote_logger(struct call *c)
+waiting_observers_new_remote_logger(struct call *c)
 {
   char text[ADDRESS_TEXT_SIZE];
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, 0, &c->fault))
     return -1;
-  return push_described(c, &remote_logger_class, false, "%s (0 processed, 0 dropped)", address_text_with_port(&address, text));
+  return waiting_observers_push_described(c, &remote_logger_class, false, "%s (0 processed, 0 dropped)",
+                                          address_text_with_port(&address, text));
 }
 
 static int
-push_frame_logger(struct call *c, const char *where)
+waiting_observers_push_frame_logger(struct call *c, const char *where)
 {
-  return push_described(c, &remote_logger_class, true,
-                        "FrameStreamLogger to %s (0 frames sent, 0 dropped, 0 permanent failures)", where);
+  return waiting_observers_push_described(c, &remote_logger_class, true,
+                                          "FrameStreamLogger to %s (0 frames sent, 0 dropped, 0 permanent failures)", where);
 }
 
 static int
-new_frame_unix(struct call *c)
+waiting_observers_new_frame_unix(struct call *c)
 {
-  return push_frame_logger(c, c->args[0].string.data);
+  return waiting_observers_push_frame_logger(c, c->args[0].string.data);
 }
 
 static int
-new_frame_tcp(struct call *c)
+waiting_observers_new_frame_tcp(struct call *c)
 {
   char text[ADDRESS_TEXT_SIZE];
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, 0, &c->fault))
     return -1;
-  return push_frame_logger(c, address_text_with_port(&address, text));
+  return waiting_observers_push_frame_logger(c, address_text_with_port(&address, text));
 }
 
 // ---- what rows cannot say ----
 
 static bool
-check_web_address(struct call *c)
+waiting_observers_check_web_address(struct call *c)
 {
   struct address address;
   return address_parse(&address, c->args[0].string.data, 8083, &c->fault);
 }
 
 static bool
-check_carbon(struct call *c)
+waiting_observers_check_carbon(struct call *c)
 {
   struct address address;
   return address_parse(&address, c->args[0].string.data, 2003, &c->fault);
@@ -176,7 +178,7 @@ enum { WEB_ACL = 3 };
 
 // One text with commas, which a wrong mask makes an error.
 static bool
-check_web_config(struct call *c)
+waiting_observers_check_web_config(struct call *c)
 {
   const struct value *acl = &c->args[0].options[WEB_ACL];
   if (!acl->given)
@@ -224,12 +226,12 @@ const struct lua_function functions_waiting_observers[] = {
      .help = "Serve metrics, API and dashboard here",
      .params = PARAMS(STRING("address")),
      .call = waiting_call,
-     .data = WAITING(.part = web, .check = check_web_address)},
+     .data = WAITING(.part = web, .check = waiting_observers_check_web_address)},
     {.name = "setWebserverConfig",
      .help = "Credentials, ACL and options of the web server",
      .params = PARAMS({.name = "options", .type = PARAM_OPTIONS, .options = web_options}),
      .call = waiting_call,
-     .data = WAITING(.part = web, .check = check_web_config)},
+     .data = WAITING(.part = web, .check = waiting_observers_check_web_config)},
     {.name = "showWebserverConfig",
      .help = "The configuration of the web server",
      .returns = "string",
@@ -269,7 +271,7 @@ const struct lua_function functions_waiting_observers[] = {
                       {.name = "namespace", .type = PARAM_STRING, .optional = true, .fallback = "dnsdist"},
                       {.name = "instance", .type = PARAM_STRING, .optional = true, .fallback = "main"}),
      .call = waiting_call,
-     .data = WAITING(.part = carbon, .check = check_carbon)},
+     .data = WAITING(.part = carbon, .check = waiting_observers_check_carbon)},
     {.name = "snmpAgent",
      .help = "Serve SNMP through an agent",
      .params = PARAMS({.name = "enableTraps", .type = PARAM_BOOL}, {.name = "socket", .type = PARAM_STRING, .optional = true}),
@@ -293,43 +295,43 @@ const struct lua_function functions_waiting_observers[] = {
                       {.name = "reconnectWaitTime", .type = PARAM_INT, .optional = true, .fallback = "1", .unit = "s"},
                       {.name = "connectionCount", .type = PARAM_INT, .optional = true, .fallback = "1"}),
      .returns = "RemoteLogger",
-     .call = new_remote_logger,
+     .call = waiting_observers_new_remote_logger,
      .data = WAITING(.part = protobuf)},
     {.name = "newFrameStreamUnixLogger",
      .help = "Where dnstap is sent, over a UNIX socket",
      .params = PARAMS(STRING("path"), {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = frame_options}),
      .returns = "RemoteLogger",
-     .call = new_frame_unix,
+     .call = waiting_observers_new_frame_unix,
      .data = WAITING(.part = dnstap)},
     {.name = "newFrameStreamTcpLogger",
      .help = "Where dnstap is sent, over TCP",
      .params = PARAMS(STRING("address"), {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = frame_options}),
      .returns = "RemoteLogger",
-     .call = new_frame_tcp,
+     .call = waiting_observers_new_frame_tcp,
      .data = WAITING(.part = dnstap)},
     {.name = "newCDBKVStore",
      .help = "A store in a CDB file",
      .params = PARAMS(STRING("file"), {.name = "refreshDelay", .type = PARAM_INT, .unit = "s"}),
      .returns = "KeyValueStore",
-     .call = new_store,
+     .call = waiting_observers_new_store,
      .data = WAITING(.part = stores)},
     {.name = "newLMDBKVStore",
      .help = "A store in an LMDB file",
      .params = PARAMS(STRING("file"), STRING("db"), {.name = "noLock", .type = PARAM_BOOL, .optional = true, .fallback = "false"}),
      .returns = "KeyValueStore",
-     .call = new_store,
+     .call = waiting_observers_new_store,
      .data = WAITING(.part = stores)},
     {.name = "KeyValueLookupKeyQName",
      .help = "The key is the name asked for",
      .params = PARAMS(WIRE_FORMAT),
      .returns = "KeyValueLookupKey",
-     .call = key_qname,
+     .call = waiting_observers_key_qname,
      .data = WAITING(.part = stores)},
     {.name = "KeyValueLookupKeySuffix",
      .help = "Keys are the name asked for and those above it",
      .params = PARAMS({.name = "minLabels", .type = PARAM_INT, .optional = true, .fallback = "0"}, WIRE_FORMAT),
      .returns = "KeyValueLookupKey",
-     .call = key_suffix,
+     .call = waiting_observers_key_suffix,
      .data = WAITING(.part = stores)},
     {.name = "KeyValueLookupKeySourceIP",
      .help = "The key is the address of the client",
@@ -337,12 +339,12 @@ const struct lua_function functions_waiting_observers[] = {
                       {.name = "v6Mask", .type = PARAM_INT, .optional = true, .fallback = "128"},
                       {.name = "includePort", .type = PARAM_BOOL, .optional = true, .fallback = "false"}),
      .returns = "KeyValueLookupKey",
-     .call = key_source,
+     .call = waiting_observers_key_source,
      .data = WAITING(.part = stores)},
     {.name = "KeyValueLookupKeyTag",
      .help = "The key is the value of a tag",
      .params = PARAMS(STRING("tag")),
      .returns = "KeyValueLookupKey",
-     .call = key_tag,
+     .call = waiting_observers_key_tag,
      .data = WAITING(.part = stores)},
     {.name = NULL}};

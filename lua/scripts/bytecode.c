@@ -16,7 +16,7 @@ static enum bytecode_op ops[OPS];
 static bool ready;
 
 static enum bytecode_op
-op_of_name(const char *name, size_t size)
+bytecode_op_of_name(const char *name, size_t size)
 {
   static const struct {
     const char *name;
@@ -43,7 +43,7 @@ bytecode_open(lua_State *lua)
   unsigned known = 0;
   for (size_t i = 0; names != NULL && i < size / NAME_SIZE && i < OPS; i++) {
     size_t width = strcspn(names + i * NAME_SIZE, " ");
-    ops[i] = op_of_name(names + i * NAME_SIZE, width < NAME_SIZE ? width : NAME_SIZE);
+    ops[i] = bytecode_op_of_name(names + i * NAME_SIZE, width < NAME_SIZE ? width : NAME_SIZE);
     known += ops[i] != BYTECODE_OTHER;
   }
   lua_settop(lua, top);
@@ -62,7 +62,7 @@ bytecode_op(uint32_t instruction)
 // ---- the dump ----
 
 static int
-write_piece(lua_State *lua, const void *bytes, size_t size, void *arg)
+bytecode_write_piece(lua_State *lua, const void *bytes, size_t size, void *arg)
 {
   (void)lua;
   text_add(arg, bytes, size);
@@ -73,7 +73,7 @@ bool
 bytecode_dump(lua_State *lua, int index, struct text *out)
 {
   lua_pushvalue(lua, index);
-  bool good = !lua_iscfunction(lua, -1) && lua_dump(lua, write_piece, out) == 0;
+  bool good = !lua_iscfunction(lua, -1) && lua_dump(lua, bytecode_write_piece, out) == 0;
   lua_pop(lua, 1);
   return good;
 }
@@ -87,7 +87,7 @@ struct reader {
 };
 
 static uint8_t
-read_byte(struct reader *r)
+bytecode_read_byte(struct reader *r)
 {
   if (r->at < r->end)
     return *r->at++;
@@ -96,11 +96,11 @@ read_byte(struct reader *r)
 }
 
 static uint32_t
-read_number(struct reader *r) // ULEB128
+bytecode_read_number(struct reader *r) // ULEB128
 {
   uint32_t value = 0;
   for (unsigned shift = 0; shift < 35; shift += 7) {
-    uint8_t b = read_byte(r);
+    uint8_t b = bytecode_read_byte(r);
     value |= (uint32_t)(b & 0x7f) << (shift < 32 ? shift : 31);
     if (b < 0x80)
       return value;
@@ -110,7 +110,7 @@ read_number(struct reader *r) // ULEB128
 }
 
 static const uint8_t *
-read_bytes(struct reader *r, size_t size)
+bytecode_read_bytes(struct reader *r, size_t size)
 {
   const uint8_t *at = r->at;
   if ((size_t)(r->end - r->at) < size) {
@@ -123,7 +123,7 @@ read_bytes(struct reader *r, size_t size)
 
 // Whether a count can be true: each thing takes at least a byte.
 static bool
-plausible(struct reader *r, size_t count)
+bytecode_plausible(struct reader *r, size_t count)
 {
   if (count > (size_t)(r->end - r->at))
     r->failed = true;
@@ -131,28 +131,28 @@ plausible(struct reader *r, size_t count)
 }
 
 static void
-skip_table_value(struct reader *r)
+bytecode_skip_table_value(struct reader *r)
 {
   enum { TABLE_INT = 3, TABLE_NUMBER = 4, TABLE_STRING = 5 };
-  uint32_t type = read_number(r);
+  uint32_t type = bytecode_read_number(r);
   if (type >= TABLE_STRING) {
-    read_bytes(r, type - TABLE_STRING);
+    bytecode_read_bytes(r, type - TABLE_STRING);
   } else if (type == TABLE_NUMBER) {
-    read_number(r);
-    read_number(r);
+    bytecode_read_number(r);
+    bytecode_read_number(r);
   } else if (type == TABLE_INT) {
-    read_number(r);
+    bytecode_read_number(r);
   }
 }
 
 static void
-read_constant(struct reader *r, struct bytecode_constant *out)
+bytecode_read_constant(struct reader *r, struct bytecode_constant *out)
 {
   enum { CHILD, TABLE, I64, U64, COMPLEX, STRING };
-  uint32_t type = read_number(r);
+  uint32_t type = bytecode_read_number(r);
   out->kind = CONSTANT_OTHER;
   if (type >= STRING) {
-    const uint8_t *bytes = read_bytes(r, type - STRING);
+    const uint8_t *bytes = bytecode_read_bytes(r, type - STRING);
     if (bytes == NULL)
       return;
     out->kind = CONSTANT_STRING;
@@ -165,81 +165,82 @@ read_constant(struct reader *r, struct bytecode_constant *out)
     out->kind = CONSTANT_FUNCTION;
     out->function = r->stack[--r->depth];
   } else if (type == TABLE) {
-    uint32_t array = read_number(r), hash = read_number(r);
+    uint32_t array = bytecode_read_number(r), hash = bytecode_read_number(r);
     for (uint32_t i = 0; i < array && !r->failed; i++)
-      skip_table_value(r);
+      bytecode_skip_table_value(r);
     for (uint32_t i = 0; i < 2 * hash && !r->failed; i++)
-      skip_table_value(r);
+      bytecode_skip_table_value(r);
   } else {
     for (unsigned i = type == COMPLEX ? 4 : 2; i > 0; i--)
-      read_number(r);
+      bytecode_read_number(r);
   }
 }
 
 // One bit more than ULEB128: it tells integers from doubles.
 static double
-read_double(struct reader *r)
+bytecode_read_double(struct reader *r)
 {
-  uint8_t first = read_byte(r);
+  uint8_t first = bytecode_read_byte(r);
   uint32_t low = (first & 0x7f) >> 1;
   if (first >= 0x80)
-    low |= read_number(r) << 6;
+    low |= bytecode_read_number(r) << 6;
   if ((first & 1) == 0)
     return (double)(int32_t)low;
-  uint64_t bits = (uint64_t)read_number(r) << 32 | low;
+  uint64_t bits = (uint64_t)bytecode_read_number(r) << 32 | low;
   double value;
   memcpy(&value, &bits, sizeof value);
   return value;
 }
 
 static void
-read_function_body(struct reader *r, struct bytecode *f, bool stripped)
+bytecode_read_function_body(struct reader *r, struct bytecode *f, bool stripped)
 {
   enum { VARIADIC = 2 };
-  uint8_t flags = read_byte(r);
-  f->params = read_byte(r);
-  f->frame = read_byte(r);
-  f->upvalue_count = read_byte(r);
-  f->constant_count = read_number(r);
-  f->number_count = read_number(r);
-  f->size = read_number(r);
+  uint8_t flags = bytecode_read_byte(r);
+  f->params = bytecode_read_byte(r);
+  f->frame = bytecode_read_byte(r);
+  f->upvalue_count = bytecode_read_byte(r);
+  f->constant_count = bytecode_read_number(r);
+  f->number_count = bytecode_read_number(r);
+  f->size = bytecode_read_number(r);
   f->variadic = (flags & VARIADIC) != 0;
   f->wide_frames = r->wide;
-  if (!stripped && read_number(r) > 0) {
-    f->line = read_number(r);
-    read_number(r);
+  if (!stripped && bytecode_read_number(r) > 0) {
+    f->line = bytecode_read_number(r);
+    bytecode_read_number(r);
   }
-  if (!plausible(r, (size_t)f->size * sizeof *f->code) || !plausible(r, f->constant_count) || !plausible(r, f->number_count))
+  if (!bytecode_plausible(r, (size_t)f->size * sizeof *f->code) || !bytecode_plausible(r, f->constant_count) ||
+      !bytecode_plausible(r, f->number_count))
     return;
   f->code = memory_array(f->size + 1, sizeof *f->code);
   f->upvalues = memory_array(f->upvalue_count + 1, sizeof *f->upvalues);
   f->constants = memory_array(f->constant_count + 1, sizeof *f->constants);
   f->numbers = memory_array(f->number_count + 1, sizeof *f->numbers);
-  const uint8_t *code = read_bytes(r, f->size * sizeof *f->code);
-  const uint8_t *upvalues = read_bytes(r, f->upvalue_count * sizeof *f->upvalues);
+  const uint8_t *code = bytecode_read_bytes(r, f->size * sizeof *f->code);
+  const uint8_t *upvalues = bytecode_read_bytes(r, f->upvalue_count * sizeof *f->upvalues);
   if (r->failed)
     return;
   memcpy(f->code, code, f->size * sizeof *f->code);
   memcpy(f->upvalues, upvalues, f->upvalue_count * sizeof *f->upvalues);
   for (unsigned i = f->constant_count; i > 0 && !r->failed; i--) // the last operand comes first
-    read_constant(r, &f->constants[i - 1]);
+    bytecode_read_constant(r, &f->constants[i - 1]);
   for (unsigned i = 0; i < f->number_count && !r->failed; i++)
-    f->numbers[i] = read_double(r);
+    f->numbers[i] = bytecode_read_double(r);
 }
 
 static void
-read_functions(struct reader *r, bool stripped)
+bytecode_read_functions(struct reader *r, bool stripped)
 {
-  for (uint32_t size; !r->failed && (size = read_number(r)) > 0;) {
+  for (uint32_t size; !r->failed && (size = bytecode_read_number(r)) > 0;) {
     const uint8_t *next = r->at + size;
-    if (!plausible(r, size) || r->depth == sizeof r->stack / sizeof *r->stack) {
+    if (!bytecode_plausible(r, size) || r->depth == sizeof r->stack / sizeof *r->stack) {
       r->failed = true;
       return;
     }
     struct bytecode *f = memory_new(sizeof *f);
     f->next_owned = r->owned;
     r->owned = f;
-    read_function_body(r, f, stripped);
+    bytecode_read_function_body(r, f, stripped);
     if (r->failed)
       return;
     r->stack[r->depth++] = f;
@@ -256,16 +257,16 @@ bytecode_read(lua_State *lua, int index)
   struct reader r = {.failed = !ready || !bytecode_dump(lua, index, &dump)};
   r.at = (const uint8_t *)dump.data;
   r.end = r.at + dump.size;
-  const uint8_t *head = read_bytes(&r, 4);
+  const uint8_t *head = bytecode_read_bytes(&r, 4);
   if (head != NULL && (memcmp(head, "\033LJ", 3) != 0 || head[3] != VERSION))
     r.failed = true;
-  uint32_t flags = read_number(&r);
+  uint32_t flags = bytecode_read_number(&r);
   r.wide = (flags & WIDE) != 0;
   r.failed |= (flags & BIG_ENDIAN_DUMP) != 0;
   if (!(flags & STRIPPED))
-    read_bytes(&r, read_number(&r));
+    bytecode_read_bytes(&r, bytecode_read_number(&r));
   if (!r.failed)
-    read_functions(&r, (flags & STRIPPED) != 0);
+    bytecode_read_functions(&r, (flags & STRIPPED) != 0);
   text_fini(&dump);
   if (!r.failed && r.depth == 1 && r.owned == r.stack[0])
     return r.owned;
@@ -292,17 +293,17 @@ bytecode_free(struct bytecode **slot)
 // ---- loops of functions that belong to no shared state: seen from the instructions alone ----
 
 static bool
-writes(uint32_t i, unsigned reg)
+bytecode_writes(uint32_t i, unsigned reg)
 {
   return bytecode_a(i) == reg; // what only reads A is taken for a write: that makes the answer "perhaps", which is safe
 }
 
 // What wrote the register last before the instruction, as far as there are no jumps to tell of; NULL: not found.
 static const uint32_t *
-last_write(const struct bytecode *f, unsigned before, unsigned reg)
+bytecode_last_write(const struct bytecode *f, unsigned before, unsigned reg)
 {
   for (unsigned i = before; i-- > 0;)
-    if (writes(f->code[i], reg))
+    if (bytecode_writes(f->code[i], reg))
       return &f->code[i];
   return NULL;
 }
@@ -310,7 +311,7 @@ last_write(const struct bytecode *f, unsigned before, unsigned reg)
 enum { LENGTH = 1000, TURNS_MAX = 2000000 }; // what a table may well hold; turns that take no time to speak of
 
 static bool
-value_of(const struct bytecode *f, const uint32_t *i, double *out)
+bytecode_value_of(const struct bytecode *f, const uint32_t *i, double *out)
 {
   if (i == NULL)
     return false;
@@ -331,12 +332,13 @@ value_of(const struct bytecode *f, const uint32_t *i, double *out)
 
 // Of the loop that begins there; false: cannot be told.
 static bool
-turns_of(const struct bytecode *f, unsigned at, double *out)
+bytecode_turns_of(const struct bytecode *f, unsigned at, double *out)
 {
   unsigned a = bytecode_a(f->code[at]);
   double from, to, step;
-  if (!value_of(f, last_write(f, at, a), &from) || !value_of(f, last_write(f, at, a + 1), &to) ||
-      !value_of(f, last_write(f, at, a + 2), &step))
+  if (!bytecode_value_of(f, bytecode_last_write(f, at, a), &from) ||
+      !bytecode_value_of(f, bytecode_last_write(f, at, a + 1), &to) ||
+      !bytecode_value_of(f, bytecode_last_write(f, at, a + 2), &step))
     return false;
   *out = step == 0 ? INFINITY : (to - from) / step;
   return true;
@@ -348,21 +350,21 @@ bytecode_runs_long(const struct bytecode *f, unsigned at)
   double product = 1, turns;
   for (unsigned i = 0; i <= at; i++)
     if ((bytecode_op(f->code[i]) == BYTECODE_FORI || bytecode_op(f->code[i]) == BYTECODE_JFORI) &&
-        (i == at || (int)i + bytecode_jump(f->code[i]) >= (int)at) && turns_of(f, i, &turns) && !(turns <= 1))
+        (i == at || (int)i + bytecode_jump(f->code[i]) >= (int)at) && bytecode_turns_of(f, i, &turns) && !(turns <= 1))
       product *= turns;
   return !(product <= TURNS_MAX);
 }
 
 // A call in the place of the function itself: of a field (ffi.C.x) it ends, of a variable it may be itself.
 static bool
-is_tail_recursion(const struct bytecode *f, unsigned at)
+bytecode_is_tail_recursion(const struct bytecode *f, unsigned at)
 {
-  const uint32_t *callee = last_write(f, at, bytecode_a(f->code[at]));
+  const uint32_t *callee = bytecode_last_write(f, at, bytecode_a(f->code[at]));
   return callee == NULL || bytecode_op(*callee) == BYTECODE_UGET || bytecode_op(*callee) == BYTECODE_GGET;
 }
 
 static bool
-loops_at(const struct bytecode *f, unsigned at)
+bytecode_loops_at(const struct bytecode *f, unsigned at)
 {
   uint32_t i = f->code[at];
   double turns;
@@ -376,10 +378,10 @@ loops_at(const struct bytecode *f, unsigned at)
     return bytecode_jump(i) < 0; // a goto out of a block has no LOOP where it leads
   case BYTECODE_FORI:
   case BYTECODE_JFORI:
-    return !turns_of(f, at, &turns) || bytecode_runs_long(f, at);
+    return !bytecode_turns_of(f, at, &turns) || bytecode_runs_long(f, at);
   case BYTECODE_CALLT:
   case BYTECODE_CALLMT:
-    return is_tail_recursion(f, at);
+    return bytecode_is_tail_recursion(f, at);
   default:
     return false;
   }
@@ -387,12 +389,12 @@ loops_at(const struct bytecode *f, unsigned at)
 
 // Does the function call the variable that it was put into, or one that changes? Calls that multiply need no loop.
 static bool
-calls_itself(const struct bytecode *f, unsigned own)
+bytecode_calls_itself(const struct bytecode *f, unsigned own)
 {
   for (unsigned at = 0; at < f->size; at++) {
     if (bytecode_op(f->code[at]) != BYTECODE_CALL && bytecode_op(f->code[at]) != BYTECODE_CALLM)
       continue;
-    const uint32_t *callee = last_write(f, at, bytecode_a(f->code[at]));
+    const uint32_t *callee = bytecode_last_write(f, at, bytecode_a(f->code[at]));
     if (callee == NULL || bytecode_op(*callee) != BYTECODE_UGET || bytecode_d(*callee) >= f->upvalue_count)
       continue;
     unsigned u = f->upvalues[bytecode_d(*callee)];
@@ -403,11 +405,11 @@ calls_itself(const struct bytecode *f, unsigned own)
 }
 
 static bool
-makes_recursion(const struct bytecode *f, unsigned at)
+bytecode_makes_recursion(const struct bytecode *f, unsigned at)
 {
   unsigned d = bytecode_d(f->code[at]);
   return bytecode_op(f->code[at]) == BYTECODE_FNEW && d < f->constant_count && f->constants[d].kind == CONSTANT_FUNCTION &&
-         calls_itself(f->constants[d].function, bytecode_a(f->code[at]));
+         bytecode_calls_itself(f->constants[d].function, bytecode_a(f->code[at]));
 }
 
 bool
@@ -415,7 +417,7 @@ bytecode_may_loop(const struct bytecode *f)
 {
   for (; f != NULL; f = f->next_owned)
     for (unsigned i = 0; i < f->size; i++)
-      if (loops_at(f, i) || makes_recursion(f, i))
+      if (bytecode_loops_at(f, i) || bytecode_makes_recursion(f, i))
         return true;
   return false;
 }

@@ -65,7 +65,7 @@ callbacks_clear(void)
 
 // A maintenance() that fails does so every second: once a minute is enough to know.
 static void
-tell(const char *error)
+callbacks_tell(const char *error)
 {
   uint64_t now_us = clock_mono_us();
   if (told_us != 0 && now_us - told_us < TELL_EVERY_US)
@@ -78,7 +78,7 @@ tell(const char *error)
 }
 
 static void
-call(lua_State *lua, void (*report)(const char *))
+callbacks_call(lua_State *lua, void (*report)(const char *))
 {
   struct failure failure;
   failure_init(&failure);
@@ -92,7 +92,7 @@ call(lua_State *lua, void (*report)(const char *))
 
 // The global of that name, on top of the stack, as a script: kept, so that it is looked at once and not every second.
 static void
-maintenance_will_run(lua_State *lua)
+callbacks_maintenance_will_run(lua_State *lua)
 {
   bool same = false;
   if (maintenance != NULL) {
@@ -109,27 +109,27 @@ maintenance_will_run(lua_State *lua)
 
 // The global maintenance(); a metatable of the globals is the script's own business.
 static void
-maintenance_step(lua_State *lua, void *arg)
+callbacks_maintenance_step(lua_State *lua, void *arg)
 {
   (void)arg;
   lua_pushliteral(lua, "maintenance");
   lua_rawget(lua, LUA_GLOBALSINDEX);
   if (lua_isfunction(lua, -1)) {
-    maintenance_will_run(lua);
-    call(lua, tell);
+    callbacks_maintenance_will_run(lua);
+    callbacks_call(lua, callbacks_tell);
   }
 }
 
 static void
-callback_step(lua_State *lua, void *script)
+callbacks_callback_step(lua_State *lua, void *script)
 {
   copies_will_run_script(lua, script);
   script_push(lua, script);
-  call(lua, tell);
+  callbacks_call(lua, callbacks_tell);
 }
 
 static void
-protect(lua_State *lua, void (*step)(lua_State *, void *), void *arg, void (*report)(const char *))
+callbacks_protect(lua_State *lua, void (*step)(lua_State *, void *), void *arg, void (*report)(const char *))
 {
   struct text message;
   text_init(&message);
@@ -142,16 +142,16 @@ void
 control_maintenance(void)
 {
   lua_State *lua = control_lock();
-  protect(lua, maintenance_step, NULL, tell);
+  callbacks_protect(lua, callbacks_maintenance_step, NULL, callbacks_tell);
   for (size_t i = 0; i < lists[CALLBACK_MAINTENANCE].count; i++)
-    protect(lua, callback_step, lists[CALLBACK_MAINTENANCE].items[i], tell);
+    callbacks_protect(lua, callbacks_callback_step, lists[CALLBACK_MAINTENANCE].items[i], callbacks_tell);
   dynblock_purge(&draft.dynblocks, clock_mono_us());
   text_clear(control_output()); // nobody reads what maintenance() shows
   control_unlock();
 }
 
 static void
-tell_exit(const char *error)
+callbacks_tell_exit(const char *error)
 {
   log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
                                 .message = "Error during execution of an exit callback",
@@ -160,10 +160,10 @@ tell_exit(const char *error)
 }
 
 static void
-exit_step(lua_State *lua, void *script)
+callbacks_exit_step(lua_State *lua, void *script)
 {
   script_push(lua, script);
-  call(lua, tell_exit);
+  callbacks_call(lua, callbacks_tell_exit);
 }
 
 void
@@ -171,6 +171,6 @@ control_exit_callbacks(void)
 {
   lua_State *lua = control_lock();
   for (size_t i = 0; i < lists[CALLBACK_EXIT].count; i++)
-    protect(lua, exit_step, lists[CALLBACK_EXIT].items[i], tell_exit);
+    callbacks_protect(lua, callbacks_exit_step, lists[CALLBACK_EXIT].items[i], callbacks_tell_exit);
   control_unlock();
 }

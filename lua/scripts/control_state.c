@@ -45,7 +45,7 @@ static struct text load_path;    // the main file
 static const char *loading;      // the file that runs, included ones too
 
 static void
-take_lock(void)
+control_state_take_lock(void)
 {
   control_lock();
 }
@@ -104,7 +104,7 @@ control_state_open(void)
   host = (struct script_host){.lua = state};
   library_open(state);
   copies_open(state);
-  suspended_use_lock(take_lock, control_unlock);
+  suspended_use_lock(control_state_take_lock, control_unlock);
 }
 
 void
@@ -145,7 +145,7 @@ control_ffi(void)
 }
 
 static bool
-draft_changed(void)
+control_state_draft_changed(void)
 {
   bool changed = draft.changed || draft.undelivered || draft.pools.changed || draft.dynblocks.changed;
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
@@ -159,7 +159,7 @@ control_unlock(void)
   assert(depth > 0);
   if (depth == 1) {
     copies_renew(state);
-    if (draft.phase == PHASE_RUNNING && draft_changed())
+    if (draft.phase == PHASE_RUNNING && control_state_draft_changed())
       draft_publish();
   }
   depth--;
@@ -212,7 +212,7 @@ script_budget_ms(const struct query *q)
 // ---- the configuration file ----
 
 static bool
-read_file(const char *path, struct text *content)
+control_state_read_file(const char *path, struct text *content)
 {
   char piece[16384];
   size_t count;
@@ -235,7 +235,7 @@ load_current_path(void)
 }
 
 static bool
-failed(struct fault *fault, enum fault_kind kind, const char *message)
+control_state_failed(struct fault *fault, enum fault_kind kind, const char *message)
 {
   text_clear(&load_message);
   text_puts(&load_message, message);
@@ -244,7 +244,7 @@ failed(struct fault *fault, enum fault_kind kind, const char *message)
 
 // Errors within say "path:line:".
 static bool
-load_named(lua_State *lua, const struct text *content, const char *path)
+control_state_load_named(lua_State *lua, const struct text *content, const char *path)
 {
   struct text name;
   text_init(&name);
@@ -264,14 +264,14 @@ load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *d
   bool good = false;
   const char *outer = loading;
   loading = path;
-  if (!read_file(path, &content)) {
+  if (!control_state_read_file(path, &content)) {
     fault_set(fault, FAULT_PLAIN, "Unable to read configuration from '%s': %s", path, strerror(errno));
-    failed(fault, FAULT_PLAIN, fault->text);
-  } else if (!load_named(lua, &content, path)) {
-    failed(fault, FAULT_PLAIN, lua_tostring(lua, -1));
+    control_state_failed(fault, FAULT_PLAIN, fault->text);
+  } else if (!control_state_load_named(lua, &content, path)) {
+    control_state_failed(fault, FAULT_PLAIN, lua_tostring(lua, -1));
     lua_pop(lua, 1);
   } else if (!errors_call(lua, 0, 0, &failure)) {
-    failed(fault, FAULT_CAUGHT, failure.message.data);
+    control_state_failed(fault, FAULT_CAUGHT, failure.message.data);
     text_puts(detail, failure.detail.data);
   } else {
     good = true;

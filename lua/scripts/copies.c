@@ -38,7 +38,7 @@ copies_open(lua_State *lua)
 }
 
 static void
-publish(struct image *image)
+copies_publish(struct image *image)
 {
   pthread_mutex_lock(&lock);
   struct image *old = current;
@@ -51,7 +51,7 @@ publish(struct image *image)
 void
 copies_close(void)
 {
-  publish(NULL);
+  copies_publish(NULL);
   places_fini(&stale.written);
   places_fini(&stale.shared);
   stale.everything = true;
@@ -74,7 +74,7 @@ copies_looks(void)
 static void copies_note(lua_State *, const struct purity *);
 
 static bool
-effects_hold(const struct purity *effects, const struct places *written)
+copies_effects_hold(const struct purity *effects, const struct places *written)
 {
   for (size_t i = 0; i < written->count; i++) {
     const struct places one = {.items = &written->items[i], .count = 1};
@@ -90,7 +90,7 @@ struct events {
 };
 
 static void
-add_event(struct script *s, void *arg)
+copies_add_event(struct script *s, void *arg)
 {
   struct events *list = arg;
   if (s->user != NULL)
@@ -100,9 +100,9 @@ add_event(struct script *s, void *arg)
 }
 
 static const struct purity *
-effects_of(lua_State *lua, struct script *s)
+copies_effects_of(lua_State *lua, struct script *s)
 {
-  if (s->effects != NULL && !effects_hold(s->effects, &stale.written))
+  if (s->effects != NULL && !copies_effects_hold(s->effects, &stale.written))
     purity_drop(&s->effects);
   if (s->effects == NULL) {
     s->effects = memory_new(sizeof *s->effects);
@@ -116,14 +116,14 @@ effects_of(lua_State *lua, struct script *s)
 
 // A function of ours may call scripts that C keeps: visitors of names, for one. What all of them write counts.
 static void
-note_events(lua_State *lua)
+copies_note_events(lua_State *lua)
 {
   struct events list = {0};
-  scripts_each(add_event, &list);
+  scripts_each(copies_add_event, &list);
   for (size_t i = 0; i < list.count && !stale.everything; i++) {
-    const struct purity *effects = effects_of(lua, list.items[i]);
+    const struct purity *effects = copies_effects_of(lua, list.items[i]);
     // What it reads may be written before it is called: then what was found does not hold.
-    stale.everything = effects->anything || effects->hidden || !effects_hold(effects, &stale.written);
+    stale.everything = effects->anything || effects->hidden || !copies_effects_hold(effects, &stale.written);
     for (size_t k = 0; k < effects->writes.count; k++)
       places_add(&stale.written, effects->writes.items[k]);
   }
@@ -137,7 +137,7 @@ copies_note(lua_State *lua, const struct purity *effects)
   for (size_t i = 0; i < effects->writes.count; i++)
     places_add(&stale.written, effects->writes.items[i]);
   if (effects->calls_out && !stale.everything)
-    note_events(lua);
+    copies_note_events(lua);
 }
 
 static bool
@@ -164,7 +164,7 @@ void
 copies_will_run_script(lua_State *lua, struct script *s)
 {
   if (copies_look_ahead())
-    copies_note(lua, effects_of(lua, s));
+    copies_note(lua, copies_effects_of(lua, s));
   else
     stale.everything = true;
 }
@@ -183,7 +183,7 @@ struct candidates {
 };
 
 static void
-add_candidate(struct script *s, void *arg)
+copies_add_candidate(struct script *s, void *arg)
 {
   struct candidates *list = arg;
   if (s->user == NULL)
@@ -195,7 +195,7 @@ add_candidate(struct script *s, void *arg)
 
 // Looks at it, unless nothing that it reads was written since it was.
 static void
-inspect(lua_State *lua, struct candidate *c)
+copies_inspect(lua_State *lua, struct candidate *c)
 {
   struct script *s = c->script;
   if (s->purity != NULL && (stale.everything || purity_reads_any(s->purity, &stale.written)))
@@ -219,7 +219,7 @@ inspect(lua_State *lua, struct candidate *c)
 
 // One that stays in the shared state and writes what this one reads draws it there.
 static bool
-draw_in(struct candidates *list, struct candidate *c)
+copies_draw_in(struct candidates *list, struct candidate *c)
 {
   for (size_t i = 0; i < list->count; i++) {
     const struct candidate *writer = &list->items[i];
@@ -239,18 +239,18 @@ draw_in(struct candidates *list, struct candidate *c)
 }
 
 static void
-decide(struct candidates *list)
+copies_decide(struct candidates *list)
 {
   for (bool again = true; again;) {
     again = false;
     for (size_t i = 0; i < list->count; i++)
-      again |= list->items[i].copied && draw_in(list, &list->items[i]);
+      again |= list->items[i].copied && copies_draw_in(list, &list->items[i]);
   }
 }
 
 // Named once, as far as a user can do something about it.
 static void
-note(struct candidate *c)
+copies_note_it(struct candidate *c)
 {
   struct script *s = c->script;
   free(s->reason);
@@ -265,7 +265,7 @@ note(struct candidate *c)
 
 // A hook counts instructions, which compiled code does not run: such functions stay uncompiled.
 static void
-leave_uncompiled(lua_State *lua, const struct candidate *c)
+copies_leave_uncompiled(lua_State *lua, const struct candidate *c)
 {
   if (!c->anew || !c->script->purity->endless)
     return;
@@ -279,18 +279,18 @@ leave_uncompiled(lua_State *lua, const struct candidate *c)
 // Those of events that read what was written are to be looked at again before they run; with functions of queries looked
 // at anew, all are: others may write at any time what they read.
 static void
-forget_effects(bool all)
+copies_forget_effects(bool all)
 {
   struct events list = {0};
-  scripts_each(add_event, &list);
+  scripts_each(copies_add_event, &list);
   for (size_t i = 0; i < list.count; i++)
-    if (list.items[i]->effects != NULL && (all || !effects_hold(list.items[i]->effects, &stale.written)))
+    if (list.items[i]->effects != NULL && (all || !copies_effects_hold(list.items[i]->effects, &stale.written)))
       purity_drop(&list.items[i]->effects);
   free(list.items);
 }
 
 static struct image *
-image_of(lua_State *lua, const struct candidates *list)
+copies_image_of(lua_State *lua, const struct candidates *list)
 {
   struct image_part *parts = memory_array(list->count + 1, sizeof *parts);
   size_t count = 0;
@@ -305,7 +305,7 @@ image_of(lua_State *lua, const struct candidates *list)
 }
 
 static void
-settle(struct candidates *list, const struct image *image)
+copies_settle(struct candidates *list, const struct image *image)
 {
   for (size_t i = list->count; i > 0; i--) { // the oldest comes last
     struct candidate *c = &list->items[i - 1];
@@ -313,7 +313,7 @@ settle(struct candidates *list, const struct image *image)
     if (c->copied && !copied)
       snprintf(c->why, sizeof c->why, "could not be copied");
     c->copied = copied;
-    note(c);
+    copies_note_it(c);
     if (copied)
       atomic_store_explicit(&c->script->position, image_position(image, c->script, 0), memory_order_relaxed);
     atomic_store_explicit(&c->script->mode, copied ? SCRIPT_COPIED : SCRIPT_SHARED, memory_order_release);
@@ -322,7 +322,7 @@ settle(struct candidates *list, const struct image *image)
 
 // Is what the image holds what there is? Else one must be made.
 static bool
-image_holds(const struct candidates *list)
+copies_image_holds(const struct candidates *list)
 {
   size_t copied = 0;
   for (size_t i = 0; i < list->count; i++) {
@@ -336,18 +336,18 @@ image_holds(const struct candidates *list)
 }
 
 static void
-renew_image(lua_State *lua, struct candidates *list)
+copies_renew_image(lua_State *lua, struct candidates *list)
 {
-  struct image *image = image_holds(list) ? object_ref(current) : readable ? image_of(lua, list) : NULL;
+  struct image *image = copies_image_holds(list) ? object_ref(current) : readable ? copies_image_of(lua, list) : NULL;
   // Only this thread changes it: the Lua lock is held.
   if (image == NULL ? current != NULL : current == NULL || !image_same(image, current))
-    publish(object_ref(image));
-  settle(list, image);
+    copies_publish(object_ref(image));
+  copies_settle(list, image);
   object_unref(&image);
 }
 
 static void
-note_shared(const struct candidates *list)
+copies_note_shared(const struct candidates *list)
 {
   places_fini(&stale.shared);
   for (size_t i = 0; i < list->count; i++)
@@ -365,20 +365,20 @@ copies_renew(lua_State *lua)
   struct candidates list = {0};
   bool anew = scripts != stale.generation;
   stale.everything |= library_look(lua);
-  scripts_each(add_candidate, &list);
+  scripts_each(copies_add_candidate, &list);
   purity_begin(lua);
   for (size_t i = 0; i < list.count; i++) {
-    inspect(lua, &list.items[i]);
-    leave_uncompiled(lua, &list.items[i]);
+    copies_inspect(lua, &list.items[i]);
+    copies_leave_uncompiled(lua, &list.items[i]);
     anew |= list.items[i].anew;
   }
   purity_end(lua);
   if (anew || stale.everything) {
-    decide(&list);
-    renew_image(lua, &list);
-    note_shared(&list);
+    copies_decide(&list);
+    copies_renew_image(lua, &list);
+    copies_note_shared(&list);
   }
-  forget_effects(anew || stale.everything);
+  copies_forget_effects(anew || stale.everything);
   stale.everything = false;
   stale.generation = scripts;
   places_fini(&stale.written);
@@ -388,7 +388,7 @@ copies_renew(lua_State *lua)
 // ---- a thread's copies ----
 
 static bool
-load(lua_State *lua, struct copies *c)
+copies_load(lua_State *lua, struct copies *c)
 {
   if (c->image != NULL)
     luaL_unref(lua, LUA_REGISTRYINDEX, c->functions);
@@ -410,7 +410,7 @@ bool
 copies_push(lua_State *lua, struct copies *c, const struct script *script)
 {
   if (c->generation != atomic_load_explicit(&generation, memory_order_acquire))
-    load(lua, c);
+    copies_load(lua, c);
   int position = 0;
   if (c->image != NULL)
     position = image_position(c->image, script, atomic_load_explicit(&script->position, memory_order_relaxed));

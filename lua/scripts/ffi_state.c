@@ -39,7 +39,7 @@ struct ffi_state {
 static const char make_handle[] = "local ffi = require('ffi') return ffi.cast(select(2, ...), (...))";
 
 static int
-handle_of(lua_State *lua, int maker, void *address, const char *type)
+ffi_state_handle_of(lua_State *lua, int maker, void *address, const char *type)
 {
   lua_pushvalue(lua, maker);
   lua_pushlightuserdata(lua, address);
@@ -49,7 +49,7 @@ handle_of(lua_State *lua, int maker, void *address, const char *type)
 }
 
 static int
-on_error(lua_State *lua)
+ffi_state_on_error(lua_State *lua)
 {
   const char *text = lua_isstring(lua, 1) ? lua_tostring(lua, 1) : binder_error_text(lua, 1);
   luaL_traceback(lua, lua, text != NULL ? text : "an error that is no text", 1);
@@ -58,7 +58,7 @@ on_error(lua_State *lua)
 
 // lua_pcall() form; the argument is the struct ffi_state.
 static int
-prepare(lua_State *lua)
+ffi_state_prepare(lua_State *lua)
 {
   struct ffi_state *s = lua_touserdata(lua, 1);
   lua_getglobal(lua, "require");
@@ -74,12 +74,12 @@ prepare(lua_State *lua)
   int maker = lua_gettop(lua);
   for (unsigned i = 0; i < LEVELS; i++) {
     struct level *l = &s->levels[i];
-    l->question = handle_of(lua, maker, &l->frame, "dnsdist_ffi_dnsquestion_t *");
-    l->server_list = handle_of(lua, maker, &l->servers, "dnsdist_ffi_servers_list_t *");
-    l->message_handle = handle_of(lua, maker, &l->message, "dnsdist_ffi_network_message_t *");
-    l->stat_node_handle = handle_of(lua, maker, &l->stat_node, "dnsdist_ffi_stat_node_t *");
+    l->question = ffi_state_handle_of(lua, maker, &l->frame, "dnsdist_ffi_dnsquestion_t *");
+    l->server_list = ffi_state_handle_of(lua, maker, &l->servers, "dnsdist_ffi_servers_list_t *");
+    l->message_handle = ffi_state_handle_of(lua, maker, &l->message, "dnsdist_ffi_network_message_t *");
+    l->stat_node_handle = ffi_state_handle_of(lua, maker, &l->stat_node, "dnsdist_ffi_stat_node_t *");
   }
-  lua_pushcfunction(lua, on_error);
+  lua_pushcfunction(lua, ffi_state_on_error);
   s->handler = luaL_ref(lua, LUA_REGISTRYINDEX);
   return 0;
 }
@@ -89,7 +89,7 @@ ffi_state_new(lua_State *lua)
 {
   struct ffi_state *s = memory_new(sizeof *s);
   s->lua = lua;
-  lua_pushcfunction(lua, prepare);
+  lua_pushcfunction(lua, ffi_state_prepare);
   lua_pushlightuserdata(lua, s);
   if (lua_pcall(lua, 1, 0, 0) == 0)
     return s;
@@ -98,7 +98,7 @@ ffi_state_new(lua_State *lua)
 }
 
 static void
-frame_free(struct dnsdist_ffi_dnsquestion_t *f)
+ffi_state_frame_free(struct dnsdist_ffi_dnsquestion_t *f)
 {
   struct ffi_list *const lists[] = {&f->result_bytes, &f->options, &f->tags, &f->headers, &f->values, &f->text};
   for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++)
@@ -113,7 +113,7 @@ ffi_state_free(struct ffi_state **slot)
   if (s == NULL)
     return;
   for (unsigned i = 0; i < LEVELS; i++) {
-    frame_free(&s->levels[i].frame);
+    ffi_state_frame_free(&s->levels[i].frame);
     free(s->levels[i].stat_node.reason_bytes.items);
     for (struct ffi_servers *b = s->levels[i].servers.servers, *previous; b != NULL; b = previous) {
       previous = b->previous;
@@ -126,7 +126,7 @@ ffi_state_free(struct ffi_state **slot)
 // ---- calls ----
 
 static struct level *
-level_of(const struct ffi_call *call)
+ffi_state_level_of(const struct ffi_call *call)
 {
   return &call->state->levels[call->state->depth - 1];
 }
@@ -154,12 +154,12 @@ ffi_call_begin(struct ffi_call *call, struct ffi_state *s, struct query *q, enum
 void
 ffi_call_push_question(struct ffi_call *call)
 {
-  const struct level *l = level_of(call);
+  const struct level *l = ffi_state_level_of(call);
   lua_rawgeti(call->lua, LUA_REGISTRYINDEX, l->question);
 }
 
 static struct ffi_servers *
-servers_room(struct dnsdist_ffi_servers_list_t *list, size_t count)
+ffi_state_servers_room(struct dnsdist_ffi_servers_list_t *list, size_t count)
 {
   if (list->servers != NULL && list->servers->capacity >= count)
     return list->servers;
@@ -175,8 +175,8 @@ servers_room(struct dnsdist_ffi_servers_list_t *list, size_t count)
 bool
 ffi_call_push_servers(struct ffi_call *call, const struct pool *pool)
 {
-  struct level *l = level_of(call);
-  struct ffi_servers *servers = servers_room(&l->servers, pool->count);
+  struct level *l = ffi_state_level_of(call);
+  struct ffi_servers *servers = ffi_state_servers_room(&l->servers, pool->count);
   if (servers == NULL) {
     call->error = "no memory for the list of servers";
     return false;
@@ -193,7 +193,7 @@ ffi_call_push_servers(struct ffi_call *call, const struct pool *pool)
 void
 ffi_call_push_message(struct ffi_call *call, uint16_t endpoint_id, const char *payload, size_t size)
 {
-  struct level *l = level_of(call);
+  struct level *l = ffi_state_level_of(call);
   l->message = (struct dnsdist_ffi_network_message_t){.payload = payload, .size = size, .endpoint_id = endpoint_id};
   call->message = &l->message;
   lua_rawgeti(call->lua, LUA_REGISTRYINDEX, l->message_handle);
@@ -202,7 +202,7 @@ ffi_call_push_message(struct ffi_call *call, uint16_t endpoint_id, const char *p
 void
 ffi_call_push_stat_node(struct ffi_call *call, const struct stat_node *node, uint32_t weight)
 {
-  struct level *l = level_of(call);
+  struct level *l = ffi_state_level_of(call);
   call->stat_node = &l->stat_node;
   l->stat_node.node = node;
   l->stat_node.weight = weight;
@@ -244,7 +244,7 @@ ffi_call_forget_result(struct ffi_call *call)
 }
 
 static void
-forget_servers(struct dnsdist_ffi_servers_list_t *list)
+ffi_state_forget_servers(struct dnsdist_ffi_servers_list_t *list)
 {
   for (size_t i = 0; i < list->count; i++)
     list->servers->items[i].backend = NULL;
@@ -256,10 +256,10 @@ void
 ffi_call_end(struct ffi_call *call)
 {
   if (call->frame != NULL) {
-    assert(call->frame == &level_of(call)->frame);
+    assert(call->frame == &ffi_state_level_of(call)->frame);
     call->frame->query = NULL;
     if (call->servers != NULL)
-      forget_servers(call->servers);
+      ffi_state_forget_servers(call->servers);
     if (call->stat_node != NULL)
       call->stat_node->node = NULL;
     if (call->message != NULL)

@@ -26,7 +26,7 @@ static _Atomic bool stopping;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void
-make_condition(void)
+helpers_make_condition(void)
 {
   pthread_condattr_t attributes;
   pthread_condattr_init(&attributes);
@@ -42,7 +42,7 @@ helpers_stopping(void)
 }
 
 static struct timespec
-from_now(uint64_t ms)
+helpers_from_now(uint64_t ms)
 {
   enum { MS = 1000, NS_PER_MS = 1000000, NS = 1000000000 };
   struct timespec t;
@@ -59,8 +59,8 @@ from_now(uint64_t ms)
 void
 helper_sleep(uint64_t ms)
 {
-  struct timespec until = from_now(ms);
-  pthread_once(&once, make_condition);
+  struct timespec until = helpers_from_now(ms);
+  pthread_once(&once, helpers_make_condition);
   pthread_mutex_lock(&lock);
   while (!helpers_stopping() && pthread_cond_timedwait(&changed, &lock, &until) == 0)
     ;
@@ -68,7 +68,7 @@ helper_sleep(uint64_t ms)
 }
 
 static void *
-helper_main(void *arg)
+helpers_helper_main(void *arg)
 {
   struct helper *h = arg;
   pthread_setname_np(pthread_self(), h->work.name);
@@ -83,7 +83,7 @@ helper_main(void *arg)
 }
 
 static void
-forget(struct helper **at)
+helpers_forget(struct helper **at)
 {
   struct helper *h = *at;
   *at = h->next;
@@ -92,40 +92,40 @@ forget(struct helper **at)
 }
 
 static void
-reap(void)
+helpers_reap(void)
 {
   for (struct helper **at = &helpers; *at != NULL;)
     if ((*at)->ended) {
       pthread_join((*at)->thread, NULL);
-      forget(at);
+      helpers_forget(at);
     } else {
       at = &(*at)->next;
     }
 }
 
 static bool
-begin(struct helper *h)
+helpers_begin(struct helper *h)
 {
-  h->started = pthread_create(&h->thread, NULL, helper_main, h) == 0;
+  h->started = pthread_create(&h->thread, NULL, helpers_helper_main, h) == 0;
   return h->started;
 }
 
 bool
 helper_start(const struct helper_work *work)
 {
-  pthread_once(&once, make_condition);
+  pthread_once(&once, helpers_make_condition);
   struct helper *h = memory_new(sizeof *h);
   h->work = *work;
   pthread_mutex_lock(&lock);
-  reap();
+  helpers_reap();
   bool good = count < HELPERS_MAX && !helpers_stopping();
   if (good) {
     h->next = helpers;
     helpers = h;
     count++;
-    good = !open || begin(h);
+    good = !open || helpers_begin(h);
     if (!good)
-      forget(&helpers);
+      helpers_forget(&helpers);
   } else {
     free(h);
   }
@@ -138,30 +138,30 @@ helper_start(const struct helper_work *work)
 void
 helpers_open(void)
 {
-  pthread_once(&once, make_condition);
+  pthread_once(&once, helpers_make_condition);
   pthread_mutex_lock(&lock);
   open = true;
   atomic_store(&stopping, false);
   for (struct helper *h = helpers; h != NULL; h = h->next)
-    if (!h->started && !begin(h))
+    if (!h->started && !helpers_begin(h))
       log_error("lua", "A thread could not be started: %s", h->work.name);
   pthread_mutex_unlock(&lock);
 }
 
 static void
-drop_unstarted(void)
+helpers_drop_unstarted(void)
 {
   for (struct helper **at = &helpers; *at != NULL;)
     if (!(*at)->started) {
       (*at)->work.free_arg((*at)->work.arg);
-      forget(at);
+      helpers_forget(at);
     } else {
       at = &(*at)->next;
     }
 }
 
 static void
-wake_all(void)
+helpers_wake_all(void)
 {
   for (struct helper *h = helpers; h != NULL; h = h->next)
     if (!h->ended && h->work.wake != NULL)
@@ -171,7 +171,7 @@ wake_all(void)
 
 // What a stuck one holds is left to the end of the process.
 static void
-leave_behind(void)
+helpers_leave_behind(void)
 {
   while (helpers != NULL) {
     log_warning("lua", "A thread of a script does not end: %s", helpers->work.name);
@@ -184,15 +184,15 @@ leave_behind(void)
 void
 helpers_close(void)
 {
-  pthread_once(&once, make_condition);
-  struct timespec until = from_now(HELPER_PATIENCE_MS);
+  pthread_once(&once, helpers_make_condition);
+  struct timespec until = helpers_from_now(HELPER_PATIENCE_MS);
   pthread_mutex_lock(&lock);
   open = false;
   atomic_store(&stopping, true);
-  drop_unstarted();
-  wake_all();
-  for (reap(); helpers != NULL && pthread_cond_timedwait(&changed, &lock, &until) == 0; reap())
+  helpers_drop_unstarted();
+  helpers_wake_all();
+  for (helpers_reap(); helpers != NULL && pthread_cond_timedwait(&changed, &lock, &until) == 0; helpers_reap())
     ;
-  leave_behind();
+  helpers_leave_behind();
   pthread_mutex_unlock(&lock);
 }

@@ -20,7 +20,7 @@ static size_t bytes; // of all commands, with what each entry takes beside
 static uint64_t given_way;
 
 static void
-drop_first(void)
+history_drop_first(void)
 {
   struct entry *e = first;
   first = e->next;
@@ -41,7 +41,7 @@ history_add(const char *command, size_t size)
   last = e;
   bytes += size + sizeof *e;
   for (; bytes > HISTORY_BYTES && first != last; given_way++)
-    drop_first();
+    history_drop_first();
 }
 
 void
@@ -62,7 +62,7 @@ void
 history_clear(void)
 {
   while (first != NULL)
-    drop_first();
+    history_drop_first();
   last = NULL;
   given_way = 0;
 }

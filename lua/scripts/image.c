@@ -103,33 +103,33 @@ struct writer {
 };
 
 static void
-put(struct writer *w, const void *bytes, size_t size)
+image_put(struct writer *w, const void *bytes, size_t size)
 {
   text_add(w->out, bytes, size);
 }
 
 static void
-put_tag(struct writer *w, enum tag tag)
+image_put_tag(struct writer *w, enum tag tag)
 {
   char c = (char)tag;
-  put(w, &c, 1);
+  image_put(w, &c, 1);
 }
 
 static void
-put_size(struct writer *w, size_t size)
+image_put_size(struct writer *w, size_t size)
 {
-  put(w, &size, sizeof size);
+  image_put(w, &size, sizeof size);
 }
 
 static void
-put_bytes(struct writer *w, const void *bytes, size_t size)
+image_put_bytes(struct writer *w, const void *bytes, size_t size)
 {
-  put_size(w, size);
-  put(w, bytes, size);
+  image_put_size(w, size);
+  image_put(w, bytes, size);
 }
 
 static bool
-put_again(struct writer *w, int index)
+image_put_again(struct writer *w, int index)
 {
   lua_State *lua = w->lua;
   lua_pushvalue(lua, index);
@@ -137,8 +137,8 @@ put_again(struct writer *w, int index)
   int number = (int)lua_tointeger(lua, -1);
   lua_pop(lua, 1);
   if (number > 0) {
-    put_tag(w, TAG_AGAIN);
-    put(w, &number, sizeof number);
+    image_put_tag(w, TAG_AGAIN);
+    image_put(w, &number, sizeof number);
     return true;
   }
   lua_pushvalue(lua, index);
@@ -147,121 +147,121 @@ put_again(struct writer *w, int index)
   return false;
 }
 
-static void write_value(struct writer *, int index);
+static void image_write_value(struct writer *, int index);
 
 static void
-write_table(struct writer *w, int index)
+image_write_table(struct writer *w, int index)
 {
   lua_State *lua = w->lua;
-  if (put_again(w, index))
+  if (image_put_again(w, index))
     return;
-  put_tag(w, TAG_TABLE);
+  image_put_tag(w, TAG_TABLE);
   for (lua_pushnil(lua); lua_next(lua, index) != 0; lua_pop(lua, 1)) {
-    write_value(w, lua_gettop(lua) - 1);
-    write_value(w, lua_gettop(lua));
+    image_write_value(w, lua_gettop(lua) - 1);
+    image_write_value(w, lua_gettop(lua));
   }
-  put_tag(w, TAG_END);
+  image_put_tag(w, TAG_END);
 }
 
 static void
-write_function(struct writer *w, int index)
+image_write_function(struct writer *w, int index)
 {
   lua_State *lua = w->lua;
   struct library_entry entry = library_find(lua, index);
   struct place place = {PLACE_VALUE, lua_topointer(lua, index)};
   bool loops = places_have(&w->loops, place);
   if (entry.kind != LIBRARY_UNKNOWN) {
-    put_tag(w, TAG_LIBRARY);
-    put_bytes(w, entry.path, strlen(entry.path));
-    put(w, &entry.function, sizeof entry.function);
+    image_put_tag(w, TAG_LIBRARY);
+    image_put_bytes(w, entry.path, strlen(entry.path));
+    image_put(w, &entry.function, sizeof entry.function);
   } else if (lua_iscfunction(lua, index) || !places_have(&w->called, place)) {
-    if (!put_again(w, index))
-      put_tag(w, TAG_UNCALLED);
-  } else if (!put_again(w, index)) {
+    if (!image_put_again(w, index))
+      image_put_tag(w, TAG_UNCALLED);
+  } else if (!image_put_again(w, index)) {
     struct text dump;
     text_init(&dump);
     bytecode_dump(lua, index, &dump);
-    put_tag(w, TAG_FUNCTION);
-    put_bytes(w, dump.data, dump.size);
+    image_put_tag(w, TAG_FUNCTION);
+    image_put_bytes(w, dump.data, dump.size);
     text_fini(&dump);
-    put(w, &loops, sizeof loops);
+    image_put(w, &loops, sizeof loops);
     for (int i = 1; lua_getupvalue(lua, index, i) != NULL; i++) {
-      write_value(w, lua_gettop(lua));
+      image_write_value(w, lua_gettop(lua));
       lua_pop(lua, 1);
     }
-    put_tag(w, TAG_END);
+    image_put_tag(w, TAG_END);
   }
 }
 
 static void
-write_handle(struct writer *w, int index)
+image_write_handle(struct writer *w, int index)
 {
   const struct handle *h = handle_test(w->lua, index);
   if (h == NULL) {
-    put_tag(w, TAG_BARRED);
+    image_put_tag(w, TAG_BARRED);
   } else if (h->class->object != NULL) {
     struct image *image = w->image;
     image->held = memory_resize(image->held, image->held_count + 1, sizeof *image->held);
     image->held[image->held_count++] = object_ref(h->object);
-    put_tag(w, TAG_OBJECT);
-    put(w, &h->object, sizeof h->object);
+    image_put_tag(w, TAG_OBJECT);
+    image_put(w, &h->object, sizeof h->object);
   } else {
-    put_tag(w, TAG_VALUE);
-    put(w, &h->class, sizeof h->class);
-    put(w, &h->value, h->class->size);
+    image_put_tag(w, TAG_VALUE);
+    image_put(w, &h->class, sizeof h->class);
+    image_put(w, &h->value, h->class->size);
   }
 }
 
 static void
-write_value(struct writer *w, int index)
+image_write_value(struct writer *w, int index)
 {
   lua_State *lua = w->lua;
   luaL_checkstack(lua, 8, "too deep");
   switch (lua_type(lua, index)) {
   case LUA_TNIL:
-    put_tag(w, TAG_NIL);
+    image_put_tag(w, TAG_NIL);
     break;
   case LUA_TBOOLEAN:
-    put_tag(w, lua_toboolean(lua, index) ? TAG_TRUE : TAG_FALSE);
+    image_put_tag(w, lua_toboolean(lua, index) ? TAG_TRUE : TAG_FALSE);
     break;
   case LUA_TNUMBER: {
     double number = lua_tonumber(lua, index);
-    put_tag(w, TAG_NUMBER);
-    put(w, &number, sizeof number);
+    image_put_tag(w, TAG_NUMBER);
+    image_put(w, &number, sizeof number);
     break;
   }
   case LUA_TSTRING: {
     size_t size;
     const char *bytes = lua_tolstring(lua, index, &size);
-    put_tag(w, TAG_STRING);
-    put_bytes(w, bytes, size);
+    image_put_tag(w, TAG_STRING);
+    image_put_bytes(w, bytes, size);
     break;
   }
   case LUA_TTABLE:
     if (library_find(lua, index).kind == LIBRARY_TABLE) {
       struct library_entry entry = library_find(lua, index);
-      put_tag(w, TAG_LIBRARY);
-      put_bytes(w, entry.path, strlen(entry.path));
-      put(w, &entry.function, sizeof entry.function);
+      image_put_tag(w, TAG_LIBRARY);
+      image_put_bytes(w, entry.path, strlen(entry.path));
+      image_put(w, &entry.function, sizeof entry.function);
     } else {
-      write_table(w, index);
+      image_write_table(w, index);
     }
     break;
   case LUA_TFUNCTION:
-    write_function(w, index);
+    image_write_function(w, index);
     break;
   case LUA_TUSERDATA:
   case LUA_TCDATA:
-    write_handle(w, index);
+    image_write_handle(w, index);
     break;
   default:
-    put_tag(w, TAG_BARRED);
+    image_put_tag(w, TAG_BARRED);
   }
 }
 
 // lua_cpcall() form: the globals by name, then the functions in their order.
 static int
-write_all(lua_State *lua)
+image_write_all(lua_State *lua)
 {
   struct writer *w = lua_touserdata(lua, 1);
   lua_newtable(lua);
@@ -269,17 +269,17 @@ write_all(lua_State *lua)
   for (size_t i = 0; i < w->count; i++)
     for (size_t g = 0; g < w->parts[i].purity->globals.count; g++) {
       const char *name = w->parts[i].purity->globals.items[g].id;
-      put_tag(w, TAG_STRING);
-      put_bytes(w, name, strlen(name));
+      image_put_tag(w, TAG_STRING);
+      image_put_bytes(w, name, strlen(name));
       lua_pushstring(lua, name);
       lua_rawget(lua, LUA_GLOBALSINDEX);
-      write_value(w, lua_gettop(lua));
+      image_write_value(w, lua_gettop(lua));
       lua_pop(lua, 1);
     }
-  put_tag(w, TAG_END);
+  image_put_tag(w, TAG_END);
   for (size_t i = 0; i < w->count; i++) {
     lua_rawgeti(lua, LUA_REGISTRYINDEX, w->parts[i].reference);
-    write_value(w, lua_gettop(lua));
+    image_write_value(w, lua_gettop(lua));
     lua_pop(lua, 1);
   }
   return 0;
@@ -302,7 +302,7 @@ image_new(lua_State *lua, const struct image_part *parts, size_t count)
     for (size_t k = 0; k < parts[i].purity->loops.count; k++)
       places_add(&w.loops, parts[i].purity->loops.items[k]);
   }
-  int status = lua_cpcall(lua, write_all, &w);
+  int status = lua_cpcall(lua, image_write_all, &w);
   places_fini(&w.called);
   places_fini(&w.loops);
   if (status == 0)
@@ -323,81 +323,81 @@ struct source {
 };
 
 static void
-get(struct source *s, void *out, size_t size)
+image_get(struct source *s, void *out, size_t size)
 {
   memcpy(out, s->at, size);
   s->at += size;
 }
 
 static const char *
-get_bytes(struct source *s, size_t *size)
+image_get_bytes(struct source *s, size_t *size)
 {
-  get(s, size, sizeof *size);
+  image_get(s, size, sizeof *size);
   const char *bytes = s->at;
   s->at += *size;
   return bytes;
 }
 
 static int
-barred(lua_State *lua)
+image_barred(lua_State *lua)
 {
   return luaL_error(lua, "this function was not copied");
 }
 
 static void
-keep(lua_State *lua, struct source *s)
+image_keep(lua_State *lua, struct source *s)
 {
   lua_pushvalue(lua, -1);
   lua_rawseti(lua, s->made, ++s->met);
 }
 
-static bool read_value(lua_State *, struct source *); // false: TAG_END
+static bool image_read_value(lua_State *, struct source *); // false: TAG_END
 
 static void
-read_function(lua_State *lua, struct source *s)
+image_read_function(lua_State *lua, struct source *s)
 {
   size_t size;
   bool loops;
-  const char *dump = get_bytes(s, &size);
-  get(s, &loops, sizeof loops);
+  const char *dump = image_get_bytes(s, &size);
+  image_get(s, &loops, sizeof loops);
   if (luaL_loadbuffer(lua, dump, size, "copy") != 0)
     lua_error(lua);
-  keep(lua, s);
+  image_keep(lua, s);
   int function = lua_gettop(lua);
   lua_pushvalue(lua, s->environment);
   lua_setfenv(lua, function);
   if (loops) // a hook counts their instructions, and compiled code takes no hooks
     luaJIT_setmode(lua, function, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
-  for (int i = 1; read_value(lua, s); i++)
+  for (int i = 1; image_read_value(lua, s); i++)
     lua_setupvalue(lua, function, i);
 }
 
 static void
-read_library(lua_State *lua, struct source *s)
+image_read_library(lua_State *lua, struct source *s)
 {
   size_t size;
-  const char *path = get_bytes(s, &size);
+  const char *path = image_get_bytes(s, &size);
   lua_pushlstring(lua, path, size);
   struct library_entry entry = {.path = lua_tostring(lua, -1)};
-  get(s, &entry.function, sizeof entry.function);
+  image_get(s, &entry.function, sizeof entry.function);
   if (!library_push(lua, &entry))
     luaL_error(lua, "%s is not there", entry.path);
   lua_remove(lua, -2);
 }
 
 static void
-read_table(lua_State *lua, struct source *s)
+image_read_table(lua_State *lua, struct source *s)
 {
   lua_newtable(lua);
-  keep(lua, s);
-  while (read_value(lua, s)) {
-    read_value(lua, s);
+  image_keep(lua, s);
+  while (image_read_value(lua, s)) {
+    image_read_value(lua, s);
     lua_rawset(lua, -3);
   }
 }
 
 static bool
-read_value(lua_State *lua, struct source *s)
+image_read_value(lua_State *lua, struct source *s)
 {
   luaL_checkstack(lua, 8, "too deep");
   switch ((enum tag)*s->at++) {
@@ -410,51 +410,51 @@ read_value(lua_State *lua, struct source *s)
     break;
   case TAG_NUMBER: {
     double number;
-    get(s, &number, sizeof number);
+    image_get(s, &number, sizeof number);
     lua_pushnumber(lua, number);
     break;
   }
   case TAG_STRING: {
     size_t size;
-    const char *bytes = get_bytes(s, &size);
+    const char *bytes = image_get_bytes(s, &size);
     lua_pushlstring(lua, bytes, size);
     break;
   }
   case TAG_AGAIN: {
     int number;
-    get(s, &number, sizeof number);
+    image_get(s, &number, sizeof number);
     lua_rawgeti(lua, s->made, number);
     break;
   }
   case TAG_TABLE:
-    read_table(lua, s);
+    image_read_table(lua, s);
     break;
   case TAG_END:
     return false;
   case TAG_FUNCTION:
-    read_function(lua, s);
+    image_read_function(lua, s);
     break;
   case TAG_LIBRARY:
-    read_library(lua, s);
+    image_read_library(lua, s);
     break;
   case TAG_OBJECT: {
     void *object;
-    get(s, &object, sizeof object);
+    image_get(s, &object, sizeof object);
     binder_push_object(lua, object);
     break;
   }
   case TAG_VALUE: {
     const struct lua_class *class;
-    get(s, &class, sizeof class);
-    get(s, binder_push_value(lua, class), class->size);
+    image_get(s, &class, sizeof class);
+    image_get(s, binder_push_value(lua, class), class->size);
     break;
   }
   case TAG_UNCALLED:
-    lua_pushcfunction(lua, barred);
-    keep(lua, s);
+    lua_pushcfunction(lua, image_barred);
+    image_keep(lua, s);
     break;
   case TAG_BARRED:
-    lua_pushcfunction(lua, barred);
+    lua_pushcfunction(lua, image_barred);
     break;
   default:
     assert(false);
@@ -464,20 +464,20 @@ read_value(lua_State *lua, struct source *s)
 
 // lua_cpcall() form cannot return: the table comes as upvalue, lua_pcall() form it is.
 static int
-read_all(lua_State *lua)
+image_read_all(lua_State *lua)
 {
   struct source *s = lua_touserdata(lua, 1);
   lua_newtable(lua);
   s->made = lua_gettop(lua);
   lua_newtable(lua);
   s->environment = lua_gettop(lua);
-  while (read_value(lua, s)) {
-    read_value(lua, s);
+  while (image_read_value(lua, s)) {
+    image_read_value(lua, s);
     lua_rawset(lua, s->environment);
   }
   lua_newtable(lua);
   for (size_t i = 0; i < s->image->count; i++) {
-    read_value(lua, s);
+    image_read_value(lua, s);
     lua_rawseti(lua, -2, (int)i + 1);
   }
   return 1;
@@ -487,7 +487,7 @@ bool
 image_load(lua_State *lua, const struct image *image)
 {
   struct source s = {.at = image->bytes.data, .image = image};
-  lua_pushcfunction(lua, read_all);
+  lua_pushcfunction(lua, image_read_all);
   lua_pushlightuserdata(lua, &s);
   if (lua_pcall(lua, 1, 1, 0) == 0)
     return true;

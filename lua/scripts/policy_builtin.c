@@ -22,7 +22,7 @@ static struct {
 } ring;
 
 static bool
-ring_fits(const struct pool *pool)
+policy_builtin_ring_fits(const struct pool *pool)
 {
   if (ring.pool == NULL || ring.pool->policy != pool->policy || ring.pool->count != pool->count)
     return false;
@@ -33,7 +33,7 @@ ring_fits(const struct pool *pool)
 }
 
 static void
-ring_keep(struct pool *pool, const struct settings *settings)
+policy_builtin_ring_keep(struct pool *pool, const struct settings *settings)
 {
   pool->points = hash_points_build(pool, policy_seed(settings), &pool->point_count);
   ring.weights = memory_resize(ring.weights, pool->count + 1, sizeof *ring.weights);
@@ -53,7 +53,7 @@ policy_builtin_close(void)
 
 // A pool of the servers in the table at index 1. Holes and foreign values are left out.
 static struct pool *
-pool_of_table(lua_State *lua, struct policy *p, const struct settings *settings)
+policy_builtin_pool_of_table(lua_State *lua, struct policy *p, const struct settings *settings)
 {
   uint32_t size = (uint32_t)lua_objlen(lua, 1), count = 0;
   struct pool *pool = pool_new("", size);
@@ -70,8 +70,8 @@ pool_of_table(lua_State *lua, struct policy *p, const struct settings *settings)
   pool->consistent = true;
   if (!p->needs_points)
     return pool;
-  if (!ring_fits(pool)) {
-    ring_keep(pool, settings);
+  if (!policy_builtin_ring_fits(pool)) {
+    policy_builtin_ring_keep(pool, settings);
     return pool;
   }
   object_unref(&pool);
@@ -80,7 +80,7 @@ pool_of_table(lua_State *lua, struct policy *p, const struct settings *settings)
 
 // Where the server stands in the table; 0: nowhere.
 static int
-index_in_table(lua_State *lua, const struct backend *b)
+policy_builtin_index_in_table(lua_State *lua, const struct backend *b)
 {
   int size = (int)lua_objlen(lua, 1);
   for (int i = 1; i <= size; i++) {
@@ -94,7 +94,7 @@ index_in_table(lua_State *lua, const struct backend *b)
 }
 
 static int
-call_builtin(lua_State *lua)
+policy_builtin_call_builtin(lua_State *lua)
 {
   struct policy *p = lua_touserdata(lua, lua_upvalueindex(1));
   const struct question_handle *h = binder_test(lua, 2, &class_question);
@@ -106,10 +106,10 @@ call_builtin(lua_State *lua)
   if (q == NULL || q->worker == NULL)
     return luaL_error(lua, "This query has ended: a policy needs one that is on its way");
   struct backend *chosen = NULL;
-  struct pool *pool = pool_of_table(lua, p, query_settings(q));
+  struct pool *pool = policy_builtin_pool_of_table(lua, p, query_settings(q));
   bool good =
       pool->count > 0 && p->choose(p, &(struct policy_input){.pool = pool, .query = q}, &chosen) == POLICY_CHOSEN;
-  int index = good ? index_in_table(lua, chosen) : 0;
+  int index = good ? policy_builtin_index_in_table(lua, chosen) : 0;
   object_unref(&pool);
   if (index > 0)
     lua_pushinteger(lua, index);
@@ -126,5 +126,5 @@ policy_push_function(lua_State *lua, struct policy *p)
     return;
   }
   lua_pushlightuserdata(lua, p); // built-in: there as long as the process
-  lua_pushcclosure(lua, call_builtin, 1);
+  lua_pushcclosure(lua, policy_builtin_call_builtin, 1);
 }

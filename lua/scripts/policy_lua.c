@@ -24,13 +24,13 @@ struct server_table {
 };
 
 static struct server_table *
-slot_of(const struct script_host *host, const struct pool *pool)
+policy_lua_slot_of(const struct script_host *host, const struct pool *pool)
 {
   return &host->servers[((uintptr_t)pool >> 6) * 0x9e3779b97f4a7c15u >> 58];
 }
 
 static void
-slot_clear(lua_State *lua, struct server_table *t)
+policy_lua_slot_clear(lua_State *lua, struct server_table *t)
 {
   if (t->pool == NULL)
     return;
@@ -43,16 +43,16 @@ slot_clear(lua_State *lua, struct server_table *t)
 
 // Pools that only a slot still knows are of the past.
 static void
-sweep(const struct script_host *host)
+policy_lua_sweep(const struct script_host *host)
 {
   for (unsigned i = 0; i < TABLES; i++)
     if (host->servers[i].pool != NULL && object_refs(host->servers[i].pool) == 1)
-      slot_clear(host->lua, &host->servers[i]);
+      policy_lua_slot_clear(host->lua, &host->servers[i]);
 }
 
 // Protected: may run out of memory. The arguments are the slot and the pool; leaves the slot filled.
 static int
-make_table(lua_State *lua)
+policy_lua_make_table(lua_State *lua)
 {
   struct server_table *t = lua_touserdata(lua, 1);
   const struct pool *pool = lua_touserdata(lua, 2);
@@ -71,7 +71,7 @@ make_table(lua_State *lua)
 
 // Is the table on top as it was made?
 static bool
-untouched(lua_State *lua, const struct server_table *t)
+policy_lua_untouched(lua_State *lua, const struct server_table *t)
 {
   bool same = lua_objlen(lua, -1) == t->pool->count;
   for (uint32_t i = 0; same && i < t->pool->count; i++) {
@@ -83,22 +83,22 @@ untouched(lua_State *lua, const struct server_table *t)
 }
 
 static bool
-push_servers(struct script_call *call, const struct pool *pool)
+policy_lua_push_servers(struct script_call *call, const struct pool *pool)
 {
   lua_State *lua = call->lua;
   struct script_host *host = call->host;
   if (host->servers == NULL)
     host->servers = memory_array(TABLES, sizeof *host->servers);
-  struct server_table *t = slot_of(host, pool);
+  struct server_table *t = policy_lua_slot_of(host, pool);
   if (t->pool == pool) {
     lua_rawgeti(lua, LUA_REGISTRYINDEX, t->reference);
-    if (untouched(lua, t))
+    if (policy_lua_untouched(lua, t))
       return true;
     lua_pop(lua, 1);
   }
-  slot_clear(lua, t);
-  sweep(host);
-  lua_pushcfunction(lua, make_table);
+  policy_lua_slot_clear(lua, t);
+  policy_lua_sweep(host);
+  lua_pushcfunction(lua, policy_lua_make_table);
   lua_pushlightuserdata(lua, t);
   lua_pushlightuserdata(lua, (void *)(uintptr_t)pool);
   if (lua_pcall(lua, 2, 0, 0) != 0) {
@@ -115,7 +115,7 @@ void
 lua_policies_close(struct script_host *host)
 {
   for (unsigned i = 0; host->servers != NULL && i < TABLES; i++)
-    slot_clear(NULL, &host->servers[i]);
+    policy_lua_slot_clear(NULL, &host->servers[i]);
   free(host->servers);
   host->servers = NULL;
 }
@@ -123,7 +123,7 @@ lua_policies_close(struct script_host *host)
 // ---- the choice ----
 
 static enum policy_result
-choose_one(struct backend *b, struct backend **chosen)
+policy_lua_choose_one(struct backend *b, struct backend **chosen)
 {
   if (atomic_load_explicit(&b->retired, memory_order_relaxed))
     return POLICY_NONE;
@@ -133,7 +133,7 @@ choose_one(struct backend *b, struct backend **chosen)
 
 // Policies of the 1.x form give the server itself: one of those that they were given. NULL: it is none of them.
 static struct backend *
-server_of(lua_State *lua, const struct pool *pool)
+policy_lua_server_of(lua_State *lua, const struct pool *pool)
 {
   const struct backend *given = binder_test(lua, -1, &class_server);
   for (uint32_t i = 0; given != NULL && i < pool->count; i++)
@@ -144,34 +144,34 @@ server_of(lua_State *lua, const struct pool *pool)
 
 // The result on top: counted from 1, or one of the servers; nil and numbers that no server has mean nobody.
 static enum policy_result
-read_choice(struct script_call *call, const struct pool *pool, struct backend **chosen)
+policy_lua_read_choice(struct script_call *call, const struct pool *pool, struct backend **chosen)
 {
   lua_State *lua = call->lua;
   if (lua_isnil(lua, -1))
     return POLICY_NONE;
   if (!lua_isnumber(lua, -1)) {
-    struct backend *b = server_of(lua, pool);
+    struct backend *b = policy_lua_server_of(lua, pool);
     if (b != NULL)
-      return choose_one(b, chosen);
+      return policy_lua_choose_one(b, chosen);
     call->error = "a policy must return the index of a server, one of the servers, or nil";
     return POLICY_ERROR;
   }
   double index = lua_tonumber(lua, -1);
   if (!(index >= 1 && index < (double)pool->count + 1))
     return POLICY_NONE;
-  return choose_one(pool->backends[(uint32_t)index - 1], chosen);
+  return policy_lua_choose_one(pool->backends[(uint32_t)index - 1], chosen);
 }
 
 static enum policy_result
-lua_choose(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
+policy_lua_choose(const struct policy *policy, const struct policy_input *in, struct backend **chosen)
 {
   struct script *script = policy->script;
   struct script_call call;
   enum policy_result result = POLICY_ERROR;
-  if (script_call_begin(&call, script, in->query, SIDE_QUERY) && push_servers(&call, in->pool)) {
+  if (script_call_begin(&call, script, in->query, SIDE_QUERY) && policy_lua_push_servers(&call, in->pool)) {
     script_call_push_question(&call);
     if (script_call_run(&call, 2, 1))
-      result = read_choice(&call, in->pool, chosen);
+      result = policy_lua_read_choice(&call, in->pool, chosen);
   }
   if (result == POLICY_ERROR && !in->query->rehearsal.untold)
     script_report(SCRIPT_POLICY, call.error, script_where(script), in->query);
@@ -180,7 +180,7 @@ lua_choose(const struct policy *policy, const struct policy_input *in, struct ba
 }
 
 static void
-drop_script(struct policy *policy)
+policy_lua_drop_script(struct policy *policy)
 {
   object_unref(&policy->script);
 }
@@ -190,30 +190,30 @@ drop_script(struct policy *policy)
 static struct policy *
 policy_make(struct call *c)
 {
-  struct policy *p = policy_new(c->args[0].string.data, lua_choose);
+  struct policy *p = policy_new(c->args[0].string.data, policy_lua_choose);
   p->is_lua = true;
   p->script = object_ref(c->args[1].object);
   script_used_by(p->script, "ServerPolicy", true);
-  p->free_script = drop_script;
+  p->free_script = policy_lua_drop_script;
   return call_own(c, p);
 }
 
 static int
-new_policy(struct call *c)
+policy_lua_new_policy(struct call *c)
 {
   binder_push_object(c->lua, policy_make(c));
   return 1;
 }
 
 static int
-set_default(struct call *c)
+policy_lua_set_default(struct call *c)
 {
   pool_draft_set_default_policy(&draft.pools, policy_make(c));
   return 0;
 }
 
 static int
-set_of_pool(struct call *c)
+policy_lua_set_of_pool(struct call *c)
 {
   pool_entry_set_policy(pool_draft_get(&draft.pools, c->args[2].string.data), policy_make(c));
   return 0;
@@ -229,16 +229,16 @@ const struct lua_function lua_policy_functions[] = {
      .help = "A policy that asks a function",
      .params = (const struct param[]){NAME_ROW, CHOOSE_ROW, {.type = PARAM_END}},
      .returns = "ServerPolicy",
-     .call = new_policy},
+     .call = policy_lua_new_policy},
     {.name = "setServerPolicyLua",
      .help = "Make a policy that asks a function the default of all pools",
      .params = (const struct param[]){NAME_ROW, CHOOSE_ROW, {.type = PARAM_END}},
-     .call = set_default},
+     .call = policy_lua_set_default},
     {.name = "setPoolServerPolicyLua",
      .help = "Give a pool a policy that asks a function",
      .params = (const struct param[]){NAME_ROW,
                                       CHOOSE_ROW,
                                       {.name = "pool", .type = PARAM_STRING, .help = "name of the pool; made if it does not exist"},
                                       {.type = PARAM_END}},
-     .call = set_of_pool},
+     .call = policy_lua_set_of_pool},
     {.name = NULL}};

@@ -15,44 +15,44 @@
 // ---- places ----
 
 static bool
-same_place(struct place a, struct place b)
+purity_same_place(struct place a, struct place b)
 {
   return a.kind == b.kind && a.id == b.id;
 }
 
 static size_t
-place_hash(struct place place)
+purity_place_hash(struct place place)
 {
   uint64_t h = ((uint64_t)(uintptr_t)place.id ^ (uint64_t)place.kind << 60) * 0x9e3779b97f4a7c15u;
   return (size_t)(h >> 20);
 }
 
 static const struct place *
-places_find(const struct places *p, struct place place)
+purity_places_find(const struct places *p, struct place place)
 {
   if (p->slots == NULL) {
     for (size_t i = 0; i < p->count; i++)
-      if (same_place(p->items[i], place))
+      if (purity_same_place(p->items[i], place))
         return &p->items[i];
     return NULL;
   }
-  for (size_t at = place_hash(place) & p->mask; p->slots[at] != 0; at = (at + 1) & p->mask)
-    if (same_place(p->items[p->slots[at] - 1], place))
+  for (size_t at = purity_place_hash(place) & p->mask; p->slots[at] != 0; at = (at + 1) & p->mask)
+    if (purity_same_place(p->items[p->slots[at] - 1], place))
       return &p->items[p->slots[at] - 1];
   return NULL;
 }
 
 static void
-places_put_slot(struct places *p, size_t item)
+purity_places_put_slot(struct places *p, size_t item)
 {
-  size_t at = place_hash(p->items[item]) & p->mask;
+  size_t at = purity_place_hash(p->items[item]) & p->mask;
   while (p->slots[at] != 0)
     at = (at + 1) & p->mask;
   p->slots[at] = (uint32_t)item + 1;
 }
 
 static void
-places_grow(struct places *p)
+purity_places_grow(struct places *p)
 {
   enum { FEW = 16 };
   p->items = memory_resize(p->items, p->count == 0 ? 1 : 2 * p->count, sizeof *p->items);
@@ -62,19 +62,19 @@ places_grow(struct places *p)
   p->mask = 4 * p->count - 1; // twice the room
   p->slots = memory_array(p->mask + 1, sizeof *p->slots);
   for (size_t i = 0; i < p->count; i++)
-    places_put_slot(p, i);
+    purity_places_put_slot(p, i);
 }
 
 void
 places_add(struct places *p, struct place place)
 {
-  if (places_find(p, place) != NULL)
+  if (purity_places_find(p, place) != NULL)
     return;
   if ((p->count & (p->count - 1)) == 0)
-    places_grow(p);
+    purity_places_grow(p);
   p->items[p->count] = place;
   if (p->slots != NULL)
-    places_put_slot(p, p->count);
+    purity_places_put_slot(p, p->count);
   p->count++;
 }
 
@@ -91,14 +91,14 @@ struct closure {
 };
 
 static void
-closure_free(struct object *o)
+purity_closure_free(struct object *o)
 {
   struct closure *c = (struct closure *)(void *)o;
   purity_fini(&c->found);
   places_fini(&c->reached);
   free(c);
 }
-static const struct object_class closure_class = {.name = "closure", .free = closure_free};
+static const struct object_class closure_class = {.name = "closure", .free = purity_closure_free};
 
 enum { CLOSURE_SLOTS = 1024 };
 static struct {
@@ -135,10 +135,10 @@ purity_end(lua_State *lua)
 bool
 places_have(const struct places *p, struct place place)
 {
-  if (places_find(p, place) != NULL)
+  if (purity_places_find(p, place) != NULL)
     return true;
   for (size_t i = 0; i < p->closure_count; i++)
-    if (places_find(&p->closures[i]->found.reads, place) != NULL)
+    if (purity_places_find(&p->closures[i]->found.reads, place) != NULL)
       return true;
   return false;
 }
@@ -250,17 +250,17 @@ push_known(struct search *s, const struct register_value *v)
 
 // The types that go with a query: their members touch nothing else.
 static bool
-is_of_query(const struct lua_class *class)
+purity_is_of_query(const struct lua_class *class)
 {
   return class == &class_question || class == &class_response || class == &class_header || class == &class_edns_view;
 }
 
 static bool
-class_member_safe(const struct lua_class *class, const char *name)
+purity_class_member_safe(const struct lua_class *class, const char *name)
 {
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
     if (strcmp(m->name, name) == 0)
-      return is_of_query(class) || (m->flags & (FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD)) != 0;
+      return purity_is_of_query(class) || (m->flags & (FUNCTION_NO_EFFECT | FUNCTION_ANY_THREAD)) != 0;
   return true;
 }
 
@@ -268,9 +268,9 @@ bool
 member_is_safe(const struct lua_class *class, const char *name)
 {
   if (class != NULL)
-    return class_member_safe(class, name);
+    return purity_class_member_safe(class, name);
   for (const struct lua_class *const *c = lua_classes; *c != NULL; c++)
-    if (!class_member_safe(*c, name))
+    if (!purity_class_member_safe(*c, name))
       return false;
   return true;
 }
@@ -280,7 +280,7 @@ member_is_safe(const struct lua_class *class, const char *name)
 // Handles whose objects any thread may use: sets are replaced, never changed, while somebody else holds them; the last four
 // are made to be shared.
 static bool
-can_be_copied(const struct lua_class *class)
+purity_can_be_copied(const struct lua_class *class)
 {
   return class == &class_name || class == &class_address || class == &class_netmask || class == &class_timespec ||
          class == &class_suffix_match_node || class == &class_name_set || class == &class_netmask_group ||
@@ -304,11 +304,11 @@ is_volatile(const struct search *s, struct place place)
 
 // Within a closure: everything below, once.
 static void
-reach_table(struct search *s, int table)
+purity_reach_table(struct search *s, int table)
 {
   lua_State *lua = s->lua;
   struct place place = {PLACE_VALUE, lua_topointer(lua, table)};
-  if (places_find(&s->found->reads, place) != NULL)
+  if (purity_places_find(&s->found->reads, place) != NULL)
     return;
   places_add(&s->found->reads, place);
   if (lua_getmetatable(lua, table)) {
@@ -333,11 +333,11 @@ reach_table(struct search *s, int table)
 }
 
 static void
-reach_handle(struct search *s, int index)
+purity_reach_handle(struct search *s, int index)
 {
   const struct lua_class *class = binder_class_at(s->lua, index);
   places_add(&s->found->reads, (struct place){PLACE_VALUE, lua_topointer(s->lua, index)});
-  if (class == NULL || !can_be_copied(class))
+  if (class == NULL || !purity_can_be_copied(class))
     found_sharing(s, "reaches a %s, which is not copied",
                   class != NULL                                 ? class->name
                   : lua_type(s->lua, index) == LUA_TUSERDATA ? "userdata of a library"
@@ -345,7 +345,7 @@ reach_handle(struct search *s, int index)
 }
 
 static struct place
-number_place(int number)
+purity_number_place(int number)
 {
   return (struct place){PLACE_VALUE, (const void *)(intptr_t)number};
 }
@@ -353,7 +353,7 @@ number_place(int number)
 void
 note_reached(struct search *s, int index)
 {
-  places_add(&s->reached, number_place(value_at(s, index).index));
+  places_add(&s->reached, purity_number_place(value_at(s, index).index));
 }
 
 void
@@ -370,7 +370,7 @@ note_call(struct search *s, uint32_t queries)
 
 // Any of them may be meant: walking one may reach more, and call more.
 static void
-walk_reached(struct search *s)
+purity_walk_reached(struct search *s)
 {
   for (unsigned call = 0; call < s->call_count; call++)
     for (size_t i = 0; i < s->reached.count; i++) {
@@ -381,7 +381,7 @@ walk_reached(struct search *s)
 }
 
 static void
-reach_function(struct search *s, int index)
+purity_reach_function(struct search *s, int index)
 {
   struct library_entry entry = library_find(s->lua, index);
   if (entry.kind == LIBRARY_UNKNOWN && !lua_iscfunction(s->lua, index))
@@ -400,7 +400,7 @@ reach_library(struct search *s, int index)
 
 // Counts a value, a long text as several.
 static bool
-too_many(struct search *s, int index)
+purity_too_many(struct search *s, int index)
 {
   s->values += 1 + (lua_type(s->lua, index) == LUA_TSTRING ? lua_objlen(s->lua, index) / VALUE_SIZE : 0);
   if (s->values > VALUES_MAX && !s->cut) {
@@ -411,10 +411,10 @@ too_many(struct search *s, int index)
 }
 
 static struct closure *
-closure_of(struct search *s, int table)
+purity_closure_of(struct search *s, int table)
 {
   const void *root = lua_topointer(s->lua, table);
-  struct closure **slot = &look.closures[place_hash((struct place){PLACE_VALUE, root}) % CLOSURE_SLOTS];
+  struct closure **slot = &look.closures[purity_place_hash((struct place){PLACE_VALUE, root}) % CLOSURE_SLOTS];
   for (struct closure *c = *slot; c != NULL; c = c->next)
     if (c->root == root)
       return c;
@@ -422,7 +422,7 @@ closure_of(struct search *s, int table)
   object_init(&c->object, &closure_class);
   c->root = root;
   struct search within = {.lua = s->lua, .found = &c->found, .known = s->known, .in_closure = true};
-  reach_table(&within, table);
+  purity_reach_table(&within, table);
   c->reached = within.reached;
   c->values = within.values;
   c->keeps_library = within.keeps_library;
@@ -434,9 +434,9 @@ closure_of(struct search *s, int table)
 
 // Everything within a table: what was found when it was first reached holds for all who do.
 static void
-reach_closure(struct search *s, int table)
+purity_reach_closure(struct search *s, int table)
 {
-  struct closure *c = closure_of(s, table);
+  struct closure *c = purity_closure_of(s, table);
   struct places *reads = &s->found->reads;
   for (size_t i = 0; i < reads->closure_count; i++)
     if (reads->closures[i] == c)
@@ -459,7 +459,7 @@ reach_closure(struct search *s, int table)
 void
 reach_value(struct search *s, int index)
 {
-  if (too_many(s, index))
+  if (purity_too_many(s, index))
     return;
   switch (lua_type(s->lua, index)) {
   case LUA_TNIL:
@@ -469,18 +469,18 @@ reach_value(struct search *s, int index)
     break;
   case LUA_TTABLE:
     if (library_find(s->lua, index).kind != LIBRARY_TABLE && s->in_closure)
-      reach_table(s, index);
+      purity_reach_table(s, index);
     else if (library_find(s->lua, index).kind != LIBRARY_TABLE)
-      reach_closure(s, index);
+      purity_reach_closure(s, index);
     else
       reach_library(s, index);
     break;
   case LUA_TUSERDATA:
   case LUA_TCDATA:
-    reach_handle(s, index);
+    purity_reach_handle(s, index);
     break;
   case LUA_TFUNCTION:
-    reach_function(s, index);
+    purity_reach_function(s, index);
     break;
   default:
     found_sharing(s, "reaches a %s", lua_type(s->lua, index) == LUA_TTHREAD ? "coroutine" : "value that is not copied");
@@ -508,7 +508,7 @@ purity_search(lua_State *lua, int function, struct purity *out, const struct pla
   walk_function(&s, function, 1);
   for (size_t before = SIZE_MAX; before != s.visit_count;) {
     before = s.visit_count;
-    walk_reached(&s);
+    purity_walk_reached(&s);
   }
   if (s.cut && s.call_count > 0) // one of those that nobody looked at may be called
     out->anything = true;

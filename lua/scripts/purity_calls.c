@@ -8,7 +8,7 @@
 #include <string.h>
 
 static uint32_t
-queries_among(const struct register_value *args, unsigned count)
+purity_calls_queries_among(const struct register_value *args, unsigned count)
 {
   uint32_t queries = 0;
   for (unsigned i = 0; i < count && i < 32; i++)
@@ -19,7 +19,7 @@ queries_among(const struct register_value *args, unsigned count)
 
 // A value that is called by somebody else, with arguments that are not known.
 static void
-hand_over(struct walk *w, const struct register_value *v)
+purity_calls_hand_over(struct walk *w, const struct register_value *v)
 {
   struct search *s = w->search;
   if (v->held == HELD_KNOWN) {
@@ -43,12 +43,13 @@ hand_over(struct walk *w, const struct register_value *v)
 }
 
 static struct register_value
-call_library(struct walk *w, const struct library_entry *entry, const struct register_value *args, unsigned count)
+purity_calls_call_library(struct walk *w, const struct library_entry *entry, const struct register_value *args,
+                          unsigned count)
 {
   struct search *s = w->search;
   for (unsigned i = 0; i < count; i++)
     if (args[i].held == HELD_KNOWN)
-      hand_over(w, &args[i]);
+      purity_calls_hand_over(w, &args[i]);
   switch (entry->kind) {
   case LIBRARY_PURE:
     return entry->function != NULL ? held_object : strchr(entry->path, '.') != NULL ? held_scalar : held_unknown;
@@ -58,14 +59,14 @@ call_library(struct walk *w, const struct library_entry *entry, const struct reg
     bool gsub = strcmp(entry->path, "string.gsub") == 0;
     for (unsigned i = gsub ? 2 : 0; i < count && i < (gsub ? 3u : 2u); i++)
       if (!gsub || !is_scalar(&args[i]))
-        hand_over(w, &args[i]);
+        purity_calls_hand_over(w, &args[i]);
     return gsub ? held_scalar : held_unknown;
   }
   case LIBRARY_CHANGES:
     if (count > 0)
       write_field(w, &args[0], NULL);
     if (count > 1 && strcmp(entry->path, "table.sort") == 0)
-      hand_over(w, &args[1]);
+      purity_calls_hand_over(w, &args[1]);
     return held_unknown;
   case LIBRARY_OUTSIDE:
     s->found->calls_out = true;
@@ -81,7 +82,8 @@ call_library(struct walk *w, const struct library_entry *entry, const struct reg
 }
 
 static struct register_value
-call_known(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
+purity_calls_call_known(struct walk *w, const struct register_value *callee, const struct register_value *args,
+                        unsigned count)
 {
   struct search *s = w->search;
   struct register_value result = held_unknown;
@@ -91,9 +93,9 @@ call_known(struct walk *w, const struct register_value *callee, const struct reg
     s->found->anything = true;
     found_sharing(s, "calls a %s", luaL_typename(s->lua, -1));
   } else if (entry.kind != LIBRARY_UNKNOWN || lua_iscfunction(s->lua, -1)) {
-    result = call_library(w, &entry, args, count);
+    result = purity_calls_call_library(w, &entry, args, count);
   } else {
-    walk_function(s, lua_gettop(s->lua), queries_among(args, count));
+    walk_function(s, lua_gettop(s->lua), purity_calls_queries_among(args, count));
   }
   lua_pop(s->lua, 1);
   return result;
@@ -101,21 +103,22 @@ call_known(struct walk *w, const struct register_value *callee, const struct reg
 
 // Methods call functions among their arguments as the libraries do.
 static void
-hand_to_method(struct walk *w, const char *name, const struct register_value *args, unsigned count)
+purity_calls_hand_to_method(struct walk *w, const char *name, const struct register_value *args, unsigned count)
 {
   unsigned function = strcmp(name, "gsub") == 0 ? 2 : strcmp(name, "editTTLs") == 0 ? 1 : 0;
   for (unsigned i = 1; i < count; i++)
     if (i == function || args[i].held == HELD_KNOWN || args[i].held == HELD_REACHED)
-      hand_over(w, &args[i]);
+      purity_calls_hand_over(w, &args[i]);
 }
 
 static struct register_value
-call_member(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
+purity_calls_call_member(struct walk *w, const struct register_value *callee, const struct register_value *args,
+                         unsigned count)
 {
   struct search *s = w->search;
-  hand_to_method(w, callee->name, args, count);
+  purity_calls_hand_to_method(w, callee->name, args, count);
   if (callee->reached) // a function in a table may be meant as well
-    note_call(s, queries_among(args, count));
+    note_call(s, purity_calls_queries_among(args, count));
   if (member_is_safe(callee->class, callee->name))
     return strcmp(callee->name, "gmatch") == 0 || strcmp(callee->name, "gfind") == 0
                ? (struct register_value){.held = HELD_ITERATOR}
@@ -133,17 +136,18 @@ call_member(struct walk *w, const struct register_value *callee, const struct re
 }
 
 static struct register_value
-call_value(struct walk *w, const struct register_value *callee, const struct register_value *args, unsigned count)
+purity_calls_call_value(struct walk *w, const struct register_value *callee, const struct register_value *args,
+                        unsigned count)
 {
   for (unsigned i = 0; i < count; i++)
     note_kept(w, &args[i]);
   switch (callee->held) {
   case HELD_KNOWN:
-    return call_known(w, callee, args, count);
+    return purity_calls_call_known(w, callee, args, count);
   case HELD_MEMBER:
-    return call_member(w, callee, args, count);
+    return purity_calls_call_member(w, callee, args, count);
   case HELD_REACHED:
-    note_call(w->search, queries_among(args, count));
+    note_call(w->search, purity_calls_queries_among(args, count));
     return held_unknown;
   case HELD_CLOSURE: // was walked when it was made
     for (const struct surroundings *s = w->around; s != NULL; s = s->outer)
@@ -174,7 +178,7 @@ call_at(struct walk *w, unsigned a, unsigned count, bool more, unsigned results)
   if (first + count > w->width - 1)
     count = first < w->width - 1 ? w->width - 1 - first : 0;
   struct register_value callee = w->now[a], state = count > 0 ? w->now[first] : held_scalar;
-  struct register_value result = call_value(w, &callee, &w->now[first], count);
+  struct register_value result = purity_calls_call_value(w, &callee, &w->now[first], count);
   set_registers(w, a, results == 0 ? w->code->frame : a + results - 2u, result);
   if (results > 0) // what was called, and with what, is gone
     set_registers(w, a + results - 1u, w->code->frame, held_scalar);
@@ -197,7 +201,7 @@ iterate_at(struct walk *w, unsigned a, unsigned results)
     lua_pop(w->search->lua, 1);
   }
   if (generator->held != HELD_ITERATOR && !next)
-    call_value(w, generator, over, 2);
+    purity_calls_call_value(w, generator, over, 2);
   else if (over->held == HELD_KNOWN) {
     push_known(w->search, over);
     note_members(w->search, lua_gettop(w->search->lua));

@@ -16,7 +16,7 @@ const struct register_value held_scalar = {.held = HELD_SCALAR}, held_unknown = 
                             held_object = {.held = HELD_OBJECT};
 
 static bool
-same_value(const struct register_value *a, const struct register_value *b)
+purity_walk_same_value(const struct register_value *a, const struct register_value *b)
 {
   return a->held == b->held && a->index == b->index && a->name == b->name && a->class == b->class && a->code == b->code && a->reached == b->reached &&
          (a->held != HELD_SMALL || a->number == b->number);
@@ -31,7 +31,7 @@ is_scalar(const struct register_value *v)
 struct register_value
 join_values(struct register_value a, struct register_value b)
 {
-  if (a.held == HELD_NOTHING || same_value(&a, &b))
+  if (a.held == HELD_NOTHING || purity_walk_same_value(&a, &b))
     return b;
   if (b.held == HELD_NOTHING || a.held == HELD_VOLATILE)
     return a;
@@ -73,7 +73,7 @@ flow_to(struct walk *w, unsigned to)
       note_kept(w, &row[r]);
       note_kept(w, &w->now[r]);
     }
-    if (!same_value(&joined, &row[r])) {
+    if (!purity_walk_same_value(&joined, &row[r])) {
       row[r] = joined;
       changed = true;
     }
@@ -123,7 +123,7 @@ begin_numeric_loop(struct walk *w, unsigned a, unsigned pc)
 // ---- loops over tables that grow ----
 
 static bool
-may_be_same(const struct register_value *a, const struct register_value *b)
+purity_walk_may_be_same(const struct register_value *a, const struct register_value *b)
 {
   if (is_scalar(a) || is_scalar(b))
     return false;
@@ -133,7 +133,7 @@ may_be_same(const struct register_value *a, const struct register_value *b)
 }
 
 static bool
-inserts(struct walk *w, const struct register_value *callee)
+purity_walk_inserts(struct walk *w, const struct register_value *callee)
 {
   if (callee->held != HELD_KNOWN)
     return false;
@@ -145,7 +145,7 @@ inserts(struct walk *w, const struct register_value *callee)
 
 // Does the instruction put something that is new into the table?
 static bool
-grows(struct walk *w, unsigned pc, const struct register_value *table)
+purity_walk_grows(struct walk *w, unsigned pc, const struct register_value *table)
 {
   uint32_t i = w->code->code[pc];
   const struct register_value *row = &w->states[(size_t)pc * w->width];
@@ -153,11 +153,11 @@ grows(struct walk *w, unsigned pc, const struct register_value *table)
   switch (bytecode_op(i)) {
   case BYTECODE_TSETV:
   case BYTECODE_TSETR:
-    return b < w->width - 1 && may_be_same(&row[b], table);
+    return b < w->width - 1 && purity_walk_may_be_same(&row[b], table);
   case BYTECODE_CALL:
   case BYTECODE_CALLM:
     a = a < w->width - 4 ? a : w->width - 4;
-    return inserts(w, &row[a]) && may_be_same(&row[a + (w->code->wide_frames ? 2 : 1)], table);
+    return purity_walk_inserts(w, &row[a]) && purity_walk_may_be_same(&row[a + (w->code->wide_frames ? 2 : 1)], table);
   default:
     return false;
   }
@@ -165,7 +165,7 @@ grows(struct walk *w, unsigned pc, const struct register_value *table)
 
 // pc: of the end of a loop over a table.
 static bool
-feeds_itself(struct walk *w, unsigned pc)
+purity_walk_feeds_itself(struct walk *w, unsigned pc)
 {
   uint32_t i = w->code->code[pc];
   int first = (int)pc + 1 + bytecode_jump(i);
@@ -174,7 +174,7 @@ feeds_itself(struct walk *w, unsigned pc)
     return false;
   struct register_value over = w->states[(size_t)pc * w->width + a - 2];
   for (unsigned at = (unsigned)first; at < pc; at++)
-    if (grows(w, at, &over))
+    if (purity_walk_grows(w, at, &over))
       return true;
   return false;
 }
@@ -184,7 +184,7 @@ look_at_loops(struct walk *w)
 {
   for (unsigned pc = 0; pc < w->code->size; pc++) {
     enum bytecode_op op = bytecode_op(w->code->code[pc]);
-    if ((op == BYTECODE_ITERL || op == BYTECODE_IITERL) && feeds_itself(w, pc))
+    if ((op == BYTECODE_ITERL || op == BYTECODE_IITERL) && purity_walk_feeds_itself(w, pc))
       note_endless(w);
   }
 }
@@ -230,8 +230,8 @@ read_global(struct walk *w, const char *name)
 
 // The upvalue of an inner function: followed outwards. *own: a variable of the call itself.
 static struct register_value
-upvalue(struct walk *w, const struct surroundings *around, const struct bytecode *code, unsigned i, bool *own,
-        struct place *place)
+purity_walk_upvalue(struct walk *w, const struct surroundings *around, const struct bytecode *code, unsigned i, bool *own,
+                    struct place *place)
 {
   struct search *s = w->search;
   *own = false;
@@ -248,7 +248,7 @@ upvalue(struct walk *w, const struct surroundings *around, const struct bytecode
     return held_unknown;
   uint16_t u = code->upvalues[i];
   if (!(u & UPVALUE_LOCAL))
-    return upvalue(w, around->outer, around->outer->code, u & UPVALUE_INDEX, own, place);
+    return purity_walk_upvalue(w, around->outer, around->outer->code, u & UPVALUE_INDEX, own, place);
   *own = true;
   unsigned reg = u & 0xff;
   return (u & UPVALUE_IMMUTABLE) && around->captured != NULL ? around->captured[reg] : held_unknown;
@@ -259,7 +259,7 @@ read_upvalue(struct walk *w, unsigned i)
 {
   struct place place;
   bool own;
-  struct register_value v = upvalue(w, w->around, w->code, i, &own, &place);
+  struct register_value v = purity_walk_upvalue(w, w->around, w->code, i, &own, &place);
   if (own || v.held == HELD_UNKNOWN)
     return v;
   places_add(&w->search->found->reads, place);
@@ -271,7 +271,7 @@ write_upvalue(struct walk *w, unsigned i)
 {
   struct place place;
   bool own;
-  struct register_value v = upvalue(w, w->around, w->code, i, &own, &place);
+  struct register_value v = purity_walk_upvalue(w, w->around, w->code, i, &own, &place);
   if (own)
     return;
   if (v.held == HELD_UNKNOWN)
@@ -284,7 +284,7 @@ write_upvalue(struct walk *w, unsigned i)
 // ---- tables ----
 
 static struct register_value
-known_member(struct search *s, const struct register_value *v, const char *name)
+purity_walk_known_member(struct search *s, const struct register_value *v, const char *name)
 {
   push_known(s, v);
   struct register_value member = held_unknown;
@@ -321,7 +321,7 @@ struct register_value
 read_field(struct walk *w, const struct register_value *from, const char *name)
 {
   if (from->held == HELD_KNOWN)
-    return known_member(w->search, from, name);
+    return purity_walk_known_member(w->search, from, name);
   w->search->found->hidden |= from->held == HELD_UNKNOWN || from->held == HELD_VOLATILE; // it may have a metatable
   const struct lua_class *class = from->held == HELD_QUERY ? &class_question : NULL;
   bool reached = from->held == HELD_MEMBER ? from->reached : from->held != HELD_QUERY && from->held != HELD_OBJECT && !is_scalar(from);
@@ -380,11 +380,11 @@ write_field(struct walk *w, const struct register_value *into, const char *name)
 
 // ---- inner functions ----
 
-static void walk_code(struct search *, const struct bytecode *, const struct surroundings *, uint32_t queries);
+static void purity_walk_code(struct search *, const struct bytecode *, const struct surroundings *, uint32_t queries);
 
 // May the function, or one within it, write its upvalue?
 static bool
-writes_upvalue(const struct bytecode *code, unsigned number)
+purity_walk_writes_upvalue(const struct bytecode *code, unsigned number)
 {
   for (unsigned pc = 0; pc < code->size; pc++) {
     uint32_t i = code->code[pc];
@@ -402,7 +402,8 @@ writes_upvalue(const struct bytecode *code, unsigned number)
         return true;
       const struct bytecode *inner = code->constants[d].function;
       for (unsigned k = 0; k < inner->upvalue_count; k++)
-        if (!(inner->upvalues[k] & UPVALUE_LOCAL) && (inner->upvalues[k] & UPVALUE_INDEX) == number && writes_upvalue(inner, k))
+        if (!(inner->upvalues[k] & UPVALUE_LOCAL) && (inner->upvalues[k] & UPVALUE_INDEX) == number &&
+            purity_walk_writes_upvalue(inner, k))
           return true;
       break;
     }
@@ -415,11 +416,11 @@ writes_upvalue(const struct bytecode *code, unsigned number)
 
 // Variables that it writes may change with every call from here on.
 static void
-note_captures(struct walk *w, const struct bytecode *inner)
+purity_walk_note_captures(struct walk *w, const struct bytecode *inner)
 {
   for (unsigned k = 0; k < inner->upvalue_count; k++) {
     unsigned reg = inner->upvalues[k] & 0xff;
-    if (!(inner->upvalues[k] & UPVALUE_LOCAL) || reg >= w->width - 1 || !writes_upvalue(inner, k))
+    if (!(inner->upvalues[k] & UPVALUE_LOCAL) || reg >= w->width - 1 || !purity_walk_writes_upvalue(inner, k))
       continue;
     note_kept(w, &w->now[reg]);
     w->now[reg] = (struct register_value){.held = HELD_VOLATILE};
@@ -427,7 +428,7 @@ note_captures(struct walk *w, const struct bytecode *inner)
 }
 
 static void
-end_captures(struct walk *w, unsigned first)
+purity_walk_end_captures(struct walk *w, unsigned first)
 {
   for (unsigned r = first; r < w->width - 1; r++)
     if (w->now[r].held == HELD_VOLATILE)
@@ -435,7 +436,7 @@ end_captures(struct walk *w, unsigned first)
 }
 
 static void
-make_closure(struct walk *w, unsigned a, unsigned d)
+purity_walk_make_closure(struct walk *w, unsigned a, unsigned d)
 {
   if (d >= w->code->constant_count || w->code->constants[d].kind != CONSTANT_FUNCTION)
     return;
@@ -445,25 +446,25 @@ make_closure(struct walk *w, unsigned a, unsigned d)
   set_register(w, a, (struct register_value){.held = HELD_CLOSURE, .code = inner.code}); // it may capture itself
   if (w->search->depth < DEPTH_MAX) {
     w->search->depth++;
-    walk_code(w->search, inner.code, &inner, 0);
+    purity_walk_code(w->search, inner.code, &inner, 0);
     w->search->depth--;
   } else {
     found_sharing(w->search, "has functions within each other too deeply");
   }
-  note_captures(w, inner.code);
+  purity_walk_note_captures(w, inner.code);
 }
 
 // ---- one instruction ----
 
 static const char *
-string_constant(const struct walk *w, unsigned d)
+purity_walk_string_constant(const struct walk *w, unsigned d)
 {
   return d < w->code->constant_count && w->code->constants[d].kind == CONSTANT_STRING ? w->code->constants[d].string : "?";
 }
 
 // True: the instruction behind follows.
 static bool
-step(struct walk *w, unsigned pc, uint32_t i)
+purity_walk_step(struct walk *w, unsigned pc, uint32_t i)
 {
   unsigned a = bytecode_a(i), b = bytecode_b(i), c = bytecode_c(i), d = bytecode_d(i);
   unsigned target = (unsigned)((int)pc + 1 + bytecode_jump(i));
@@ -502,22 +503,22 @@ step(struct walk *w, unsigned pc, uint32_t i)
     write_upvalue(w, a);
     return true;
   case BYTECODE_FNEW:
-    make_closure(w, a, d);
+    purity_walk_make_closure(w, a, d);
     return true;
   case BYTECODE_TNEW:
   case BYTECODE_TDUP:
     set_register(w, a, (struct register_value){.held = HELD_OWN, .index = (int)pc + 1});
     return true;
   case BYTECODE_GGET:
-    set_register(w, a, read_global(w, string_constant(w, d)));
+    set_register(w, a, read_global(w, purity_walk_string_constant(w, d)));
     return true;
   case BYTECODE_GSET:
-    found_writing(w->search, global_place(w->search, string_constant(w, d)));
-    found_sharing(w->search, "writes global '%s'", string_constant(w, d));
+    found_writing(w->search, global_place(w->search, purity_walk_string_constant(w, d)));
+    found_sharing(w->search, "writes global '%s'", purity_walk_string_constant(w, d));
     return true;
   case BYTECODE_TGETS: {
     struct register_value from = w->now[b];
-    set_register(w, a, read_field(w, &from, string_constant(w, c)));
+    set_register(w, a, read_field(w, &from, purity_walk_string_constant(w, c)));
     return true;
   }
   case BYTECODE_TGETV:
@@ -529,7 +530,7 @@ step(struct walk *w, unsigned pc, uint32_t i)
   }
   case BYTECODE_TSETS:
     note_kept(w, &w->now[a]);
-    write_field(w, &w->now[b], string_constant(w, c));
+    write_field(w, &w->now[b], purity_walk_string_constant(w, c));
     return true;
   case BYTECODE_TSETV:
   case BYTECODE_TSETB:
@@ -585,7 +586,7 @@ step(struct walk *w, unsigned pc, uint32_t i)
     if (target <= pc) // a goto out of a block has no LOOP where it leads
       note_endless(w);
     if (bytecode_op(i) == BYTECODE_UCLO)
-      end_captures(w, a);
+      purity_walk_end_captures(w, a);
     flow_to(w, target);
     return false;
   case BYTECODE_RET:
@@ -628,7 +629,7 @@ step(struct walk *w, unsigned pc, uint32_t i)
 // ---- a function ----
 
 static void
-walk_code(struct search *s, const struct bytecode *code, const struct surroundings *around, uint32_t queries)
+purity_walk_code(struct search *s, const struct bytecode *code, const struct surroundings *around, uint32_t queries)
 {
   struct walk w = {.search = s, .code = code, .around = around};
   if (!lua_checkstack(s->lua, 16)) {
@@ -651,7 +652,7 @@ walk_code(struct search *s, const struct bytecode *code, const struct surroundin
       w.waiting[pc] = false;
       again = true;
       memcpy(row, &w.states[(size_t)pc * w.width], w.width * sizeof *row);
-      if (step(&w, pc, code->code[pc]))
+      if (purity_walk_step(&w, pc, code->code[pc]))
         flow_to(&w, pc + 1);
     }
   }
@@ -662,7 +663,7 @@ walk_code(struct search *s, const struct bytecode *code, const struct surroundin
 
 // False: it was, or is being, walked with the same arguments.
 static bool
-begin_visit(struct search *s, const void *function, uint32_t queries, size_t *visit)
+purity_walk_begin_visit(struct search *s, const void *function, uint32_t queries, size_t *visit)
 {
   for (size_t i = 0; i < s->visit_count; i++)
     if (s->visits[i].function == function) {
@@ -684,7 +685,7 @@ walk_function(struct search *s, int index, uint32_t queries)
 {
   lua_State *lua = s->lua;
   size_t visit;
-  if (!begin_visit(s, lua_topointer(lua, index), queries, &visit))
+  if (!purity_walk_begin_visit(s, lua_topointer(lua, index), queries, &visit))
     return;
   lua_getfenv(lua, index);
   bool usual = lua_rawequal(lua, -1, LUA_GLOBALSINDEX);
@@ -696,7 +697,7 @@ walk_function(struct search *s, int index, uint32_t queries)
     found_sharing(s, usual ? "cannot be followed" : "has an environment of its own");
   } else {
     s->depth++;
-    walk_code(s, code, &(struct surroundings){.function = index, .code = code}, queries);
+    purity_walk_code(s, code, &(struct surroundings){.function = index, .code = code}, queries);
     // What it is copied with goes along, used or not.
     for (int i = 1; lua_getupvalue(lua, index, i) != NULL; i++) {
       reach_value(s, lua_gettop(lua));

@@ -32,7 +32,7 @@ scope_leave(struct scopes *scopes, struct scope *s)
 }
 
 static bool
-push_registered(lua_State *lua, const char *key)
+question_access_push_registered(lua_State *lua, const char *key)
 {
   lua_pushlightuserdata(lua, (void *)key);
   lua_rawget(lua, LUA_REGISTRYINDEX);
@@ -45,17 +45,18 @@ push_registered(lua_State *lua, const char *key)
 bool
 scope_push_question(lua_State *lua, const struct scopes *scopes, const struct scope *s)
 {
-  return push_registered(lua, (s->side == SIDE_QUERY ? question_keys : response_keys) + (s - scopes->levels));
+  return question_access_push_registered(lua,
+                                         (s->side == SIDE_QUERY ? question_keys : response_keys) + (s - scopes->levels));
 }
 
 bool
 scope_push_header(lua_State *lua, const struct scope *s)
 {
-  return push_registered(lua, header_keys + s->level);
+  return question_access_push_registered(lua, header_keys + s->level);
 }
 
 static void
-make_question(lua_State *lua, const struct lua_class *class, struct scope *s, const char *key)
+question_access_make_question(lua_State *lua, const struct lua_class *class, struct scope *s, const char *key)
 {
   lua_pushlightuserdata(lua, (void *)key);
   struct question_handle *h = binder_push_value(lua, class);
@@ -69,8 +70,8 @@ scope_objects(lua_State *lua)
   struct scopes *scopes = lua_touserdata(lua, 1);
   for (unsigned i = 0; i < SCOPE_LEVELS; i++) {
     scopes->levels[i].level = (uint8_t)i;
-    make_question(lua, &class_question, &scopes->levels[i], &question_keys[i]);
-    make_question(lua, &class_response, &scopes->levels[i], &response_keys[i]);
+    question_access_make_question(lua, &class_question, &scopes->levels[i], &question_keys[i]);
+    question_access_make_question(lua, &class_response, &scopes->levels[i], &response_keys[i]);
     lua_pushlightuserdata(lua, (void *)&header_keys[i]);
     struct header_handle *h = binder_push_value(lua, &class_header);
     h->scope = &scopes->levels[i];

@@ -39,7 +39,7 @@ const struct object_class script_class = {.name = "function", .free = script_fre
 
 // "file:line"; what came over the console has its own words instead of a file.
 static char *
-defined_at(lua_State *lua, int index)
+script_defined_at(lua_State *lua, int index)
 {
   lua_Debug where;
   char text[LUA_IDSIZE + 256];
@@ -56,7 +56,7 @@ script_new(lua_State *lua, int index)
   assert(lua_isfunction(lua, index));
   struct script *s = memory_new(sizeof *s);
   object_init(&s->object, &script_class);
-  s->where = defined_at(lua, index);
+  s->where = script_defined_at(lua, index);
   lua_pushvalue(lua, index);
   s->reference = luaL_ref(lua, LUA_REGISTRYINDEX);
   pthread_mutex_lock(&lock);

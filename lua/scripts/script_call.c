@@ -21,7 +21,7 @@ static const char handler_key; // registry: on_error
 
 // What was thrown, as one string with its traceback.
 static int
-on_error(lua_State *lua)
+script_call_on_error(lua_State *lua)
 {
   const char *text = binder_error_text(lua, 1);
   if (text == NULL && lua_isstring(lua, 1)) {
@@ -42,17 +42,17 @@ on_error(lua_State *lua)
 
 // lua_cpcall() form.
 static int
-make_ready(lua_State *lua)
+script_call_make_ready(lua_State *lua)
 {
   lua_pushlightuserdata(lua, (void *)&handler_key);
-  lua_pushcfunction(lua, on_error);
+  lua_pushcfunction(lua, script_call_on_error);
   lua_rawset(lua, LUA_REGISTRYINDEX);
   return scope_objects(lua);
 }
 
 // Later calls allocate nothing: what they need is in the registry.
 static bool
-push_handler(struct script_host *host)
+script_call_push_handler(struct script_host *host)
 {
   lua_State *lua = host->lua;
   lua_pushlightuserdata(lua, (void *)&handler_key);
@@ -60,7 +60,7 @@ push_handler(struct script_host *host)
   if (!lua_isnil(lua, -1))
     return true;
   lua_pop(lua, 1);
-  if (lua_cpcall(lua, make_ready, &host->scopes) != 0)
+  if (lua_cpcall(lua, script_call_make_ready, &host->scopes) != 0)
     return false;
   lua_pushlightuserdata(lua, (void *)&handler_key);
   lua_rawget(lua, LUA_REGISTRYINDEX);
@@ -69,12 +69,13 @@ push_handler(struct script_host *host)
 
 // The handler, then the function. False: the error is set, if this is the state that must do.
 static bool
-begin_in(struct script_call *call, struct script_host *host, bool (*push)(struct script_host *, const struct script *))
+script_call_begin_in(struct script_call *call, struct script_host *host,
+                     bool (*push)(struct script_host *, const struct script *))
 {
   call->host = host;
   call->lua = host->lua;
   call->base = lua_gettop(host->lua);
-  if (!lua_checkstack(host->lua, STACK_NEEDED) || !push_handler(host)) {
+  if (!lua_checkstack(host->lua, STACK_NEEDED) || !script_call_push_handler(host)) {
     call->error = "no memory for the call";
     return false;
   }
@@ -82,27 +83,27 @@ begin_in(struct script_call *call, struct script_host *host, bool (*push)(struct
 }
 
 static bool
-push_shared(struct script_host *host, const struct script *script)
+script_call_push_shared(struct script_host *host, const struct script *script)
 {
   script_push(host->lua, script);
   return true;
 }
 
 static bool
-push_copy(struct script_host *host, const struct script *script)
+script_call_push_copy(struct script_host *host, const struct script *script)
 {
   return copies_push(host->lua, &host->copies, script);
 }
 
 static bool
-begin_with_copy(struct script_call *call)
+script_call_begin_with_copy(struct script_call *call)
 {
   if (atomic_load_explicit(&call->script->mode, memory_order_acquire) != SCRIPT_COPIED)
     return false;
   struct script_host *host = thread_host();
   if (host == NULL)
     return false;
-  if (begin_in(call, host, push_copy)) {
+  if (script_call_begin_in(call, host, script_call_push_copy)) {
     binder_output_discard(true);
     return true;
   }
@@ -115,11 +116,11 @@ script_call_begin(struct script_call *call, struct script *script, struct query 
 {
   *call = (struct script_call){.script = script, .query = q};
   binder_dry = q->rehearsal.dry && !q->rehearsal.scripts;
-  call->copied = !q->rehearsal.dry && begin_with_copy(call);
+  call->copied = !q->rehearsal.dry && script_call_begin_with_copy(call);
   if (!call->copied) {
     control_lock();
     call->error = NULL;
-    if (!begin_in(call, control_host(), push_shared))
+    if (!script_call_begin_in(call, control_host(), script_call_push_shared))
       return false;
     if (!script_may_run(script, q)) {
       call->error = "is not run for a query that is made up";
@@ -143,7 +144,7 @@ script_call_push_question(struct script_call *call)
 enum { SAMPLED = 64 }; // one call in so many is timed
 
 static bool
-run_timed(struct script_call *call, int arguments, int results)
+script_call_run_timed(struct script_call *call, int arguments, int results)
 {
   struct script_counts *n = script_counts(call->script, call->query);
   if (n == NULL)
@@ -166,7 +167,7 @@ script_call_run(struct script_call *call, int arguments, int results)
   bool watched = atomic_load_explicit(&call->script->endless, memory_order_relaxed);
   if (watched)
     budget_begin(&budget, call->lua, script_budget_ms(call->query));
-  bool good = run_timed(call, arguments, results);
+  bool good = script_call_run_timed(call, arguments, results);
   if (watched)
     budget_end(&budget, call->lua);
   if (!good)
@@ -212,7 +213,7 @@ static struct {
 
 // One line of what Lua wrote on several.
 static void
-add_flat(struct text *out, const char *words)
+script_call_add_flat(struct text *out, const char *words)
 {
   for (; *words != '\0'; words++)
     if (*words == '\n')
@@ -222,7 +223,7 @@ add_flat(struct text *out, const char *words)
 }
 
 static void
-write_line(enum script_user user, const char *error, const char *where, const struct query *q, uint64_t more)
+script_call_write_line(enum script_user user, const char *error, const char *where, const struct query *q, uint64_t more)
 {
   char source[ADDRESS_TEXT_SIZE], destination[ADDRESS_TEXT_SIZE], name[NAME_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
   char question[NAME_TEXT_SIZE + QTYPE_TEXT_SIZE + 1], count_text[24];
@@ -246,7 +247,7 @@ write_line(enum script_user user, const char *error, const char *where, const st
 
 // May this one be told? *more: how many were not since the last.
 static bool
-take_turn(enum script_user user, uint64_t *more)
+script_call_take_turn(enum script_user user, uint64_t *more)
 {
   uint64_t now = clock_mono_us();
   pthread_mutex_lock(&lock);
@@ -265,11 +266,11 @@ script_report(enum script_user user, const char *error, const char *where, const
   uint64_t more;
   if (q->rehearsal.dry && q->worker->notes != NULL) {
     text_printf(q->worker->notes, "%s (%s): ", messages[user], where);
-    add_flat(q->worker->notes, error);
+    script_call_add_flat(q->worker->notes, error);
     text_puts(q->worker->notes, "\n");
     return;
   }
   count(q->worker, COUNTER_SCRIPT_ERRORS);
-  if (take_turn(user, &more))
-    write_line(user, error, where, q, more);
+  if (script_call_take_turn(user, &more))
+    script_call_write_line(user, error, where, q, more);
 }

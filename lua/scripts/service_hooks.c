@@ -26,10 +26,10 @@ service_free(struct object *object)
 }
 
 static void
-request_free(struct object *object)
+service_hooks_request_free(struct object *object)
 {
   hooks->request_free(object);
 }
 
 const struct object_class dns_service_class = {.name = "DNSService", .free = service_free};
-const struct object_class dns_request_class = {.name = "DNSReply", .free = request_free};
+const struct object_class dns_request_class = {.name = "DNSReply", .free = service_hooks_request_free};

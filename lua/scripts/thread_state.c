@@ -50,7 +50,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned *free_slots, free_count, slot_count;
 
 static unsigned
-slot_take(void)
+thread_state_slot_take(void)
 {
   pthread_mutex_lock(&lock);
   unsigned slot = free_count > 0 ? free_slots[--free_count] : slot_count++;
@@ -79,7 +79,7 @@ thread_script_new(const char *source, size_t size)
   object_init(&s->object, &thread_script_class);
   s->source = memory_copy(source, size);
   s->size = size;
-  s->slot = slot_take();
+  s->slot = thread_state_slot_take();
   size_t line = strcspn(source, "\n");
   snprintf(s->where, sizeof s->where, "[string \"%.*s%s\"]", (int)(line < 40 ? line : 40), source, line < size ? "..." : "");
   return s;
@@ -111,7 +111,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local struct thread_state *current;
 
 static void
-compiled_clear(struct compiled *c)
+thread_state_compiled_clear(struct compiled *c)
 {
   free(c->error);
   object_unref(&c->script);
@@ -127,7 +127,7 @@ thread_state_close(void *arg)
   copies_drop(&t->host.copies);
   lua_policies_close(&t->host);
   for (unsigned i = 0; i < t->count; i++)
-    compiled_clear(&t->compiled[i]);
+    thread_state_compiled_clear(&t->compiled[i]);
   free(t->compiled);
   free(t);
   current = NULL;
@@ -143,14 +143,14 @@ thread_state_end(void)
 }
 
 static void
-make_key(void)
+thread_state_make_key(void)
 {
   pthread_key_create(&key, thread_state_close);
 }
 
 // Every state's math.random() would begin with the same numbers otherwise, whatever math.randomseed() said in another.
 static void
-seed_random(lua_State *lua)
+thread_state_seed_random(lua_State *lua)
 {
   uint32_t seed;
   random_bytes(&seed, sizeof seed);
@@ -163,10 +163,10 @@ seed_random(lua_State *lua)
 
 // lua_pcall() form: what such scripts find beside the standard libraries and ffi.
 static int
-open_state(lua_State *lua)
+thread_state_open_state(lua_State *lua)
 {
   standard_libraries_open(lua);
-  seed_random(lua);
+  thread_state_seed_random(lua);
   stack_guard_open(lua);
   errors_open(lua);
   handles_open(lua);
@@ -180,11 +180,11 @@ thread_state_get(void)
 {
   if (current != NULL)
     return current;
-  pthread_once(&once, make_key);
+  pthread_once(&once, thread_state_make_key);
   lua_State *lua = luaL_newstate();
   if (lua == NULL)
     return NULL;
-  struct ffi_state *ffi = lua_cpcall(lua, open_state, NULL) == 0 ? ffi_state_new(lua) : NULL;
+  struct ffi_state *ffi = lua_cpcall(lua, thread_state_open_state, NULL) == 0 ? ffi_state_new(lua) : NULL;
   if (ffi == NULL) {
     lua_close(lua);
     return NULL;
@@ -207,17 +207,17 @@ thread_host(void)
 
 // Scripts that only this thread still knows are of the past. Rare: when something is compiled.
 static void
-sweep(struct thread_state *t)
+thread_state_sweep(struct thread_state *t)
 {
   for (unsigned i = 0; i < t->count; i++)
     if (t->compiled[i].script != NULL && object_refs(t->compiled[i].script) == 1) {
       luaL_unref(t->lua, LUA_REGISTRYINDEX, t->compiled[i].reference);
-      compiled_clear(&t->compiled[i]);
+      thread_state_compiled_clear(&t->compiled[i]);
     }
 }
 
 static bool
-may_loop(lua_State *lua)
+thread_state_may_loop(lua_State *lua)
 {
   struct bytecode *code = bytecode_read(lua, -1);
   bool loops = code == NULL || bytecode_may_loop(code);
@@ -227,13 +227,13 @@ may_loop(lua_State *lua)
 
 // lua_pcall() form; the arguments are the script and what it was compiled to. Leaves the function.
 static int
-compile(lua_State *lua)
+thread_state_compile(lua_State *lua)
 {
   const struct thread_script *s = lua_touserdata(lua, 1);
   struct compiled *c = lua_touserdata(lua, 2);
   if (luaL_loadbuffer(lua, s->source, s->size, s->source) != 0)
     return lua_error(lua);
-  c->endless = may_loop(lua);
+  c->endless = thread_state_may_loop(lua);
   lua_call(lua, 0, 1);
   if (!lua_isfunction(lua, -1))
     return luaL_error(lua, "the code must return a function, not a %s", luaL_typename(lua, -1));
@@ -241,11 +241,11 @@ compile(lua_State *lua)
 }
 
 static struct compiled *
-compiled_get(struct thread_state *t, struct thread_script *s)
+thread_state_compiled_get(struct thread_state *t, struct thread_script *s)
 {
   if (s->slot < t->count && t->compiled[s->slot].script == s)
     return &t->compiled[s->slot];
-  sweep(t);
+  thread_state_sweep(t);
   if (s->slot >= t->count) {
     unsigned count = s->slot + 16;
     t->compiled = memory_resize(t->compiled, count, sizeof *t->compiled);
@@ -255,7 +255,7 @@ compiled_get(struct thread_state *t, struct thread_script *s)
   struct compiled *c = &t->compiled[s->slot];
   c->script = object_ref(s);
   c->reference = LUA_NOREF;
-  lua_pushcfunction(t->lua, compile);
+  lua_pushcfunction(t->lua, thread_state_compile);
   lua_pushlightuserdata(t->lua, s);
   lua_pushlightuserdata(t->lua, c);
   if (lua_pcall(t->lua, 2, 1, 0) == 0) {
@@ -274,7 +274,7 @@ thread_call_begin(struct ffi_call *call, struct thread_script *s, struct query *
   *call = (struct ffi_call){.error = "no memory for a Lua state"};
   if (t == NULL)
     return false;
-  const struct compiled *c = compiled_get(t, s);
+  const struct compiled *c = thread_state_compiled_get(t, s);
   *compiled = c->reference != LUA_NOREF;
   if (!*compiled) {
     call->error = c->error;

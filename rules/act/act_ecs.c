@@ -11,7 +11,7 @@ struct ecs_action {
 };
 
 static enum verdict
-disable_run(const struct action *a, struct query *q)
+act_ecs_disable_run(const struct action *a, struct query *q)
 {
   (void)a;
   q->subnet.wanted = false;
@@ -24,12 +24,12 @@ const struct action_kind act_set_disable_ecs = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = disable_run,
+    .run = act_ecs_disable_run,
     .text = "disable ECS",
 };
 
 static bool
-override_init(struct action *base, const struct value *args, struct fault *f)
+act_ecs_override_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct ecs_action *)base)->override = args[0].boolean;
@@ -37,14 +37,14 @@ override_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-override_run(const struct action *base, struct query *q)
+act_ecs_override_run(const struct action *base, struct query *q)
 {
   q->subnet.override = ((const struct ecs_action *)base)->override;
   return VERDICT_NEXT;
 }
 
 static void
-override_show(const struct action *base, struct text *out)
+act_ecs_override_show(const struct action *base, struct text *out)
 {
   text_printf(out, "set ECS override to %u", ((const struct ecs_action *)base)->override);
 }
@@ -57,13 +57,13 @@ const struct action_kind act_set_ecs_override = {
                                       .help = "true: replace it"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ecs_action),
-    .init = override_init,
-    .run = override_run,
-    .show = override_show,
+    .init = act_ecs_override_init,
+    .run = act_ecs_override_run,
+    .show = act_ecs_override_show,
 };
 
 static bool
-prefix_init(struct action *base, const struct value *args, struct fault *f)
+act_ecs_prefix_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct ecs_action *a = (struct ecs_action *)base;
@@ -73,7 +73,7 @@ prefix_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-prefix_run(const struct action *base, struct query *q)
+act_ecs_prefix_run(const struct action *base, struct query *q)
 {
   const struct ecs_action *a = (const struct ecs_action *)base;
   q->subnet.prefix_v4 = a->bits_v4;
@@ -82,7 +82,7 @@ prefix_run(const struct action *base, struct query *q)
 }
 
 static void
-prefix_show(const struct action *base, struct text *out)
+act_ecs_prefix_show(const struct action *base, struct text *out)
 {
   const struct ecs_action *a = (const struct ecs_action *)base;
   text_printf(out, "set ECS prefix length to %u/%u", a->bits_v4, a->bits_v6);
@@ -97,13 +97,13 @@ const struct action_kind act_set_ecs_prefix_length = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ecs_action),
-    .init = prefix_init,
-    .run = prefix_run,
-    .show = prefix_show,
+    .init = act_ecs_prefix_init,
+    .run = act_ecs_prefix_run,
+    .show = act_ecs_prefix_show,
 };
 
 static bool
-subnet_init(struct action *base, const struct value *args, struct fault *f)
+act_ecs_subnet_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct ecs_action *a = (struct ecs_action *)base;
   a->has_v6 = args[1].given;
@@ -113,7 +113,7 @@ subnet_init(struct action *base, const struct value *args, struct fault *f)
 
 // One network is for all clients, of two each is for its family.
 static enum verdict
-subnet_run(const struct action *base, struct query *q)
+act_ecs_subnet_run(const struct action *base, struct query *q)
 {
   const struct ecs_action *a = (const struct ecs_action *)base;
   q->subnet.network = a->has_v6 && address_is_v6(&q->arrival.client) ? &a->v6 : &a->v4;
@@ -121,7 +121,7 @@ subnet_run(const struct action *base, struct query *q)
 }
 
 static void
-subnet_show(const struct action *base, struct text *out)
+act_ecs_subnet_show(const struct action *base, struct text *out)
 {
   const struct ecs_action *a = (const struct ecs_action *)base;
   text_puts(out, "set ECS to ");
@@ -141,7 +141,7 @@ const struct action_kind act_set_ecs = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ecs_action),
-    .init = subnet_init,
-    .run = subnet_run,
-    .show = subnet_show,
+    .init = act_ecs_subnet_init,
+    .run = act_ecs_subnet_run,
+    .show = act_ecs_subnet_show,
 };

@@ -16,13 +16,13 @@ struct edns_action {
 };
 
 static void
-edns_fini(struct action *base)
+act_edns_fini(struct action *base)
 {
   free(((struct edns_action *)base)->data);
 }
 
 static bool
-option_init(struct action *base, const struct value *args, struct fault *f)
+act_edns_option_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct edns_action *a = (struct edns_action *)base;
   if (args[1].string.size > UINT16_MAX)
@@ -35,7 +35,7 @@ option_init(struct action *base, const struct value *args, struct fault *f)
 
 // An option that does not fit is not added: the query is worth more.
 static void
-add_option(struct query *q, uint16_t code, const void *data, size_t size)
+act_edns_add_option(struct query *q, uint16_t code, const void *data, size_t size)
 {
   enum { QUERY_PAYLOAD = 512 };
   bool added;
@@ -44,15 +44,15 @@ add_option(struct query *q, uint16_t code, const void *data, size_t size)
 }
 
 static enum verdict
-option_run(const struct action *base, struct query *q)
+act_edns_option_run(const struct action *base, struct query *q)
 {
   const struct edns_action *a = (const struct edns_action *)base;
-  add_option(q, a->code, a->data, a->size);
+  act_edns_add_option(q, a->code, a->data, a->size);
   return VERDICT_NEXT;
 }
 
 static bool
-mac_init(struct action *base, const struct value *args, struct fault *f)
+act_edns_mac_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct edns_action *)base)->code = (uint16_t)args[0].integer;
@@ -61,23 +61,23 @@ mac_init(struct action *base, const struct value *args, struct fault *f)
 
 // Only clients on a local network have one.
 static enum verdict
-mac_run(const struct action *base, struct query *q)
+act_edns_mac_run(const struct action *base, struct query *q)
 {
   uint8_t mac[LINK_ADDRESS_MAX];
   size_t size = query_link_address(q, mac);
   if (size > 0)
-    add_option(q, ((const struct edns_action *)base)->code, mac, size);
+    act_edns_add_option(q, ((const struct edns_action *)base)->code, mac, size);
   return VERDICT_NEXT;
 }
 
 static void
-mac_show(const struct action *base, struct text *out)
+act_edns_mac_show(const struct action *base, struct text *out)
 {
   text_printf(out, "add EDNS MAC (code=%u)", ((const struct edns_action *)base)->code);
 }
 
 static enum verdict
-option_response_run(const struct action *base, struct query *q)
+act_edns_option_response_run(const struct action *base, struct query *q)
 {
   const struct edns_action *a = (const struct edns_action *)base;
   uint16_t payload = query_settings(q)->self_answer_payload;
@@ -87,13 +87,13 @@ option_response_run(const struct action *base, struct query *q)
 }
 
 static void
-option_show(const struct action *base, struct text *out)
+act_edns_option_show(const struct action *base, struct text *out)
 {
   text_printf(out, "add EDNS Option (code=%u)", ((const struct edns_action *)base)->code);
 }
 
 static void
-option_response_show(const struct action *base, struct text *out)
+act_edns_option_response_show(const struct action *base, struct text *out)
 {
   text_printf(out, "add EDNS Option to response (code=%u)", ((const struct edns_action *)base)->code);
 }
@@ -109,10 +109,10 @@ const struct action_kind act_set_edns_option = {
     .params = option_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_action),
-    .init = option_init,
-    .fini = edns_fini,
-    .run = option_run,
-    .show = option_show,
+    .init = act_edns_option_init,
+    .fini = act_edns_fini,
+    .run = act_edns_option_run,
+    .show = act_edns_option_show,
 };
 
 const struct action_kind act_set_mac = {
@@ -122,10 +122,10 @@ const struct action_kind act_set_mac = {
     .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .help = "EDNSOptionCode"}, {.type = PARAM_END}},
     .effect = EFFECT_CLOCK,
     .size = sizeof(struct edns_action),
-    .init = mac_init,
-    .fini = edns_fini,
-    .run = mac_run,
-    .show = mac_show,
+    .init = act_edns_mac_init,
+    .fini = act_edns_fini,
+    .run = act_edns_mac_run,
+    .show = act_edns_mac_show,
 };
 
 const struct action_kind act_set_edns_option_response = {
@@ -135,23 +135,23 @@ const struct action_kind act_set_edns_option_response = {
     .params = option_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_action),
-    .init = option_init,
-    .fini = edns_fini,
-    .run = option_response_run,
-    .show = option_response_show,
+    .init = act_edns_option_init,
+    .fini = act_edns_fini,
+    .run = act_edns_option_response_run,
+    .show = act_edns_option_response_show,
 };
 
 static bool
-error_init(struct action *base, const struct value *args, struct fault *f)
+act_edns_error_init(struct action *base, const struct value *args, struct fault *f)
 {
-  if (!option_init(base, args, f))
+  if (!act_edns_option_init(base, args, f))
     return false;
   ((struct edns_action *)base)->clear = args[2].boolean;
   return true;
 }
 
 static enum verdict
-error_run(const struct action *base, struct query *q)
+act_edns_error_run(const struct action *base, struct query *q)
 {
   const struct edns_action *a = (const struct edns_action *)base;
   if (a->clear)
@@ -161,7 +161,7 @@ error_run(const struct action *base, struct query *q)
 }
 
 static void
-error_show(const struct action *base, struct text *out)
+act_edns_error_show(const struct action *base, struct text *out)
 {
   const struct edns_action *a = (const struct edns_action *)base;
   text_printf(out, "set EDNS Extended DNS Error to %u", a->code);
@@ -183,10 +183,10 @@ const struct action_kind act_set_extended_error = {
     .params = error_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_action),
-    .init = error_init,
-    .fini = edns_fini,
-    .run = error_run,
-    .show = error_show,
+    .init = act_edns_error_init,
+    .fini = act_edns_fini,
+    .run = act_edns_error_run,
+    .show = act_edns_error_show,
 };
 
 const struct action_kind act_set_extended_error_response = {
@@ -196,8 +196,8 @@ const struct action_kind act_set_extended_error_response = {
     .params = error_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_action),
-    .init = error_init,
-    .fini = edns_fini,
-    .run = error_run,
-    .show = error_show,
+    .init = act_edns_error_init,
+    .fini = act_edns_fini,
+    .run = act_edns_error_run,
+    .show = act_edns_error_show,
 };

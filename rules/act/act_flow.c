@@ -3,7 +3,7 @@
 #include "rules/act/action.h"
 
 static enum verdict
-allow_run(const struct action *a, struct query *q)
+act_flow_allow_run(const struct action *a, struct query *q)
 {
   (void)a;
   (void)q;
@@ -11,21 +11,21 @@ allow_run(const struct action *a, struct query *q)
 }
 
 static enum verdict
-drop_run(const struct action *a, struct query *q)
+act_flow_drop_run(const struct action *a, struct query *q)
 {
   (void)a;
   return verdict_drop(q, DROP_RULE);
 }
 
 static enum verdict
-drop_response_run(const struct action *a, struct query *q)
+act_flow_drop_response_run(const struct action *a, struct query *q)
 {
   (void)a;
   return verdict_drop(q, DROP_RESPONSE_RULE);
 }
 
 static enum verdict
-none_run(const struct action *a, struct query *q)
+act_flow_none_run(const struct action *a, struct query *q)
 {
   (void)a;
   (void)q;
@@ -38,7 +38,7 @@ const struct action_kind act_allow = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = allow_run,
+    .run = act_flow_allow_run,
     .text = "allow",
 };
 
@@ -48,7 +48,7 @@ const struct action_kind act_allow_response = {
     .side = SIDE_RESPONSE,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = allow_run,
+    .run = act_flow_allow_run,
     .text = "allow",
 };
 
@@ -58,7 +58,7 @@ const struct action_kind act_drop = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = drop_run,
+    .run = act_flow_drop_run,
     .text = "drop",
 };
 
@@ -68,7 +68,7 @@ const struct action_kind act_drop_response = {
     .side = SIDE_RESPONSE,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = drop_response_run,
+    .run = act_flow_drop_response_run,
     .text = "drop",
 };
 
@@ -78,7 +78,7 @@ const struct action_kind act_none = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = none_run,
+    .run = act_flow_none_run,
     .text = "no op",
 };
 
@@ -88,7 +88,7 @@ struct continue_action {
 };
 
 static bool
-continue_init(struct action *base, const struct value *args, struct fault *f)
+act_flow_continue_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct continue_action *)base)->inner = object_ref(args[0].object);
@@ -96,13 +96,13 @@ continue_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-continue_fini(struct action *base)
+act_flow_continue_fini(struct action *base)
 {
   object_unref(&((struct continue_action *)base)->inner);
 }
 
 static enum verdict
-continue_run(const struct action *base, struct query *q)
+act_flow_continue_run(const struct action *base, struct query *q)
 {
   const struct action *inner = ((const struct continue_action *)base)->inner;
   // A query that was parked belongs to somebody else; whatever else was decided does not stop the rules.
@@ -110,7 +110,7 @@ continue_run(const struct action *base, struct query *q)
 }
 
 static void
-continue_show(const struct action *base, struct text *out)
+act_flow_continue_show(const struct action *base, struct text *out)
 {
   text_puts(out, "continue after: ");
   action_show(((const struct continue_action *)base)->inner, out);
@@ -124,10 +124,10 @@ const struct action_kind act_continue = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct continue_action),
-    .init = continue_init,
-    .fini = continue_fini,
-    .run = continue_run,
-    .show = continue_show,
+    .init = act_flow_continue_init,
+    .fini = act_flow_continue_fini,
+    .run = act_flow_continue_run,
+    .show = act_flow_continue_show,
 };
 
 struct delay_action {
@@ -136,7 +136,7 @@ struct delay_action {
 };
 
 static bool
-delay_init(struct action *base, const struct value *args, struct fault *f)
+act_flow_delay_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   int64_t ms = args[0].integer;
@@ -145,14 +145,14 @@ delay_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-delay_run(const struct action *base, struct query *q)
+act_flow_delay_run(const struct action *base, struct query *q)
 {
   q->limits.delay_ms = ((const struct delay_action *)base)->ms;
   return VERDICT_NEXT;
 }
 
 static void
-delay_show(const struct action *base, struct text *out)
+act_flow_delay_show(const struct action *base, struct text *out)
 {
   text_printf(out, "delay by %u ms", ((const struct delay_action *)base)->ms);
 }
@@ -168,9 +168,9 @@ const struct action_kind act_delay = {
     .params = delay_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct delay_action),
-    .init = delay_init,
-    .run = delay_run,
-    .show = delay_show,
+    .init = act_flow_delay_init,
+    .run = act_flow_delay_run,
+    .show = act_flow_delay_show,
 };
 
 const struct action_kind act_delay_response = {
@@ -180,7 +180,7 @@ const struct action_kind act_delay_response = {
     .params = delay_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct delay_action),
-    .init = delay_init,
-    .run = delay_run,
-    .show = delay_show,
+    .init = act_flow_delay_init,
+    .run = act_flow_delay_run,
+    .show = act_flow_delay_show,
 };

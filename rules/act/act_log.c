@@ -32,7 +32,7 @@ enum { LINE_SIZE = NAME_TEXT_SIZE + 256 };
 
 // rest: append, buffered, verboseOnly, includeTimestamp
 static bool
-log_open(struct log_action *a, const char *path, const struct value *rest, struct fault *f)
+act_log_open(struct log_action *a, const char *path, const struct value *rest, struct fault *f)
 {
   a->verbose_only = rest[2].boolean;
   a->timestamp = rest[3].boolean;
@@ -43,34 +43,34 @@ log_open(struct log_action *a, const char *path, const struct value *rest, struc
 }
 
 static bool
-log_init(struct action *base, const struct value *args, struct fault *f)
+act_log_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct log_action *a = (struct log_action *)base;
   a->binary = args[1].boolean;
-  return log_open(a, args[0].string.data, args + 2, f);
+  return act_log_open(a, args[0].string.data, args + 2, f);
 }
 
 static bool
-log_response_init(struct action *base, const struct value *args, struct fault *f)
+act_log_response_init(struct action *base, const struct value *args, struct fault *f)
 {
-  return log_open((struct log_action *)base, args[0].string.data, args + 1, f);
+  return act_log_open((struct log_action *)base, args[0].string.data, args + 1, f);
 }
 
 static void
-log_fini(struct action *base)
+act_log_fini(struct action *base)
 {
   log_file_close(&((struct log_action *)base)->file);
 }
 
 static bool
-log_reload(struct action *base, struct fault *f)
+act_log_reload(struct action *base, struct fault *f)
 {
   struct log_action *a = (struct log_action *)base;
   return a->file == NULL || log_file_reopen(a->file, f);
 }
 
 static void
-log_show(const struct action *base, struct text *out)
+act_log_show(const struct action *base, struct text *out)
 {
   const struct log_action *a = (const struct log_action *)base;
   text_puts(out, a->file == NULL ? "log" : "log to ");
@@ -87,7 +87,7 @@ act_log_put(uint8_t *record, size_t at, const void *bytes, size_t size)
 // [seconds 8, nanoseconds 4,] id 2, name as on the wire, type 2, family 2, address 4 or 16, port 2; numbers in host
 // order but for the id, address and port, which are as on the wire.
 static void
-write_binary(const struct log_action *a, const struct query *q)
+act_log_write_binary(const struct log_action *a, const struct query *q)
 {
   uint8_t record[NAME_MAX_SIZE + 64];
   size_t at = 0, address_bytes;
@@ -109,7 +109,7 @@ write_binary(const struct log_action *a, const struct query *q)
 }
 
 static void
-write_line(const struct log_action *a, const struct query *q, const char *sentence)
+act_log_write_line(const struct log_action *a, const struct query *q, const char *sentence)
 {
   char line[LINE_SIZE + 64];
   int size = 0;
@@ -130,39 +130,39 @@ write_line(const struct log_action *a, const struct query *q, const char *senten
 
 // Nothing to do but to find that out: the common state of a log line kept for bad days.
 static bool
-is_silent(const struct log_action *a)
+act_log_is_silent(const struct log_action *a)
 {
   return a->file == NULL && a->verbose_only && !log_settings()->verbose;
 }
 
 static enum verdict
-log_run(const struct action *base, struct query *q)
+act_log_run(const struct action *base, struct query *q)
 {
   const struct log_action *a = (const struct log_action *)base;
-  if (is_silent(a))
+  if (act_log_is_silent(a))
     return VERDICT_NEXT;
   if (a->file != NULL && a->binary) {
-    write_binary(a, q);
+    act_log_write_binary(a, q);
     return VERDICT_NEXT;
   }
   char line[LINE_SIZE], name[NAME_TEXT_SIZE], client[ADDRESS_TEXT_SIZE], type[QTYPE_TEXT_SIZE];
   snprintf(line, sizeof line, "Packet from %s for %s %s with id %u", address_text_with_port(&q->arrival.client, client),
            name_text(&q->qname, name), qtype_text(q->qtype, type), message_id(q->packet.data));
-  write_line(a, q, line);
+  act_log_write_line(a, q, line);
   return VERDICT_NEXT;
 }
 
 static enum verdict
-log_response_run(const struct action *base, struct query *q)
+act_log_response_run(const struct action *base, struct query *q)
 {
   const struct log_action *a = (const struct log_action *)base;
-  if (is_silent(a))
+  if (act_log_is_silent(a))
     return VERDICT_NEXT;
   char line[LINE_SIZE], name[NAME_TEXT_SIZE], client[ADDRESS_TEXT_SIZE], type[QTYPE_TEXT_SIZE], rcode[RCODE_TEXT_SIZE];
   snprintf(line, sizeof line, "Answer to %s for %s %s (%s) with id %u", address_text_with_port(&q->arrival.client, client),
            name_text(&q->qname, name), qtype_text(q->qtype, type),
            rcode_text(message_rcode(q->packet.data), rcode, sizeof rcode), message_id(q->packet.data));
-  write_line(a, q, line);
+  act_log_write_line(a, q, line);
   return VERDICT_NEXT;
 }
 
@@ -177,11 +177,11 @@ const struct action_kind act_log = {
         LOG_ROWS},
     .effect = EFFECT_SENDS,
     .size = sizeof(struct log_action),
-    .init = log_init,
-    .fini = log_fini,
-    .run = log_run,
-    .show = log_show,
-    .reload = log_reload,
+    .init = act_log_init,
+    .fini = act_log_fini,
+    .run = act_log_run,
+    .show = act_log_show,
+    .reload = act_log_reload,
 };
 
 const struct action_kind act_log_response = {
@@ -191,9 +191,9 @@ const struct action_kind act_log_response = {
     .params = (const struct param[]){FILE_ROW, LOG_ROWS},
     .effect = EFFECT_SENDS,
     .size = sizeof(struct log_action),
-    .init = log_response_init,
-    .fini = log_fini,
-    .run = log_response_run,
-    .show = log_show,
-    .reload = log_reload,
+    .init = act_log_response_init,
+    .fini = act_log_fini,
+    .run = act_log_response_run,
+    .show = act_log_show,
+    .reload = act_log_reload,
 };

@@ -14,7 +14,7 @@ struct pool_action {
 };
 
 static bool
-pool_name_set(struct pool_action *a, const struct bytes *name, struct fault *f)
+act_pool_name_set(struct pool_action *a, const struct bytes *name, struct fault *f)
 {
   if (name->size >= sizeof a->pool)
     return fault_set(f, FAULT_CAUGHT, "The name of a pool has at most %zu bytes: '%s'", sizeof a->pool - 1, name->data);
@@ -24,28 +24,28 @@ pool_name_set(struct pool_action *a, const struct bytes *name, struct fault *f)
 }
 
 static enum verdict
-go_to_pool(const struct pool_action *a, struct query *q)
+act_pool_go_to_pool(const struct pool_action *a, struct query *q)
 {
   query_set_pool(q, a->pool, a->size);
   return a->stop ? VERDICT_STOP : VERDICT_NEXT;
 }
 
 static bool
-pool_init(struct action *base, const struct value *args, struct fault *f)
+act_pool_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct pool_action *a = (struct pool_action *)base;
   a->stop = args[1].boolean;
-  return pool_name_set(a, &args[0].string, f);
+  return act_pool_name_set(a, &args[0].string, f);
 }
 
 static enum verdict
-pool_run(const struct action *base, struct query *q)
+act_pool_run(const struct action *base, struct query *q)
 {
-  return go_to_pool((const struct pool_action *)base, q);
+  return act_pool_go_to_pool((const struct pool_action *)base, q);
 }
 
 static void
-pool_show(const struct action *base, struct text *out)
+act_pool_show(const struct action *base, struct text *out)
 {
   text_printf(out, "to pool %s", ((const struct pool_action *)base)->pool);
 }
@@ -61,29 +61,29 @@ const struct action_kind act_pool = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct pool_action),
-    .init = pool_init,
-    .run = pool_run,
-    .show = pool_show,
+    .init = act_pool_init,
+    .run = act_pool_run,
+    .show = act_pool_show,
 };
 
 static bool
-qps_pool_init(struct action *base, const struct value *args, struct fault *f)
+act_pool_qps_pool_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct pool_action *a = (struct pool_action *)base;
   uint32_t qps = (uint32_t)args[0].integer;
   rate_init(&a->rate, qps, qps);
-  return pool_init(base, args + 1, f);
+  return act_pool_init(base, args + 1, f);
 }
 
 static enum verdict
-qps_pool_run(const struct action *base, struct query *q)
+act_pool_qps_pool_run(const struct action *base, struct query *q)
 {
   const struct pool_action *a = (const struct pool_action *)base;
-  return rate_take(&a->rate, q) ? go_to_pool(a, q) : VERDICT_NEXT;
+  return rate_take(&a->rate, q) ? act_pool_go_to_pool(a, q) : VERDICT_NEXT;
 }
 
 static void
-qps_pool_show(const struct action *base, struct text *out)
+act_pool_qps_pool_show(const struct action *base, struct text *out)
 {
   const struct pool_action *a = (const struct pool_action *)base;
   text_printf(out, "max %u to pool %s", a->rate.qps, a->pool);
@@ -101,9 +101,9 @@ const struct action_kind act_qps_pool = {
         {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct pool_action),
-    .init = qps_pool_init,
-    .run = qps_pool_run,
-    .show = qps_pool_show,
+    .init = act_pool_qps_pool_init,
+    .run = act_pool_qps_pool_run,
+    .show = act_pool_qps_pool_show,
 };
 
 struct qps_action {
@@ -112,7 +112,7 @@ struct qps_action {
 };
 
 static bool
-qps_init(struct action *base, const struct value *args, struct fault *f)
+act_pool_qps_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   uint32_t qps = (uint32_t)args[0].integer;
@@ -121,13 +121,13 @@ qps_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-qps_run(const struct action *base, struct query *q)
+act_pool_qps_run(const struct action *base, struct query *q)
 {
   return rate_take(&((const struct qps_action *)base)->rate, q) ? VERDICT_NEXT : verdict_drop(q, DROP_RULE);
 }
 
 static void
-qps_show(const struct action *base, struct text *out)
+act_pool_qps_show(const struct action *base, struct text *out)
 {
   text_printf(out, "qps limit to %u", ((const struct qps_action *)base)->rate.qps);
 }
@@ -140,7 +140,7 @@ const struct action_kind act_qps = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct qps_action),
-    .init = qps_init,
-    .run = qps_run,
-    .show = qps_show,
+    .init = act_pool_qps_init,
+    .run = act_pool_qps_run,
+    .show = act_pool_qps_show,
 };

@@ -12,7 +12,7 @@ struct rcode_action {
 };
 
 static bool
-rcode_init(struct action *base, const struct value *args, struct fault *f)
+act_rcode_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct rcode_action *a = (struct rcode_action *)base;
@@ -22,7 +22,7 @@ rcode_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-rcode_run(const struct action *base, struct query *q)
+act_rcode_run(const struct action *base, struct query *q)
 {
   const struct rcode_action *a = (const struct rcode_action *)base;
   struct answer_form form = answer_form_of(q, &a->options);
@@ -30,7 +30,7 @@ rcode_run(const struct action *base, struct query *q)
 }
 
 static void
-rcode_show(const struct action *base, struct text *out)
+act_rcode_show(const struct action *base, struct text *out)
 {
   text_printf(out, "set rcode %u", ((const struct rcode_action *)base)->rcode);
 }
@@ -47,13 +47,13 @@ const struct action_kind act_rcode = {
     .params = rcode_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct rcode_action),
-    .init = rcode_init,
-    .run = rcode_run,
-    .show = rcode_show,
+    .init = act_rcode_init,
+    .run = act_rcode_run,
+    .show = act_rcode_show,
 };
 
 static enum verdict
-ercode_run(const struct action *base, struct query *q)
+act_rcode_ercode_run(const struct action *base, struct query *q)
 {
   const struct rcode_action *a = (const struct rcode_action *)base;
   struct answer_form form = answer_form_of(q, &a->options);
@@ -61,7 +61,7 @@ ercode_run(const struct action *base, struct query *q)
 }
 
 static void
-ercode_show(const struct action *base, struct text *out)
+act_rcode_ercode_show(const struct action *base, struct text *out)
 {
   char name[RCODE_TEXT_SIZE];
   text_printf(out, "set ercode %s", rcode_text(((const struct rcode_action *)base)->rcode, name, sizeof name));
@@ -74,13 +74,13 @@ const struct action_kind act_ercode = {
     .params = rcode_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct rcode_action),
-    .init = rcode_init,
-    .run = ercode_run,
-    .show = ercode_show,
+    .init = act_rcode_init,
+    .run = act_rcode_ercode_run,
+    .show = act_rcode_ercode_show,
 };
 
 static enum verdict
-tc_run(const struct action *a, struct query *q)
+act_rcode_tc_run(const struct action *a, struct query *q)
 {
   (void)a;
   return answer_truncated(q);
@@ -92,12 +92,12 @@ const struct action_kind act_tc = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = tc_run,
+    .run = act_rcode_tc_run,
     .text = "tc=1 answer",
 };
 
 static enum verdict
-tc_response_run(const struct action *a, struct query *q)
+act_rcode_tc_response_run(const struct action *a, struct query *q)
 {
   (void)a;
   return response_truncated(q);
@@ -109,7 +109,7 @@ const struct action_kind act_tc_response = {
     .side = SIDE_RESPONSE,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = tc_response_run,
+    .run = act_rcode_tc_response_run,
     .text = "tc=1 answer",
 };
 
@@ -150,7 +150,7 @@ static const struct param negative_params[] = {
     {.type = PARAM_END}};
 
 static bool
-negative_init(struct action *base, const struct value *args, struct fault *f)
+act_rcode_negative_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct negative_action *a = (struct negative_action *)base;
@@ -172,7 +172,7 @@ negative_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-negative_run(const struct action *base, struct query *q)
+act_rcode_negative_run(const struct action *base, struct query *q)
 {
   const struct negative_action *a = (const struct negative_action *)base;
   struct answer_form form = answer_form_of(q, &a->options);
@@ -180,7 +180,7 @@ negative_run(const struct action *base, struct query *q)
 }
 
 static void
-negative_show(const struct action *base, struct text *out)
+act_rcode_negative_show(const struct action *base, struct text *out)
 {
   text_puts(out, ((const struct negative_action *)base)->nxdomain ? "NXD with SOA" : "NODATA with SOA");
 }
@@ -192,7 +192,7 @@ const struct action_kind act_negative = {
     .params = negative_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct negative_action),
-    .init = negative_init,
-    .run = negative_run,
-    .show = negative_show,
+    .init = act_rcode_negative_init,
+    .run = act_rcode_negative_run,
+    .show = act_rcode_negative_show,
 };

@@ -8,7 +8,7 @@ struct set_action {
 };
 
 static bool
-int_init(struct action *base, const struct value *args, struct fault *f)
+act_set_int_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct set_action *)base)->a = (uint32_t)args[0].integer;
@@ -16,7 +16,7 @@ int_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-no_recurse_run(const struct action *a, struct query *q)
+act_set_no_recurse_run(const struct action *a, struct query *q)
 {
   (void)a;
   q->packet.data[2] &= (uint8_t)~FLAG2_RD;
@@ -29,12 +29,12 @@ const struct action_kind act_set_no_recurse = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = no_recurse_run,
+    .run = act_set_no_recurse_run,
     .text = "set rd=0",
 };
 
 static enum verdict
-disable_validation_run(const struct action *a, struct query *q)
+act_set_disable_validation_run(const struct action *a, struct query *q)
 {
   (void)a;
   q->packet.data[3] |= FLAG3_CD;
@@ -47,12 +47,12 @@ const struct action_kind act_set_disable_validation = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = disable_validation_run,
+    .run = act_set_disable_validation_run,
     .text = "set cd=1",
 };
 
 static enum verdict
-skip_cache_run(const struct action *a, struct query *q)
+act_set_skip_cache_run(const struct action *a, struct query *q)
 {
   (void)a;
   q->skip_cache = true;
@@ -65,7 +65,7 @@ const struct action_kind act_set_skip_cache = {
     .side = SIDE_QUERY,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = skip_cache_run,
+    .run = act_set_skip_cache_run,
     .text = "skip cache",
 };
 
@@ -75,12 +75,12 @@ const struct action_kind act_set_skip_cache_response = {
     .side = SIDE_RESPONSE,
     .effect = EFFECT_PURE,
     .size = sizeof(struct action),
-    .run = skip_cache_run,
+    .run = act_set_skip_cache_run,
     .text = "skip cache",
 };
 
 static enum verdict
-temp_failure_run(const struct action *base, struct query *q)
+act_set_temp_failure_run(const struct action *base, struct query *q)
 {
   uint32_t ttl = ((const struct set_action *)base)->a;
   q->limits.failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl;
@@ -88,7 +88,7 @@ temp_failure_run(const struct action *base, struct query *q)
 }
 
 static void
-temp_failure_show(const struct action *base, struct text *out)
+act_set_temp_failure_show(const struct action *base, struct text *out)
 {
   text_printf(out, "set tempfailure cache ttl to %u", ((const struct set_action *)base)->a);
 }
@@ -101,20 +101,20 @@ const struct action_kind act_set_temp_failure_ttl = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct set_action),
-    .init = int_init,
-    .run = temp_failure_run,
-    .show = temp_failure_show,
+    .init = act_set_int_init,
+    .run = act_set_temp_failure_run,
+    .show = act_set_temp_failure_show,
 };
 
 static enum verdict
-max_returned_run(const struct action *base, struct query *q)
+act_set_max_returned_run(const struct action *base, struct query *q)
 {
   q->limits.max_ttl = ((const struct set_action *)base)->a;
   return VERDICT_NEXT;
 }
 
 static void
-max_returned_show(const struct action *base, struct text *out)
+act_set_max_returned_show(const struct action *base, struct text *out)
 {
   text_printf(out, "cap the TTL of the returned response to %u", ((const struct set_action *)base)->a);
 }
@@ -129,9 +129,9 @@ const struct action_kind act_set_max_returned_ttl = {
     .params = max_returned_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct set_action),
-    .init = int_init,
-    .run = max_returned_run,
-    .show = max_returned_show,
+    .init = act_set_int_init,
+    .run = act_set_max_returned_run,
+    .show = act_set_max_returned_show,
 };
 
 const struct action_kind act_set_max_returned_ttl_response = {
@@ -141,7 +141,7 @@ const struct action_kind act_set_max_returned_ttl_response = {
     .params = max_returned_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct set_action),
-    .init = int_init,
-    .run = max_returned_run,
-    .show = max_returned_show,
+    .init = act_set_int_init,
+    .run = act_set_max_returned_run,
+    .show = act_set_max_returned_show,
 };

@@ -20,7 +20,7 @@ struct spoof_action {
 };
 
 static bool
-spoof_init(struct action *base, const struct value *args, struct fault *f)
+act_spoof_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct spoof_action *a = (struct spoof_action *)base;
   a->options = answer_options_read(&args[1], true);
@@ -40,13 +40,13 @@ spoof_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-spoof_fini(struct action *base)
+act_spoof_fini(struct action *base)
 {
   free(((struct spoof_action *)base)->addresses);
 }
 
 static bool
-has_type(const struct spoof_action *a, uint16_t qtype)
+act_spoof_has_type(const struct spoof_action *a, uint16_t qtype)
 {
   switch (qtype) {
   case QTYPE_A:
@@ -61,10 +61,10 @@ has_type(const struct spoof_action *a, uint16_t qtype)
 }
 
 static enum verdict
-spoof_run(const struct action *base, struct query *q)
+act_spoof_run(const struct action *base, struct query *q)
 {
   const struct spoof_action *a = (const struct spoof_action *)base;
-  if (!has_type(a, q->qtype))
+  if (!act_spoof_has_type(a, q->qtype))
     return VERDICT_NEXT;
   const struct address *addresses = shuffled(q, a->addresses, a->count, sizeof *addresses);
   struct answer_form form = answer_form_of(q, &a->options);
@@ -73,7 +73,7 @@ spoof_run(const struct action *base, struct query *q)
 }
 
 static void
-spoof_show(const struct action *base, struct text *out)
+act_spoof_show(const struct action *base, struct text *out)
 {
   const struct spoof_action *a = (const struct spoof_action *)base;
   text_puts(out, "spoof ");
@@ -97,10 +97,10 @@ const struct action_kind act_spoof = {
     .params = spoof_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct spoof_action),
-    .init = spoof_init,
-    .fini = spoof_fini,
-    .run = spoof_run,
-    .show = spoof_show,
+    .init = act_spoof_init,
+    .fini = act_spoof_fini,
+    .run = act_spoof_run,
+    .show = act_spoof_show,
 };
 
 struct cname_action {
@@ -110,7 +110,7 @@ struct cname_action {
 };
 
 static bool
-cname_init(struct action *base, const struct value *args, struct fault *f)
+act_spoof_cname_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct cname_action *a = (struct cname_action *)base;
@@ -120,7 +120,7 @@ cname_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static enum verdict
-cname_run(const struct action *base, struct query *q)
+act_spoof_cname_run(const struct action *base, struct query *q)
 {
   const struct cname_action *a = (const struct cname_action *)base;
   struct answer_form form = answer_form_of(q, &a->options);
@@ -128,7 +128,7 @@ cname_run(const struct action *base, struct query *q)
 }
 
 static void
-cname_show(const struct action *base, struct text *out)
+act_spoof_cname_show(const struct action *base, struct text *out)
 {
   char name[NAME_TEXT_SIZE];
   text_printf(out, "spoof CNAME %s ", name_text(&((const struct cname_action *)base)->target, name));
@@ -145,9 +145,9 @@ const struct action_kind act_spoof_cname = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct cname_action),
-    .init = cname_init,
-    .run = cname_run,
-    .show = cname_show,
+    .init = act_spoof_cname_init,
+    .run = act_spoof_cname_run,
+    .show = act_spoof_cname_show,
 };
 
 // ---- raw records, and whole packets ----
@@ -170,7 +170,7 @@ static const struct param raw_options[] = {
     {.type = PARAM_END}};
 
 static bool
-raw_init(struct action *base, const struct value *args, struct fault *f)
+act_spoof_raw_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct raw_action *a = (struct raw_action *)base;
   for (size_t i = 0; i < args[0].list.count; i++)
@@ -189,7 +189,7 @@ raw_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-raw_fini(struct action *base)
+act_spoof_raw_fini(struct action *base)
 {
   struct raw_action *a = (struct raw_action *)base;
   for (size_t i = 0; i < a->count; i++)
@@ -198,7 +198,7 @@ raw_fini(struct action *base)
 }
 
 static enum verdict
-raw_run(const struct action *base, struct query *q)
+act_spoof_raw_run(const struct action *base, struct query *q)
 {
   const struct raw_action *a = (const struct raw_action *)base;
   if (a->count == 0)
@@ -221,9 +221,9 @@ const struct action_kind act_spoof_raw = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct raw_action),
-    .init = raw_init,
-    .fini = raw_fini,
-    .run = raw_run,
+    .init = act_spoof_raw_init,
+    .fini = act_spoof_raw_fini,
+    .run = act_spoof_raw_run,
     .text = "spoof raw bytes ",
 };
 
@@ -234,7 +234,7 @@ struct packet_action {
 };
 
 static bool
-packet_init(struct action *base, const struct value *args, struct fault *f)
+act_spoof_packet_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct packet_action *a = (struct packet_action *)base;
   int64_t size = args[1].integer;
@@ -248,13 +248,13 @@ packet_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-packet_fini(struct action *base)
+act_spoof_packet_fini(struct action *base)
 {
   free(((struct packet_action *)base)->packet);
 }
 
 static enum verdict
-packet_run(const struct action *base, struct query *q)
+act_spoof_packet_run(const struct action *base, struct query *q)
 {
   const struct packet_action *a = (const struct packet_action *)base;
   return answer_packet(q, a->packet, a->size);
@@ -270,9 +270,9 @@ const struct action_kind act_spoof_packet = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct packet_action),
-    .init = packet_init,
-    .fini = packet_fini,
-    .run = packet_run,
+    .init = act_spoof_packet_init,
+    .fini = act_spoof_packet_fini,
+    .run = act_spoof_packet_run,
     .text = "spoof ",
 };
 
@@ -284,7 +284,7 @@ struct svc_action {
 };
 
 static bool
-svc_init(struct action *base, const struct value *args, struct fault *f)
+act_spoof_svc_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct answer_options options = answer_options_read(&args[1], true);
@@ -294,13 +294,13 @@ svc_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-svc_fini(struct action *base)
+act_spoof_svc_fini(struct action *base)
 {
   svc_answer_fini(&((struct svc_action *)base)->answer);
 }
 
 static enum verdict
-svc_run(const struct action *base, struct query *q)
+act_spoof_svc_run(const struct action *base, struct query *q)
 {
   bool fits;
   return svc_answer_give(&((const struct svc_action *)base)->answer, q, &fits) ? answer_made(q, fits) : VERDICT_NEXT;
@@ -318,8 +318,8 @@ const struct action_kind act_spoof_svc = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct svc_action),
-    .init = svc_init,
-    .fini = svc_fini,
-    .run = svc_run,
+    .init = act_spoof_svc_init,
+    .fini = act_spoof_svc_fini,
+    .run = act_spoof_svc_run,
     .text = "spoof SVC record ",
 };

@@ -31,7 +31,7 @@ unset_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-tag_fini(struct action *base)
+act_tag_fini(struct action *base)
 {
   struct tag_action *a = (struct tag_action *)base;
   free(a->key);
@@ -75,7 +75,7 @@ static const struct param unset_params[] = {{.name = "name", .type = PARAM_STRIN
 #define TAG_KIND(constructor, of, words, verb)                                                                         \
   {                                                                                                                    \
     .name = constructor, .help = words, .side = of, .params = verb##_params, .effect = EFFECT_PURE,                    \
-    .size = sizeof(struct tag_action), .init = verb##_init, .fini = tag_fini, .run = verb##_run, .show = verb##_show   \
+    .size = sizeof(struct tag_action), .init = verb##_init, .fini = act_tag_fini, .run = verb##_run, .show = verb##_show   \
   }
 
 const struct action_kind act_set_tag =

@@ -17,7 +17,7 @@ struct tee_action {
 enum { DNS_PORT = 53, COPY_MAX = 4096, OPT_PAYLOAD = 512 };
 
 static bool
-tee_init(struct action *base, const struct value *args, struct fault *f)
+act_tee_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct tee_action *a = (struct tee_action *)base;
   struct address remote, local = {0};
@@ -31,14 +31,14 @@ tee_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-tee_fini(struct action *base)
+act_tee_fini(struct action *base)
 {
   tee_retire(&((struct tee_action *)base)->tee);
 }
 
 // The client's subnet, as it would be sent to a backend. False: the copy cannot be made.
 static bool
-add_subnet(const struct query *q, struct wire_buffer *copy)
+act_tee_add_subnet(const struct query *q, struct wire_buffer *copy)
 {
   struct client_subnet subnet;
   struct edns edns;
@@ -53,7 +53,7 @@ add_subnet(const struct query *q, struct wire_buffer *copy)
 
 // What the query says stays as it is: the additions go into a copy.
 static void
-send_changed(const struct tee_action *a, const struct query *q)
+act_tee_send_changed(const struct tee_action *a, const struct query *q)
 {
   uint8_t space[PROXY_HEADER_MAX + COPY_MAX];
   size_t head = a->add_proxy_header ? proxy_header_put(space, &q->arrival.client, &q->arrival.destination, false) : 0;
@@ -61,32 +61,32 @@ send_changed(const struct tee_action *a, const struct query *q)
   if (q->packet.size > COPY_MAX)
     return;
   memcpy(copy.data, q->packet.data, q->packet.size);
-  if (!a->add_subnet || add_subnet(q, &copy))
+  if (!a->add_subnet || act_tee_add_subnet(q, &copy))
     tee_send(q->worker, a->tee, space, head + copy.size);
 }
 
 static enum verdict
-tee_run(const struct action *base, struct query *q)
+act_tee_run(const struct action *base, struct query *q)
 {
   const struct tee_action *a = (const struct tee_action *)base;
   if (query_is_tcp(q))
     tee_count(a->tee, TEE_TCP_DROPS);
   else if (a->add_subnet || a->add_proxy_header)
-    send_changed(a, q);
+    act_tee_send_changed(a, q);
   else
     tee_send(q->worker, a->tee, q->packet.data, q->packet.size);
   return VERDICT_NEXT;
 }
 
 static void
-tee_show(const struct action *base, struct text *out)
+act_tee_show(const struct action *base, struct text *out)
 {
   char remote[ADDRESS_TEXT_SIZE];
   text_printf(out, "tee to %s", address_text_with_port(&((const struct tee_action *)base)->tee->remote, remote));
 }
 
 static void
-tee_stats(const struct action *base, void (*each)(const char *name, double value, void *), void *arg)
+act_tee_stats(const struct action *base, void (*each)(const char *name, double value, void *), void *arg)
 {
   const struct tee *t = ((const struct tee_action *)base)->tee;
   for (unsigned i = 0; i < TEE_FIGURES; i++)
@@ -106,9 +106,9 @@ const struct action_kind act_tee = {
         {.type = PARAM_END}},
     .effect = EFFECT_SENDS,
     .size = sizeof(struct tee_action),
-    .init = tee_init,
-    .fini = tee_fini,
-    .run = tee_run,
-    .show = tee_show,
-    .stats = tee_stats,
+    .init = act_tee_init,
+    .fini = act_tee_fini,
+    .run = act_tee_run,
+    .show = act_tee_show,
+    .stats = act_tee_stats,
 };

@@ -16,7 +16,7 @@ struct ttl_action {
 };
 
 static void
-types_read(struct ttl_action *a, const struct value *v)
+act_ttl_types_read(struct ttl_action *a, const struct value *v)
 {
   a->type_count = v->given ? v->list.count : 0;
   a->types = memory_array(a->type_count + 1, sizeof *a->types);
@@ -25,13 +25,13 @@ types_read(struct ttl_action *a, const struct value *v)
 }
 
 static void
-ttl_fini(struct action *base)
+act_ttl_fini(struct action *base)
 {
   free(((struct ttl_action *)base)->types);
 }
 
 static bool
-has_type(const struct ttl_action *a, uint16_t type)
+act_ttl_has_type(const struct ttl_action *a, uint16_t type)
 {
   for (size_t i = 0; i < a->type_count; i++)
     if (a->types[i] == type)
@@ -45,21 +45,21 @@ act_ttl_limited(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, v
   const struct ttl_action *a = arg;
   (void)section;
   (void)class;
-  if (!has_type(a, type))
+  if (!act_ttl_has_type(a, type))
     return ttl;
   ttl = ttl < a->min ? a->min : ttl;
   return ttl > a->max ? a->max : ttl;
 }
 
 static enum verdict
-limit_run(const struct action *base, struct query *q)
+act_ttl_limit_run(const struct action *base, struct query *q)
 {
   message_edit_ttls(&q->packet, act_ttl_limited, (void *)(uintptr_t)base);
   return VERDICT_NEXT;
 }
 
 static void
-limit_show(const struct action *base, struct text *out)
+act_ttl_limit_show(const struct action *base, struct text *out)
 {
   const struct ttl_action *a = (const struct ttl_action *)base;
   text_printf(out, "limit ttl (%u <= ttl <= %u", a->min, a->max);
@@ -71,18 +71,18 @@ limit_show(const struct action *base, struct text *out)
 }
 
 static bool
-limit_init(struct action *base, const struct value *args, struct fault *f)
+act_ttl_limit_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct ttl_action *a = (struct ttl_action *)base;
   a->min = (uint32_t)args[0].integer;
   a->max = (uint32_t)args[1].integer;
-  types_read(a, &args[2]);
+  act_ttl_types_read(a, &args[2]);
   return true;
 }
 
 static bool
-min_init(struct action *base, const struct value *args, struct fault *f)
+act_ttl_min_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct ttl_action *a = (struct ttl_action *)base;
@@ -92,7 +92,7 @@ min_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static bool
-max_init(struct action *base, const struct value *args, struct fault *f)
+act_ttl_max_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct ttl_action *)base)->max = (uint32_t)args[0].integer;
@@ -113,10 +113,10 @@ const struct action_kind act_limit_ttl_response = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
-    .init = limit_init,
-    .fini = ttl_fini,
-    .run = limit_run,
-    .show = limit_show,
+    .init = act_ttl_limit_init,
+    .fini = act_ttl_fini,
+    .run = act_ttl_limit_run,
+    .show = act_ttl_limit_show,
 };
 
 const struct action_kind act_set_min_ttl_response = {
@@ -126,9 +126,9 @@ const struct action_kind act_set_min_ttl_response = {
     .params = (const struct param[]){MIN_ROW, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
-    .init = min_init,
-    .run = limit_run,
-    .show = limit_show,
+    .init = act_ttl_min_init,
+    .run = act_ttl_limit_run,
+    .show = act_ttl_limit_show,
 };
 
 const struct action_kind act_set_max_ttl_response = {
@@ -138,13 +138,13 @@ const struct action_kind act_set_max_ttl_response = {
     .params = (const struct param[]){MAX_ROW, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
-    .init = max_init,
-    .run = limit_run,
-    .show = limit_show,
+    .init = act_ttl_max_init,
+    .run = act_ttl_limit_run,
+    .show = act_ttl_limit_show,
 };
 
 static bool
-reduced_init(struct action *base, const struct value *args, struct fault *f)
+act_ttl_reduced_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct ttl_action *)base)->ratio = (double)(uint8_t)args[0].integer / 100;
@@ -162,14 +162,14 @@ act_ttl_reduced(unsigned section, uint16_t class, uint16_t type, uint32_t ttl, v
 }
 
 static enum verdict
-reduced_run(const struct action *base, struct query *q)
+act_ttl_reduced_run(const struct action *base, struct query *q)
 {
   message_edit_ttls(&q->packet, act_ttl_reduced, (void *)(uintptr_t)base);
   return VERDICT_NEXT;
 }
 
 static void
-reduced_show(const struct action *base, struct text *out)
+act_ttl_reduced_show(const struct action *base, struct text *out)
 {
   text_printf(out, "reduce ttl to %f percent of its value", ((const struct ttl_action *)base)->ratio * 100);
 }
@@ -183,21 +183,21 @@ const struct action_kind act_set_reduced_ttl_response = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
-    .init = reduced_init,
-    .run = reduced_run,
-    .show = reduced_show,
+    .init = act_ttl_reduced_init,
+    .run = act_ttl_reduced_run,
+    .show = act_ttl_reduced_show,
 };
 
 static bool
-clear_init(struct action *base, const struct value *args, struct fault *f)
+act_ttl_clear_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
-  types_read((struct ttl_action *)base, &args[0]);
+  act_ttl_types_read((struct ttl_action *)base, &args[0]);
   return true;
 }
 
 static enum verdict
-clear_run(const struct action *base, struct query *q)
+act_ttl_clear_run(const struct action *base, struct query *q)
 {
   const struct ttl_action *a = (const struct ttl_action *)base;
   if (a->type_count > 0)
@@ -213,8 +213,8 @@ const struct action_kind act_clear_types_response = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
-    .init = clear_init,
-    .fini = ttl_fini,
-    .run = clear_run,
+    .init = act_ttl_clear_init,
+    .fini = act_ttl_fini,
+    .run = act_ttl_clear_run,
     .text = "clear record types",
 };

@@ -14,7 +14,7 @@ struct http_status_action {
 };
 
 static bool
-http_status_init(struct action *base, const struct value *args, struct fault *f)
+act_waiting_http_status_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct http_status_action *)base)->status = (uint16_t)args[0].integer;
@@ -22,7 +22,7 @@ http_status_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-http_status_show(const struct action *base, struct text *out)
+act_waiting_http_status_show(const struct action *base, struct text *out)
 {
   text_printf(out, "return an HTTP status of %u", ((const struct http_status_action *)base)->status);
 }
@@ -40,10 +40,10 @@ const struct action_kind act_http_status = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct http_status_action),
-    .init = http_status_init,
+    .init = act_waiting_http_status_init,
     .waits_for = "DNS over HTTPS",
     .run = does_nothing,
-    .show = http_status_show,
+    .show = act_waiting_http_status_show,
 };
 
 // ---- key-value stores ----
@@ -55,7 +55,7 @@ struct lookup_action {
 };
 
 static bool
-lookup_init(struct action *base, const struct value *args, struct fault *f)
+act_waiting_lookup_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct lookup_action *a = (struct lookup_action *)base;
@@ -66,7 +66,7 @@ lookup_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-lookup_fini(struct action *base)
+act_waiting_lookup_fini(struct action *base)
 {
   struct lookup_action *a = (struct lookup_action *)base;
   object_unref(&a->store);
@@ -75,14 +75,14 @@ lookup_fini(struct action *base)
 }
 
 static void
-lookup_show(const struct action *base, struct text *out)
+act_waiting_lookup_show(const struct action *base, struct text *out)
 {
   const struct lookup_action *a = (const struct lookup_action *)base;
   text_printf(out, "lookup key-value store based on '%s' and set the result in tag '%s'", a->key->text, a->tag);
 }
 
 static void
-range_lookup_show(const struct action *base, struct text *out)
+act_waiting_range_lookup_show(const struct action *base, struct text *out)
 {
   const struct lookup_action *a = (const struct lookup_action *)base;
   text_printf(out, "do a range-based lookup in key-value store based on '%s' and set the result in tag '%s'", a->key->text,
@@ -102,11 +102,11 @@ const struct action_kind act_key_value_lookup = {
     .params = lookup_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct lookup_action),
-    .init = lookup_init,
-    .fini = lookup_fini,
+    .init = act_waiting_lookup_init,
+    .fini = act_waiting_lookup_fini,
     .waits_for = "key-value stores",
     .run = does_nothing,
-    .show = lookup_show,
+    .show = act_waiting_lookup_show,
 };
 
 const struct action_kind act_key_value_range_lookup = {
@@ -116,11 +116,11 @@ const struct action_kind act_key_value_range_lookup = {
     .params = lookup_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct lookup_action),
-    .init = lookup_init,
-    .fini = lookup_fini,
+    .init = act_waiting_lookup_init,
+    .fini = act_waiting_lookup_fini,
     .waits_for = "key-value stores",
     .run = does_nothing,
-    .show = range_lookup_show,
+    .show = act_waiting_range_lookup_show,
 };
 
 // ---- telemetry ----
@@ -131,7 +131,7 @@ struct telemetry_action {
 };
 
 static bool
-remote_log_init(struct action *base, const struct value *args, struct fault *f)
+act_waiting_remote_log_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct described *logger = args[0].object;
   if (logger->frames)
@@ -142,7 +142,7 @@ remote_log_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static bool
-dnstap_init(struct action *base, const struct value *args, struct fault *f)
+act_waiting_dnstap_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct telemetry_action *)base)->logger = object_ref(args[1].object);
@@ -150,20 +150,20 @@ dnstap_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-telemetry_fini(struct action *base)
+act_waiting_telemetry_fini(struct action *base)
 {
   object_unref(&((struct telemetry_action *)base)->logger);
 }
 
 static void
-remote_log_show(const struct action *base, struct text *out)
+act_waiting_remote_log_show(const struct action *base, struct text *out)
 {
   text_printf(out, "remote log %sto %s", base->kind->side == SIDE_RESPONSE ? "response " : "",
               ((const struct telemetry_action *)base)->logger->text);
 }
 
 static void
-dnstap_show(const struct action *base, struct text *out)
+act_waiting_dnstap_show(const struct action *base, struct text *out)
 {
   text_printf(out, "%s as dnstap to %s", base->kind->side == SIDE_RESPONSE ? "log response" : "remote log",
               ((const struct telemetry_action *)base)->logger->text);
@@ -200,11 +200,11 @@ const struct action_kind act_remote_log = {
         {.type = PARAM_END}},
     .effect = EFFECT_SENDS,
     .size = sizeof(struct telemetry_action),
-    .init = remote_log_init,
-    .fini = telemetry_fini,
+    .init = act_waiting_remote_log_init,
+    .fini = act_waiting_telemetry_fini,
     .waits_for = "protobuf",
     .run = does_nothing,
-    .show = remote_log_show,
+    .show = act_waiting_remote_log_show,
 };
 
 const struct action_kind act_remote_log_response = {
@@ -223,11 +223,11 @@ const struct action_kind act_remote_log_response = {
         {.type = PARAM_END}},
     .effect = EFFECT_SENDS,
     .size = sizeof(struct telemetry_action),
-    .init = remote_log_init,
-    .fini = telemetry_fini,
+    .init = act_waiting_remote_log_init,
+    .fini = act_waiting_telemetry_fini,
     .waits_for = "protobuf",
     .run = does_nothing,
-    .show = remote_log_show,
+    .show = act_waiting_remote_log_show,
 };
 
 #define IDENTITY_ROW {.name = "identity", .type = PARAM_STRING, .help = "identity of the server"}
@@ -240,11 +240,11 @@ const struct action_kind act_dnstap_log = {
     .params = dnstap_params,
     .effect = EFFECT_SENDS,
     .size = sizeof(struct telemetry_action),
-    .init = dnstap_init,
-    .fini = telemetry_fini,
+    .init = act_waiting_dnstap_init,
+    .fini = act_waiting_telemetry_fini,
     .waits_for = "dnstap",
     .run = does_nothing,
-    .show = dnstap_show,
+    .show = act_waiting_dnstap_show,
 };
 
 const struct action_kind act_dnstap_log_response = {
@@ -254,11 +254,11 @@ const struct action_kind act_dnstap_log_response = {
     .params = dnstap_params,
     .effect = EFFECT_SENDS,
     .size = sizeof(struct telemetry_action),
-    .init = dnstap_init,
-    .fini = telemetry_fini,
+    .init = act_waiting_dnstap_init,
+    .fini = act_waiting_telemetry_fini,
     .waits_for = "dnstap",
     .run = does_nothing,
-    .show = dnstap_show,
+    .show = act_waiting_dnstap_show,
 };
 
 struct trace_action {
@@ -267,7 +267,7 @@ struct trace_action {
 };
 
 static bool
-trace_init(struct action *base, const struct value *args, struct fault *f)
+act_waiting_trace_init(struct action *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct trace_action *)base)->enable = args[0].boolean;
@@ -275,7 +275,7 @@ trace_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 static void
-trace_show(const struct action *base, struct text *out)
+act_waiting_trace_show(const struct action *base, struct text *out)
 {
   text_puts(out, ((const struct trace_action *)base)->enable ? "enable" : "disable");
   text_puts(out, " OpenTelemetry Tracing");
@@ -301,10 +301,10 @@ const struct action_kind act_set_trace = {
         {.type = PARAM_END}},
     .effect = EFFECT_SENDS,
     .size = sizeof(struct trace_action),
-    .init = trace_init,
+    .init = act_waiting_trace_init,
     .waits_for = "OpenTelemetry",
     .run = does_nothing,
-    .show = trace_show,
+    .show = act_waiting_trace_show,
 };
 
 // ---- SNMP ----

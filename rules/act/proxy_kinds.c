@@ -16,7 +16,7 @@ struct proxy_selector {
 };
 
 static bool
-value_init(struct selector *base, const struct value *args, struct fault *f)
+proxy_kinds_value_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct proxy_selector *s = (struct proxy_selector *)base;
@@ -27,13 +27,13 @@ value_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-value_fini(struct selector *base)
+proxy_kinds_value_fini(struct selector *base)
 {
   free(((struct proxy_selector *)base)->value);
 }
 
 static bool
-value_match(const struct selector *base, struct query *q)
+proxy_kinds_value_match(const struct selector *base, struct query *q)
 {
   const struct proxy_selector *s = (const struct proxy_selector *)base;
   for (const struct proxy_value *v = query_proxy_values(q); v != NULL; v = v->next)
@@ -43,7 +43,7 @@ value_match(const struct selector *base, struct query *q)
 }
 
 static void
-value_show(const struct selector *base, struct text *out)
+proxy_kinds_value_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "proxy protocol value of type %u matches", ((const struct proxy_selector *)base)->type);
 }
@@ -59,10 +59,10 @@ const struct selector_kind select_proxy_value = {
                                      END},
     .effect = EFFECT_PURE,
     .size = sizeof(struct proxy_selector),
-    .init = value_init,
-    .fini = value_fini,
-    .match = value_match,
-    .show = value_show,
+    .init = proxy_kinds_value_init,
+    .fini = proxy_kinds_value_fini,
+    .match = proxy_kinds_value_match,
+    .show = proxy_kinds_value_show,
 };
 
 // ---- actions ----
@@ -83,7 +83,7 @@ proxy_fini(struct action *base)
 }
 
 static bool
-keep_value(struct proxy_value *v, int64_t type, const struct bytes *bytes, struct fault *f)
+proxy_kinds_keep_value(struct proxy_value *v, int64_t type, const struct bytes *bytes, struct fault *f)
 {
   if (bytes->size > UINT16_MAX)
     return fault_set(f, FAULT_CAUGHT, "A value of the PROXY protocol has at most 65535 bytes");
@@ -93,22 +93,22 @@ keep_value(struct proxy_value *v, int64_t type, const struct bytes *bytes, struc
 }
 
 static bool
-add_init(struct action *base, const struct value *args, struct fault *f)
+proxy_kinds_add_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct proxy_action *a = (struct proxy_action *)base;
   a->values = memory_array(1, sizeof *a->values);
-  a->count = keep_value(a->values, args[0].integer, &args[1].string, f);
+  a->count = proxy_kinds_keep_value(a->values, args[0].integer, &args[1].string, f);
   return a->count == 1;
 }
 
 static int
-by_type(const void *left, const void *right)
+proxy_kinds_by_type(const void *left, const void *right)
 {
   return (int)((const struct proxy_value *)left)->type - (int)((const struct proxy_value *)right)->type;
 }
 
 static bool
-set_init(struct action *base, const struct value *args, struct fault *f)
+proxy_kinds_set_init(struct action *base, const struct value *args, struct fault *f)
 {
   struct proxy_action *a = (struct proxy_action *)base;
   const struct bytes *pairs = args[0].list.strings;
@@ -118,17 +118,17 @@ set_init(struct action *base, const struct value *args, struct fault *f)
     long type = strtol(pairs[i].data, &end, 10);
     if (end == pairs[i].data || *end != '\0')
       return fault_set(f, FAULT_CAUGHT, "The type of a PROXY protocol value is a number, not '%s'", pairs[i].data);
-    if (!keep_value(&a->values[a->count], type, &pairs[i + 1], f))
+    if (!proxy_kinds_keep_value(&a->values[a->count], type, &pairs[i + 1], f))
       return false;
     a->count++;
   }
-  qsort(a->values, a->count, sizeof *a->values, by_type); // tables have no order
+  qsort(a->values, a->count, sizeof *a->values, proxy_kinds_by_type); // tables have no order
   return true;
 }
 
 // A value that does not fit goes without: the query is worth more.
 static enum verdict
-add_run(const struct action *base, struct query *q)
+proxy_kinds_add_run(const struct action *base, struct query *q)
 {
   const struct proxy_action *a = (const struct proxy_action *)base;
   for (size_t i = 0; i < a->count; i++)
@@ -137,14 +137,14 @@ add_run(const struct action *base, struct query *q)
 }
 
 static enum verdict
-set_run(const struct action *base, struct query *q)
+proxy_kinds_set_run(const struct action *base, struct query *q)
 {
   query_clear_proxy_values(q);
-  return add_run(base, q);
+  return proxy_kinds_add_run(base, q);
 }
 
 static void
-add_show(const struct action *base, struct text *out)
+proxy_kinds_add_show(const struct action *base, struct text *out)
 {
   text_printf(out, "add a Proxy-Protocol value of type %u", ((const struct proxy_action *)base)->values[0].type);
 }
@@ -156,9 +156,9 @@ const struct action_kind act_set_proxy_values = {
     .params = (const struct param[]){{.name = "values", .type = PARAM_STRING_MAP, .help = "bytes by type"}, END},
     .effect = EFFECT_PURE,
     .size = sizeof(struct proxy_action),
-    .init = set_init,
+    .init = proxy_kinds_set_init,
     .fini = proxy_fini,
-    .run = set_run,
+    .run = proxy_kinds_set_run,
     .text = "set Proxy-Protocol values",
 };
 
@@ -169,8 +169,8 @@ const struct action_kind act_add_proxy_value = {
     .params = (const struct param[]){TYPE_ROW, {.name = "value", .type = PARAM_STRING, .help = "any bytes"}, END},
     .effect = EFFECT_PURE,
     .size = sizeof(struct proxy_action),
-    .init = add_init,
+    .init = proxy_kinds_add_init,
     .fini = proxy_fini,
-    .run = add_run,
-    .show = add_show,
+    .run = proxy_kinds_add_run,
+    .show = proxy_kinds_add_show,
 };

@@ -10,7 +10,7 @@ const struct param answer_flag_options[] = {ANSWER_FLAG_ROWS, ANSWER_UNUSED_TTL_
 const struct param answer_ttl_options[] = {ANSWER_FLAG_ROWS, ANSWER_TTL_ROW, {.type = PARAM_END}};
 
 static signed char
-flag_of(const struct value *v)
+self_answer_flag_of(const struct value *v)
 {
   return v->given ? v->boolean : -1;
 }
@@ -21,7 +21,8 @@ answer_options_read(const struct value *v, bool with_ttl)
   struct answer_options o = {.flags = ANSWER_FLAGS_DEFAULT, .ttl = ANSWER_TTL};
   if (!v->given)
     return o;
-  o.flags = (struct answer_flags){flag_of(&v->options[0]), flag_of(&v->options[1]), flag_of(&v->options[2])};
+  o.flags = (struct answer_flags){self_answer_flag_of(&v->options[0]), self_answer_flag_of(&v->options[1]),
+                                  self_answer_flag_of(&v->options[2])};
   if (with_ttl && v->options[3].given)
     o.ttl = (uint32_t)v->options[3].integer;
   return o;

@@ -11,7 +11,7 @@
 enum { POINTER_SIZE = 2, RECORD_HEAD = 10 };
 
 static bool
-is_known(const struct svc_answer *a, const struct record_data *hint)
+svc_answer_is_known(const struct svc_answer *a, const struct record_data *hint)
 {
   for (size_t i = 0; i < a->hint_count; i++) {
     const struct record_data *h = &a->hints[i];
@@ -23,14 +23,14 @@ is_known(const struct svc_answer *a, const struct record_data *hint)
 }
 
 static void
-add_hints(struct svc_answer *a, const struct svc_record *r)
+svc_answer_add_hints(struct svc_answer *a, const struct svc_record *r)
 {
   a->hints = memory_resize(a->hints, a->hint_count + r->hint_count + 1, sizeof *a->hints);
   for (size_t i = 0; i < r->hint_count; i++) {
     struct record_data hint = {.owner = r->target.size > 1 ? &r->target : NULL, .class = QCLASS_IN, .ttl = a->options.ttl};
     hint.type = address_is_v6(&r->hints[i]) ? QTYPE_AAAA : QTYPE_A;
     hint.rdata = address_raw(&r->hints[i], &hint.rdata_size);
-    if (is_known(a, &hint))
+    if (svc_answer_is_known(a, &hint))
       continue;
     a->hints[a->hint_count++] = hint;
     a->bytes += (hint.owner != NULL ? hint.owner->size : POINTER_SIZE) + RECORD_HEAD + hint.rdata_size;
@@ -40,7 +40,7 @@ add_hints(struct svc_answer *a, const struct svc_record *r)
 // All IPv4 addresses before all of IPv6, by the canonical order of names; that of the question, which stands for the root as
 // a target, comes first.
 static int
-compare_hints(const void *one, const void *other)
+svc_answer_compare_hints(const void *one, const void *other)
 {
   const struct record_data *a = one, *b = other;
   if (a->type != b->type)
@@ -66,10 +66,10 @@ svc_answer_init(struct svc_answer *a, const struct answer_options *options, stru
     struct svc_record *r = a->records[i] = object_ref(records[i]);
     a->values[i] = (struct bytes){.data = (const char *)r->data, .size = r->size};
     a->bytes += POINTER_SIZE + RECORD_HEAD + r->size;
-    add_hints(a, r);
+    svc_answer_add_hints(a, r);
   }
   if (a->hint_count > 1)
-    qsort(a->hints, a->hint_count, sizeof *a->hints, compare_hints);
+    qsort(a->hints, a->hint_count, sizeof *a->hints, svc_answer_compare_hints);
 }
 
 void

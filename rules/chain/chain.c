@@ -80,7 +80,7 @@ chain_evaluate(const struct rule *r, struct query *q)
 
 // One walk in so many: how long did it take?
 static enum verdict
-evaluate_timed(const struct rule *r, struct query *q)
+chain_evaluate_timed(const struct rule *r, struct query *q)
 {
   struct rule_timer timer;
   rule_timer_begin(&timer);
@@ -91,7 +91,7 @@ evaluate_timed(const struct rule *r, struct query *q)
 
 // A failure that a NotRule turned into "no match" still counts.
 static enum verdict
-end_of_chain(const struct query *q)
+chain_end_of_chain(const struct query *q)
 {
   return q->selector_failed ? VERDICT_DROP : VERDICT_NEXT;
 }
@@ -104,19 +104,19 @@ chain_run_plain(const struct chain *c, struct query *q)
     if (v != VERDICT_NEXT)
       return v;
   }
-  return end_of_chain(q);
+  return chain_end_of_chain(q);
 }
 
 static enum verdict
-run_plain_timed(const struct chain *c, struct query *q, uint32_t *evaluated)
+chain_run_plain_timed(const struct chain *c, struct query *q, uint32_t *evaluated)
 {
   for (uint32_t i = 0; i < c->count; i++) {
-    enum verdict v = evaluate_timed(c->rules[i], q);
+    enum verdict v = chain_evaluate_timed(c->rules[i], q);
     *evaluated = i + 1;
     if (v != VERDICT_NEXT)
       return v;
   }
-  return end_of_chain(q);
+  return chain_end_of_chain(q);
 }
 
 static enum verdict
@@ -126,7 +126,7 @@ chain_run_timed(const struct chain *c, struct query *q, bool indexed)
   struct worker *w = q->worker;
   uint32_t evaluated = INDEXED_FEW + c->always_count;
   w->timed = true;
-  enum verdict v = indexed ? chain_run_indexed(c, q) : run_plain_timed(c, q, &evaluated);
+  enum verdict v = indexed ? chain_run_indexed(c, q) : chain_run_plain_timed(c, q, &evaluated);
   w->timed = false;
   cost_next(w, evaluated);
   return v;
@@ -160,7 +160,7 @@ struct indexed_walk {
 };
 
 static inline void
-cursor_stand(struct cursor *c, uint32_t rank)
+chain_cursor_stand(struct cursor *c, uint32_t rank)
 {
   c->rank = rank;
   c->label = c->level->rules[rank].label;
@@ -168,37 +168,37 @@ cursor_stand(struct cursor *c, uint32_t rank)
 
 // False: it has no more rules.
 static inline bool
-cursor_step(struct cursor *c)
+chain_cursor_step(struct cursor *c)
 {
   if (c->node == c->last)
     return false;
   c->node = c->level->nodes[c->node].next;
-  cursor_stand(c, c->level->nodes[c->node].rank);
+  chain_cursor_stand(c, c->level->nodes[c->node].rank);
   return true;
 }
 
 static void
-add_cursor(struct indexed_walk *w, const struct chain_level *level, uint32_t value, uint64_t behind)
+chain_add_cursor(struct indexed_walk *w, const struct chain_level *level, uint32_t value, uint64_t behind)
 {
   struct cursor *c = &w->cursors[w->count];
   c->level = level;
   if ((value & (uint32_t)LEVEL_SHARED) == 0) {
     c->node = c->last = 0;
-    cursor_stand(c, value);
+    chain_cursor_stand(c, value);
   } else {
     c->last = value & ~(uint32_t)LEVEL_SHARED;
     c->node = level->nodes[c->last].next;
-    cursor_stand(c, level->nodes[c->node].rank);
+    chain_cursor_stand(c, level->nodes[c->node].rank);
   }
   while (c->label <= behind)
-    if (!cursor_step(c))
+    if (!chain_cursor_step(c))
       return;
   w->count++;
 }
 
 // Finds the rules behind a label that have a key of the query as it is now.
 static void
-look_up(struct indexed_walk *w, uint64_t behind)
+chain_look_up(struct indexed_walk *w, uint64_t behind)
 {
   const struct chain *c = w->chain;
   uint64_t keys[QUERY_KEYS_MAX];
@@ -209,36 +209,36 @@ look_up(struct indexed_walk *w, uint64_t behind)
   w->count = 0;
   for (unsigned i = 0; c->recent != NULL && i < count; i++)
     if (level_find(c->recent, keys[i], &value))
-      add_cursor(w, c->recent, value, behind);
+      chain_add_cursor(w, c->recent, value, behind);
   for (unsigned i = 0; c->base != NULL && i < count; i++)
     if (level_find(c->base, keys[i], &value))
-      add_cursor(w, c->base, value, behind);
+      chain_add_cursor(w, c->base, value, behind);
 }
 
 static inline enum verdict
-evaluate_here(const struct rule *r, struct query *q)
+chain_evaluate_here(const struct rule *r, struct query *q)
 {
-  return __builtin_expect(q->worker->timed, 0) ? evaluate_timed(r, q) : chain_evaluate(r, q);
+  return __builtin_expect(q->worker->timed, 0) ? chain_evaluate_timed(r, q) : chain_evaluate(r, q);
 }
 
 // Evaluates a rule that may change what keys are made of; if it did, the rules behind it are looked up anew.
 static enum verdict
-evaluate_changing(struct indexed_walk *w, const struct rule *r, uint64_t label)
+chain_evaluate_changing(struct indexed_walk *w, const struct rule *r, uint64_t label)
 {
   uint64_t before = query_keys_stamp(w->query);
-  enum verdict v = evaluate_here(r, w->query);
+  enum verdict v = chain_evaluate_here(r, w->query);
   if (v == VERDICT_NEXT && query_keys_stamp(w->query) != before)
-    look_up(w, label);
+    chain_look_up(w, label);
   return v;
 }
 
 // The rules without keys before a label.
 static inline enum verdict
-walk_always(struct indexed_walk *w, uint64_t until)
+chain_walk_always(struct indexed_walk *w, uint64_t until)
 {
   for (; w->always < w->always_end && w->always->label < until;) {
     const struct chain_always *a = w->always++;
-    enum verdict v = a->changes ? evaluate_changing(w, a->rule, a->label) : evaluate_here(a->rule, w->query);
+    enum verdict v = a->changes ? chain_evaluate_changing(w, a->rule, a->label) : chain_evaluate_here(a->rule, w->query);
     if (v != VERDICT_NEXT)
       return v;
     if (a->changes) // the next rule with keys may be another one now
@@ -248,7 +248,7 @@ walk_always(struct indexed_walk *w, uint64_t until)
 }
 
 static inline const struct cursor *
-least_cursor(const struct indexed_walk *w)
+chain_least_cursor(const struct indexed_walk *w)
 {
   const struct cursor *least = NULL;
   for (unsigned i = 0; i < w->count; i++)
@@ -260,24 +260,24 @@ least_cursor(const struct indexed_walk *w)
 // Every cursor that stands at the rule goes on: it is evaluated once, however many keys led to it. Labels would not
 // do: a rule that came later may have that of one that has left.
 static void
-step_over(struct indexed_walk *w, const struct chain_level *level, uint32_t rank)
+chain_step_over(struct indexed_walk *w, const struct chain_level *level, uint32_t rank)
 {
   for (unsigned i = 0; i < w->count;)
-    if (w->cursors[i].level != level || w->cursors[i].rank != rank || cursor_step(&w->cursors[i]))
+    if (w->cursors[i].level != level || w->cursors[i].rank != rank || chain_cursor_step(&w->cursors[i]))
       i++;
     else
       w->cursors[i] = w->cursors[--w->count];
 }
 
 static enum verdict
-evaluate_found(struct indexed_walk *w, const struct cursor *at)
+chain_evaluate_found(struct indexed_walk *w, const struct cursor *at)
 {
   struct level_rule found = at->level->rules[at->rank];
   const struct rule *r = chain_seats_get(&w->chain->seats, found.seat);
-  step_over(w, at->level, at->rank);
+  chain_step_over(w, at->level, at->rank);
   if (r == NULL) // it has left since the base was built
     return VERDICT_NEXT;
-  return (found.flags & RULE_CHANGES) != 0 ? evaluate_changing(w, r, found.label) : evaluate_here(r, w->query);
+  return (found.flags & RULE_CHANGES) != 0 ? chain_evaluate_changing(w, r, found.label) : chain_evaluate_here(r, w->query);
 }
 
 enum verdict
@@ -288,14 +288,14 @@ chain_run_indexed(const struct chain *c, struct query *q)
   w.query = q;
   w.always = c->always;
   w.always_end = c->always + c->always_count;
-  look_up(&w, 0);
+  chain_look_up(&w, 0);
   for (;;) {
-    const struct cursor *next = least_cursor(&w);
+    const struct cursor *next = chain_least_cursor(&w);
     uint64_t until = next == NULL ? UINT64_MAX : next->label;
     bool before = w.always < w.always_end && w.always->label < until;
     if (!before && next == NULL)
-      return end_of_chain(q);
-    enum verdict v = before ? walk_always(&w, until) : evaluate_found(&w, next);
+      return chain_end_of_chain(q);
+    enum verdict v = before ? chain_walk_always(&w, until) : chain_evaluate_found(&w, next);
     if (v != VERDICT_NEXT)
       return v;
   }

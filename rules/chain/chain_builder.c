@@ -32,7 +32,7 @@ struct chain_builder {
 };
 
 static void
-seat_push(struct seat_list *l, uint32_t seat)
+chain_builder_seat_push(struct seat_list *l, uint32_t seat)
 {
   if (l->count == l->capacity) {
     l->capacity = l->capacity * 2 + 16;
@@ -64,7 +64,7 @@ chain_builder_vacate(struct chain_builder *b, uint32_t seat)
   chain_seats_set(&b->seats, seat, NULL);
   b->dead_keys += b->plans[seat].count;
   b->always -= b->plans[seat].always;
-  seat_push(&b->vacated, seat);
+  chain_builder_seat_push(&b->vacated, seat);
 }
 
 void
@@ -76,7 +76,7 @@ chain_builder_reorder(struct chain_builder *b)
 // ---- seats and keys for new rules ----
 
 static uint32_t
-seat_take(struct chain_builder *b)
+chain_builder_seat_take(struct chain_builder *b)
 {
   if (b->spare.count > 0)
     return b->spare.seats[--b->spare.count];
@@ -89,7 +89,7 @@ seat_take(struct chain_builder *b)
 
 // Conjunctions choose their keys knowing what the others could choose.
 static void
-count_new(struct chain_builder *b, const struct rule_list *list)
+chain_builder_count_new(struct chain_builder *b, const struct rule_list *list)
 {
   size_t offers = 0;
   for (uint32_t i = 0; b->crowd.size == 0 && i < list->count; i++)
@@ -103,13 +103,13 @@ count_new(struct chain_builder *b, const struct rule_list *list)
 }
 
 static void
-seat_new(struct chain_builder *b, struct rule_list *list)
+chain_builder_seat_new(struct chain_builder *b, struct rule_list *list)
 {
   for (uint32_t i = 0; i < list->count; i++) {
     struct rule_place *place = &list->places[i];
     if (place->seat != NO_SEAT)
       continue;
-    place->seat = seat_take(b);
+    place->seat = chain_builder_seat_take(b);
     place->in_base = false;
     chain_seats_set(&b->seats, place->seat, list->rules[i]);
     rule_plan_make(&b->plans[place->seat], list->rules[i], &b->crowd, &b->store);
@@ -122,7 +122,7 @@ seat_new(struct chain_builder *b, struct rule_list *list)
 
 // Labels for the new rules [from, to). False: no room.
 static bool
-label_run(struct rule_list *list, uint32_t from, uint32_t to)
+chain_builder_label_run(struct rule_list *list, uint32_t from, uint32_t to)
 {
   uint64_t new = to - from, first = FIRST_LABEL, gap = LABEL_GAP;
   if (from > 0 && to < list->count) {
@@ -145,7 +145,7 @@ label_run(struct rule_list *list, uint32_t from, uint32_t to)
 
 // Before the seats are given: who has none is new.
 static bool
-label_new(struct rule_list *list)
+chain_builder_label_new(struct rule_list *list)
 {
   for (uint32_t i = 0; i < list->count; i++) {
     if (list->places[i].seat != NO_SEAT)
@@ -153,14 +153,14 @@ label_new(struct rule_list *list)
     uint32_t from = i;
     while (i < list->count && list->places[i].seat == NO_SEAT)
       i++;
-    if (!label_run(list, from, i))
+    if (!chain_builder_label_run(list, from, i))
       return false;
   }
   return true;
 }
 
 static void
-label_all(struct chain_builder *b, struct rule_list *list)
+chain_builder_label_all(struct chain_builder *b, struct rule_list *list)
 {
   for (uint32_t i = 0; i < list->count; i++)
     list->places[i].label = FIRST_LABEL + i * LABEL_GAP;
@@ -172,7 +172,7 @@ label_all(struct chain_builder *b, struct rule_list *list)
 
 // Gives back the keys of rules that are gone.
 static void
-compact_store(struct chain_builder *b, const struct rule_list *list)
+chain_builder_compact_store(struct chain_builder *b, const struct rule_list *list)
 {
   struct key_store old = b->store;
   if (b->dead_keys <= old.count / 4)
@@ -192,7 +192,7 @@ compact_store(struct chain_builder *b, const struct rule_list *list)
 
 // Over the rules of the list that are not in the base.
 static struct chain_level *
-build_level(const struct chain_builder *b, const struct rule_list *list)
+chain_builder_build_level(const struct chain_builder *b, const struct rule_list *list)
 {
   uint32_t rules = 0;
   size_t keys = 0;
@@ -219,12 +219,12 @@ build_level(const struct chain_builder *b, const struct rule_list *list)
 
 // Nothing knows the seats of rules that left any more, but chains that keep their own copies.
 static void
-retire_base(struct chain_builder *b, struct rule_list *list)
+chain_builder_retire_base(struct chain_builder *b, struct rule_list *list)
 {
   object_unref(&b->base);
-  compact_store(b, list);
+  chain_builder_compact_store(b, list);
   for (uint32_t i = 0; i < b->vacated.count; i++)
-    seat_push(&b->spare, b->vacated.seats[i]);
+    chain_builder_seat_push(&b->spare, b->vacated.seats[i]);
   b->vacated.count = 0;
   for (uint32_t i = 0; i < list->count; i++)
     list->places[i].in_base = false;
@@ -232,17 +232,17 @@ retire_base(struct chain_builder *b, struct rule_list *list)
 }
 
 static void
-build_base(struct chain_builder *b, struct rule_list *list)
+chain_builder_build_base(struct chain_builder *b, struct rule_list *list)
 {
-  retire_base(b, list);
-  b->base = build_level(b, list);
+  chain_builder_retire_base(b, list);
+  b->base = chain_builder_build_level(b, list);
   for (uint32_t i = 0; i < list->count; i++)
     list->places[i].in_base = true;
   b->based = list->count;
 }
 
 static bool
-base_outlived(const struct chain_builder *b, const struct rule_list *list)
+chain_builder_base_outlived(const struct chain_builder *b, const struct rule_list *list)
 {
   uint32_t recent = 0;
   if (b->base == NULL || b->vacated.count > RECENT_MIN + b->based / VACATED_SHARE)
@@ -255,7 +255,7 @@ base_outlived(const struct chain_builder *b, const struct rule_list *list)
 // ---- the chain ----
 
 static void
-collect_always(struct chain *c, const struct chain_builder *b, const struct rule_list *list)
+chain_builder_collect_always(struct chain *c, const struct chain_builder *b, const struct rule_list *list)
 {
   c->always = memory_array(b->always, sizeof *c->always);
   for (uint32_t i = 0; i < list->count; i++) {
@@ -268,15 +268,15 @@ collect_always(struct chain *c, const struct chain_builder *b, const struct rule
 }
 
 static void
-add_index(struct chain *c, struct chain_builder *b, struct rule_list *list)
+chain_builder_add_index(struct chain *c, struct chain_builder *b, struct rule_list *list)
 {
-  if (base_outlived(b, list))
-    build_base(b, list);
+  if (chain_builder_base_outlived(b, list))
+    chain_builder_build_base(b, list);
   c->indexed = true;
   c->base = object_ref(b->base);
-  c->recent = build_level(b, list);
+  c->recent = chain_builder_build_level(b, list);
   c->shape = b->store.shape;
-  collect_always(c, b, list);
+  chain_builder_collect_always(c, b, list);
 }
 
 struct chain *
@@ -285,11 +285,11 @@ chain_build(struct rule_list *list)
   if (list->builder == NULL)
     list->builder = memory_new(sizeof *list->builder);
   struct chain_builder *b = list->builder;
-  count_new(b, list);
-  bool labelled = !b->reordered && label_new(list);
-  seat_new(b, list);
+  chain_builder_count_new(b, list);
+  bool labelled = !b->reordered && chain_builder_label_new(list);
+  chain_builder_seat_new(b, list);
   if (!labelled)
-    label_all(b, list);
+    chain_builder_label_all(b, list);
   struct chain *c = memory_new(sizeof *c);
   object_init(&c->object, &chain_class);
   c->count = list->count;
@@ -298,9 +298,9 @@ chain_build(struct rule_list *list)
     c->rules[i] = list->rules[i];
   chain_seats_copy(&c->seats, &b->seats);
   if (!list->plain && list->count - b->always >= INDEX_MIN)
-    add_index(c, b, list);
+    chain_builder_add_index(c, b, list);
   else
-    retire_base(b, list);
+    chain_builder_retire_base(b, list);
   rule_pages_open();
   return c;
 }

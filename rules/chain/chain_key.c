@@ -24,13 +24,13 @@ chain_key_seed(void)
 }
 
 static void
-bit_set(uint64_t *words, unsigned bit)
+chain_key_bit_set(uint64_t *words, unsigned bit)
 {
   words[bit / 64] |= UINT64_C(1) << bit % 64;
 }
 
 static bool
-bit_get(const uint64_t *words, unsigned bit)
+chain_key_bit_get(const uint64_t *words, unsigned bit)
 {
   return (words[bit / 64] >> bit % 64 & 1) != 0;
 }
@@ -44,15 +44,15 @@ key_shape_add(struct key_shape *s, const struct key *k)
     break;
   case KEYS_SUFFIX:
     s->suffixes = true;
-    bit_set(s->labels, k->measure);
+    chain_key_bit_set(s->labels, k->measure);
     if (k->measure > s->most_labels)
       s->most_labels = k->measure;
     break;
   case KEYS_SOURCE:
-    bit_set(k->v6 ? s->v6 : &s->v4, k->measure);
+    chain_key_bit_set(k->v6 ? s->v6 : &s->v4, k->measure);
     break;
   case KEYS_QTYPE:
-    bit_set(s->qtypes, k->qtype % 256);
+    chain_key_bit_set(s->qtypes, k->qtype % 256);
     break;
   }
 }
@@ -81,21 +81,21 @@ struct visitor {
 };
 
 static uint64_t
-hash_name(const uint8_t *bytes, size_t size)
+chain_key_hash_name(const uint8_t *bytes, size_t size)
 {
   return name_bytes_hash(bytes, size, seeds.name);
 }
 
 static void
-visit_name(const struct name *name, void *arg)
+chain_key_visit_name(const struct name *name, void *arg)
 {
   const struct visitor *v = arg;
-  struct key k = {.family = KEYS_NAME, .hash = hash_name(name->bytes, name->size)};
+  struct key k = {.family = KEYS_NAME, .hash = chain_key_hash_name(name->bytes, name->size)};
   v->visit(&k, v->arg);
 }
 
 static void
-visit_suffix(const struct name *name, void *arg)
+chain_key_visit_suffix(const struct name *name, void *arg)
 {
   const struct visitor *v = arg;
   struct name_suffixes s;
@@ -105,13 +105,13 @@ visit_suffix(const struct name *name, void *arg)
 }
 
 static unsigned
-suffix_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
+chain_key_suffix_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
 {
   struct name_suffixes s;
   unsigned count = 0;
   name_bytes_suffixes(q->qname.bytes, shape->most_labels, seeds.suffix, &s);
   for (unsigned i = 0; i <= s.count; i++)
-    if (bit_get(shape->labels, i))
+    if (chain_key_bit_get(shape->labels, i))
       keys[count++] = s.hash[i];
   return count;
 }
@@ -119,7 +119,7 @@ suffix_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys
 // ---- addresses ----
 
 static uint64_t
-load_be(const uint8_t *at)
+chain_key_load_be(const uint8_t *at)
 {
   uint64_t v;
   memcpy(&v, at, sizeof v);
@@ -127,28 +127,28 @@ load_be(const uint8_t *at)
 }
 
 static uint64_t
-high_bits(uint64_t v, unsigned bits)
+chain_key_high_bits(uint64_t v, unsigned bits)
 {
   return bits == 0 ? 0 : v & UINT64_MAX << (64 - bits);
 }
 
 static uint64_t
-hash_v4(uint32_t address, unsigned bits)
+chain_key_hash_v4(uint32_t address, unsigned bits)
 {
-  return hash_u64(high_bits((uint64_t)address << 32, bits) | bits, seeds.source);
+  return hash_u64(chain_key_high_bits((uint64_t)address << 32, bits) | bits, seeds.source);
 }
 
 static uint64_t
-hash_v6(uint64_t high, uint64_t low, unsigned bits)
+chain_key_hash_v6(uint64_t high, uint64_t low, unsigned bits)
 {
   if (bits <= 64)
-    return hash_u64(high_bits(high, bits), seeds.source ^ (bits + 1));
-  return hash_u64(high_bits(low, bits - 64), hash_u64(high, seeds.source ^ (bits + 1)));
+    return hash_u64(chain_key_high_bits(high, bits), seeds.source ^ (bits + 1));
+  return hash_u64(chain_key_high_bits(low, bits - 64), hash_u64(high, seeds.source ^ (bits + 1)));
 }
 
 // A negated mask alone lets nobody in; where it makes a hole in another, the selector will tell.
 static void
-visit_netmask(const struct netmask *m, void *arg)
+chain_key_visit_netmask(const struct netmask *m, void *arg)
 {
   const struct visitor *v = arg;
   struct key k = {.family = KEYS_SOURCE, .v6 = address_is_v6(&m->network), .measure = m->bits};
@@ -156,36 +156,36 @@ visit_netmask(const struct netmask *m, void *arg)
     return;
   if (k.v6) {
     const uint8_t *bytes = m->network.v6.sin6_addr.s6_addr;
-    k.hash = hash_v6(load_be(bytes), load_be(bytes + 8), m->bits);
+    k.hash = chain_key_hash_v6(chain_key_load_be(bytes), chain_key_load_be(bytes + 8), m->bits);
   } else {
-    k.hash = hash_v4(ntohl(m->network.v4.sin_addr.s_addr), m->bits);
+    k.hash = chain_key_hash_v4(ntohl(m->network.v4.sin_addr.s_addr), m->bits);
   }
   v->visit(&k, v->arg);
 }
 
 static unsigned
-v6_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
+chain_key_v6_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
 {
   const uint8_t *bytes = q->arrival.client.v6.sin6_addr.s6_addr;
-  uint64_t high = load_be(bytes), low = load_be(bytes + 8);
+  uint64_t high = chain_key_load_be(bytes), low = chain_key_load_be(bytes + 8);
   unsigned count = 0;
   for (unsigned word = 0; word < sizeof shape->v6 / sizeof *shape->v6; word++)
     for (uint64_t left = shape->v6[word]; left != 0; left &= left - 1)
-      keys[count++] = hash_v6(high, low, word * 64 + (unsigned)__builtin_ctzll(left));
+      keys[count++] = chain_key_hash_v6(high, low, word * 64 + (unsigned)__builtin_ctzll(left));
   return count;
 }
 
 static unsigned
-source_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
+chain_key_source_keys(const struct query *q, const struct key_shape *shape, uint64_t *keys)
 {
   unsigned count = 0;
   if (q->arrival.client.sa.sa_family == AF_INET6)
-    return v6_keys(q, shape, keys);
+    return chain_key_v6_keys(q, shape, keys);
   if (q->arrival.client.sa.sa_family != AF_INET)
     return 0;
   uint32_t address = ntohl(q->arrival.client.v4.sin_addr.s_addr);
   for (uint64_t left = shape->v4; left != 0; left &= left - 1)
-    keys[count++] = hash_v4(address, (unsigned)__builtin_ctzll(left));
+    keys[count++] = chain_key_hash_v4(address, (unsigned)__builtin_ctzll(left));
   return count;
 }
 
@@ -223,16 +223,16 @@ selector_keys(const struct selector *s, key_visit_fn *visit, void *arg)
   pthread_once(&seeded, chain_key_seed);
   switch (s->kind->key) {
   case KEY_QNAME:
-    visit_name(value, &v);
+    chain_key_visit_name(value, &v);
     break;
   case KEY_QNAME_SET:
-    name_set_each(value, visit_name, &v);
+    name_set_each(value, chain_key_visit_name, &v);
     break;
   case KEY_SUFFIX:
-    suffix_set_scan(value, visit_suffix, &v);
+    suffix_set_scan(value, chain_key_visit_suffix, &v);
     break;
   case KEY_SOURCE:
-    netmask_set_each(value, visit_netmask, &v);
+    netmask_set_each(value, chain_key_visit_netmask, &v);
     break;
   case KEY_QTYPE:
     k.qtype = *(const uint16_t *)value;
@@ -249,12 +249,12 @@ query_keys(const struct query *q, const struct key_shape *shape, uint64_t keys[Q
 {
   unsigned count = 0;
   if (shape->names)
-    keys[count++] = hash_name(q->qname.bytes, q->qname.size);
+    keys[count++] = chain_key_hash_name(q->qname.bytes, q->qname.size);
   if (shape->suffixes)
-    count += suffix_keys(q, shape, keys + count);
-  if (bit_get(shape->qtypes, q->qtype % 256))
+    count += chain_key_suffix_keys(q, shape, keys + count);
+  if (chain_key_bit_get(shape->qtypes, q->qtype % 256))
     keys[count++] = hash_u64(q->qtype, seeds.qtype);
-  return count + source_keys(q, shape, keys + count);
+  return count + chain_key_source_keys(q, shape, keys + count);
 }
 
 uint64_t

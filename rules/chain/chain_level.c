@@ -10,7 +10,7 @@
 enum { KEYS_PER_BUCKET = 5 };
 
 static void
-level_free(struct object *o)
+chain_level_free(struct object *o)
 {
   struct chain_level *l = (struct chain_level *)(void *)o;
   free(l->buckets);
@@ -19,7 +19,7 @@ level_free(struct object *o)
   free(l);
 }
 
-static const struct object_class level_class = {.name = "ChainLevel", .free = level_free};
+static const struct object_class level_class = {.name = "ChainLevel", .free = chain_level_free};
 
 struct chain_level *
 chain_level_new(uint32_t rules, size_t keys)
@@ -34,7 +34,7 @@ chain_level_new(uint32_t rules, size_t keys)
 }
 
 static uint32_t
-node_new(struct chain_level *l, uint32_t rank)
+chain_level_node_new(struct chain_level *l, uint32_t rank)
 {
   if (l->node_count == l->node_capacity) {
     l->node_capacity = l->node_capacity * 2 + 16;
@@ -52,21 +52,21 @@ chain_level_share(struct chain_level *l, uint32_t *value, uint32_t rank)
   if ((*value & (uint32_t)LEVEL_SHARED) == 0) {
     if (*value == rank) // it has the key twice
       return;
-    last = node_new(l, *value);
+    last = chain_level_node_new(l, *value);
     l->nodes[last].next = last;
   } else {
     last = *value & ~(uint32_t)LEVEL_SHARED;
     if (l->nodes[last].rank == rank)
       return;
   }
-  uint32_t node = node_new(l, rank);
+  uint32_t node = chain_level_node_new(l, rank);
   l->nodes[node].next = l->nodes[last].next;
   l->nodes[last].next = node;
   *value = (uint32_t)LEVEL_SHARED | node;
 }
 
 static void
-add_key(struct chain_level *l, uint64_t hash, uint32_t rank)
+chain_level_add_key(struct chain_level *l, uint64_t hash, uint32_t rank)
 {
   uint32_t tag = level_tag(hash), at = level_home(l, hash);
   for (;;) {
@@ -93,7 +93,7 @@ chain_level_add(struct chain_level *l, struct level_rule rule, const uint64_t *k
   assert(rank < (uint32_t)LEVEL_SHARED);
   l->rules[rank] = rule;
   for (size_t i = 0; i < count; i++)
-    add_key(l, keys[i], rank);
+    chain_level_add_key(l, keys[i], rank);
 }
 
 size_t

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static void
-chunk_free(struct object *o)
+chain_seats_chunk_free(struct object *o)
 {
   struct seat_chunk *c = (struct seat_chunk *)(void *)o;
   for (unsigned i = 0; i < CHUNK_SEATS; i++)
@@ -16,10 +16,10 @@ chunk_free(struct object *o)
   free(c);
 }
 
-static const struct object_class chunk_class = {.name = "SeatChunk", .free = chunk_free};
+static const struct object_class chunk_class = {.name = "SeatChunk", .free = chain_seats_chunk_free};
 
 static struct seat_chunk *
-chunk_new(void)
+chain_seats_chunk_new(void)
 {
   struct seat_chunk *c = memory_new(sizeof *c);
   object_init(&c->object, &chunk_class);
@@ -27,11 +27,11 @@ chunk_new(void)
 }
 
 static void
-chunk_writable(struct seat_chunk **chunk)
+chain_seats_chunk_writable(struct seat_chunk **chunk)
 {
   if (object_refs(*chunk) == 1)
     return;
-  struct seat_chunk *copy = chunk_new();
+  struct seat_chunk *copy = chain_seats_chunk_new();
   for (unsigned i = 0; i < CHUNK_SEATS; i++)
     copy->rules[i] = object_ref((*chunk)->rules[i]);
   object_unref(chunk);
@@ -66,9 +66,9 @@ chain_seats_set(struct chain_seats *s, uint32_t seat, struct rule *r)
       s->capacity = s->capacity * 2 + 4;
       s->chunks = memory_resize(s->chunks, s->capacity, sizeof *s->chunks);
     }
-    s->chunks[s->count++] = chunk_new();
+    s->chunks[s->count++] = chain_seats_chunk_new();
   }
-  chunk_writable(&s->chunks[chunk]);
+  chain_seats_chunk_writable(&s->chunks[chunk]);
   struct rule **at = &s->chunks[chunk]->rules[seat % CHUNK_SEATS];
   object_unref(at);
   *at = object_ref(r);

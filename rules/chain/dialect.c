@@ -14,7 +14,7 @@ static const struct answer_options spoof_options = {.flags = ANSWER_FLAGS_DEFAUL
 
 // Answers with an rcode; RA, AA and AD stay as they were in the query.
 static enum verdict
-answer_rcode(struct query *q, unsigned rcode)
+dialect_answer_rcode(struct query *q, unsigned rcode)
 {
   struct answer_options options = {.flags = ANSWER_FLAGS_KEPT};
   struct answer_form form = answer_form_of(q, &options);
@@ -39,7 +39,7 @@ dialect_split(const struct bytes *text, const char *separators, struct bytes *pi
 }
 
 static bool
-piece_address(const struct bytes *piece, struct address *out)
+dialect_piece_address(const struct bytes *piece, struct address *out)
 {
   char text[ADDRESS_TEXT_SIZE];
   if (piece->size >= sizeof text)
@@ -59,7 +59,7 @@ dialect_spoof(struct query *q, const struct bytes *text)
   struct answer_form form = answer_form_of(q, &spoof_options);
   struct address addresses[PIECES_MAX];
   for (size_t i = 0; i < pieces_count; i++)
-    if (piece_address(&pieces[i], &addresses[count]))
+    if (dialect_piece_address(&pieces[i], &addresses[count]))
       count++;
   if (pieces_count != 1 || count == 1) {
     const struct address *mixed = shuffled(q, addresses, count, sizeof *mixed);
@@ -73,7 +73,7 @@ dialect_spoof(struct query *q, const struct bytes *text)
 }
 
 static enum verdict
-spoof_raw(struct query *q, const struct bytes *text)
+dialect_spoof_raw(struct query *q, const struct bytes *text)
 {
   struct bytes pieces[PIECES_MAX];
   size_t count = dialect_split(text, ",", pieces);
@@ -105,15 +105,15 @@ dialect_query_verdict(struct query *q, int64_t number, const struct bytes *text)
   case DNS_ACTION_DROP:
     return verdict_drop(q, DROP_RULE);
   case DNS_ACTION_NXDOMAIN:
-    return answer_rcode(q, RCODE_NXDOMAIN);
+    return dialect_answer_rcode(q, RCODE_NXDOMAIN);
   case DNS_ACTION_REFUSED:
-    return answer_rcode(q, RCODE_REFUSED);
+    return dialect_answer_rcode(q, RCODE_REFUSED);
   case DNS_ACTION_SERVFAIL:
-    return answer_rcode(q, RCODE_SERVFAIL);
+    return dialect_answer_rcode(q, RCODE_SERVFAIL);
   case DNS_ACTION_SPOOF:
     return dialect_spoof(q, text);
   case DNS_ACTION_SPOOF_RAW:
-    return spoof_raw(q, text);
+    return dialect_spoof_raw(q, text);
   case DNS_ACTION_SPOOF_PACKET:
     return text->size < HEADER_SIZE ? verdict_drop(q, DROP_SCRIPT_ERROR) : answer_packet(q, text->data, text->size);
   case DNS_ACTION_TRUNCATE:

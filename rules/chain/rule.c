@@ -21,18 +21,18 @@ static struct {
 static _Atomic uint64_t creation_order;
 
 static _Atomic uint64_t *
-hit_counter(struct worker *w, uint32_t slot)
+rule_hit_counter(struct worker *w, uint32_t slot)
 {
   uint64_t *page = atomic_load_explicit(&w->hits[slot / HIT_PAGE_SLOTS], memory_order_acquire);
   return page == NULL ? NULL : (_Atomic uint64_t *)&page[slot % HIT_PAGE_SLOTS];
 }
 
 static uint64_t
-slot_hits(uint32_t slot)
+rule_slot_hits(uint32_t slot)
 {
   uint64_t sum = 0;
   for (unsigned i = 0; i < worker_count(); i++) {
-    _Atomic uint64_t *c = workers[i] == NULL ? NULL : hit_counter(workers[i], slot);
+    _Atomic uint64_t *c = workers[i] == NULL ? NULL : rule_hit_counter(workers[i], slot);
     if (c != NULL)
       sum += atomic_load_explicit(c, memory_order_relaxed);
   }
@@ -40,7 +40,7 @@ slot_hits(uint32_t slot)
 }
 
 static bool
-slot_take(uint32_t *slot)
+rule_slot_take(uint32_t *slot)
 {
   if (slots.count > 0)
     *slot = slots.given_back[--slots.count];
@@ -53,10 +53,10 @@ slot_take(uint32_t *slot)
 
 // Nobody can count into the slot any more: its rule is gone. It starts from zero for the next one.
 static void
-slot_give(uint32_t slot)
+rule_slot_give(uint32_t slot)
 {
   for (unsigned i = 0; i < worker_count(); i++) {
-    _Atomic uint64_t *c = workers[i] == NULL ? NULL : hit_counter(workers[i], slot);
+    _Atomic uint64_t *c = workers[i] == NULL ? NULL : rule_hit_counter(workers[i], slot);
     if (c != NULL)
       atomic_store_explicit(c, 0, memory_order_relaxed);
   }
@@ -68,7 +68,7 @@ slot_give(uint32_t slot)
 }
 
 static uint64_t *
-page_open(struct worker *w, uint32_t page)
+rule_page_open_it(struct worker *w, uint32_t page)
 {
   uint64_t *counters = atomic_load_explicit(&w->hits[page], memory_order_acquire);
   if (counters == NULL) {
@@ -84,7 +84,7 @@ rule_pages_open(void)
   pthread_mutex_lock(&slots.mutex);
   for (unsigned i = 0; i < worker_count(); i++)
     for (uint32_t page = 0; workers[i] != NULL && page * HIT_PAGE_SLOTS < slots.next; page++)
-      page_open(workers[i], page);
+      rule_page_open_it(workers[i], page);
   pthread_mutex_unlock(&slots.mutex);
 }
 
@@ -92,7 +92,7 @@ uint64_t *
 rule_page_open(struct worker *w, uint32_t slot)
 {
   pthread_mutex_lock(&slots.mutex);
-  uint64_t *counters = page_open(w, slot / HIT_PAGE_SLOTS);
+  uint64_t *counters = rule_page_open_it(w, slot / HIT_PAGE_SLOTS);
   pthread_mutex_unlock(&slots.mutex);
   return counters;
 }
@@ -102,11 +102,11 @@ rule_free(struct object *o)
 {
   struct rule *r = (struct rule *)(void *)o;
   pthread_mutex_lock(&slots.mutex);
-  r->selector->matches_before += slot_hits(r->slot);
+  r->selector->matches_before += rule_slot_hits(r->slot);
   *r->link = r->next;
   if (r->next != NULL)
     r->next->link = r->link;
-  slot_give(r->slot);
+  rule_slot_give(r->slot);
   pthread_mutex_unlock(&slots.mutex);
   object_unref(&r->selector);
   object_unref(&r->action);
@@ -125,7 +125,7 @@ rule_next_creation_order(void)
 }
 
 static bool
-uuid_is_zero(const struct uuid *u)
+rule_uuid_is_zero(const struct uuid *u)
 {
   static const struct uuid zero;
   return uuid_equal(u, &zero);
@@ -136,7 +136,7 @@ rule_new(struct selector *selector, struct action *action, const char *name, con
 {
   struct rule *r = memory_new(sizeof *r);
   pthread_mutex_lock(&slots.mutex);
-  bool taken = slot_take(&r->slot);
+  bool taken = rule_slot_take(&r->slot);
   if (taken) {
     r->next = selector->rules;
     if (r->next != NULL)
@@ -154,7 +154,7 @@ rule_new(struct selector *selector, struct action *action, const char *name, con
   r->action = object_ref(action);
   r->name = memory_string(name == NULL ? "" : name);
   r->creation_order = rule_next_creation_order();
-  if (uuid == NULL || uuid_is_zero(uuid))
+  if (uuid == NULL || rule_uuid_is_zero(uuid))
     uuid_random(&r->uuid);
   else
     r->uuid = *uuid;
@@ -164,7 +164,7 @@ rule_new(struct selector *selector, struct action *action, const char *name, con
 uint64_t
 rule_hits(const struct rule *r)
 {
-  return slot_hits(r->slot);
+  return rule_slot_hits(r->slot);
 }
 
 uint64_t
@@ -173,7 +173,7 @@ selector_matches(const struct selector *s)
   pthread_mutex_lock(&slots.mutex);
   uint64_t sum = s->matches_before;
   for (const struct rule *r = s->rules; r != NULL; r = r->next)
-    sum += slot_hits(r->slot);
+    sum += rule_slot_hits(r->slot);
   pthread_mutex_unlock(&slots.mutex);
   return sum;
 }

@@ -18,7 +18,7 @@ rule_timer_begin(struct rule_timer *t)
 
 // The upper half of an octave begins at one and a half times its start.
 static unsigned
-bin_of(uint64_t ns)
+rule_cost_bin_of(uint64_t ns)
 {
   unsigned octave = ns < 2 ? 0 : 63 - (unsigned)__builtin_clzll(ns);
   if (octave < FIRST_OCTAVE)
@@ -28,7 +28,7 @@ bin_of(uint64_t ns)
 }
 
 static uint64_t
-bin_end(unsigned bin)
+rule_cost_bin_end(unsigned bin)
 {
   uint64_t start = UINT64_C(1) << (FIRST_OCTAVE + bin / 2);
   return bin % 2 == 0 ? start + start / 2 : 2 * start;
@@ -36,7 +36,7 @@ bin_end(unsigned bin)
 
 // NULL: no memory for it.
 static struct rule_cost *
-cost_of(const struct rule *r)
+rule_cost_of(const struct rule *r)
 {
   _Atomic(struct rule_cost *) *place = (_Atomic(struct rule_cost *) *)(uintptr_t)&r->cost;
   struct rule_cost *cost = atomic_load_explicit(place, memory_order_acquire);
@@ -54,12 +54,12 @@ rule_timer_end(const struct rule_timer *t, const struct rule *r)
 {
   uint64_t took = clock_mono_ns() - t->start_ns, reading = t->start_ns - t->before_ns;
   uint64_t ns = took > reading ? took - reading : 0;
-  struct rule_cost *cost = cost_of(r);
+  struct rule_cost *cost = rule_cost_of(r);
   if (cost == NULL)
     return;
   atomic_fetch_add_explicit(&cost->samples, 1, memory_order_relaxed);
   atomic_fetch_add_explicit(&cost->ns, ns, memory_order_relaxed);
-  atomic_fetch_add_explicit(&cost->bins[bin_of(ns)], 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&cost->bins[rule_cost_bin_of(ns)], 1, memory_order_relaxed);
 }
 
 void
@@ -94,7 +94,7 @@ rule_cost_p99_ns(const struct rule *r)
   for (unsigned i = 0; total > 0 && i < COST_BINS; i++) {
     sum += atomic_load_explicit(&cost->bins[i], memory_order_relaxed);
     if (sum * 100 >= total * 99)
-      return bin_end(i);
+      return rule_cost_bin_end(i);
   }
   return 0;
 }

@@ -11,20 +11,20 @@
 #include <string.h>
 
 static uint32_t
-hash_name(const char *name)
+rule_list_hash_name(const char *name)
 {
   return (uint32_t)hash_bytes(name, strlen(name), 0);
 }
 
 static uint32_t
-hash_uuid(const struct uuid *uuid)
+rule_list_hash_uuid(const struct uuid *uuid)
 {
   return (uint32_t)hash_bytes(uuid->bytes, sizeof uuid->bytes, 0);
 }
 
 // The rule leaves its seat: it is gone, or will get another one.
 static void
-leave_seat(struct rule_list *list, uint32_t position)
+rule_list_leave_seat(struct rule_list *list, uint32_t position)
 {
   if (list->places[position].seat != NO_SEAT)
     chain_builder_vacate(list->builder, list->places[position].seat);
@@ -120,8 +120,8 @@ rule_list_append(struct rule_list *list, struct rule *r)
     list->rules = memory_resize(list->rules, list->capacity, sizeof *list->rules);
     list->places = memory_resize(list->places, list->capacity, sizeof *list->places);
   }
-  list->places[list->count] =
-      (struct rule_place){.seat = NO_SEAT, .name_hash = hash_name(r->name), .uuid_hash = hash_uuid(&r->uuid)};
+  list->places[list->count] = (struct rule_place){
+      .seat = NO_SEAT, .name_hash = rule_list_hash_name(r->name), .uuid_hash = rule_list_hash_uuid(&r->uuid)};
   list->rules[list->count++] = object_ref(r);
   list->changed = true;
 }
@@ -139,7 +139,7 @@ rule_list_remove_at(struct rule_list *list, uint32_t position)
   if (position >= list->count)
     return false;
   rule_list_note_removal(list, position, list->rules[position]);
-  leave_seat(list, position);
+  rule_list_leave_seat(list, position);
   object_unref(&list->rules[position]);
   list->count--;
   size_t behind = list->count - position;
@@ -157,20 +157,20 @@ struct rule_key {
 };
 
 static struct rule_key
-key_of(const char *name_or_uuid)
+rule_list_key_of(const char *name_or_uuid)
 {
   struct rule_key key = {.name = NULL};
   if (uuid_parse(&key.uuid, name_or_uuid)) {
-    key.hash = hash_uuid(&key.uuid);
+    key.hash = rule_list_hash_uuid(&key.uuid);
   } else {
     key.name = name_or_uuid;
-    key.hash = hash_name(name_or_uuid);
+    key.hash = rule_list_hash_name(name_or_uuid);
   }
   return key;
 }
 
 static bool
-key_fits(const struct rule_key *key, const struct rule_list *list, uint32_t position)
+rule_list_key_fits(const struct rule_key *key, const struct rule_list *list, uint32_t position)
 {
   const struct rule_place *place = &list->places[position];
   if (key->name != NULL)
@@ -181,12 +181,12 @@ key_fits(const struct rule_key *key, const struct rule_list *list, uint32_t posi
 uint32_t
 rule_list_remove_named(struct rule_list *list, const char *name_or_uuid)
 {
-  struct rule_key key = key_of(name_or_uuid);
+  struct rule_key key = rule_list_key_of(name_or_uuid);
   uint32_t kept = 0, count = list->count;
   for (uint32_t i = 0; i < count; i++)
-    if (key_fits(&key, list, i)) {
+    if (rule_list_key_fits(&key, list, i)) {
       rule_list_note_removal(list, kept, list->rules[i]);
-      leave_seat(list, i);
+      rule_list_leave_seat(list, i);
       object_unref(&list->rules[i]);
     } else {
       list->places[kept] = list->places[i];
@@ -201,9 +201,9 @@ rule_list_remove_named(struct rule_list *list, const char *name_or_uuid)
 struct rule *
 rule_list_find(const struct rule_list *list, const char *name_or_uuid)
 {
-  struct rule_key key = key_of(name_or_uuid);
+  struct rule_key key = rule_list_key_of(name_or_uuid);
   for (uint32_t i = 0; i < list->count; i++)
-    if (key_fits(&key, list, i))
+    if (rule_list_key_fits(&key, list, i))
       return list->rules[i];
   return NULL;
 }
@@ -230,7 +230,7 @@ rule_list_move(struct rule_list *list, int64_t from, int64_t to)
   if (to == from || to == from + 1)
     return true;
   size_t end = (size_t)(to > from ? to - 1 : to);
-  leave_seat(list, (uint32_t)from);
+  rule_list_leave_seat(list, (uint32_t)from);
   rule_list_shift(list->rules, sizeof *list->rules, (size_t)from, end);
   rule_list_shift(list->places, sizeof *list->places, (size_t)from, end);
   list->changed = true;
@@ -250,7 +250,7 @@ rule_list_move_to_top(struct rule_list *list)
 }
 
 static void
-drop_rules(struct rule_list *list)
+rule_list_drop_rules(struct rule_list *list)
 {
   for (uint32_t i = 0; i < list->count; i++)
     object_unref(&list->rules[i]);
@@ -262,14 +262,14 @@ void
 rule_list_clear(struct rule_list *list)
 {
   rule_list_note_all(list);
-  drop_rules(list);
+  rule_list_drop_rules(list);
   chain_builder_free(&list->builder);
   *list = (struct rule_list){.changed = true, .plain = list->plain};
 }
 
 // Rules that are in both lists keep their seats, and with them their keys; a rule that is there twice keeps one.
 static void
-keep_seats(struct rule_list *new, struct rule_list *old)
+rule_list_keep_seats(struct rule_list *new, struct rule_list *old)
 {
   uint32_t slots = 0;
   for (uint32_t i = 0; i < old->count; i++)
@@ -287,7 +287,7 @@ keep_seats(struct rule_list *new, struct rule_list *old)
   }
   free(by_slot);
   for (uint32_t i = 0; i < old->count; i++)
-    leave_seat(old, i);
+    rule_list_leave_seat(old, i);
   chain_builder_reorder(old->builder);
   new->builder = old->builder;
 }
@@ -301,8 +301,8 @@ rule_list_set(struct rule_list *list, struct rule *const *rules, uint32_t count)
   for (uint32_t i = 0; i < count; i++)
     rule_list_append(&new, rules[i]);
   if (list->builder != NULL)
-    keep_seats(&new, list);
-  drop_rules(list);
+    rule_list_keep_seats(&new, list);
+  rule_list_drop_rules(list);
   *list = new;
   list->changed = true;
 }

@@ -10,7 +10,7 @@
 enum { RULE_WIDTH = 56 };
 
 static void
-add_rule_text(const struct rule *r, int64_t truncate, struct text *out)
+rule_table_add_rule_text(const struct rule *r, int64_t truncate, struct text *out)
 {
   struct text shown;
   text_init(&shown);
@@ -24,7 +24,7 @@ add_rule_text(const struct rule *r, int64_t truncate, struct text *out)
 
 // Of the time that the rules of the table took together.
 static void
-add_cost(const struct rule *r, uint64_t total_ns, struct text *out)
+rule_table_add_cost(const struct rule *r, uint64_t total_ns, struct text *out)
 {
   uint64_t ns = rule_cost_ns(r);
   if (total_ns == 0 || ns == 0)
@@ -35,7 +35,8 @@ add_cost(const struct rule *r, uint64_t total_ns, struct text *out)
 }
 
 static void
-add_row(uint32_t position, const struct rule *r, const struct rule_table *table, uint64_t total_ns, struct text *out)
+rule_table_add_row(uint32_t position, const struct rule *r, const struct rule_table *table, uint64_t total_ns,
+                   struct text *out)
 {
   text_printf(out, "%-3u %-30s ", position, r->name);
   if (table->uuids) {
@@ -44,8 +45,8 @@ add_row(uint32_t position, const struct rule *r, const struct rule_table *table,
   }
   text_printf(out, "%9llu ", (unsigned long long)rule_hits(r));
   if (table->cost)
-    add_cost(r, total_ns, out);
-  add_rule_text(r, table->truncate_rule, out);
+    rule_table_add_cost(r, total_ns, out);
+  rule_table_add_rule_text(r, table->truncate_rule, out);
   text_puts(out, " ");
   action_show(r->action, out);
   text_puts(out, "\n");
@@ -65,7 +66,7 @@ rule_table_print(struct rule *const *rules, uint32_t count, const struct rule_ta
   for (uint32_t i = 0; table->cost && i < count; i++)
     total_ns += rule_cost_ns(rules[i]);
   for (uint32_t i = 0; i < count; i++)
-    add_row(i, rules[i], table, total_ns, out);
+    rule_table_add_row(i, rules[i], table, total_ns, out);
 }
 
 struct ranked {
@@ -74,7 +75,7 @@ struct ranked {
 };
 
 static int
-by_hits(const void *a, const void *b)
+rule_table_by_hits(const void *a, const void *b)
 {
   const struct ranked *x = a, *y = b;
   if (x->hits != y->hits)
@@ -88,7 +89,7 @@ rule_list_top(const struct rule_list *list, uint32_t top, struct rule **out)
   struct ranked *ranked = memory_array(list->count + 1, sizeof *ranked);
   for (uint32_t i = 0; i < list->count; i++)
     ranked[i] = (struct ranked){.hits = rule_hits(list->rules[i]), .position = i};
-  qsort(ranked, list->count, sizeof *ranked, by_hits);
+  qsort(ranked, list->count, sizeof *ranked, rule_table_by_hits);
   uint32_t count = top < list->count ? top : list->count;
   for (uint32_t i = 0; i < count; i++)
     out[i] = list->rules[ranked[i].position];

@@ -29,7 +29,7 @@ static pthread_key_t scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
 
 static void
-scratch_free(void *arg)
+pattern_scratch_free(void *arg)
 {
   struct scratch *s = arg;
   pcre2_match_data_free(s->data);
@@ -38,16 +38,16 @@ scratch_free(void *arg)
 }
 
 static void
-scratch_open(void)
+pattern_scratch_open(void)
 {
-  if (pthread_key_create(&scratch_key, scratch_free) != 0)
+  if (pthread_key_create(&scratch_key, pattern_scratch_free) != 0)
     memory_exhausted();
 }
 
 static struct scratch *
-scratch_get(void)
+pattern_scratch_get(void)
 {
-  pthread_once(&scratch_once, scratch_open);
+  pthread_once(&scratch_once, pattern_scratch_open);
   struct scratch *s = pthread_getspecific(scratch_key);
   if (s != NULL)
     return s;
@@ -65,7 +65,7 @@ scratch_get(void)
 
 // Where POSIX extended expressions mean something else: in brackets a backslash is itself, and {,n} is {0,n}.
 static void
-from_posix(const char *at, const char *end, struct text *out)
+pattern_from_posix(const char *at, const char *end, struct text *out)
 {
   bool in_brackets = false;
   for (; at < end; at++) {
@@ -110,7 +110,7 @@ pattern_compile(const char *expression, size_t size, enum pattern_style style, s
   struct text text;
   text_init(&text);
   if (style == PATTERN_SEARCH)
-    from_posix(expression, expression + size, &text);
+    pattern_from_posix(expression, expression + size, &text);
   else
     text_add(&text, expression, size);
   int error;
@@ -151,7 +151,7 @@ pattern_free(struct pattern **slot)
 bool
 pattern_match(const struct pattern *p, const char *text, size_t size)
 {
-  struct scratch *s = scratch_get();
+  struct scratch *s = pattern_scratch_get();
   return pcre2_match(p->code, (PCRE2_SPTR)text, size, 0, 0, s->data, s->context) >= 0;
 }
 

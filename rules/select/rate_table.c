@@ -68,7 +68,7 @@ rate_table_free(struct rate_table **slot)
 }
 
 static struct range
-range_of(const struct rate_table *t, const struct address *client)
+rate_table_range_of(const struct rate_table *t, const struct address *client)
 {
   struct address masked = *client;
   address_truncate(&masked, address_is_v6(client) ? t->options.v6_bits : t->options.v4_bits);
@@ -81,7 +81,7 @@ range_of(const struct rate_table *t, const struct address *client)
 
 // The place of the range in its set: its own, or one that may be taken. *fresh: start with a full bucket.
 static struct range *
-place_of(const struct rate_table *t, struct range *set, const struct range *key, bool *fresh)
+rate_table_place_of(const struct rate_table *t, struct range *set, const struct range *key, bool *fresh)
 {
   struct range *fullest = &set[0];
   for (unsigned i = 0; i < WAYS; i++) {
@@ -102,7 +102,7 @@ static bool
 rate_table_take_in(const struct rate_table *t, struct range *set, const struct range *key, uint64_t now_ns)
 {
   bool fresh;
-  struct range *r = place_of(t, set, key, &fresh);
+  struct range *r = rate_table_place_of(t, set, key, &fresh);
   uint64_t full_at = fresh || r->full_at_ns < now_ns ? now_ns : r->full_at_ns;
   bool within = t->token_ns > 0 && full_at + t->token_ns <= now_ns + t->burst_ns;
   *r = *key;
@@ -112,9 +112,10 @@ rate_table_take_in(const struct rate_table *t, struct range *set, const struct r
 
 // The set of the client's range, locked; *key is the range.
 static struct range *
-set_lock(struct rate_table *t, const struct address *client, uint64_t now_us, struct range *key, pthread_mutex_t **mutex)
+rate_table_set_lock(struct rate_table *t, const struct address *client, uint64_t now_us, struct range *key,
+                    pthread_mutex_t **mutex)
 {
-  *key = range_of(t, client);
+  *key = rate_table_range_of(t, client);
   key->seen_s = (uint32_t)(now_us / 1000000);
   uint64_t hash = hash_bytes(key->address, sizeof key->address, t->seed ^ key->family);
   uint32_t index = (uint32_t)(hash % SETS);
@@ -128,7 +129,7 @@ rate_table_take(struct rate_table *t, const struct address *client, uint64_t now
 {
   struct range key;
   pthread_mutex_t *mutex;
-  struct range *set = set_lock(t, client, now_us, &key, &mutex);
+  struct range *set = rate_table_set_lock(t, client, now_us, &key, &mutex);
   bool within = rate_table_take_in(t, set, &key, now_us * 1000 + 1);
   pthread_mutex_unlock(mutex);
   return within;
@@ -141,7 +142,7 @@ rate_table_peek(struct rate_table *t, const struct address *client, uint64_t now
   pthread_mutex_t *mutex;
   bool fresh;
   uint64_t now_ns = now_us * 1000 + 1;
-  struct range *r = place_of(t, set_lock(t, client, now_us, &key, &mutex), &key, &fresh);
+  struct range *r = rate_table_place_of(t, rate_table_set_lock(t, client, now_us, &key, &mutex), &key, &fresh);
   uint64_t owed = fresh || r->full_at_ns < now_ns ? 0 : r->full_at_ns - now_ns;
   pthread_mutex_unlock(mutex);
   *tokens = t->token_ns == 0 || owed > t->burst_ns ? 0 : (double)(t->burst_ns - owed) / (double)t->token_ns;

@@ -14,7 +14,7 @@ struct netmask_selector {
 };
 
 static bool
-netmask_init(struct selector *base, const struct value *args, struct fault *f)
+select_address_netmask_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct netmask_selector *s = (struct netmask_selector *)base;
@@ -27,20 +27,20 @@ netmask_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-netmask_fini(struct selector *base)
+select_address_netmask_fini(struct selector *base)
 {
   object_unref(&((struct netmask_selector *)base)->set);
 }
 
 static bool
-set_match(const struct selector *base, struct query *q)
+select_address_set_match(const struct selector *base, struct query *q)
 {
   const struct netmask_selector *s = (const struct netmask_selector *)base;
   return netmask_set_match(s->set, s->source ? &q->arrival.client : &q->arrival.destination);
 }
 
 static void
-netmask_show(const struct selector *base, struct text *out)
+select_address_netmask_show(const struct selector *base, struct text *out)
 {
   const struct netmask_selector *s = (const struct netmask_selector *)base;
   text_puts(out, s->source ? "Src: " : "Dst: ");
@@ -51,7 +51,7 @@ netmask_show(const struct selector *base, struct text *out)
 }
 
 static const void *
-netmask_key(const struct selector *base)
+select_address_netmask_key(const struct selector *base)
 {
   const struct netmask_selector *s = (const struct netmask_selector *)base;
   return s->source ? s->set : NULL;
@@ -69,12 +69,12 @@ const struct selector_kind select_netmask_group = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct netmask_selector),
-    .init = netmask_init,
-    .fini = netmask_fini,
-    .match = set_match,
-    .show = netmask_show,
+    .init = select_address_netmask_init,
+    .fini = select_address_netmask_fini,
+    .match = select_address_set_match,
+    .show = select_address_netmask_show,
     .key = KEY_SOURCE,
-    .key_value = netmask_key,
+    .key_value = select_address_netmask_key,
 };
 
 struct selector *
@@ -91,7 +91,7 @@ struct port_selector {
 };
 
 static bool
-port_init(struct selector *base, const struct value *args, struct fault *f)
+select_address_port_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct port_selector *)base)->port = (uint16_t)args[0].integer;
@@ -99,13 +99,13 @@ port_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-port_match(const struct selector *base, struct query *q)
+select_address_port_match(const struct selector *base, struct query *q)
 {
   return address_port(&q->arrival.destination) == ((const struct port_selector *)base)->port;
 }
 
 static void
-port_show(const struct selector *base, struct text *out)
+select_address_port_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "dst port==%u", ((const struct port_selector *)base)->port);
 }
@@ -116,9 +116,9 @@ const struct selector_kind select_dst_port = {
     .params = (const struct param[]){{.name = "port", .type = PARAM_INT, .help = "port"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct port_selector),
-    .init = port_init,
-    .match = port_match,
-    .show = port_show,
+    .init = select_address_port_init,
+    .match = select_address_port_match,
+    .show = select_address_port_show,
 };
 
 struct tcp_selector {
@@ -127,7 +127,7 @@ struct tcp_selector {
 };
 
 static bool
-tcp_init(struct selector *base, const struct value *args, struct fault *f)
+select_address_tcp_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct tcp_selector *)base)->tcp = args[0].boolean;
@@ -135,13 +135,13 @@ tcp_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-tcp_match(const struct selector *base, struct query *q)
+select_address_tcp_match(const struct selector *base, struct query *q)
 {
   return query_is_tcp(q) == ((const struct tcp_selector *)base)->tcp;
 }
 
 static void
-tcp_show(const struct selector *base, struct text *out)
+select_address_tcp_show(const struct selector *base, struct text *out)
 {
   text_puts(out, ((const struct tcp_selector *)base)->tcp ? "TCP" : "UDP");
 }
@@ -153,9 +153,9 @@ const struct selector_kind select_tcp = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct tcp_selector),
-    .init = tcp_init,
-    .match = tcp_match,
-    .show = tcp_show,
+    .init = select_address_tcp_init,
+    .match = select_address_tcp_match,
+    .show = select_address_tcp_show,
 };
 
 struct protocol_selector {
@@ -164,7 +164,7 @@ struct protocol_selector {
 };
 
 static bool
-protocol_init(struct selector *base, const struct value *args, struct fault *f)
+select_address_protocol_init(struct selector *base, const struct value *args, struct fault *f)
 {
   struct protocol_selector *s = (struct protocol_selector *)base;
   s->transport = transport_find(args[0].string.data);
@@ -172,13 +172,13 @@ protocol_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-protocol_match(const struct selector *base, struct query *q)
+select_address_protocol_match(const struct selector *base, struct query *q)
 {
   return q->arrival.transport == ((const struct protocol_selector *)base)->transport;
 }
 
 static void
-protocol_show(const struct selector *base, struct text *out)
+select_address_protocol_show(const struct selector *base, struct text *out)
 {
   const struct protocol_selector *s = (const struct protocol_selector *)base;
   text_printf(out, "incoming protocol is %s", s->transport->name);
@@ -193,7 +193,7 @@ const struct selector_kind select_incoming_protocol = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct protocol_selector),
-    .init = protocol_init,
-    .match = protocol_match,
-    .show = protocol_show,
+    .init = select_address_protocol_init,
+    .match = select_address_protocol_match,
+    .show = select_address_protocol_show,
 };

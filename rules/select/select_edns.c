@@ -9,14 +9,14 @@ struct edns_selector {
 };
 
 static unsigned
-number_of(const struct selector *s)
+select_edns_number_of(const struct selector *s)
 {
   return ((const struct edns_selector *)s)->number;
 }
 
 // Rules may have changed the packet since it was received, and answers have an OPT of their own.
 static bool
-packet_edns(const struct query *q, struct edns *edns)
+select_edns_packet_edns(const struct query *q, struct edns *edns)
 {
   size_t question_end = message_count(q->packet.data, 0) > 0 ? q->question_end : HEADER_SIZE;
   if (question_end > q->packet.size)
@@ -25,11 +25,11 @@ packet_edns(const struct query *q, struct edns *edns)
 }
 
 static bool
-dnssec_match(const struct selector *s, struct query *q)
+select_edns_dnssec_match(const struct selector *s, struct query *q)
 {
   (void)s;
   struct edns edns;
-  return (q->packet.data[3] & FLAG3_CD) != 0 || (packet_edns(q, &edns) && edns.dnssec_ok);
+  return (q->packet.data[3] & FLAG3_CD) != 0 || (select_edns_packet_edns(q, &edns) && edns.dnssec_ok);
 }
 
 const struct selector_kind select_dnssec = {
@@ -37,12 +37,12 @@ const struct selector_kind select_dnssec = {
     .help = "CD is set in the header or DO in EDNS",
     .effect = EFFECT_PURE,
     .size = sizeof(struct selector),
-    .match = dnssec_match,
+    .match = select_edns_dnssec_match,
     .text = "DNSSEC",
 };
 
 static bool
-u16_init(struct selector *s, const struct value *args, struct fault *f)
+select_edns_u16_init(struct selector *s, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct edns_selector *)s)->number = (uint16_t)args[0].integer;
@@ -50,7 +50,7 @@ u16_init(struct selector *s, const struct value *args, struct fault *f)
 }
 
 static bool
-u8_init(struct selector *s, const struct value *args, struct fault *f)
+select_edns_u8_init(struct selector *s, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct edns_selector *)s)->number = (uint8_t)args[0].integer;
@@ -58,22 +58,22 @@ u8_init(struct selector *s, const struct value *args, struct fault *f)
 }
 
 static bool
-option_match(const struct selector *s, struct query *q)
+select_edns_option_match(const struct selector *s, struct query *q)
 {
   struct edns edns;
-  if (!packet_edns(q, &edns))
+  if (!select_edns_packet_edns(q, &edns))
     return false;
   uint16_t cursor = edns.options, code, data, size;
   while (edns_option_next(q->packet.data, &edns, &cursor, &code, &data, &size))
-    if (code == number_of(s))
+    if (code == select_edns_number_of(s))
       return true;
   return false;
 }
 
 static void
-option_show(const struct selector *s, struct text *out)
+select_edns_option_show(const struct selector *s, struct text *out)
 {
-  text_printf(out, "ednsoptcode==%u", number_of(s));
+  text_printf(out, "ednsoptcode==%u", select_edns_number_of(s));
 }
 
 const struct selector_kind select_edns_option = {
@@ -83,22 +83,22 @@ const struct selector_kind select_edns_option = {
                                       .help = "EDNSOptionCode"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_selector),
-    .init = u16_init,
-    .match = option_match,
-    .show = option_show,
+    .init = select_edns_u16_init,
+    .match = select_edns_option_match,
+    .show = select_edns_option_show,
 };
 
 static bool
-version_match(const struct selector *s, struct query *q)
+select_edns_version_match(const struct selector *s, struct query *q)
 {
   struct edns edns;
-  return packet_edns(q, &edns) && edns.version > number_of(s);
+  return select_edns_packet_edns(q, &edns) && edns.version > select_edns_number_of(s);
 }
 
 static void
-version_show(const struct selector *s, struct text *out)
+select_edns_version_show(const struct selector *s, struct text *out)
 {
-  text_printf(out, "ednsversion>%u", number_of(s));
+  text_printf(out, "ednsversion>%u", select_edns_number_of(s));
 }
 
 const struct selector_kind select_edns_version = {
@@ -108,24 +108,24 @@ const struct selector_kind select_edns_version = {
                                       .help = "EDNS version"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_selector),
-    .init = u8_init,
-    .match = version_match,
-    .show = version_show,
+    .init = select_edns_u8_init,
+    .match = select_edns_version_match,
+    .show = select_edns_version_show,
 };
 
 static bool
-ercode_match(const struct selector *s, struct query *q)
+select_edns_ercode_match(const struct selector *s, struct query *q)
 {
   struct edns edns;
   unsigned low = message_rcode(q->packet.data);
-  return packet_edns(q, &edns) && ((unsigned)edns.extended_rcode << 4 | low) == number_of(s);
+  return select_edns_packet_edns(q, &edns) && ((unsigned)edns.extended_rcode << 4 | low) == select_edns_number_of(s);
 }
 
 static void
-ercode_show(const struct selector *s, struct text *out)
+select_edns_ercode_show(const struct selector *s, struct text *out)
 {
   char name[RCODE_TEXT_SIZE];
-  text_printf(out, "ercode==%s", rcode_text(number_of(s), name, sizeof name));
+  text_printf(out, "ercode==%s", rcode_text(select_edns_number_of(s), name, sizeof name));
 }
 
 const struct selector_kind select_ercode = {
@@ -135,7 +135,7 @@ const struct selector_kind select_ercode = {
         {.name = "rcode", .type = PARAM_INT, .min = 0, .max = 255, .help = "DNSRCode"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_selector),
-    .init = u8_init,
-    .match = ercode_match,
-    .show = ercode_show,
+    .init = select_edns_u8_init,
+    .match = select_edns_ercode_match,
+    .show = select_edns_ercode_show,
 };

@@ -9,14 +9,14 @@ struct number_selector {
 };
 
 static unsigned
-number_of(const struct selector *s)
+select_header_number_of(const struct selector *s)
 {
   return ((const struct number_selector *)s)->number;
 }
 
 // Numbers wrap at the width of their field, as in the dialect.
 static bool
-u16_init(struct selector *s, const struct value *args, struct fault *f)
+select_header_u16_init(struct selector *s, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct number_selector *)s)->number = (uint16_t)args[0].integer;
@@ -24,7 +24,7 @@ u16_init(struct selector *s, const struct value *args, struct fault *f)
 }
 
 static bool
-u8_init(struct selector *s, const struct value *args, struct fault *f)
+select_header_u8_init(struct selector *s, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct number_selector *)s)->number = (uint8_t)args[0].integer;
@@ -32,20 +32,20 @@ u8_init(struct selector *s, const struct value *args, struct fault *f)
 }
 
 static bool
-qtype_match(const struct selector *s, struct query *q)
+select_header_qtype_match(const struct selector *s, struct query *q)
 {
-  return q->qtype == number_of(s);
+  return q->qtype == select_header_number_of(s);
 }
 
 static void
-qtype_show(const struct selector *s, struct text *out)
+select_header_qtype_show(const struct selector *s, struct text *out)
 {
   char type[QTYPE_TEXT_SIZE];
-  text_printf(out, "qtype==%s", qtype_text((uint16_t)number_of(s), type));
+  text_printf(out, "qtype==%s", qtype_text((uint16_t)select_header_number_of(s), type));
 }
 
 static const void *
-qtype_key(const struct selector *s)
+select_header_qtype_key(const struct selector *s)
 {
   return &((const struct number_selector *)s)->number;
 }
@@ -57,23 +57,23 @@ const struct selector_kind select_qtype = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct number_selector),
-    .init = u16_init,
-    .match = qtype_match,
-    .show = qtype_show,
+    .init = select_header_u16_init,
+    .match = select_header_qtype_match,
+    .show = select_header_qtype_show,
     .key = KEY_QTYPE,
-    .key_value = qtype_key,
+    .key_value = select_header_qtype_key,
 };
 
 static bool
-qclass_match(const struct selector *s, struct query *q)
+select_header_qclass_match(const struct selector *s, struct query *q)
 {
-  return q->qclass == number_of(s);
+  return q->qclass == select_header_number_of(s);
 }
 
 static void
-qclass_show(const struct selector *s, struct text *out)
+select_header_qclass_show(const struct selector *s, struct text *out)
 {
-  text_printf(out, "qclass==%u", number_of(s));
+  text_printf(out, "qclass==%u", select_header_number_of(s));
 }
 
 const struct selector_kind select_qclass = {
@@ -82,21 +82,21 @@ const struct selector_kind select_qclass = {
     .params = (const struct param[]){{.name = "class", .type = PARAM_INT, .help = "DNSClass"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct number_selector),
-    .init = u16_init,
-    .match = qclass_match,
-    .show = qclass_show,
+    .init = select_header_u16_init,
+    .match = select_header_qclass_match,
+    .show = select_header_qclass_show,
 };
 
 static bool
-opcode_match(const struct selector *s, struct query *q)
+select_header_opcode_match(const struct selector *s, struct query *q)
 {
-  return message_opcode(q->packet.data) == number_of(s);
+  return message_opcode(q->packet.data) == select_header_number_of(s);
 }
 
 static void
-opcode_show(const struct selector *s, struct text *out)
+select_header_opcode_show(const struct selector *s, struct text *out)
 {
-  text_printf(out, "opcode==%u", number_of(s));
+  text_printf(out, "opcode==%u", select_header_number_of(s));
 }
 
 const struct selector_kind select_opcode = {
@@ -105,22 +105,22 @@ const struct selector_kind select_opcode = {
     .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .help = "DNSOpcode"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct number_selector),
-    .init = u8_init,
-    .match = opcode_match,
-    .show = opcode_show,
+    .init = select_header_u8_init,
+    .match = select_header_opcode_match,
+    .show = select_header_opcode_show,
 };
 
 static bool
-rcode_match(const struct selector *s, struct query *q)
+select_header_rcode_match(const struct selector *s, struct query *q)
 {
-  return message_rcode(q->packet.data) == number_of(s);
+  return message_rcode(q->packet.data) == select_header_number_of(s);
 }
 
 static void
-rcode_show(const struct selector *s, struct text *out)
+select_header_rcode_show(const struct selector *s, struct text *out)
 {
   char name[RCODE_TEXT_SIZE];
-  unsigned rcode = number_of(s);
+  unsigned rcode = select_header_number_of(s);
   text_printf(out, "rcode==%s", rcode > FLAG3_RCODE ? "ErrOutOfRange" : rcode_text(rcode, name, sizeof name));
 }
 
@@ -130,13 +130,13 @@ const struct selector_kind select_rcode = {
     .params = (const struct param[]){{.name = "rcode", .type = PARAM_INT, .help = "DNSRCode"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct number_selector),
-    .init = u8_init,
-    .match = rcode_match,
-    .show = rcode_show,
+    .init = select_header_u8_init,
+    .match = select_header_rcode_match,
+    .show = select_header_rcode_show,
 };
 
 static bool
-rd_match(const struct selector *s, struct query *q)
+select_header_rd_match(const struct selector *s, struct query *q)
 {
   (void)s;
   return (q->packet.data[2] & FLAG2_RD) != 0;
@@ -147,6 +147,6 @@ const struct selector_kind select_rd = {
     .help = "Recursion is desired",
     .effect = EFFECT_PURE,
     .size = sizeof(struct selector),
-    .match = rd_match,
+    .match = select_header_rd_match,
     .text = "rd==1",
 };

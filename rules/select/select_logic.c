@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 static bool
-all_match(const struct selector *s, struct query *q)
+select_logic_all_match(const struct selector *s, struct query *q)
 {
   (void)s;
   (void)q;
@@ -18,7 +18,7 @@ const struct selector_kind select_all = {
     .help = "Always matches",
     .effect = EFFECT_PURE,
     .size = sizeof(struct selector),
-    .match = all_match,
+    .match = select_logic_all_match,
     .text = "All",
 };
 
@@ -28,7 +28,7 @@ struct compound {
 };
 
 static bool
-compound_init(struct selector *base, const struct value *args, struct fault *f)
+select_logic_compound_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct compound *s = (struct compound *)base;
@@ -40,7 +40,7 @@ compound_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-compound_fini(struct selector *base)
+select_logic_compound_fini(struct selector *base)
 {
   struct compound *s = (struct compound *)base;
   for (size_t i = 0; i < s->parts.count; i++)
@@ -49,7 +49,7 @@ compound_fini(struct selector *base)
 }
 
 static void
-compound_show(const struct compound *s, const char *between, struct text *out)
+select_logic_compound_show(const struct compound *s, const char *between, struct text *out)
 {
   for (size_t i = 0; i < s->parts.count; i++) {
     text_puts(out, i == 0 ? "(" : between);
@@ -59,7 +59,7 @@ compound_show(const struct compound *s, const char *between, struct text *out)
 }
 
 static bool
-and_match(const struct selector *base, struct query *q)
+select_logic_and_match(const struct selector *base, struct query *q)
 {
   const struct compound *s = (const struct compound *)base;
   for (size_t i = 0; i < s->parts.count; i++)
@@ -69,7 +69,7 @@ and_match(const struct selector *base, struct query *q)
 }
 
 static bool
-or_match(const struct selector *base, struct query *q)
+select_logic_or_match(const struct selector *base, struct query *q)
 {
   const struct compound *s = (const struct compound *)base;
   for (size_t i = 0; i < s->parts.count; i++)
@@ -79,19 +79,19 @@ or_match(const struct selector *base, struct query *q)
 }
 
 static void
-and_show(const struct selector *s, struct text *out)
+select_logic_and_show(const struct selector *s, struct text *out)
 {
-  compound_show((const struct compound *)s, ") && (", out);
+  select_logic_compound_show((const struct compound *)s, ") && (", out);
 }
 
 static void
-or_show(const struct selector *s, struct text *out)
+select_logic_or_show(const struct selector *s, struct text *out)
 {
-  compound_show((const struct compound *)s, ") || (", out);
+  select_logic_compound_show((const struct compound *)s, ") || (", out);
 }
 
 static const void *
-compound_parts(const struct selector *s)
+select_logic_compound_parts(const struct selector *s)
 {
   return &((const struct compound *)s)->parts;
 }
@@ -107,12 +107,12 @@ const struct selector_kind select_and = {
     .params = compound_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct compound),
-    .init = compound_init,
-    .fini = compound_fini,
-    .match = and_match,
-    .show = and_show,
+    .init = select_logic_compound_init,
+    .fini = select_logic_compound_fini,
+    .match = select_logic_and_match,
+    .show = select_logic_and_show,
     .key = KEY_AND,
-    .key_value = compound_parts,
+    .key_value = select_logic_compound_parts,
 };
 
 const struct selector_kind select_or = {
@@ -121,12 +121,12 @@ const struct selector_kind select_or = {
     .params = compound_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct compound),
-    .init = compound_init,
-    .fini = compound_fini,
-    .match = or_match,
-    .show = or_show,
+    .init = select_logic_compound_init,
+    .fini = select_logic_compound_fini,
+    .match = select_logic_or_match,
+    .show = select_logic_or_show,
     .key = KEY_OR,
-    .key_value = compound_parts,
+    .key_value = select_logic_compound_parts,
 };
 
 struct not_selector {
@@ -135,7 +135,7 @@ struct not_selector {
 };
 
 static bool
-not_init(struct selector *base, const struct value *args, struct fault *f)
+select_logic_not_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct not_selector *)base)->inner = object_ref(args[0].object);
@@ -143,19 +143,19 @@ not_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-not_fini(struct selector *base)
+select_logic_not_fini(struct selector *base)
 {
   object_unref(&((struct not_selector *)base)->inner);
 }
 
 static bool
-not_match(const struct selector *base, struct query *q)
+select_logic_not_match(const struct selector *base, struct query *q)
 {
   return !selector_match(((const struct not_selector *)base)->inner, q);
 }
 
 static void
-not_show(const struct selector *base, struct text *out)
+select_logic_not_show(const struct selector *base, struct text *out)
 {
   text_puts(out, "!(");
   selector_show(((const struct not_selector *)base)->inner, out);
@@ -163,7 +163,7 @@ not_show(const struct selector *base, struct text *out)
 }
 
 static const void *
-not_inner(const struct selector *s)
+select_logic_not_inner(const struct selector *s)
 {
   return ((const struct not_selector *)s)->inner;
 }
@@ -175,12 +175,12 @@ const struct selector_kind select_not = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct not_selector),
-    .init = not_init,
-    .fini = not_fini,
-    .match = not_match,
-    .show = not_show,
+    .init = select_logic_not_init,
+    .fini = select_logic_not_fini,
+    .match = select_logic_not_match,
+    .show = select_logic_not_show,
     .key = KEY_NOT,
-    .key_value = not_inner,
+    .key_value = select_logic_not_inner,
 };
 
 struct proba {
@@ -189,7 +189,7 @@ struct proba {
 };
 
 static bool
-proba_init(struct selector *base, const struct value *args, struct fault *f)
+select_logic_proba_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct proba *)base)->probability = args[0].number;
@@ -197,13 +197,13 @@ proba_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-proba_match(const struct selector *base, struct query *q)
+select_logic_proba_match(const struct selector *base, struct query *q)
 {
   return random_unit(&q->worker->random) < ((const struct proba *)base)->probability;
 }
 
 static void
-proba_show(const struct selector *base, struct text *out)
+select_logic_proba_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "match with prob. %.2f", ((const struct proba *)base)->probability);
 }
@@ -216,7 +216,7 @@ const struct selector_kind select_proba = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_CLOCK,
     .size = sizeof(struct proba),
-    .init = proba_init,
-    .match = proba_match,
-    .show = proba_show,
+    .init = select_logic_proba_init,
+    .match = select_logic_proba_match,
+    .show = select_logic_proba_show,
 };

@@ -9,7 +9,7 @@ struct qname_selector {
 };
 
 static bool
-qname_init(struct selector *base, const struct value *args, struct fault *f)
+select_name_qname_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct qname_selector *)base)->name = *(const struct name *)args[0].object;
@@ -17,20 +17,20 @@ qname_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-qname_match(const struct selector *base, struct query *q)
+select_name_qname_match(const struct selector *base, struct query *q)
 {
   return name_equal(&q->qname, &((const struct qname_selector *)base)->name);
 }
 
 static void
-qname_show(const struct selector *base, struct text *out)
+select_name_qname_show(const struct selector *base, struct text *out)
 {
   char name[NAME_TEXT_SIZE];
   text_printf(out, "qname==%s", name_text(&((const struct qname_selector *)base)->name, name));
 }
 
 static const void *
-qname_key(const struct selector *base)
+select_name_qname_key(const struct selector *base)
 {
   return &((const struct qname_selector *)base)->name;
 }
@@ -41,11 +41,11 @@ const struct selector_kind select_qname = {
     .params = (const struct param[]){{.name = "name", .type = PARAM_NAME, .help = "name"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct qname_selector),
-    .init = qname_init,
-    .match = qname_match,
-    .show = qname_show,
+    .init = select_name_qname_init,
+    .match = select_name_qname_match,
+    .show = select_name_qname_show,
     .key = KEY_QNAME,
-    .key_value = qname_key,
+    .key_value = select_name_qname_key,
 };
 
 struct qname_set_selector {
@@ -54,7 +54,7 @@ struct qname_set_selector {
 };
 
 static bool
-qname_set_init(struct selector *base, const struct value *args, struct fault *f)
+select_name_qname_set_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   // Whoever changes the set later gets a copy.
@@ -63,25 +63,25 @@ qname_set_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-qname_set_fini(struct selector *base)
+select_name_qname_set_fini(struct selector *base)
 {
   object_unref(&((struct qname_set_selector *)base)->set);
 }
 
 static bool
-qname_set_match(const struct selector *base, struct query *q)
+select_name_qname_set_match(const struct selector *base, struct query *q)
 {
   return name_set_has(((const struct qname_set_selector *)base)->set, q->qname.bytes, q->qname.size);
 }
 
 static void
-qname_set_show(const struct selector *base, struct text *out)
+select_name_qname_set_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "qname in DNSNameSet(%zu FQDNs)", name_set_count(((const struct qname_set_selector *)base)->set));
 }
 
 static const void *
-qname_set_key(const struct selector *base)
+select_name_qname_set_key(const struct selector *base)
 {
   return ((const struct qname_set_selector *)base)->set;
 }
@@ -94,12 +94,12 @@ const struct selector_kind select_qname_set = {
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct qname_set_selector),
-    .init = qname_set_init,
-    .fini = qname_set_fini,
-    .match = qname_set_match,
-    .show = qname_set_show,
+    .init = select_name_qname_set_init,
+    .fini = select_name_qname_set_fini,
+    .match = select_name_qname_set_match,
+    .show = select_name_qname_set_show,
     .key = KEY_QNAME_SET,
-    .key_value = qname_set_key,
+    .key_value = select_name_qname_set_key,
 };
 
 struct suffix_selector {
@@ -109,7 +109,7 @@ struct suffix_selector {
 };
 
 static bool
-suffix_init(struct selector *base, const struct value *args, struct fault *f)
+select_name_suffix_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct suffix_selector *s = (struct suffix_selector *)base;
@@ -119,19 +119,19 @@ suffix_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-suffix_fini(struct selector *base)
+select_name_suffix_fini(struct selector *base)
 {
   object_unref(&((struct suffix_selector *)base)->set);
 }
 
 static bool
-suffix_match(const struct selector *base, struct query *q)
+select_name_suffix_match(const struct selector *base, struct query *q)
 {
   return suffix_set_match(((const struct suffix_selector *)base)->set, q->qname.bytes, q->qname.size, NULL);
 }
 
 static void
-suffix_show(const struct selector *base, struct text *out)
+select_name_suffix_show(const struct selector *base, struct text *out)
 {
   const struct suffix_selector *s = (const struct suffix_selector *)base;
   text_puts(out, s->quiet ? "qname==in-set" : "qname in ");
@@ -140,7 +140,7 @@ suffix_show(const struct selector *base, struct text *out)
 }
 
 static const void *
-suffix_key(const struct selector *base)
+select_name_suffix_key(const struct selector *base)
 {
   return ((const struct suffix_selector *)base)->set;
 }
@@ -151,11 +151,12 @@ static const struct param suffix_params[] = {
      .help = "do not list the names in tables"},
     {.type = PARAM_END}};
 
-#define SUFFIX_KIND(constructor, words)                                                                                \
-  {                                                                                                                    \
-    .name = constructor, .help = words, .params = suffix_params, .effect = EFFECT_PURE,                                \
-    .size = sizeof(struct suffix_selector), .init = suffix_init, .fini = suffix_fini, .match = suffix_match,           \
-    .show = suffix_show, .key = KEY_SUFFIX, .key_value = suffix_key                                                    \
+#define SUFFIX_KIND(constructor, words)                                                                                     \
+  {                                                                                                                         \
+    .name = constructor, .help = words, .params = suffix_params, .effect = EFFECT_PURE,                                     \
+    .size = sizeof(struct suffix_selector), .init = select_name_suffix_init, .fini = select_name_suffix_fini,               \
+    .match = select_name_suffix_match, .show = select_name_suffix_show, .key = KEY_SUFFIX,                                  \
+    .key_value = select_name_suffix_key                                                                                     \
   }
 
 const struct selector_kind select_qname_suffix =
@@ -176,7 +177,7 @@ struct size_selector {
 };
 
 static bool
-size_init(struct selector *base, const struct value *args, struct fault *f)
+select_name_size_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct size_selector *s = (struct size_selector *)base;
@@ -193,34 +194,34 @@ select_name_outside(const struct selector *base, uint32_t n)
 }
 
 static bool
-labels_match(const struct selector *s, struct query *q)
+select_name_labels_match(const struct selector *s, struct query *q)
 {
   return select_name_outside(s, name_bytes_labels(q->qname.bytes));
 }
 
 static bool
-wire_length_match(const struct selector *s, struct query *q)
+select_name_wire_length_match(const struct selector *s, struct query *q)
 {
   return select_name_outside(s, q->qname.size);
 }
 
 static void
-size_show(const struct selector *base, const char *what, struct text *out)
+select_name_size_show(const struct selector *base, const char *what, struct text *out)
 {
   const struct size_selector *s = (const struct size_selector *)base;
   text_printf(out, "%s < %u || %s > %u", what, s->min, what, s->max);
 }
 
 static void
-labels_show(const struct selector *s, struct text *out)
+select_name_labels_show(const struct selector *s, struct text *out)
 {
-  size_show(s, "labels count", out);
+  select_name_size_show(s, "labels count", out);
 }
 
 static void
-wire_length_show(const struct selector *s, struct text *out)
+select_name_wire_length_show(const struct selector *s, struct text *out)
 {
-  size_show(s, "wire length", out);
+  select_name_size_show(s, "wire length", out);
 }
 
 static const struct param size_params[] = {{.name = "min", .type = PARAM_INT, .help = "matches below this"},
@@ -233,9 +234,9 @@ const struct selector_kind select_qname_labels = {
     .params = size_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct size_selector),
-    .init = size_init,
-    .match = labels_match,
-    .show = labels_show,
+    .init = select_name_size_init,
+    .match = select_name_labels_match,
+    .show = select_name_labels_show,
 };
 
 const struct selector_kind select_qname_wire_length = {
@@ -244,7 +245,7 @@ const struct selector_kind select_qname_wire_length = {
     .params = size_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct size_selector),
-    .init = size_init,
-    .match = wire_length_match,
-    .show = wire_length_show,
+    .init = select_name_size_init,
+    .match = select_name_wire_length_match,
+    .show = select_name_wire_length_show,
 };

@@ -23,7 +23,7 @@ struct payload_selector {
 };
 
 static bool
-payload_init(struct selector *base, const struct value *args, struct fault *f)
+select_packet_payload_init(struct selector *base, const struct value *args, struct fault *f)
 {
   struct payload_selector *s = (struct payload_selector *)base;
   for (size_t i = 0; i < sizeof comparisons / sizeof comparisons[0]; i++)
@@ -34,7 +34,7 @@ payload_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-payload_match(const struct selector *base, struct query *q)
+select_packet_payload_match(const struct selector *base, struct query *q)
 {
   const struct payload_selector *s = (const struct payload_selector *)base;
   const struct comparison *c = s->comparison;
@@ -44,7 +44,7 @@ payload_match(const struct selector *base, struct query *q)
 }
 
 static void
-payload_show(const struct selector *base, struct text *out)
+select_packet_payload_show(const struct selector *base, struct text *out)
 {
   const struct payload_selector *s = (const struct payload_selector *)base;
   text_printf(out, "payload size is %s %u", s->comparison->words, s->size);
@@ -61,13 +61,13 @@ const struct selector_kind select_payload_size = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct payload_selector),
-    .init = payload_init,
-    .match = payload_match,
-    .show = payload_show,
+    .init = select_packet_payload_init,
+    .match = select_packet_payload_match,
+    .show = select_packet_payload_show,
 };
 
 static bool
-trailing_match(const struct selector *s, struct query *q)
+select_packet_trailing_match(const struct selector *s, struct query *q)
 {
   (void)s;
   size_t proper = message_proper_size(q->packet.data, q->packet.size);
@@ -79,7 +79,7 @@ const struct selector_kind select_trailing_data = {
     .help = "Bytes remain behind the last record",
     .effect = EFFECT_PURE,
     .size = sizeof(struct selector),
-    .match = trailing_match,
+    .match = select_packet_trailing_match,
     .text = "trailing data",
 };
 
@@ -93,14 +93,14 @@ struct records_selector {
 };
 
 static const char *
-section_text(unsigned section)
+select_packet_section_text(unsigned section)
 {
   static const char *const texts[SECTIONS] = {"QD", "AN", "NS", "AR"};
   return section < SECTIONS ? texts[section] : "";
 }
 
 static bool
-records_init(struct selector *base, const struct value *args, struct fault *f)
+select_packet_records_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct records_selector *s = (struct records_selector *)base;
@@ -111,7 +111,7 @@ records_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-records_match(const struct selector *base, struct query *q)
+select_packet_records_match(const struct selector *base, struct query *q)
 {
   const struct records_selector *s = (const struct records_selector *)base;
   if (s->section >= SECTIONS)
@@ -121,10 +121,10 @@ records_match(const struct selector *base, struct query *q)
 }
 
 static void
-records_show(const struct selector *base, struct text *out)
+select_packet_records_show(const struct selector *base, struct text *out)
 {
   const struct records_selector *s = (const struct records_selector *)base;
-  text_printf(out, "%u <= records in %s <= %u", s->min, section_text(s->section), s->max);
+  text_printf(out, "%u <= records in %s <= %u", s->min, select_packet_section_text(s->section), s->max);
 }
 
 #define SECTION_ROW {.name = "section", .type = PARAM_INT, .help = "DNSSection"}
@@ -138,21 +138,21 @@ const struct selector_kind select_records_count = {
     .params = (const struct param[]){SECTION_ROW, COUNT_ROWS},
     .effect = EFFECT_PURE,
     .size = sizeof(struct records_selector),
-    .init = records_init,
-    .match = records_match,
-    .show = records_show,
+    .init = select_packet_records_init,
+    .match = select_packet_records_match,
+    .show = select_packet_records_show,
 };
 
 static bool
-records_type_init(struct selector *base, const struct value *args, struct fault *f)
+select_packet_records_type_init(struct selector *base, const struct value *args, struct fault *f)
 {
   const struct value rest[] = {args[0], args[2], args[3]};
   ((struct records_selector *)base)->type = (uint16_t)args[1].integer;
-  return records_init(base, rest, f);
+  return select_packet_records_init(base, rest, f);
 }
 
 static unsigned
-count_type(const struct query *q, const struct records_selector *s)
+select_packet_count_type(const struct query *q, const struct records_selector *s)
 {
   struct record_walk walk;
   struct record r;
@@ -170,21 +170,22 @@ count_type(const struct query *q, const struct records_selector *s)
 }
 
 static bool
-records_type_match(const struct selector *base, struct query *q)
+select_packet_records_type_match(const struct selector *base, struct query *q)
 {
   const struct records_selector *s = (const struct records_selector *)base;
   if (s->section >= SECTIONS)
     return false;
-  unsigned n = count_type(q, s);
+  unsigned n = select_packet_count_type(q, s);
   return n >= s->min && n <= s->max;
 }
 
 static void
-records_type_show(const struct selector *base, struct text *out)
+select_packet_records_type_show(const struct selector *base, struct text *out)
 {
   const struct records_selector *s = (const struct records_selector *)base;
   char type[QTYPE_TEXT_SIZE];
-  text_printf(out, "%u <= %s records in %s <= %u", s->min, qtype_text(s->type, type), section_text(s->section), s->max);
+  text_printf(out, "%u <= %s records in %s <= %u", s->min, qtype_text(s->type, type), select_packet_section_text(s->section),
+              s->max);
 }
 
 const struct selector_kind select_records_type_count = {
@@ -193,7 +194,7 @@ const struct selector_kind select_records_type_count = {
     .params = (const struct param[]){SECTION_ROW, {.name = "type", .type = PARAM_INT, .help = "DNSQType"}, COUNT_ROWS},
     .effect = EFFECT_PURE,
     .size = sizeof(struct records_selector),
-    .init = records_type_init,
-    .match = records_type_match,
-    .show = records_type_show,
+    .init = select_packet_records_type_init,
+    .match = select_packet_records_type_match,
+    .show = select_packet_records_type_show,
 };

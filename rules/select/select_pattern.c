@@ -13,7 +13,7 @@ struct pattern_selector {
 };
 
 static bool
-regex_init(struct selector *base, const struct value *args, struct fault *f)
+select_pattern_regex_init(struct selector *base, const struct value *args, struct fault *f)
 {
   struct pattern_selector *s = (struct pattern_selector *)base;
   const struct bytes *expression = &args[0].string;
@@ -27,7 +27,7 @@ regex_init(struct selector *base, const struct value *args, struct fault *f)
 
 // An invalid expression is accepted and never matches: the dialect has it so.
 static bool
-re2_init(struct selector *base, const struct value *args, struct fault *f)
+select_pattern_re2_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct pattern_selector *s = (struct pattern_selector *)base;
@@ -37,7 +37,7 @@ re2_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-regex_fini(struct selector *base)
+select_pattern_regex_fini(struct selector *base)
 {
   struct pattern_selector *s = (struct pattern_selector *)base;
   pattern_free(&s->pattern);
@@ -45,20 +45,20 @@ regex_fini(struct selector *base)
 }
 
 static bool
-regex_match(const struct selector *base, struct query *q)
+select_pattern_regex_match(const struct selector *base, struct query *q)
 {
   const struct pattern_selector *s = (const struct pattern_selector *)base;
   return s->pattern != NULL && pattern_match_name(s->pattern, &q->qname);
 }
 
 static void
-regex_show(const struct selector *base, struct text *out)
+select_pattern_regex_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "Regex: %s", ((const struct pattern_selector *)base)->expression);
 }
 
 static void
-re2_show(const struct selector *base, struct text *out)
+select_pattern_re2_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "RE2 match: %s", ((const struct pattern_selector *)base)->expression);
 }
@@ -72,10 +72,10 @@ const struct selector_kind select_regex = {
     .params = regex_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct pattern_selector),
-    .init = regex_init,
-    .fini = regex_fini,
-    .match = regex_match,
-    .show = regex_show,
+    .init = select_pattern_regex_init,
+    .fini = select_pattern_regex_fini,
+    .match = select_pattern_regex_match,
+    .show = select_pattern_regex_show,
 };
 
 const struct selector_kind select_re2 = {
@@ -85,8 +85,8 @@ const struct selector_kind select_re2 = {
     .params = regex_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct pattern_selector),
-    .init = re2_init,
-    .fini = regex_fini,
-    .match = regex_match,
-    .show = re2_show,
+    .init = select_pattern_re2_init,
+    .fini = select_pattern_regex_fini,
+    .match = select_pattern_regex_match,
+    .show = select_pattern_re2_show,
 };

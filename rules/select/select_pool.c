@@ -17,7 +17,7 @@ struct pool_selector {
 
 // An unknown pool is an error: the query is dropped.
 static const struct pool *
-pool_of(const struct pool_selector *s, struct query *q)
+select_pool_of(const struct pool_selector *s, struct query *q)
 {
   const struct pool *pool = pool_find(selector_pools(q), s->name);
   if (pool == NULL) {
@@ -28,7 +28,7 @@ pool_of(const struct pool_selector *s, struct query *q)
 }
 
 static bool
-available_init(struct selector *base, const struct value *args, struct fault *f)
+select_pool_available_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct pool_selector *)base)->name = memory_copy(args[0].string.data, args[0].string.size);
@@ -36,20 +36,20 @@ available_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-pool_fini(struct selector *base)
+select_pool_fini(struct selector *base)
 {
   free(((struct pool_selector *)base)->name);
 }
 
 static bool
-available_match(const struct selector *base, struct query *q)
+select_pool_available_match(const struct selector *base, struct query *q)
 {
-  const struct pool *pool = pool_of((const struct pool_selector *)base, q);
+  const struct pool *pool = select_pool_of((const struct pool_selector *)base, q);
   return pool == NULL || pool_has_server_up(pool);
 }
 
 static void
-available_see(const struct selector *base, const struct query *q, struct text *out)
+select_pool_available_see(const struct selector *base, const struct query *q, struct text *out)
 {
   const struct pool_selector *s = (const struct pool_selector *)base;
   const struct pool *pool = pool_find(selector_pools(q), s->name);
@@ -63,7 +63,7 @@ available_see(const struct selector *base, const struct query *q, struct text *o
 }
 
 static void
-available_show(const struct selector *base, struct text *out)
+select_pool_available_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "pool '%s' is available", ((const struct pool_selector *)base)->name);
 }
@@ -76,22 +76,22 @@ const struct selector_kind select_pool_available = {
     .params = (const struct param[]){POOL_ROW, {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct pool_selector),
-    .init = available_init,
-    .fini = pool_fini,
-    .match = available_match,
-    .see = available_see,
-    .show = available_show,
+    .init = select_pool_available_init,
+    .fini = select_pool_fini,
+    .match = select_pool_available_match,
+    .see = select_pool_available_see,
+    .show = select_pool_available_show,
 };
 
 static bool
-outstanding_init(struct selector *base, const struct value *args, struct fault *f)
+select_pool_outstanding_init(struct selector *base, const struct value *args, struct fault *f)
 {
   ((struct pool_selector *)base)->limit = (uint64_t)args[1].integer;
-  return available_init(base, args, f);
+  return select_pool_available_init(base, args, f);
 }
 
 static uint64_t
-pool_outstanding(const struct pool *pool, const struct query *q)
+select_pool_outstanding_it(const struct pool *pool, const struct query *q)
 {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < pool->count; i++)
@@ -100,26 +100,27 @@ pool_outstanding(const struct pool *pool, const struct query *q)
 }
 
 static bool
-outstanding_match(const struct selector *base, struct query *q)
+select_pool_outstanding_match(const struct selector *base, struct query *q)
 {
   const struct pool_selector *s = (const struct pool_selector *)base;
-  const struct pool *pool = pool_of(s, q);
-  return pool == NULL || pool_outstanding(pool, q) > s->limit;
+  const struct pool *pool = select_pool_of(s, q);
+  return pool == NULL || select_pool_outstanding_it(pool, q) > s->limit;
 }
 
 static void
-outstanding_see(const struct selector *base, const struct query *q, struct text *out)
+select_pool_outstanding_see(const struct selector *base, const struct query *q, struct text *out)
 {
   const struct pool_selector *s = (const struct pool_selector *)base;
   const struct pool *pool = pool_find(selector_pools(q), s->name);
   if (pool == NULL)
     text_printf(out, "there is no pool '%s'", s->name);
   else
-    text_printf(out, "pool '%s' has %llu queries in flight", s->name, (unsigned long long)pool_outstanding(pool, q));
+    text_printf(out, "pool '%s' has %llu queries in flight", s->name,
+                (unsigned long long)select_pool_outstanding_it(pool, q));
 }
 
 static void
-outstanding_show(const struct selector *base, struct text *out)
+select_pool_outstanding_show(const struct selector *base, struct text *out)
 {
   const struct pool_selector *s = (const struct pool_selector *)base;
   text_printf(out, "pool '%s' outstanding > %llu", s->name, (unsigned long long)s->limit);
@@ -134,9 +135,9 @@ const struct selector_kind select_pool_outstanding = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct pool_selector),
-    .init = outstanding_init,
-    .fini = pool_fini,
-    .match = outstanding_match,
-    .see = outstanding_see,
-    .show = outstanding_show,
+    .init = select_pool_outstanding_init,
+    .fini = select_pool_fini,
+    .match = select_pool_outstanding_match,
+    .see = select_pool_outstanding_see,
+    .show = select_pool_outstanding_show,
 };

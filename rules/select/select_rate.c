@@ -12,7 +12,7 @@ struct rate_selector {
 };
 
 static bool
-qps_init(struct selector *base, const struct value *args, struct fault *f)
+select_rate_qps_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   uint32_t qps = (uint32_t)args[0].integer;
@@ -21,20 +21,20 @@ qps_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static bool
-qps_match(const struct selector *base, struct query *q)
+select_rate_qps_match(const struct selector *base, struct query *q)
 {
   return rate_take(&((const struct rate_selector *)base)->rate, q);
 }
 
 static void
-qps_see(const struct selector *base, const struct query *q, struct text *out)
+select_rate_qps_see(const struct selector *base, const struct query *q, struct text *out)
 {
   const struct rate *r = &((const struct rate_selector *)base)->rate;
   text_printf(out, "%.1f tokens left", r->qps == 0 ? 0 : token_bucket_level(&r->bucket, q->worker->now_us));
 }
 
 static void
-qps_show(const struct selector *base, struct text *out)
+select_rate_qps_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "Max %u qps", ((const struct rate_selector *)base)->rate.qps);
 }
@@ -48,10 +48,10 @@ const struct selector_kind select_max_qps = {
         {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct rate_selector),
-    .init = qps_init,
-    .match = qps_match,
-    .see = qps_see,
-    .show = qps_show,
+    .init = select_rate_qps_init,
+    .match = select_rate_qps_match,
+    .see = select_rate_qps_see,
+    .show = select_rate_qps_show,
 };
 
 // ---- rates per client ----
@@ -83,21 +83,21 @@ static const struct param rate_ip_params[] = {
     {.type = PARAM_END}};
 
 static uint8_t
-bits_of(const struct value *v)
+select_rate_bits_of(const struct value *v)
 {
   return (uint8_t)v->integer;
 }
 
 static bool
-rate_ip_init(struct selector *base, const struct value *args, struct fault *f)
+select_rate_ip_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct rate_ip_selector *s = (struct rate_ip_selector *)base;
   s->options = (struct rate_table_options){
       .qps = (uint32_t)args[QPS].integer,
       .burst = (uint32_t)args[args[BURST].given ? BURST : QPS].integer,
-      .v4_bits = bits_of(&args[V4_MASK]),
-      .v6_bits = bits_of(&args[V6_MASK]),
+      .v4_bits = select_rate_bits_of(&args[V4_MASK]),
+      .v6_bits = select_rate_bits_of(&args[V6_MASK]),
       .expiration_s = (uint32_t)args[EXPIRATION].integer,
       .shards = (uint32_t)args[SHARDS].integer,
   };
@@ -106,13 +106,13 @@ rate_ip_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-rate_ip_fini(struct selector *base)
+select_rate_ip_fini(struct selector *base)
 {
   rate_table_free(&((struct rate_ip_selector *)base)->table);
 }
 
 static bool
-rate_ip_match(const struct selector *base, struct query *q)
+select_rate_ip_match(const struct selector *base, struct query *q)
 {
   struct rate_table *table = ((const struct rate_ip_selector *)base)->table;
   double tokens;
@@ -122,7 +122,7 @@ rate_ip_match(const struct selector *base, struct query *q)
 }
 
 static void
-rate_ip_see(const struct selector *base, const struct query *q, struct text *out)
+select_rate_ip_see(const struct selector *base, const struct query *q, struct text *out)
 {
   double tokens;
   rate_table_peek(((const struct rate_ip_selector *)base)->table, &q->arrival.client, q->worker->now_us, &tokens);
@@ -130,7 +130,7 @@ rate_ip_see(const struct selector *base, const struct query *q, struct text *out
 }
 
 static void
-rate_ip_show(const struct selector *base, struct text *out)
+select_rate_ip_show(const struct selector *base, struct text *out)
 {
   const struct rate_table_options *o = &((const struct rate_ip_selector *)base)->options;
   text_printf(out, "IP (/%u, /%u) match for QPS over %u burst %u", o->v4_bits, o->v6_bits, o->qps, o->burst);
@@ -142,9 +142,9 @@ const struct selector_kind select_max_qps_ip = {
     .params = rate_ip_params,
     .effect = EFFECT_STATE,
     .size = sizeof(struct rate_ip_selector),
-    .init = rate_ip_init,
-    .fini = rate_ip_fini,
-    .match = rate_ip_match,
-    .see = rate_ip_see,
-    .show = rate_ip_show,
+    .init = select_rate_ip_init,
+    .fini = select_rate_ip_fini,
+    .match = select_rate_ip_match,
+    .see = select_rate_ip_see,
+    .show = select_rate_ip_show,
 };

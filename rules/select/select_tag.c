@@ -14,7 +14,7 @@ struct tag_selector {
 };
 
 static bool
-tag_init(struct selector *base, const struct value *args, struct fault *f)
+select_tag_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct tag_selector *s = (struct tag_selector *)base;
@@ -28,7 +28,7 @@ tag_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-tag_fini(struct selector *base)
+select_tag_fini(struct selector *base)
 {
   struct tag_selector *s = (struct tag_selector *)base;
   free(s->key);
@@ -36,7 +36,7 @@ tag_fini(struct selector *base)
 }
 
 static bool
-tag_match(const struct selector *base, struct query *q)
+select_tag_match(const struct selector *base, struct query *q)
 {
   const struct tag_selector *s = (const struct tag_selector *)base;
   const struct tag *t = query_tag_get(q, s->key);
@@ -46,7 +46,7 @@ tag_match(const struct selector *base, struct query *q)
 }
 
 static void
-tag_show(const struct selector *base, struct text *out)
+select_tag_show(const struct selector *base, struct text *out)
 {
   const struct tag_selector *s = (const struct tag_selector *)base;
   text_printf(out, "tag '%s' is set", s->key);
@@ -62,8 +62,8 @@ const struct selector_kind select_tag = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct tag_selector),
-    .init = tag_init,
-    .fini = tag_fini,
-    .match = tag_match,
-    .show = tag_show,
+    .init = select_tag_init,
+    .fini = select_tag_fini,
+    .match = select_tag_match,
+    .show = select_tag_show,
 };

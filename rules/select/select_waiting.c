@@ -15,7 +15,7 @@ struct http_selector {
 };
 
 static bool
-http_pattern(struct http_selector *s, const struct bytes *expression, struct fault *f)
+select_waiting_http_pattern(struct http_selector *s, const struct bytes *expression, struct fault *f)
 {
   struct fault why = FAULT_INIT;
   s->pattern = pattern_new(expression->data, expression->size, PATTERN_SEARCH, &why);
@@ -27,23 +27,23 @@ http_pattern(struct http_selector *s, const struct bytes *expression, struct fau
 }
 
 static bool
-http_header_init(struct selector *base, const struct value *args, struct fault *f)
+select_waiting_http_header_init(struct selector *base, const struct value *args, struct fault *f)
 {
   struct http_selector *s = (struct http_selector *)base;
-  if (!http_pattern(s, &args[1].string, f))
+  if (!select_waiting_http_pattern(s, &args[1].string, f))
     return false;
   s->name = memory_copy(args[0].string.data, args[0].string.size);
   return true;
 }
 
 static bool
-http_regex_init(struct selector *base, const struct value *args, struct fault *f)
+select_waiting_http_regex_init(struct selector *base, const struct value *args, struct fault *f)
 {
-  return http_pattern((struct http_selector *)base, &args[0].string, f);
+  return select_waiting_http_pattern((struct http_selector *)base, &args[0].string, f);
 }
 
 static bool
-http_text_init(struct selector *base, const struct value *args, struct fault *f)
+select_waiting_http_text_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct http_selector *)base)->value = memory_copy(args[0].string.data, args[0].string.size);
@@ -51,7 +51,7 @@ http_text_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-http_fini(struct selector *base)
+select_waiting_http_fini(struct selector *base)
 {
   struct http_selector *s = (struct http_selector *)base;
   pattern_free(&s->pattern);
@@ -60,26 +60,26 @@ http_fini(struct selector *base)
 }
 
 static void
-http_header_show(const struct selector *base, struct text *out)
+select_waiting_http_header_show(const struct selector *base, struct text *out)
 {
   const struct http_selector *s = (const struct http_selector *)base;
   text_printf(out, "http[%s] ~ %s", s->name, s->value);
 }
 
 static void
-http_regex_show(const struct selector *base, struct text *out)
+select_waiting_http_regex_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "http path ~ %s", ((const struct http_selector *)base)->value);
 }
 
 static void
-http_path_show(const struct selector *base, struct text *out)
+select_waiting_http_path_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "url path == %s", ((const struct http_selector *)base)->value);
 }
 
 static void
-sni_show(const struct selector *base, struct text *out)
+select_waiting_sni_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "SNI == %s", ((const struct http_selector *)base)->value);
 }
@@ -92,11 +92,11 @@ const struct selector_kind select_http_header = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct http_selector),
-    .init = http_header_init,
-    .fini = http_fini,
+    .init = select_waiting_http_header_init,
+    .fini = select_waiting_http_fini,
     .waits_for = "DNS over HTTPS",
     .match = never_matches,
-    .show = http_header_show,
+    .show = select_waiting_http_header_show,
 };
 
 const struct selector_kind select_http_path_regex = {
@@ -106,11 +106,11 @@ const struct selector_kind select_http_path_regex = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct http_selector),
-    .init = http_regex_init,
-    .fini = http_fini,
+    .init = select_waiting_http_regex_init,
+    .fini = select_waiting_http_fini,
     .waits_for = "DNS over HTTPS",
     .match = never_matches,
-    .show = http_regex_show,
+    .show = select_waiting_http_regex_show,
 };
 
 const struct selector_kind select_http_path = {
@@ -119,11 +119,11 @@ const struct selector_kind select_http_path = {
     .params = (const struct param[]){{.name = "path", .type = PARAM_STRING, .help = "the path"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct http_selector),
-    .init = http_text_init,
-    .fini = http_fini,
+    .init = select_waiting_http_text_init,
+    .fini = select_waiting_http_fini,
     .waits_for = "DNS over HTTPS",
     .match = never_matches,
-    .show = http_path_show,
+    .show = select_waiting_http_path_show,
 };
 
 const struct selector_kind select_sni = {
@@ -132,11 +132,11 @@ const struct selector_kind select_sni = {
     .params = (const struct param[]){{.name = "name", .type = PARAM_STRING, .help = "server name"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct http_selector),
-    .init = http_text_init,
-    .fini = http_fini,
+    .init = select_waiting_http_text_init,
+    .fini = select_waiting_http_fini,
     .waits_for = "DNS over TLS",
     .match = never_matches,
-    .show = sni_show,
+    .show = select_waiting_sni_show,
 };
 
 // ---- of key-value stores ----
@@ -147,7 +147,7 @@ struct lookup_selector {
 };
 
 static bool
-lookup_init(struct selector *base, const struct value *args, struct fault *f)
+select_waiting_lookup_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   struct lookup_selector *s = (struct lookup_selector *)base;
@@ -157,7 +157,7 @@ lookup_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-lookup_fini(struct selector *base)
+select_waiting_lookup_fini(struct selector *base)
 {
   struct lookup_selector *s = (struct lookup_selector *)base;
   object_unref(&s->store);
@@ -165,13 +165,13 @@ lookup_fini(struct selector *base)
 }
 
 static void
-lookup_show(const struct selector *base, struct text *out)
+select_waiting_lookup_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "lookup key-value store based on '%s'", ((const struct lookup_selector *)base)->key->text);
 }
 
 static void
-range_lookup_show(const struct selector *base, struct text *out)
+select_waiting_range_lookup_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "range-based lookup key-value store based on '%s'", ((const struct lookup_selector *)base)->key->text);
 }
@@ -187,11 +187,11 @@ const struct selector_kind select_key_value_lookup = {
     .params = lookup_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct lookup_selector),
-    .init = lookup_init,
-    .fini = lookup_fini,
+    .init = select_waiting_lookup_init,
+    .fini = select_waiting_lookup_fini,
     .waits_for = "key-value stores",
     .match = never_matches,
-    .show = lookup_show,
+    .show = select_waiting_lookup_show,
 };
 
 const struct selector_kind select_key_value_range_lookup = {
@@ -200,9 +200,9 @@ const struct selector_kind select_key_value_range_lookup = {
     .params = lookup_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct lookup_selector),
-    .init = lookup_init,
-    .fini = lookup_fini,
+    .init = select_waiting_lookup_init,
+    .fini = select_waiting_lookup_fini,
     .waits_for = "key-value stores",
     .match = never_matches,
-    .show = range_lookup_show,
+    .show = select_waiting_range_lookup_show,
 };

@@ -22,7 +22,7 @@ struct timed_ip_set {
 };
 
 static void
-set_free(struct object *o)
+timed_ip_set_free(struct object *o)
 {
   struct timed_ip_set *s = (struct timed_ip_set *)(void *)o;
   pthread_rwlock_destroy(&s->lock);
@@ -30,7 +30,7 @@ set_free(struct object *o)
   free(s);
 }
 
-const struct object_class timed_ip_set_class = {.name = "TimedIPSetRule", .free = set_free};
+const struct object_class timed_ip_set_class = {.name = "TimedIPSetRule", .free = timed_ip_set_free};
 
 struct timed_ip_set *
 timed_ip_set_new(void)
@@ -133,7 +133,7 @@ struct slice {
 };
 
 static bool
-slice_init(struct selector *base, const struct value *args, struct fault *f)
+timed_ip_set_slice_init(struct selector *base, const struct value *args, struct fault *f)
 {
   (void)f;
   ((struct slice *)base)->set = object_ref(args[0].object);
@@ -141,26 +141,26 @@ slice_init(struct selector *base, const struct value *args, struct fault *f)
 }
 
 static void
-slice_fini(struct selector *base)
+timed_ip_set_slice_fini(struct selector *base)
 {
   object_unref(&((struct slice *)base)->set);
 }
 
 static bool
-slice_match(const struct selector *base, struct query *q)
+timed_ip_set_slice_match(const struct selector *base, struct query *q)
 {
   return timed_ip_set_has(((const struct slice *)base)->set, &q->arrival.client, q->worker->now_us);
 }
 
 static void
-slice_see(const struct selector *base, const struct query *q, struct text *out)
+timed_ip_set_slice_see(const struct selector *base, const struct query *q, struct text *out)
 {
   bool has = timed_ip_set_has(((const struct slice *)base)->set, &q->arrival.client, q->worker->now_us);
   text_puts(out, has ? "the client is in the set" : "the client is not in the set");
 }
 
 static void
-slice_show(const struct selector *base, struct text *out)
+timed_ip_set_slice_show(const struct selector *base, struct text *out)
 {
   text_printf(out, "Src: %zu ips", timed_ip_set_count(((const struct slice *)base)->set, clock_mono_us()));
 }
@@ -174,11 +174,11 @@ static const struct selector_kind select_timed_ip_set = {
                                      {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct slice),
-    .init = slice_init,
-    .fini = slice_fini,
-    .match = slice_match,
-    .see = slice_see,
-    .show = slice_show,
+    .init = timed_ip_set_slice_init,
+    .fini = timed_ip_set_slice_fini,
+    .match = timed_ip_set_slice_match,
+    .see = timed_ip_set_slice_see,
+    .show = timed_ip_set_slice_show,
 };
 
 struct selector *

@@ -12,6 +12,7 @@ from harness import ports, proxy
 from harness.console import NONCE_SIZE, Closed, Console
 from harness.proxy import Proxy
 from harness.responder import Responder, wait_until
+from test_load import SANITIZED
 
 pytestmark = pytest.mark.concurrent
 
@@ -296,7 +297,7 @@ def test_strangers_cost_next_to_nothing(announced, sent):
         peers = strangers(p, 30, announced, sent)
         with p.console() as owner:
             assert owner.command("'served'") == "served\n"
-        assert memory_mb(p) - before < 8
+        assert SANITIZED or memory_mb(p) - before < 8
         for peer in peers:
             peer.close()
 

@@ -11,6 +11,7 @@ import pytest
 from harness.client import TcpClient, addresses, query
 from harness.proxy import Proxy
 from harness.responder import Responder, wait_until
+from test_load import SANITIZED
 
 pytestmark = pytest.mark.concurrent
 
@@ -42,7 +43,7 @@ def test_clients_that_never_read():
             client.sendall(wire)
         for number in range(50):
             assert addresses(p.ask(f"n{number}.greedy.test")) == ["192.0.2.1"]
-        assert memory_kib(p) - before < 100 * 300  # 100 * 200 * 58 KiB were asked for
+        assert SANITIZED or memory_kib(p) - before < 100 * 300  # 100 * 200 * 58 KiB were asked for
 
 
 def test_descriptors_are_kept_for_others():

@@ -150,7 +150,7 @@ function pairs_of(dq)
                        function() return a.toString(n) end, function() return dq.getTag(n, "a") end, function() dq.rcode = "x" end,
                        function() dq:setTag("a") end, function() dq.dh:setTC(1) end, function() newNMG():addMask(n) end} do
     local ok, text = pcall(bad)
-    r[#r + 1] = ok and "no error" or (tostring(text):gsub("^chunk:%d+: ", ""):gsub('^%[string "chunk"%]:%d+: ', ""))
+    r[#r + 1] = ok and "no error" or (tostring(text):gsub("^[^ ]*:%d+: ", ""))
   end
   return table.concat(r, "|")
 end

@@ -108,7 +108,11 @@ class TcpClient:
             return None
         if len(head) < 2:
             return None
-        return self.reader.read(struct.unpack("!H", head)[0])
+        size = struct.unpack("!H", head)[0]
+        data = self.reader.read(size)
+        if len(data) < size:
+            raise ConnectionAbortedError(f"the connection ended after {len(data)} bytes of a message of {size}")
+        return data
 
     def receive(self, **options):
         data = self.receive_wire()

@@ -454,6 +454,7 @@ def test_ffi(p):
           out[#out + 1] = ffi.C.dnsdist_ffi_ring_entry_get_rcode(list[0], i)
         end
       end
+      ffi.C.dnsdist_ffi_ring_entry_list_free(list[0])
       return table.concat(out, ' ')
     end)()""".replace("\n", " ")
     assert p.command(timed_out) == "0 255\n"

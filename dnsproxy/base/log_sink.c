@@ -42,6 +42,7 @@ struct log_sink {
   _Atomic uint64_t head, lost;
   _Alignas(64) _Atomic uint64_t tail;
   _Atomic int new_fd; // -1, or the descriptor to go on with
+  _Atomic uint64_t switch_at; // with it: records behind this place in the ring are for the new one
   _Atomic bool closed;
   pthread_mutex_t direct; // records written without the writer
   // the writer's
@@ -287,13 +288,20 @@ log_sink_settle(struct log_sink *s, bool lost)
   s->pending_count = 0;
 }
 
+// Are the next records for the descriptor that is to come?
+static bool
+log_sink_must_switch(const struct log_sink *s)
+{
+  return atomic_load(&s->new_fd) >= 0 && atomic_load(&s->tail) >= atomic_load(&s->switch_at);
+}
+
 // Takes records until there is enough for a write.
 static void
 log_sink_fill(struct log_sink *s)
 {
   const uint8_t *record;
   size_t size;
-  while (s->written == 0 && (record = log_sink_ring_next(s, &size)) != NULL) {
+  while (s->written == 0 && (record = log_sink_ring_next(s, &size)) != NULL && !log_sink_must_switch(s)) {
     if (s->pending_count > 0 && (s->path != NULL || s->pending.size + size > WRITE_MAX))
       break;
     text_add(&s->pending, (const char *)record, size);
@@ -557,6 +565,7 @@ void
 log_sink_replace(struct log_sink *s, int fd)
 {
   if (atomic_load(&mode) == MODE_QUEUED) {
+    atomic_store(&s->switch_at, atomic_load(&s->head));
     int old = atomic_exchange(&s->new_fd, fd);
     if (old >= 0)
       close(old);

@@ -209,6 +209,31 @@ a_replaced_descriptor_gets_what_follows(void **state)
   close(second);
 }
 
+// However late the writer wakes: a record goes where it was to go when it was put.
+static void
+a_switch_is_where_it_was_asked_for(void **state)
+{
+  (void)state;
+  enum { TURNS = 300 };
+  for (int i = 0; i < TURNS; i++) {
+    int first, ends[2];
+    char got[16] = "";
+    struct log_sink *s = open_pipe(&first, false);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    log_sink_put(s, "one\n", 4);
+    log_sink_replace(s, ends[1]);
+    log_sink_put(s, "two\n", 4);
+    log_sink_close(&s);
+    assert_int_equal(read(ends[0], got, sizeof got - 1), 4);
+    assert_string_equal(got, "two\n");
+    memset(got, 0, sizeof got);
+    assert_int_equal(read(first, got, sizeof got - 1), 4);
+    assert_string_equal(got, "one\n");
+    close(first);
+    close(ends[0]);
+  }
+}
+
 static void
 records_are_datagrams(void **state)
 {
@@ -252,6 +277,7 @@ main(void)
       cmocka_unit_test_setup_teardown(a_stop_does_not_wait_for_ever, begin, finish),
       cmocka_unit_test_setup_teardown(a_stop_writes_what_is_queued, begin, finish),
       cmocka_unit_test_setup_teardown(a_replaced_descriptor_gets_what_follows, begin, finish),
+      cmocka_unit_test_setup_teardown(a_switch_is_where_it_was_asked_for, begin, finish),
       cmocka_unit_test_setup_teardown(records_are_datagrams, begin, finish),
   };
   signal(SIGPIPE, SIG_IGN);

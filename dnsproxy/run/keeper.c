@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -66,13 +67,21 @@ keeper_on_drain_over(evutil_socket_t fd, short what, void *arg)
   worker_threads_stop();
 }
 
+// Whatever the other threads are at: nobody is waited for, and nothing of the process is looked at again.
+static _Noreturn void
+keeper_end_at_once(void)
+{
+  log_flush();
+  syscall(SYS_exit_group, EXIT_SUCCESS);
+  _exit(EXIT_SUCCESS);
+}
+
 // Something, most likely a script, holds the others up.
 static void
 keeper_on_force(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what, (void)arg;
-  log_flush();
-  _exit(EXIT_SUCCESS);
+  keeper_end_at_once();
 }
 
 static void
@@ -118,8 +127,7 @@ keeper_on_signal(evutil_socket_t fd, short what, void *arg)
   if (read(fd, &info, sizeof info) != sizeof info || keeper_passes_over(&info))
     return;
   if (atomic_exchange(&leaving, true)) {
-    log_flush();
-    _exit(EXIT_SUCCESS);
+    keeper_end_at_once();
   }
   keeper_leave();
 }
@@ -214,8 +222,7 @@ keeper_watch_main(void *arg)
   if (seen == WATCHED_SIGNAL) {
     keeper_ask_to_leave();
     if (keeper_wait_for((int)FORCE.tv_sec * 1000) != WATCHED_END) {
-      log_flush();
-      _exit(EXIT_SUCCESS);
+      keeper_end_at_once();
     }
   }
   return NULL;

@@ -20,6 +20,12 @@ addAction("other.test", PoolAction("other"), {name="other"})
 addResponseAction("nothing.test", AllowResponseAction(), {name="allow"})
 addDynamicBlock("192.0.2.77", "by hand", DNSAction.Refused, 3600)
 addMaintenanceCallback(function() end)
+group = dynBlockRulesGroup()
+group:setQueryRate(30, 10, "fast", 60)
+service = addDNSService{name="names", listen="127.0.0.1:0"}
+service:addHandler{label="www", match="^www", handler=function(q, reply) reply(3) end}
+policy = newServerPolicy("of a script", function(servers, dq) return 1 end)
+addResponseAction("script.test", LuaResponseAction(function(dr) return DNSResponseAction.None, "" end), {name="script"})
 """
 
 # What is edited, by each kind of edit: none may be seen when an error follows.
@@ -54,13 +60,23 @@ EDITS = {
     "verbose": "setVerbose(true)",
     "blocks": 'addDynamicBlock("192.0.2.78", "late") addDynamicBlock("192.0.2.77", "longer", DNSAction.Drop, 9999)',
     "clear blocks": 'clearDynBlocks() addDynamicBlock("192.0.2.79", "other") setDynBlocksAction(DNSAction.NoRecurse)',
+    "group rules": 'group:setQueryRate(5, 5, "other", 5) group:setRCodeRate(DNSRCode.NXDOMAIN, 3, 4, "many", 5)',
+    "group suffix rule": 'group:setSuffixMatchRule(9, "names", 8, DNSAction.Drop, function() return true end)',
+    "group ranges": 'group:excludeRange("192.0.2.0/24") group:excludeDomains("kept.test") group:includeRange("192.0.2.1/32")',
+    "group masks": 'group:setMasks(24, 48, 0) group:setQuiet(true) group:setNewBlockInsertedHook(function() end)',
+    "handlers": 'service:rmHandler("www") service:addHandler{label="late", match=".", handler=function(q, reply) end}',
+    "policy names": 'policy.name = "renamed" leastOutstanding.name = "least"',
+    "copies": "setLuaCopies(false)",
+    "metrics": 'declareMetric("late-metric", "counter", "after an edit") incMetric("late-metric")',
     "callbacks": "addMaintenanceCallback(function() runs = (runs or 0) + 1 end) addExitCallback(function() end)",
 }
 # Everything that can be looked at.
 SERVERS = "showServers({showUUIDs=true})"
 LOOKS = ["showRules({showUUIDs=true})", "showResponseRules({showUUIDs=true})", SERVERS, "showPools()", "showACL()",
          "showConsoleACL()", "showServerPolicy()", 'showPoolServerPolicy("other")', "showDynBlocks()", "return tostring(getVerbose())",
-         "topRules()", "return tostring(getServer(1).upStatus) .. getServer(0):getHealthCheckMode()"]
+         "topRules()", "return tostring(getServer(1).upStatus) .. getServer(0):getHealthCheckMode()", "return group:toString()",
+         "service:showHandlers()", "return policy.name .. leastOutstanding.name", "showLuaFunctions()",
+         'return getMetric("late-metric")']
 FAILURES = {
     "error": 'error("enough")',
     "type": 'addAction({}, {})',
@@ -103,7 +119,7 @@ def test_nothing_of_a_command_that_fails_is_live(p, edit):
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_command_that_ends_well_is_live(edit):
     """The same edits can be seen when no error follows: or the test above sees nothing."""
-    unseen = ("key", "proxy acl", "callbacks", "pool flags", "check parameters", "settings")
+    unseen = ("key", "proxy acl", "callbacks", "group masks", "pool flags", "check parameters", "settings")
     with Responder(address_answer("192.0.2.1")) as one, Responder(address_answer("192.0.2.2")) as two, \
             Proxy(CONFIG, one=one.address, two=two.address) as proxy:
         before = look(proxy)

@@ -3,6 +3,7 @@
 #include "services/dns_service.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "services/dns_request.h"
 #include "services/dns_walk.h"
 
@@ -33,6 +34,33 @@ dns_service_set_handlers(struct dns_service *s, struct dns_handler_list *next)
   object_unref(&old);
 }
 
+// The handlers before an edit, for a transaction that is taken back.
+struct dns_service_edit {
+  struct dns_service *service; // registered until the end
+  struct dns_handler_list *was;
+};
+
+static void
+dns_service_edit_back(void *room)
+{
+  const struct dns_service_edit *e = room;
+  dns_service_set_handlers(e->service, object_ref(e->was));
+}
+
+static void
+dns_service_edit_gone(void *room)
+{
+  object_unref(&((struct dns_service_edit *)room)->was);
+}
+
+static void
+dns_service_edit(struct dns_service *s)
+{
+  struct dns_service_edit *e = undo_record(sizeof *e, dns_service_edit_back, dns_service_edit_gone);
+  if (e != NULL)
+    *e = (struct dns_service_edit){.service = s, .was = object_ref(s->handlers)};
+}
+
 bool
 dns_service_add_handler(struct dns_service *s, const struct dns_handler_options *o, struct fault *f)
 {
@@ -41,6 +69,7 @@ dns_service_add_handler(struct dns_service *s, const struct dns_handler_options 
   struct dns_handler *h = dns_handler_new(o, f);
   if (h == NULL)
     return false;
+  dns_service_edit(s);
   dns_service_set_handlers(s, dns_handler_list_with(s->handlers, h));
   object_unref(&h);
   return true;
@@ -52,6 +81,7 @@ dns_service_remove_handler(struct dns_service *s, const char *label)
   struct dns_handler_list *next = dns_handler_list_without(s->handlers, label);
   if (next == NULL)
     return false;
+  dns_service_edit(s);
   dns_service_set_handlers(s, next);
   return true;
 }

@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/guard/dynblock_table.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/name_set.h"
@@ -23,19 +24,25 @@ dynblock_group_rule_fini(struct dynblock_rule *r)
 }
 
 static void
+dynblock_group_rules_fini(struct dynblock_rule *rules, size_t count, struct dynblock_suffix_rule *suffix)
+{
+  for (size_t i = 0; i < count; i++)
+    dynblock_group_rule_fini(&rules[i]);
+  free(rules);
+  free(suffix->reason);
+  free(suffix->tag_name);
+  free(suffix->tag_value);
+  object_unref(&suffix->visitor);
+  object_unref(&suffix->visitor_ffi);
+}
+
+static void
 dynblock_group_free(struct object *object)
 {
   struct dynblock_group *g = (struct dynblock_group *)(void *)object;
-  for (size_t i = 0; i < g->count; i++)
-    dynblock_group_rule_fini(&g->rules[i]);
-  free(g->rules);
+  dynblock_group_rules_fini(g->rules, g->count, &g->suffix);
   object_unref(&g->excluded);
   object_unref(&g->excluded_names);
-  free(g->suffix.reason);
-  free(g->suffix.tag_name);
-  free(g->suffix.tag_value);
-  object_unref(&g->suffix.visitor);
-  object_unref(&g->suffix.visitor_ffi);
   object_unref(&g->hook);
   free(g);
 }
@@ -74,6 +81,110 @@ dynblock_group_set(struct dynblock_group *g, const struct dynblock_rule *rule)
   g->rules = memory_resize(g->rules, g->count + 1, sizeof *g->rules);
   g->rules[g->count++] = *rule;
   qsort(g->rules, g->count, sizeof *g->rules, dynblock_group_by_kind);
+}
+
+// ---- how edits are taken back: records of a transaction (base/undo.h) ----
+
+struct dynblock_group_rules {
+  struct dynblock_group *group;
+  struct dynblock_rule *rules; // a copy
+  size_t count;
+  struct dynblock_suffix_rule suffix; // likewise
+};
+
+static void
+dynblock_group_rules_back(void *room)
+{
+  struct dynblock_group_rules *e = room, is = {.rules = e->group->rules, .count = e->group->count, .suffix = e->group->suffix};
+  e->group->rules = e->rules;
+  e->group->count = e->count;
+  e->group->suffix = e->suffix;
+  e->rules = is.rules; // given up by gone()
+  e->count = is.count;
+  e->suffix = is.suffix;
+}
+
+static void
+dynblock_group_rules_gone(void *room)
+{
+  struct dynblock_group_rules *e = room;
+  dynblock_group_rules_fini(e->rules, e->count, &e->suffix);
+  object_unref(&e->group);
+}
+
+void
+dynblock_group_edit_rules(struct dynblock_group *g)
+{
+  struct dynblock_group_rules *e = undo_record(sizeof *e, dynblock_group_rules_back, dynblock_group_rules_gone);
+  if (e == NULL)
+    return;
+  *e = (struct dynblock_group_rules){.group = object_ref(g), .count = g->count, .suffix = g->suffix};
+  e->rules = memory_array(g->count + 1, sizeof *e->rules);
+  for (size_t i = 0; i < g->count; i++) {
+    e->rules[i] = g->rules[i];
+    e->rules[i].reason = memory_string(g->rules[i].reason);
+    e->rules[i].tag_name = memory_string(g->rules[i].tag_name);
+    e->rules[i].tag_value = memory_string(g->rules[i].tag_value);
+  }
+  e->suffix.reason = memory_string(g->suffix.reason);
+  e->suffix.tag_name = memory_string(g->suffix.tag_name);
+  e->suffix.tag_value = memory_string(g->suffix.tag_value);
+  object_ref(e->suffix.visitor);
+  object_ref(e->suffix.visitor_ffi);
+}
+
+struct dynblock_group_rest {
+  struct dynblock_group *group;
+  struct netmask_set *excluded;
+  struct suffix_set *excluded_names;
+  void *hook;
+  uint8_t bits_v4, bits_v6, port_bits;
+  bool quiet;
+};
+
+static void
+dynblock_group_rest_back(void *room)
+{
+  const struct dynblock_group_rest *e = room;
+  struct dynblock_group *g = e->group;
+  object_unref(&g->excluded);
+  object_unref(&g->excluded_names);
+  object_unref(&g->hook);
+  g->excluded = object_ref(e->excluded);
+  g->excluded_names = object_ref(e->excluded_names);
+  g->hook = object_ref(e->hook);
+  g->bits_v4 = e->bits_v4;
+  g->bits_v6 = e->bits_v6;
+  g->port_bits = e->port_bits;
+  g->quiet = e->quiet;
+}
+
+static void
+dynblock_group_rest_gone(void *room)
+{
+  struct dynblock_group_rest *e = room;
+  object_unref(&e->excluded);
+  object_unref(&e->excluded_names);
+  object_unref(&e->hook);
+  object_unref(&e->group);
+}
+
+void
+dynblock_group_edit_rest(struct dynblock_group *g)
+{
+  struct dynblock_group_rest *e = undo_record(sizeof *e, dynblock_group_rest_back, dynblock_group_rest_gone);
+  if (e == NULL)
+    return;
+  *e = (struct dynblock_group_rest){.group = object_ref(g),
+                                    .excluded = object_ref(g->excluded),
+                                    .excluded_names = object_ref(g->excluded_names),
+                                    .hook = object_ref(g->hook),
+                                    .bits_v4 = g->bits_v4,
+                                    .bits_v6 = g->bits_v6,
+                                    .port_bits = g->port_bits,
+                                    .quiet = g->quiet};
+  netmask_set_writable(&g->excluded);
+  suffix_set_writable(&g->excluded_names);
 }
 
 // ---- counting ----

@@ -31,6 +31,15 @@ struct dynblock_rule {
   char *reason, *tag_name, *tag_value;
 };
 
+struct dynblock_suffix_rule {
+  bool set;
+  uint64_t seconds, duration_s;
+  int action;
+  char *reason, *tag_name, *tag_value;
+  void *visitor;     // lua/: counted script; NULL: none
+  void *visitor_ffi; // the same for ffi.C: goes before the other
+};
+
 struct dynblock_group {
   struct object object;
   struct dynblock_rule *rules; // at most one of each kind and number
@@ -39,19 +48,16 @@ struct dynblock_group {
   struct suffix_set *excluded_names;
   uint8_t bits_v4, bits_v6, port_bits;
   bool quiet;
-  struct {
-    bool set;
-    uint64_t seconds, duration_s;
-    int action;
-    char *reason, *tag_name, *tag_value;
-    void *visitor;     // lua/: counted script; NULL: none
-    void *visitor_ffi; // the same for ffi.C: goes before the other
-  } suffix;
+  struct dynblock_suffix_rule suffix;
   void *hook; // lua/: counted script called for each new block; NULL: none
   bool applied; // lua/: right now, its rules may not change
 };
 extern const struct object_class dynblock_group_class; // "DynBlockRulesGroup"
 struct dynblock_group *dynblock_group_new(void);
+// Before its rules, the one for suffixes among them, or the rest of it are changed: a transaction that is taken back
+// (base/undo.h) makes them what they are now.
+void dynblock_group_edit_rules(struct dynblock_group *);
+void dynblock_group_edit_rest(struct dynblock_group *); // the sets are writable afterwards
 // Takes over the texts; replaces the rule of the same kind and number.
 void dynblock_group_set(struct dynblock_group *, const struct dynblock_rule *);
 

@@ -3,6 +3,7 @@
 #include "dnsproxy/observe/custom_metrics.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -17,6 +18,7 @@ struct series {
 
 struct custom_metric {
   struct custom_metric *next;
+  _Atomic bool withdrawn; // the command that declared it failed: it is not there until it is declared again
   char *name, *help, *prometheus_name;
   enum custom_metric_type type;
   bool with_labels;
@@ -31,7 +33,7 @@ static struct custom_metric *
 custom_metrics_find(const char *name)
 {
   struct custom_metric *m = atomic_load_explicit(&metrics, memory_order_acquire);
-  while (m != NULL && strcmp(m->name, name) != 0)
+  while (m != NULL && (atomic_load_explicit(&m->withdrawn, memory_order_relaxed) || strcmp(m->name, name) != 0))
     m = m->next;
   return m;
 }
@@ -72,6 +74,52 @@ custom_metrics_series_of(struct custom_metric *m, const char *labels)
   return s;
 }
 
+static void
+custom_metrics_withdraw(void *room)
+{
+  atomic_store(&(*(struct custom_metric **)room)->withdrawn, true);
+}
+
+static bool
+custom_metrics_same_text(const char *a, const char *b)
+{
+  return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+// One that was withdrawn and is the same as `m`: a command that fails every second must not fill memory.
+static struct custom_metric *
+custom_metrics_find_withdrawn(const struct custom_metric *m)
+{
+  struct custom_metric *old = atomic_load_explicit(&metrics, memory_order_relaxed);
+  while (old != NULL && !(atomic_load(&old->withdrawn) && strcmp(old->name, m->name) == 0 && old->type == m->type &&
+                          old->with_labels == m->with_labels && custom_metrics_same_text(old->help, m->help) &&
+                          custom_metrics_same_text(old->prometheus_name, m->prometheus_name)))
+    old = old->next;
+  return old;
+}
+
+static void
+custom_metrics_revive(struct custom_metric *m)
+{
+  for (struct series *s = m->series; s != NULL; s = s->next)
+    atomic_store(&s->value, 0);
+  atomic_store(&m->withdrawn, false);
+}
+
+static struct custom_metric *
+custom_metrics_add(const struct custom_metric *what)
+{
+  struct custom_metric *m = memory_new(sizeof *m);
+  m->name = memory_string(what->name);
+  m->help = memory_string(what->help);
+  m->prometheus_name = memory_string(what->prometheus_name);
+  m->type = what->type;
+  m->with_labels = what->with_labels;
+  m->next = metrics;
+  atomic_store_explicit(&metrics, m, memory_order_release);
+  return m;
+}
+
 bool
 custom_metric_declare(const char *name, enum custom_metric_type type, const char *help, const char *prometheus_name, bool with_labels)
 {
@@ -82,15 +130,20 @@ custom_metric_declare(const char *name, enum custom_metric_type type, const char
     pthread_mutex_unlock(&lock);
     return true;
   }
-  struct custom_metric *m = memory_new(sizeof *m);
-  m->name = memory_string(name);
-  m->help = memory_string(help);
-  m->prometheus_name = memory_string(prometheus_name);
-  m->type = type;
-  m->with_labels = with_labels;
-  m->next = metrics;
-  atomic_store_explicit(&metrics, m, memory_order_release);
+  const struct custom_metric what = {.name = (char *)name,
+                                     .help = (char *)help,
+                                     .prometheus_name = (char *)prometheus_name,
+                                     .type = type,
+                                     .with_labels = with_labels};
+  struct custom_metric *m = custom_metrics_find_withdrawn(&what);
+  if (m == NULL)
+    m = custom_metrics_add(&what);
+  else
+    custom_metrics_revive(m);
   pthread_mutex_unlock(&lock);
+  struct custom_metric **edit = undo_record(sizeof *edit, custom_metrics_withdraw, NULL);
+  if (edit != NULL)
+    *edit = m;
   if (!with_labels)
     custom_metrics_series_of(m, "");
   return true;
@@ -123,7 +176,7 @@ custom_metrics_each(void (*visit)(const struct metric *, void *), void *arg)
 {
   for (struct custom_metric *m = metrics; m != NULL; m = m->next)
     for (struct series *s = m->series; s != NULL; s = s->next)
-      if (s->labels[0] == '\0')
+      if (s->labels[0] == '\0' && !atomic_load_explicit(&m->withdrawn, memory_order_relaxed))
         visit(&(struct metric){.name = m->name,
                                .help = m->help,
                                .is_counter = m->type == CUSTOM_COUNTER,

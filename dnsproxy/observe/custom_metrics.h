@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Metrics that scripts declare. Any thread: reading and counting take no lock; nothing is removed before the end.
+// Metrics that scripts declare. Any thread: reading and counting take no lock; nothing is removed before the end. Declaring: Lua lock held.
 #ifndef DNSPROXY_OBSERVE_CUSTOM_METRICS_H
 #define DNSPROXY_OBSERVE_CUSTOM_METRICS_H
 

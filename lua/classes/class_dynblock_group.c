@@ -84,6 +84,7 @@ class_dynblock_group_set_rule(struct call *c)
   r.reason = memory_string(a[p->reason].string.data);
   r.tag_name = memory_string(tag);
   r.tag_value = memory_string(dynblock_option(&a[p->options], DYNBLOCK_TAG_VALUE));
+  dynblock_group_edit_rules(c->self);
   dynblock_group_set(c->self, &r);
   return 0;
 }
@@ -101,6 +102,7 @@ class_dynblock_group_set_masks(struct call *c)
     return call_fault(c, FAULT_CAUGHT, "Trying to set an invalid port mask (%lld) to a Dynamic Block object", (long long)port);
   if (port > 0 && v4 != 32)
     return call_fault(c, FAULT_CAUGHT, "Setting a non-zero port mask for Dynamic Blocks while only considering parts of IPv4 addresses does not make sense");
+  dynblock_group_edit_rest(g);
   g->bits_v4 = (uint8_t)v4;
   g->bits_v6 = (uint8_t)v6;
   g->port_bits = (uint8_t)port;
@@ -129,6 +131,7 @@ class_dynblock_group_change_range(const struct netmask *mask, void *arg)
 static int
 class_dynblock_group_change_ranges(struct call *c, int what)
 {
+  dynblock_group_edit_rest(c->self);
   netmask_set_each(c->args[0].object, class_dynblock_group_change_range, &(struct ranges){.group = c->self, .what = what});
   netmask_set_build(((struct dynblock_group *)c->self)->excluded);
   return 0;
@@ -161,6 +164,7 @@ class_dynblock_group_exclude_name(const struct name *name, void *arg)
 static int
 class_dynblock_group_exclude_domains(struct call *c)
 {
+  dynblock_group_edit_rest(c->self);
   suffix_set_each(c->args[0].object, class_dynblock_group_exclude_name, ((struct dynblock_group *)c->self)->excluded_names);
   return 0;
 }
@@ -168,6 +172,7 @@ class_dynblock_group_exclude_domains(struct call *c)
 static int
 class_dynblock_group_set_quiet(struct call *c)
 {
+  dynblock_group_edit_rest(c->self);
   ((struct dynblock_group *)c->self)->quiet = c->args[0].boolean;
   return 0;
 }
@@ -176,6 +181,7 @@ static int
 class_dynblock_group_set_hook(struct call *c)
 {
   struct dynblock_group *g = c->self;
+  dynblock_group_edit_rest(g);
   object_unref(&g->hook);
   g->hook = object_ref(c->args[0].object);
   return 0;

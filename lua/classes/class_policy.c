@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Policies as scripts see them: the built-in ones as globals, and which is in effect.
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/binder/classes.h"
 #include "lua/scripts/policy_builtin.h"
@@ -24,15 +25,45 @@ struct old_name {
 };
 static struct old_name *old_names;
 
+static void
+class_policy_rename(struct policy *p, const char *name, size_t size)
+{
+  struct old_name *old = memory_new(sizeof *old);
+  *old = (struct old_name){.next = old_names, .text = p->name};
+  old_names = old;
+  p->name = memory_copy(name, size);
+}
+
+// The name before, for a transaction that is taken back.
+struct policy_rename {
+  struct policy *policy;
+  char *was;
+};
+
+static void
+class_policy_rename_back(void *room)
+{
+  const struct policy_rename *r = room;
+  class_policy_rename(r->policy, r->was, strlen(r->was));
+}
+
+static void
+class_policy_rename_gone(void *room)
+{
+  struct policy_rename *r = room;
+  free(r->was);
+  object_unref(&r->policy);
+}
+
 // Built-in policies may be renamed too: every table then shows the new name.
 static int
 class_policy_set_name(struct call *c, const struct value *v)
 {
   struct policy *p = c->self;
-  struct old_name *old = memory_new(sizeof *old);
-  *old = (struct old_name){.next = old_names, .text = p->name};
-  old_names = old;
-  p->name = memory_copy(v->string.data, v->string.size);
+  struct policy_rename *r = undo_record(sizeof *r, class_policy_rename_back, class_policy_rename_gone);
+  if (r != NULL)
+    *r = (struct policy_rename){.policy = object_ref(p), .was = memory_string(p->name)};
+  class_policy_rename(p, v->string.data, v->string.size);
   return 0;
 }
 

@@ -37,6 +37,7 @@ dynblock_suffix_rule_set_rule(struct call *c, void **visitor)
   const char *tag = dynblock_option(&a[OPTIONS], DYNBLOCK_TAG_NAME);
   if (!dynblock_may_change(c) || !dynblock_options_good(c, action, tag))
     return -1;
+  dynblock_group_edit_rules(g);
   g->suffix.set = true;
   g->suffix.seconds = (uint64_t)a[SECONDS].integer;
   g->suffix.duration_s = (uint64_t)a[DURATION].integer;

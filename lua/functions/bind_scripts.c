@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Where users' functions run: showLuaFunctions(), setLuaCopies().
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "lua/binder/binder.h"
 #include "lua/binder/library.h"
 #include "lua/scripts/copies.h"
@@ -72,9 +73,19 @@ bind_scripts_show_functions(struct call *c)
   return 0;
 }
 
+static void
+bind_scripts_copies_back(void *was)
+{
+  atomic_store(&copies_enabled, *(const bool *)was);
+  copies_touched();
+}
+
 static int
 bind_scripts_set_copies(struct call *c)
 {
+  bool *was = undo_record(sizeof *was, bind_scripts_copies_back, NULL);
+  if (was != NULL)
+    *was = atomic_load(&copies_enabled);
   atomic_store(&copies_enabled, c->args[0].boolean);
   copies_touched();
   return 0;

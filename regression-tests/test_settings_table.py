@@ -601,3 +601,15 @@ def test_settings_without_a_meaning():
         assert p.ask("plain.test", tcp=True).rcode() == 0
         assert p.command("showVersion()")
         assert set(seen) == {24}
+
+
+def test_rules_with_more_bits_than_an_address_has():
+    """What gives the whole address away, or counts no range, is told with its name."""
+    config = '''newServer{address="192.0.2.1:53", healthCheckMode="up"}
+    addAction("prefix.test", SetECSPrefixLengthAction(200, 64))
+    addAction(MaxQPSIPRule(5, 33), DropAction())
+    addAction(MaxQPSIPRule(50, 24, 129), DropAction())
+    addAction(AndRule{MaxQPSIPRule(50, 24, 128), QNameRule("good.test")}, SetECSPrefixLengthAction(32, 128))'''
+    with Proxy(config) as p:
+        assert p.output.count("more bits than an address has") == 1
+        assert p.output.count("v4Mask is 32 at most, v6Mask 128") == 2

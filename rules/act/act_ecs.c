@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Actions about client subnet: whether it is added, whether it replaces one, how much of the address, which address.
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/netmask.h"
 #include "rules/act/action.h"
 
@@ -69,6 +70,9 @@ act_ecs_prefix_init(struct action *base, const struct value *args, struct fault 
   struct ecs_action *a = (struct ecs_action *)base;
   a->bits_v4 = (uint16_t)args[0].integer;
   a->bits_v6 = (uint16_t)args[1].integer;
+  if (a->bits_v4 > 32 || a->bits_v6 > 128)
+    log_warning("SetECSPrefixLengthAction", "SetECSPrefixLengthAction(%u, %u): more bits than an address has give all of it away",
+                a->bits_v4, a->bits_v6);
   return true;
 }
 

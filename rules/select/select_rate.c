@@ -2,6 +2,7 @@
 // Selectors that say when there are too many queries: in all (one bucket of tokens), or per client range (a table of them).
 //
 // They keep state: a match of the others that came before may change what they say. A query that is made up only looks.
+#include "dnsproxy/base/log.h"
 #include "rules/select/rate.h"
 #include "rules/select/rate_table.h"
 #include "rules/select/selector.h"
@@ -101,6 +102,9 @@ select_rate_ip_init(struct selector *base, const struct value *args, struct faul
       .expiration_s = (uint32_t)args[EXPIRATION].integer,
       .shards = (uint32_t)args[SHARDS].integer,
   };
+  if (s->options.v4_bits > 32 || s->options.v6_bits > 128)
+    log_warning("MaxQPSIPRule", "MaxQPSIPRule: a range of /%u and /%u is one address: v4Mask is 32 at most, v6Mask 128",
+                s->options.v4_bits, s->options.v6_bits);
   s->table = rate_table_new(&s->options);
   return true;
 }

@@ -316,13 +316,16 @@ log_sink_is_due(const struct log_sink *s)
   if (s->pending_count == 0)
     return false;
   return !s->buffered || !log_sink_ring_is_empty(s) || s->pending.size >= WRITE_MAX || atomic_load(&flushing) ||
-         atomic_load(&s->closed);
+         atomic_load(&s->closed) || atomic_load(&s->new_fd) >= 0;
 }
 
+// Goes on with the descriptor that it was given, once everything that was put before has its place, or has none because
+// the old one takes nothing.
 static bool
 log_sink_switch(struct log_sink *s)
 {
-  int fd = atomic_exchange(&s->new_fd, -1);
+  bool written = log_sink_must_switch(s) && s->pending_count == 0;
+  int fd = written || s->blocked ? atomic_exchange(&s->new_fd, -1) : -1;
   if (fd < 0)
     return false;
   if (s->written > 0)
@@ -418,7 +421,7 @@ log_sink_writer_note_blocked(struct writer *w, const struct log_sink *s)
   w->polls[++w->blocked] = (struct pollfd){.fd = s->fd, .events = POLLOUT};
 }
 
-// What was put before a switch goes to the old place, if that takes it. A closed sink that takes nothing would be kept for
+// A closed sink that takes nothing would be kept for
 // ever: what it holds is given up.
 static void
 log_sink_writer_visit(struct writer *w)

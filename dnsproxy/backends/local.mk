@@ -12,14 +12,9 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/backends/health_state.h \
 	dnsproxy/backends/policy.c \
 	dnsproxy/backends/policy.h \
-	dnsproxy/backends/policy_chashed.c \
-	dnsproxy/backends/policy_least.c \
-	dnsproxy/backends/policy_roundrobin.c \
-	dnsproxy/backends/policy_weighted.c \
 	dnsproxy/backends/pool.c \
-	dnsproxy/backends/protocol.h \
 	dnsproxy/backends/pool.h \
-	dnsproxy/backends/pool_draft.c
+	dnsproxy/backends/protocol.h
 
 if HAVE_CMOCKA
 EXTRA_DIST += tests/pool_fixture.h

@@ -1,54 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Pools: named groups of backends with a cache and a policy; and policies.
+// Pools: named groups of backends with a cache and a policy. The default pool has the name "".
 //
-// A pool and the table of pools are immutable in a snapshot; pool_draft is the editable form (Lua lock held).
-// pool_state survives the swap (round-robin counter).
+//   newServer(), addToPool(), setPoolServerPolicy(), ... --> pool_draft --publish--> pool_table in the snapshot
+//                                                            pool_entry             pool: array of backends, agreements
+//
+// The draft is what scripts edit, under the Lua lock, and each edit leaves a record by which a transaction that fails takes it
+// back (base/undo.h). A pool as workers see it is immutable: backends by order, and what would otherwise be found out for each
+// query: whether all want client subnet, whether all are reached over streams, and the sorted points of consistent hashing.
+// Entries that did not change keep the pool of the last snapshot, so that publishing costs what was edited.
+//
+// What must outlive the swap of snapshots is counted and shared by them: backends, caches, and pool_state, whose turn lets
+// roundrobin go on where it was. A backend that is removed from the draft is retired: policies skip it and its sockets close
+// when nothing is in flight.
 #ifndef DNSPROXY_BACKENDS_POOL_H
 #define DNSPROXY_BACKENDS_POOL_H
 
-#include "dnsproxy/backends/backend.h"
-#include "dnsproxy/core/query.h"
+#include "dnsproxy/backends/policy.h"
 
 struct packet_cache;
-struct settings;
-
-// What a policy decides with.
-struct policy_input {
-  const struct pool *pool;
-  struct query *query; // its lease has the settings
-  const uint64_t *hash; // for whashed and chashed; NULL: that of the query's name
-};
-enum policy_result { POLICY_CHOSEN, POLICY_NONE, POLICY_ERROR };
-
-struct policy;
-typedef enum policy_result (*policy_choose_fn)(const struct policy *, const struct policy_input *, struct backend **chosen);
-
-// Built-in ones are one row each beside their code; their name and help are never freed.
-struct policy {
-  struct object object;
-  char *name;
-  const char *help; // one sentence; NULL: a script's
-  policy_choose_fn choose;
-  bool is_lua, is_ffi, per_thread;
-  bool needs_points;  // consistent hashing: pools keep the ring sorted
-  void *script;       // lua/: struct script *, freed by free_script
-  void (*free_script)(struct policy *);
-};
-extern const struct object_class policy_class; // "ServerPolicy"
-// Built-in, by name (leastOutstanding, firstAvailable, wrandom, whashed, chashed, roundrobin, orderedWrandUntag): closed by NULL.
-extern struct policy *const builtin_policies[];
-struct policy *policy_builtin(const char *name); // borrowed; NULL: no such name
-struct policy *policy_new(const char *name, policy_choose_fn);
-// The seed of the name and point hashes: the setting, else one random number per process. Any thread.
-uint64_t policy_seed(const struct settings *);
 
 struct pool_state {
   struct object object;
   _Atomic uint64_t turn; // roundrobin
-};
-
-struct hash_point {
-  uint32_t hash, backend; // backend: index in the pool
 };
 
 struct pool {
@@ -78,7 +51,7 @@ struct pool_table {
 extern const struct object_class pool_class, pool_table_class;
 const struct pool *pool_find(const struct pool_table *, const char *name); // NULL: unknown
 bool pool_has_server_up(const struct pool *);
-// Pieces for pool_draft.c: an empty pool or table, to be filled before anybody else sees it.
+// Pieces of building: an empty pool or table, to be filled before anybody else sees it.
 struct pool *pool_new(const char *name, uint32_t count);
 struct pool_table *pool_table_new(uint32_t count);
 void pool_table_index(struct pool_table *); // once all pools are in

@@ -16,8 +16,6 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/ip_cipher.h \
 	dnsproxy/base/log.c \
 	dnsproxy/base/log.h \
-	dnsproxy/base/log_format.c \
-	dnsproxy/base/log_format.h \
 	dnsproxy/base/log_sink.c \
 	dnsproxy/base/log_sink.h \
 	dnsproxy/base/memory.c \
@@ -26,12 +24,9 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/neighbours.h \
 	dnsproxy/base/netmask.c \
 	dnsproxy/base/netmask.h \
-	dnsproxy/base/netmask_set.c \
 	dnsproxy/base/object.c \
 	dnsproxy/base/object.h \
 	dnsproxy/base/param.h \
-	dnsproxy/base/prefix_index.c \
-	dnsproxy/base/prefix_index.h \
 	dnsproxy/base/prefix_tree.c \
 	dnsproxy/base/prefix_tree.h \
 	dnsproxy/base/random.c \

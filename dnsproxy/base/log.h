@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Log lines: stdout always, syslog unless disabled; structured or plain (reference: cli.md section 7).
+// The log: one event in, a line in the configured form out, to all places that are configured.
+// (What users can set: reference, cli.md section 7.)
 //
-// Set up once by the main thread before others start; lines from any thread. Between log_start() and log_stop() nobody
-// waits for whoever reads the log: lines are queued, and those that find no room are counted (see log_sink.h). Before that
-// they are written at once. Repeating messages from the packet path go through a rate limit of the caller's. The JSON form
-// goes to stderr; the journal form to the journal alone, or to stdout in the default form if there is no journal.
+//   log_event(), log_warning(), ... --> form: default, JSON, journal or plain --> sinks of base/log_sink --> stdout, stderr,
+//                                                                                 a file, syslog, the journal
+//
+// An event is a message, perhaps an error, a subsystem, and fields with names. The structured forms show all of it; the
+// plain one shows a whole sentence. The default form goes to stdout, JSON to stderr, the journal's to the journal alone, or
+// to stdout in the default form if there is no journal. Syslog gets a copy unless that is off. Verbose lines are events
+// that go nowhere unless verbose mode is on; whoever makes many of them asks for that first.
+//
+// Life: the main thread sets log_settings() while it reads options and configuration; lines are written at once, however
+// long that takes. Between log_start() and log_stop() nobody waits for whoever reads the log: lines are queued, and those
+// that find no room are counted. Lines may come from any thread. Messages that packets cause and that can repeat go through
+// a limit of the caller's (walk/log_limit), because a flood of them would push out what matters.
 #ifndef DNSPROXY_BASE_LOG_H
 #define DNSPROXY_BASE_LOG_H
+
+#include "dnsproxy/base/text.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -67,5 +78,17 @@ void log_flush(void); // before _exit(): waits a short time. Any thread.
 uint64_t log_lines_lost(void);
 // For code that prints, print() and io of scripts: a stream that ends where lines for this descriptor (1 or 2) end.
 FILE *log_stream(int fd);
+
+// ---- the forms of a line: for log.c and its tests ----
+
+// Each appends one line, newline included. wall_us: time of the event.
+void log_format_default(struct text *, const struct log_event *, uint64_t wall_us);
+void log_format_json(struct text *, const struct log_event *, uint64_t wall_us); // keys sorted
+void log_format_plain(struct text *, const struct log_event *, uint64_t wall_us);
+
+// The journal's name of a field: upper case, digits and '_'; "PDNS" before a name that the journal uses itself.
+void log_journal_key(struct text *, const char *key);
+// "1700000000.123", or ISO 8601 if the settings say so.
+void log_format_time(struct text *, uint64_t wall_us);
 
 #endif

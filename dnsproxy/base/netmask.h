@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Netmasks and sets of them with longest-prefix lookup.
+// Netmasks and sets of them: ACLs, netmask groups of scripts, addresses that a rule asks for.
 //
-// A netmask is a value. A netmask_set is a counted object: it may be changed only by a holder of the
-// only reference (netmask_set_writable() makes that so); once shared it is immutable, so workers
-// read it without locks.
+// A netmask is a value: an address with its host bits cleared and a number of bits; a leading '!' negates it. In a set the
+// longest prefix that contains an address decides, and if that one is negated the answer is no.
+//
+//   netmask_set --> per family: prefix tree   the truth; add, remove, walk in order     (base/prefix_tree)
+//                               prefix index  the same as sorted ranges, for lookups    made by netmask_set_build()
+//
+// Life of a set: a counted object. It may be changed only by a holder of the only reference; netmask_set_writable() makes
+// that so, by a copy if need be. Once it is shared it is immutable, so workers read it without locks. Whoever hands a set
+// to workers builds the index first; without it lookups are right too, but walk the tree.
+//
+// Thread: the holder of the only reference changes it; any thread reads.
 #ifndef DNSPROXY_BASE_NETMASK_H
 #define DNSPROXY_BASE_NETMASK_H
 

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A path-compressed binary tree of bit prefixes: what a set of netmasks is made of, one tree per family.
+// Bit prefixes and what they say, yes or no: what a set of netmasks is made of, one tree per family.
 //
-// Owner: the netmask_set it is in. One thread may change it; readers need nobody to change it meanwhile.
+// The tree is a path-compressed binary one: a node has a prefix and up to two children with longer ones, so that a lookup
+// walks down as long as the key agrees, and remembers the last node that said something. A fork that says nothing is there
+// for its two children only. That is quick to change and slow to look up in: each step is a cache miss.
+//
+// The index is the same set flattened for lookups. Going through all keys in ascending order, the answer changes from no to
+// yes and back at certain keys; these are sorted, in blocks of two cache lines, below shorter and shorter copies of every
+// sixteenth. A lookup finds the last change at or before the key, and whether its number is odd is the answer: two or three
+// cache misses for a million prefixes.
+//
+// Owner: the netmask_set that both are in. One thread may change a tree while nobody reads it; an index is immutable and
+// read by any thread.
 #ifndef DNSPROXY_BASE_PREFIX_TREE_H
 #define DNSPROXY_BASE_PREFIX_TREE_H
 
@@ -39,5 +49,17 @@ void prefix_tree_each(const struct prefix_tree *, prefix_visit_fn *, void *arg);
 // Ascending starts of ranges in which every key finds the same; a start may be repeated: the last call counts.
 typedef void prefix_range_fn(prefix_key start, bool yes, void *arg);
 void prefix_tree_ranges(const struct prefix_tree *, prefix_range_fn *, void *arg);
+
+// A prefix tree flattened for lookups: the sorted addresses at which "no" becomes "yes" and back, in blocks of two
+// cache lines, below shorter and shorter copies of every sixteenth.
+//
+// Immutable. Owner: the netmask_set it is in. Any thread may look up.
+
+struct prefix_index;
+
+struct prefix_index *prefix_index_new(const struct prefix_tree *);
+void prefix_index_free(struct prefix_index **);
+// Does the longest prefix of the key say yes?
+bool prefix_index_find(const struct prefix_index *, prefix_key);
 
 #endif

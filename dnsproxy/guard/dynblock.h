@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Dynamic blocks: what happens to the queries of an address, or for a suffix, for some time (semantics.md section 15).
 //
-// A set is immutable and lives in the snapshot; a block is counted and its hits go on when a set replaces another. The
-// draft is edited by whoever holds the Lua lock. Workers look blocks up without a lock.
+//   addDynBlocks(), rules of groups --> draft --publish--> dynblock_set in the snapshot --> room dynblock: find, act
+//                                         ^ purge: those whose time is over
+//
+// A block has a key (an address with a number of bits, perhaps of a share of the ports; or a suffix), an end, an action, a
+// reason, perhaps a tag, and its hits. A longer block for the same key takes the place of a shorter one and goes on with its
+// hits; a warning never takes the place of a block.
+//
+// A set is immutable and lives in the snapshot; draft and set share all of their tables but what changed
+// (guard/dynblock_table), so that publishing costs what changed and not what is there. Blocks whose time is over are no
+// longer found, and are taken out of the draft bit by bit. Workers look blocks up without a lock; the draft is edited by whoever holds the Lua lock.
 #ifndef DNSPROXY_GUARD_DYNBLOCK_H
 #define DNSPROXY_GUARD_DYNBLOCK_H
 

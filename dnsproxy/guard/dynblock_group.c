@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Counting per client and judging: one pass over each ring, whatever the number of rules.
+// Groups of rules: their life, judging the clients of the rings, blocks that come of it; and the tree of names for visitors.
 #include "dnsproxy/guard/dynblock_group.h"
 
 #include "dnsproxy/base/clock.h"
@@ -13,7 +13,141 @@
 #include <stdlib.h>
 #include <string.h>
 
-// ---- life ----
+// ---- the tree of names ----
+
+struct answer {
+  struct stat_counts counts;
+  struct name name;
+};
+
+struct walk {
+  stat_visit_fn visit;
+  void *arg;
+  unsigned depth; // of the node on top; the root, at 0, is always there
+  struct stat_node nodes[NAME_MAX_LABELS];
+};
+
+static void
+dynblock_group_add(struct stat_counts *to, const struct stat_counts *from)
+{
+  to->queries += from->queries;
+  to->noerrors += from->noerrors;
+  to->nxdomains += from->nxdomains;
+  to->servfails += from->servfails;
+  to->drops += from->drops;
+  to->bytes += from->bytes;
+  to->hits += from->hits;
+}
+
+static struct stat_counts
+dynblock_group_counts_of(const struct ring_entry *e)
+{
+  bool drop = ring_entry_timed_out(e);
+  unsigned rcode = ring_entry_rcode(e);
+  return (struct stat_counts){.queries = 1,
+                              .noerrors = !drop && rcode == RCODE_NOERROR,
+                              .nxdomains = !drop && rcode == RCODE_NXDOMAIN,
+                              .servfails = !drop && rcode == RCODE_SERVFAIL,
+                              .drops = drop,
+                              .bytes = e->size,
+                              .hits = ring_entry_is_hit(e)};
+}
+
+static int
+dynblock_group_by_name(const void *a, const void *b)
+{
+  return name_compare(&((const struct answer *)a)->name, &((const struct answer *)b)->name);
+}
+
+static struct answer *
+dynblock_group_sorted_answers(uint64_t since_us, size_t *count)
+{
+  struct answer *answers = NULL;
+  size_t room = 0;
+  struct ring_entry e;
+  struct ring_reader *r = ring_reader_new(RING_ANSWERS, since_us);
+  *count = 0;
+  while (ring_reader_next(r, &e)) {
+    if (*count == room)
+      answers = memory_resize(answers, room = 2 * room + 256, sizeof *answers);
+    answers[*count].counts = dynblock_group_counts_of(&e);
+    answers[(*count)++].name = e.qname;
+  }
+  ring_reader_free(&r);
+  if (*count > 0)
+    qsort(answers, *count, sizeof *answers, dynblock_group_by_name);
+  return answers;
+}
+
+// The node on top has all its children: it is told, and its parent gets its sums. False: no more is wanted.
+static bool
+dynblock_group_leave(struct walk *w)
+{
+  struct stat_node *node = &w->nodes[w->depth];
+  dynblock_group_add(&node->all, &node->self);
+  if (!w->visit(node, w->arg))
+    return false;
+  if (w->depth > 0) {
+    struct stat_node *parent = &w->nodes[--w->depth];
+    dynblock_group_add(&parent->all, &node->all);
+    parent->children++;
+  }
+  return true;
+}
+
+// The last `labels` labels of a name.
+static void
+dynblock_group_tail_of(struct name *out, const struct name *name, unsigned labels)
+{
+  *out = *name;
+  for (unsigned left = name_bytes_labels(name->bytes); left > labels; left--)
+    name_chop(out);
+}
+
+// Opens the nodes from the one on top, which is above, down to the name.
+static void
+dynblock_group_enter(struct walk *w, const struct name *name)
+{
+  for (unsigned depth = name_bytes_labels(name->bytes); w->depth < depth;) {
+    struct stat_node *node = &w->nodes[++w->depth];
+    memset(node, 0, sizeof *node);
+    node->labels = w->depth;
+    dynblock_group_tail_of(&node->name, name, w->depth);
+  }
+}
+
+static bool
+dynblock_group_walk_to(struct walk *w, const struct answer *answer)
+{
+  while (!name_bytes_is_part_of(answer->name.bytes, answer->name.size, &w->nodes[w->depth].name))
+    if (!dynblock_group_leave(w))
+      return false;
+  dynblock_group_enter(w, &answer->name);
+  dynblock_group_add(&w->nodes[w->depth].self, &answer->counts);
+  return true;
+}
+
+void
+stat_nodes_visit(uint64_t since_us, stat_visit_fn visit, void *arg)
+{
+  size_t count;
+  struct answer *answers = dynblock_group_sorted_answers(since_us, &count);
+  struct walk *w = memory_new(sizeof *w);
+  w->visit = visit;
+  w->arg = arg;
+  w->nodes[0].name.size = 1;
+  bool wanted = true;
+  for (size_t i = 0; i < count && wanted; i++)
+    wanted = dynblock_group_walk_to(w, &answers[i]);
+  while (wanted && w->depth > 0)
+    wanted = dynblock_group_leave(w);
+  if (wanted)
+    dynblock_group_leave(w);
+  free(w);
+  free(answers);
+}
+
+// ---- life of a group ----
 
 static void
 dynblock_group_rule_fini(struct dynblock_rule *r)
@@ -187,7 +321,7 @@ dynblock_group_edit_rest(struct dynblock_group *g)
   suffix_set_writable(&g->excluded_names);
 }
 
-// ---- counting ----
+// ---- counting per client: one pass over each ring, whatever the number of rules ----
 
 struct tick {
   uint64_t count, of; // of: answers that a ratio is of

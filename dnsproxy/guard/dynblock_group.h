@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Rules that make dynamic blocks from what the rings remember: rates and ratios per client, and a visitor of names.
 //
-// Counted; edited and applied by whoever holds the Lua lock.
+//   maintenance() --> dynblock_group_apply(): rings --> counts per client --> rules, in order --> blocks in the draft
+//                 --> its visitor: rings --> stat_nodes_visit(), name by name --> names it wants --> blocks
+//
+// A group is what dynBlockRulesGroup() gives: at most one rule of each kind and number, ranges that are never blocked, and how
+// wide a client is. Applying it reads both rings once, backwards in time to the longest interval of its rules, sums up what
+// each client did, and judges each client by the first rule that it breaks.
+//
+// Names are looked at by a function of the user's. For it the answers are seen as a tree: every name that was asked for and
+// every name above it is a node with the counts of itself and of all below. There is no tree in memory: names are sorted by
+// their labels from the right, and a stack with one node per label is enough to visit each after its children.
+//
+// Counted; edited and applied by whoever holds the Lua lock. Nothing that was summed up is kept.
 #ifndef DNSPROXY_GUARD_DYNBLOCK_GROUP_H
 #define DNSPROXY_GUARD_DYNBLOCK_GROUP_H
 
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/guard/dynblock.h"
-#include "dnsproxy/guard/stat_nodes.h"
+#include "dnsproxy/guard/rings.h"
 
 enum dynblock_rule_kind { // in the order in which a client is judged
   DYNBLOCK_QUERY_RATE,
@@ -69,5 +80,30 @@ void dynblock_group_apply(const struct dynblock_group *, struct dynblock_draft *
 void dynblock_group_block_name(const struct dynblock_group *, struct dynblock_draft *, const struct dynblock_spec *, dynblock_made_fn,
                                void *arg);
 void dynblock_group_text(const struct dynblock_group *, struct text *);
+
+// What was answered for a name and for everything below it, seen as a tree of names: for visitors that look for names
+// that suffer (statNodeRespRing(), suffix rules of dynamic blocks).
+//
+// Made from the ring of answers when it is asked for; the caller's own. Any thread.
+
+struct stat_counts {
+  uint64_t queries, noerrors, nxdomains, servfails;
+  uint64_t drops; // time-outs
+  uint64_t bytes;
+  uint64_t hits;  // ring_entry_is_hit()
+};
+
+struct stat_node {
+  struct name name;
+  unsigned labels, children; // directly below
+  struct stat_counts self;   // of the name itself
+  struct stat_counts all;    // of the name and everything below
+};
+
+// False: no more nodes are wanted.
+typedef bool (*stat_visit_fn)(const struct stat_node *, void *arg);
+// Calls visit for every name in the answers since then and every name above, children before their parent, the root last.
+// Counts are per entry of the ring: rings_weight() says what each stands for. The root is visited even if there is nothing.
+void stat_nodes_visit(uint64_t since_us, stat_visit_fn visit, void *arg);
 
 #endif

@@ -10,18 +10,10 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/guard/dynblock_table.h \
 	dnsproxy/guard/query_counts.c \
 	dnsproxy/guard/query_counts.h \
-	dnsproxy/guard/ring_counts.c \
-	dnsproxy/guard/ring_counts.h \
-	dnsproxy/guard/ring_entry.h \
-	dnsproxy/guard/ring_grep.c \
-	dnsproxy/guard/ring_grep.h \
-	dnsproxy/guard/ring_reader.c \
+	dnsproxy/guard/ring_reports.c \
+	dnsproxy/guard/ring_reports.h \
 	dnsproxy/guard/rings.c \
-	dnsproxy/guard/rings.h \
-	dnsproxy/guard/stat_nodes.c \
-	dnsproxy/guard/stat_nodes.h \
-	dnsproxy/guard/tally.c \
-	dnsproxy/guard/tally.h
+	dnsproxy/guard/rings.h
 
 if HAVE_CMOCKA
 UNIT_TESTS += \

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // How often each name was asked for, or each key that a filter gives: setQueryCount(), getQueryCounters().
 //
-// A table per worker, under a lock of its own that only readers contend for; merged when it is read. A full table counts
-// what it has and says how much it missed. Adding: the worker. Everything else: any thread.
+//   query --> the filter's key, or its name in lower case --> the worker's own table --> merged, sorted, when somebody asks
+//
+// Counting is off unless a configuration turns it on. A table per worker, under a lock of its own that nobody but a reader
+// contends for, because adding must not wait for other workers. A table takes up to 65536 keys; a full one goes on
+// counting what it has and says how many queries it missed, so that strangers who ask for random names cannot take memory.
+// The filter is a function of the user's and runs on the worker, behind a pointer, as guard/ knows no scripts.
+//
+// Adding: the worker. Everything else: any thread. The tables are freed when no worker runs any more.
 #ifndef DNSPROXY_GUARD_QUERY_COUNTS_H
 #define DNSPROXY_GUARD_QUERY_COUNTS_H
 

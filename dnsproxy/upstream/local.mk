@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/upstream/answer_match.c \
-	dnsproxy/upstream/answer_match.h \
 	dnsproxy/upstream/in_flight.c \
 	dnsproxy/upstream/in_flight.h \
 	dnsproxy/upstream/transfer.c \

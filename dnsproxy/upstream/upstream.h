@@ -29,4 +29,10 @@ void upstream_close(struct worker *); // drops what is in flight with DROP_SHUTD
 // A transfer that had to wait for its client goes on (struct reply_route).
 void upstream_transfer_resume(struct query *);
 
+// Is this packet the answer to that query? Thread: the worker.
+
+// QR set, and the question is the query's: name without casing, type, class. Without a question the answer must be an error
+// (rcode neither NOERROR nor NXDOMAIN), unless setAllowEmptyResponse(true). semantics.md section 6.1.
+bool answer_matches(const struct query *, const uint8_t *answer, size_t size);
+
 #endif

@@ -4,7 +4,6 @@
 
 #include "dnsproxy/backends/backend_socket.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/upstream/answer_match.h"
 #include "dnsproxy/upstream/upstream.h"
 
 #include <assert.h>

@@ -2,10 +2,10 @@
 // UDP towards backends: queue, flush, receive, match, time out.
 #include "dnsproxy/upstream/upstream_datagram.h"
 
-#include "dnsproxy/base/memory.h"
-#include "dnsproxy/upstream/answer_match.h"
 #include "dnsproxy/backends/backend_socket.h"
 #include "dnsproxy/backends/health.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/upstream/upstream.h"
 #include "dnsproxy/upstream/upstream_proxy.h"
 #include "dnsproxy/wire/rewrite.h"
 

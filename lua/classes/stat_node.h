@@ -3,7 +3,7 @@
 #ifndef LUA_CLASSES_STAT_NODE_H
 #define LUA_CLASSES_STAT_NODE_H
 
-#include "dnsproxy/guard/stat_nodes.h"
+#include "dnsproxy/guard/dynblock_group.h"
 #include "lua/binder/classes.h"
 
 // Three values: the node, its own counts, those of it and everything below. Every count is multiplied by `weight`.

@@ -2,7 +2,7 @@
 // ffi.C: the names that a visitor of dynamic blocks looks at. A node is only something during the visit.
 #include "lua/scripts/ffi_frame.h"
 
-#include "dnsproxy/guard/stat_nodes.h"
+#include "dnsproxy/guard/dynblock_group.h"
 
 #include <string.h>
 

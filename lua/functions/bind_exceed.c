@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // exceed...(): the clients above a rate in the last seconds, for addDynBlocks().
 #include "dnsproxy/base/clock.h"
-#include "dnsproxy/guard/ring_counts.h"
+#include "dnsproxy/guard/ring_reports.h"
 #include "dnsproxy/wire/codes.h"
 #include "lua/binder/classes.h"
 

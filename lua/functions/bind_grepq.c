@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // grepq(): recent queries and answers that match.
-#include "dnsproxy/guard/ring_grep.h"
+#include "dnsproxy/guard/ring_reports.h"
 #include "lua/binder/classes.h"
 
 #include <errno.h>

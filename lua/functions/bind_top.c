@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The names and clients that the rings hold most of, printed (top...) and as tables (getTop...).
-#include "dnsproxy/guard/ring_counts.h"
+#include "dnsproxy/guard/ring_reports.h"
 #include "lua/binder/classes.h"
 
 // A row of either form. The text is a name's, an address's, or "Rest".

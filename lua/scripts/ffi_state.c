@@ -2,9 +2,9 @@
 // Frames and handles of a state, and calls with them.
 #include "lua/scripts/ffi_state.h"
 
-#include "dnsproxy/base/memory.h"
-#include "dnsproxy/guard/stat_nodes.h"
 #include "dnsproxy/backends/pool.h"
+#include "dnsproxy/base/memory.h"
+#include "dnsproxy/guard/dynblock_group.h"
 #include "lua/binder/binder.h"
 #include "lua/binder/budget.h"
 #include "lua/scripts/control_state.h"

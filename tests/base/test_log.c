@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Unit tests of dnsproxy/base/log: what arrives on stdout, stderr and in the file of verbose lines.
 #include "dnsproxy/base/log.h"
-#include "dnsproxy/base/log_format.h"
 
 #include <fcntl.h>
 #include <jansson.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Unit tests of dnsproxy/guard/ring_counts, tally and stat_nodes: sums over the rings, against sums made the slow way.
-#include "dnsproxy/guard/ring_counts.h"
+// Unit tests of sums over the rings (guard/ring_reports, stat nodes of guard/dynblock_group): sums over the rings, against sums made the slow way.
+#include "dnsproxy/guard/ring_reports.h"
 
-#include "dnsproxy/guard/stat_nodes.h"
+#include "dnsproxy/guard/dynblock_group.h"
 #include "dnsproxy/wire/codes.h"
 #include "tests/fake_worker.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Unit tests of dnsproxy/guard/ring_grep: what a filter is taken for, and lines with every column at its widest.
-#include "dnsproxy/guard/ring_grep.h"
+// Unit tests of ring_grep_*() in dnsproxy/guard/ring_reports: what a filter is taken for, and lines with every column at its widest.
+#include "dnsproxy/guard/ring_reports.h"
 
 #include "dnsproxy/base/clock.h"
 #include "tests/fake_worker.h"

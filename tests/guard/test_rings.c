@@ -2,7 +2,6 @@
 // Unit tests of dnsproxy/guard/rings: order, overwriting, merging, sampling, and reading while it is written.
 #include "dnsproxy/guard/rings.h"
 
-#include "dnsproxy/guard/ring_entry.h"
 #include "tests/fake_worker.h"
 
 #include <pthread.h>

@@ -8,6 +8,7 @@
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/base/text.h"
 #include "lua/front/describe.h"
+#include "lua/scripts/control_state.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -218,4 +219,51 @@ client_run(const struct client_options *o)
   int status = client_talk(&c, o);
   close(c.fd);
   return status;
+}
+
+// ---- the console of a process in the foreground: commands are evaluated in place ----
+
+static void
+client_evaluate(const char *line)
+{
+  struct text answer;
+  bool effect;
+  text_init(&answer);
+  bool good = control_execute(line, strlen(line), &answer, &effect);
+  const char *text = answer.data;
+  // Here the error says what it is by where it goes.
+  if (!good && strncmp(text, "Error: ", 7) == 0)
+    text += 7;
+  bool closed = *text != '\0' && text[strlen(text) - 1] == '\n';
+  fprintf(good ? stdout : stderr, good || closed ? "%s" : "%s\n", text);
+  fflush(stdout);
+  text_fini(&answer);
+}
+
+static void
+client_local_list_words(struct text *out)
+{
+  describe("completion", out);
+}
+
+void
+local_console_leave(void)
+{
+  line_reader_interrupt();
+}
+
+void
+local_console_run(void)
+{
+  struct line_reader *reader = line_reader_open(true, client_local_list_words);
+  char *line;
+  while ((line = line_reader_next(reader)) != NULL && strcmp(line, "quit") != 0) {
+    if (strcmp(line, "help") == 0 || strcmp(line, "?") == 0)
+      client_evaluate("help()");
+    else if (line[0] != '\0')
+      client_evaluate(line);
+    free(line);
+  }
+  free(line);
+  line_reader_close(&reader);
 }

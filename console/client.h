@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The console client: one command, a list of them from a pipe, or an interactive session. Main thread.
+// The console client: one command, a list of them from a pipe, or an interactive session; and the console of a process in
+// the foreground.
+//
+//   dnsproxy -c            lines from the terminal, or from a pipe    |
+//   dnsproxy -e command    one command                                 > socket, frames, answer to standard output
+//   dnsproxy               lines from the terminal: evaluated in place, no socket
+//
+// A blocking socket is enough here: there is nothing else to wait for. What goes to standard output is the answer and
+// nothing else, as programs read it; what is wrong goes to standard error. The server tells that a key is wrong by closing.
+//
+// The client runs on the main thread of a process that serves nothing. The local console runs on the main thread of one that
+// does, takes the Lua lock for each command like any other console, and is woken when the process ends.
 #ifndef CONSOLE_CLIENT_H
 #define CONSOLE_CLIENT_H
 
-#include "dnsproxy/base/address.h"
 #include "console/frame.h"
+#include "dnsproxy/base/address.h"
 
 #include <stddef.h>
 

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The console's wire protocol, for both ends: nonces, secret boxes, lengths (reference: cli.md section 6).
 //
+//   client                              server
+//   24 random bytes  ------------------>
+//                    <------------------ 24 random bytes
+//   [length][tag][sealed command] ----->
+//                    <------------------ [length][tag][sealed answer]     and so on
+//
+// Each side seals with a nonce of its own that counts up, mixed of both sides' random bytes, so that no frame can be played
+// again. The length comes in front of the seal and is not protected by it: whoever reads bounds it before it takes memory.
+// Boxes are libsodium's secretbox; the key is shared (setKey(), -k) and is the only proof of who one is.
+//
 // A value per connection; no sockets here. Any thread, one at a time.
 #ifndef CONSOLE_FRAME_H
 #define CONSOLE_FRAME_H

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Lines from the user: with editing, history and completion on a terminal, plain from a pipe. One thread.
+// Lines from the user: with editing, history and completion on a terminal, plain from a pipe.
+//
+//   terminal --> libedit: editing, history in a file, tab completes the words that list_words gives  |
+//   pipe     --> plain lines                                                                          > line_reader_next()
+//
+// Standard input has one reader at a time. In a process that serves (in place), reading must end when the process does
+// although nobody types: line_reader_interrupt() may come from any thread, and before the reader is there, too.
+//
+// Owner: the console that opened it. One thread, but for the interruption.
 #ifndef CONSOLE_LINE_H
 #define CONSOLE_LINE_H
 

@@ -6,7 +6,6 @@ libdnsproxy_a_SOURCES += \
 	console/frame.h \
 	console/line.c \
 	console/line.h \
-	console/local.c \
 	console/server.c \
 	console/server.h
 

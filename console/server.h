@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The console's listening end: connections on the control thread's event loop.
+// The console's listening end: connections on the control thread's event loop. How a session goes is told in server.c.
 //
 // Opened by the main thread before privileges are dropped; afterwards the control thread's alone.
 #ifndef CONSOLE_SERVER_H

@@ -6,7 +6,7 @@
 #include "dnsproxy/base/param.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/compose.h"
-#include "dnsproxy/wire/rebuild.h"
+#include "dnsproxy/wire/rewrite.h"
 #include "fuzz/fuzz.h"
 
 #include <stdlib.h>

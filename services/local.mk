@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	services/dns_answer.c \
-	services/dns_answer.h \
-	services/dns_handler.c \
-	services/dns_handler.h \
 	services/dns_request.c \
 	services/dns_request.h \
 	services/dns_service.c \
 	services/dns_service.h \
-	services/dns_walk.c \
-	services/dns_walk.h \
 	services/service.c \
 	services/service.h
 

@@ -548,3 +548,28 @@ log_stop(void)
       fflush(streams[i]);
   log_writer_stop(STOP_MS);
 }
+
+// ---- lines that packets cause ----
+
+void
+log_limited(struct log_limit *limit, const char *subsystem, const char *format, ...)
+{
+  enum { INTERVAL_US = 1000000 };
+  uint64_t now = clock_mono_coarse_us();
+  uint64_t next = atomic_load_explicit(&limit->next_us, memory_order_relaxed);
+  if (now < next || !atomic_compare_exchange_strong_explicit(&limit->next_us, &next, now + INTERVAL_US, memory_order_relaxed,
+                                                             memory_order_relaxed)) {
+    atomic_fetch_add_explicit(&limit->suppressed, 1, memory_order_relaxed);
+    return;
+  }
+  char line[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(line, sizeof line, format, args);
+  va_end(args);
+  uint64_t more = atomic_exchange_explicit(&limit->suppressed, 0, memory_order_relaxed);
+  if (more > 0)
+    log_warning(subsystem, "%s (and %" PRIu64 " times before)", line, more);
+  else
+    log_warning(subsystem, "%s", line);
+}

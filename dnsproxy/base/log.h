@@ -13,7 +13,7 @@
 // Life: the main thread sets log_settings() while it reads options and configuration; lines are written at once, however
 // long that takes. Between log_start() and log_stop() nobody waits for whoever reads the log: lines are queued, and those
 // that find no room are counted. Lines may come from any thread. Messages that packets cause and that can repeat go through
-// a limit of the caller's (walk/log_limit), because a flood of them would push out what matters.
+// log_limited(), because a flood of them would push out what matters.
 #ifndef DNSPROXY_BASE_LOG_H
 #define DNSPROXY_BASE_LOG_H
 
@@ -61,6 +61,11 @@ void log_info(const char *subsystem, const char *format, ...) __attribute__((for
 void log_warning(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_error(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_verbose(const char *subsystem, const char *format, ...) __attribute__((format(printf, 2, 3))); // only when verbose
+// Warnings that packets cause, of one kind: one per second at most, the rest is counted and told with the next one.
+struct log_limit {
+  _Atomic uint64_t next_us, suppressed;
+};
+void log_limited(struct log_limit *, const char *subsystem, const char *format, ...) __attribute__((format(printf, 3, 4)));
 // A sentence that is plain text in every mode (the farewell).
 void log_sentence(enum log_priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 // "default", "json", "systemd-journal".

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An explanation as lines of text.
+// An explanation as lines of text, for the console and --explain.
+//
+//   www.example.com. A from 192.0.2.1:4000 to 127.0.0.1:53 over UDP
+//   admit                the ACL allows the client
+//   query_rules          ...
+//   End: the query goes to ...
+//
+// Reads the JSON of explain() alone and knows no query: what people see is what programs get, so that one cannot say more
+// than the other. A room is a line with what matters most about it, below it, indented, troubles, changes and details such
+// as the backends that its policy chose from. Members that are missing are left out.
 #include "dnsproxy/explain/explain.h"
 
 #include "dnsproxy/base/text.h"

@@ -2,8 +2,6 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/explain/explain.c \
 	dnsproxy/explain/explain.h \
-	dnsproxy/explain/explain_answer.c \
 	dnsproxy/explain/explain_facts.c \
-	dnsproxy/explain/explain_rooms.c \
-	dnsproxy/explain/explain_text.c \
-	dnsproxy/explain/explain_walk.h
+	dnsproxy/explain/explain_facts.h \
+	dnsproxy/explain/explain_text.c

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	dnsproxy/observe/custom_metrics.c \
-	dnsproxy/observe/custom_metrics.h \
 	dnsproxy/observe/exporter.c \
 	dnsproxy/observe/exporter.h \
 	dnsproxy/observe/latency.c \

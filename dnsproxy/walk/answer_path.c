@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The way back: from the backend's answer, the cache or a rule to the client's transport. In walking order.
+// The way back: from the backend's answer, or from an answer of our own, to the client's transport, in walking order.
+//
+//   check_answer        id back, counters of the backend, flags
+//   response_rules      what rules make of the answer; they may ask for another try with another backend
+//   restore             what was changed or added on the way in is put back: RD, CD, casing, EDNS, client subnet
+//   cache_insert        the answer as the client will see it
+//   finish, reply       limits of TTLs, errors in EDNS, the client's size; out
+//
+// cache_hit_rules, self_answered_rules and timeout_rules are the three ways that join. A query that got no answer goes
+// through timeout_rules and ends there unless a rule sends it again.
+//
+// Thread: the worker. From check_answer on q->packet is the answer; what the query was like is in the query's other members.
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/net/listener.h"

@@ -1,16 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
 	dnsproxy/walk/answer_path.c \
-	dnsproxy/walk/blocked.c \
-	dnsproxy/walk/blocked.h \
 	dnsproxy/walk/ecs.c \
 	dnsproxy/walk/ecs.h \
-	dnsproxy/walk/log_limit.c \
-	dnsproxy/walk/log_limit.h \
 	dnsproxy/walk/path.c \
 	dnsproxy/walk/path.h \
-	dnsproxy/walk/proxied.c \
-	dnsproxy/walk/proxied.h \
 	dnsproxy/walk/query_path.c \
 	dnsproxy/walk/rooms.def \
 	dnsproxy/walk/rooms.h \

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The loop that walks, and the ends of walks.
+// The loop that walks, chains on the way, the ends of walks, and the hooks by which others begin and go on.
 #include "dnsproxy/walk/path.h"
 
+#include "dnsproxy/backends/health.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/guard/connections.h"
@@ -9,9 +10,6 @@
 #include "dnsproxy/observe/observers.h"
 #include "dnsproxy/observe/verbose.h"
 #include "dnsproxy/walk/rooms.h"
-#include "dnsproxy/walk/proxied.h"
-#include "dnsproxy/walk/rooms.h"
-#include "dnsproxy/backends/health.h"
 
 #include <assert.h>
 
@@ -143,10 +141,16 @@ path_admit_stream(struct worker *w, struct listener *listener, const struct addr
   return false;
 }
 
+bool
+walk_expects_header(const struct snapshot *s, const struct listener *listener, const struct address *peer)
+{
+  return netmask_set_count(s->proxy_acl) > 0 && listener->proxy_protocol && netmask_set_match(s->proxy_acl, peer);
+}
+
 static bool
 path_expects_header(struct worker *w, const struct listener *listener, const struct address *peer)
 {
-  return proxied_expected(w->lease->snapshot, listener, peer);
+  return walk_expects_header(w->lease->snapshot, listener, peer);
 }
 
 const struct walk_hooks path_hooks = {

@@ -1,19 +1,32 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The way in: from the client's packet to the backend's socket. In walking order.
+// The way in: from the client's packet to the backend's socket, in walking order, each room below the steps that are its
+// own.
+//
+//   admit, decode, record     what it is; leases the configuration, reads header, question and EDNS once
+//   dynblock, query_rules     what blocks and rules make of it
+//   choose_pool, ecs          where it would go, and as what: the cache key is made here, from the query as it will be sent
+//   cache_lookup, cache_miss_rules
+//   choose_backend, forward   whom it goes to
+//
+// Facts about the packet (question, EDNS) are read once, in decode. Whoever hands the packet to a script marks that, and the
+// loop reads them anew (query_settle()) before the next room looks. A room that answers the query itself returns the room
+// where such answers join the way back.
+//
+// Thread: the worker. The packet is the receive buffer's until somebody needs to keep it.
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/snapshot.h"
 #include "dnsproxy/guard/query_counts.h"
-#include "dnsproxy/observe/observers.h"
-#include "dnsproxy/walk/ecs.h"
-#include "dnsproxy/walk/blocked.h"
-#include "dnsproxy/walk/log_limit.h"
-#include "dnsproxy/walk/proxied.h"
-#include "dnsproxy/walk/rooms.h"
 #include "dnsproxy/net/listener.h"
+#include "dnsproxy/observe/observers.h"
 #include "dnsproxy/upstream/upstream.h"
+#include "dnsproxy/walk/ecs.h"
+#include "dnsproxy/walk/rooms.h"
 #include "dnsproxy/wire/codes.h"
 
 #include <string.h>
+
+static struct log_limit unknown_pool;
 
 static enum room
 query_path_drop(struct query *q, enum drop why)
@@ -22,13 +35,43 @@ query_path_drop(struct query *q, enum drop why)
   return ROOM_DROP;
 }
 
+static bool
+query_path_refuse(struct query *q, enum drop why)
+{
+  q->drop = (uint8_t)why;
+  return false;
+}
+
+// PROXY headers in front of datagrams (semantics.md sections 1 and 14); those of streams are read in net/. Takes the header
+// off; false: q->drop says why.
+static bool
+query_path_take_header(struct query *q)
+{
+  const struct settings *settings = query_settings(q);
+  struct proxy_header header;
+  if (proxy_header_parse(q->packet.data, q->packet.size, settings->proxy_maximum_size, &header) != PROXY_COMPLETE) {
+    count(q->worker, COUNTER_PROXY_PROTOCOL_INVALID);
+    return query_path_refuse(q, DROP_PROXY_INVALID);
+  }
+  if (!query_take_proxy_header(q, &header))
+    return query_path_refuse(q, DROP_OUT_OF_MEMORY);
+  q->packet.data += header.size;
+  q->packet.size -= header.size;
+  q->packet.capacity -= header.size;
+  if (settings->proxy_apply_acl && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client)) {
+    count(q->worker, COUNTER_ACL_DROPS);
+    return query_path_refuse(q, DROP_PROXY_INVALID);
+  }
+  return q->packet.size >= HEADER_SIZE || query_path_refuse(q, DROP_MALFORMED);
+}
+
 enum room
 room_admit(struct query *q)
 {
   struct worker *w = q->worker;
   q->lease = lease_begin(w);
   // A stream was admitted when it was accepted, and had its PROXY header read.
-  bool proxied = !query_is_tcp(q) && proxied_expected(q->lease->snapshot, q->arrival.listener, &q->arrival.peer);
+  bool proxied = !query_is_tcp(q) && walk_expects_header(q->lease->snapshot, q->arrival.listener, &q->arrival.peer);
   if (!query_is_tcp(q) && !proxied && !netmask_set_match(q->lease->snapshot->acl, &q->arrival.client))
     return query_path_drop(q, DROP_ACL);
   const struct settings *settings = query_settings(q);
@@ -36,7 +79,7 @@ room_admit(struct query *q)
   q->subnet.prefix_v4 = settings->ecs_prefix_v4;
   q->subnet.prefix_v6 = settings->ecs_prefix_v6;
   tell(q, EVENT_ARRIVED);
-  if (proxied && !proxied_take(q))
+  if (proxied && !query_path_take_header(q))
     return ROOM_DROP;
   return ROOM_DECODE;
 }
@@ -125,12 +168,54 @@ query_path_after_rules(struct query *q, enum verdict verdict, enum room next)
   return ROOM_SELF_ANSWERED_RULES;
 }
 
+static enum verdict
+query_path_act_on_block(struct query *q, struct dynblock *b, int action)
+{
+  if (b->warning || action == DNS_ACTION_NO_OP)
+    return VERDICT_NEXT;
+  // Streams are not truncated: they go on, and are not affected.
+  if (action == DNS_ACTION_TRUNCATE && query_is_tcp(q))
+    return VERDICT_NEXT;
+  count(q->worker, COUNTER_DYN_BLOCKED);
+  if (!q->rehearsal.dry)
+    atomic_fetch_add_explicit(&b->hits->count, 1, memory_order_relaxed);
+  switch (action) {
+  case DNS_ACTION_NXDOMAIN:
+  case DNS_ACTION_REFUSED:
+  case DNS_ACTION_TRUNCATE:
+  case DNS_ACTION_NO_RECURSE:
+    return dialect_query_verdict(q, action, NULL);
+  case DNS_ACTION_SET_TAG:
+    if (b->tag_name != NULL)
+      query_tag_set(q, b->tag_name, b->tag_value == NULL ? "" : b->tag_value, b->tag_value == NULL ? 0 : strlen(b->tag_value));
+    return VERDICT_NEXT;
+  default:
+    return verdict_drop(q, DROP_DYNBLOCK);
+  }
+}
+
+// The verdict of the block of its address, then of that of its name (semantics.md section 3). VERDICT_NEXT: the rules come
+// next; VERDICT_STOP: they are skipped, the query is answered or walks on.
+static enum verdict
+query_path_look_for_blocks(struct query *q)
+{
+  const struct dynblock_set *set = q->lease->snapshot->dynblocks;
+  enum verdict verdict = VERDICT_NEXT;
+  struct dynblock *b = dynblock_find_client(set, &q->arrival.client, q->worker->now_us);
+  if (b != NULL)
+    verdict = query_path_act_on_block(q, b, b->action == DYNBLOCK_NO_ACTION ? set->default_action : b->action);
+  if (verdict != VERDICT_NEXT)
+    return verdict;
+  b = dynblock_find_name(set, &q->qname, q->worker->now_us);
+  return b == NULL ? VERDICT_NEXT : query_path_act_on_block(q, b, b->action == DYNBLOCK_NO_ACTION ? set->default_action : b->action);
+}
+
 enum room
 room_dynblock(struct query *q)
 {
   if (q->lease->snapshot->dynblocks->count == 0)
     return ROOM_QUERY_RULES;
-  enum verdict verdict = blocked_run(q);
+  enum verdict verdict = query_path_look_for_blocks(q);
   return query_path_after_rules(q, verdict, verdict == VERDICT_STOP ? ROOM_CHOOSE_POOL : ROOM_QUERY_RULES);
 }
 
@@ -164,7 +249,7 @@ room_choose_pool(struct query *q)
   q->pool = pool_find(q->lease->snapshot->pools, q->pool_name);
   if (q->pool == NULL) {
     if (!q->rehearsal.dry)
-      log_limited(LOG_LIMIT_NO_POOL, "Query for the unknown pool '%s' was dropped", q->pool_name);
+      log_limited(&unknown_pool, "query-processing", "Query for the unknown pool '%s' was dropped", q->pool_name);
     return query_path_drop(q, DROP_NO_POOL);
   }
   q->cache = q->skip_cache || !query_path_is_cacheable(q) ? NULL : q->pool->cache;

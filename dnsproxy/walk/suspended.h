@@ -2,9 +2,16 @@
 // Queries and answers that a script has suspended: parked under a pair of numbers until a script resumes or drops them, or
 // their time is over: then they go on as if nothing had happened.
 //
+//   action: suspend(pair, time) --> parked --suspended_take()--> a script's --suspended_resume()--> its worker: the room where
+//                                     |                                     --suspended_drop()----> it was suspended, again
+//                                     +-- time over --> goes on
+//
 // Ownership: the table has a parked query; suspended_take() gives it to one script, which holds the Lua lock whenever it
 // looks at it; its worker gets it back by suspended_resume(), suspended_drop(), or when the time is over. Memory of the
-// worker's slabs is never exchanged meanwhile (query_make_portable()). Threads: as each function says.
+// worker's slabs is never exchanged meanwhile (query_make_portable()), because a script may be on any thread.
+//
+// The table is one for the process, under a lock of its own, as whoever takes a query back may be anywhere. It goes back by
+// a post to its worker. Threads: as each function says.
 #ifndef DNSPROXY_WALK_SUSPENDED_H
 #define DNSPROXY_WALK_SUSPENDED_H
 

@@ -12,19 +12,14 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/wire/name.h \
 	dnsproxy/wire/name_set.c \
 	dnsproxy/wire/name_set.h \
-	dnsproxy/wire/name_table.c \
-	dnsproxy/wire/name_table.h \
 	dnsproxy/wire/presentation.c \
 	dnsproxy/wire/presentation.h \
 	dnsproxy/wire/proxy_header.c \
 	dnsproxy/wire/proxy_header.h \
 	dnsproxy/wire/qtypes.def \
 	dnsproxy/wire/rcodes.def \
-	dnsproxy/wire/rebuild.c \
-	dnsproxy/wire/rebuild.h \
 	dnsproxy/wire/rewrite.c \
 	dnsproxy/wire/rewrite.h \
-	dnsproxy/wire/suffix_set.c \
 	dnsproxy/wire/svc_record.c \
 	dnsproxy/wire/svc_record.h \
 	dnsproxy/wire/words.h

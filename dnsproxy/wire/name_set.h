@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Sets of exact names and of suffixes: counted, copy-on-write, immutable once shared (as netmask_set).
 //
-// A million names must be cheap: compact memory, one probe per label for suffixes. Workers read without locks.
+// A set of names says whether a name is in it; a set of suffixes whether a name is one of its members or below one, and
+// which is the longest such member. Rules, dynamic blocks and scripts have them, with a few members or with a million.
+//
+// Both are a table: wire bytes of the names in one arena, and slots of 32 bits of hash and 32 bits of offset. A look-up
+// touches the arena only where the bits of the hash agree. For suffixes the hash of a name is made label by label from the
+// right, so that one pass gives the hashes of all its suffixes, and there is one probe for each number of labels that some
+// member has, longest first. A single member, as most rules have, is kept as it is and compared: no table.
+//
+// Strangers choose what is looked up and, through lists, what is in a set: hashes are seeded. Control changes a set that
+// nobody else sees; any thread reads.
 #ifndef DNSPROXY_WIRE_NAME_SET_H
 #define DNSPROXY_WIRE_NAME_SET_H
 

@@ -52,4 +52,22 @@ bool message_rename(struct wire_buffer *, const struct name *to);
 // Removes every record (OPT excluded) whose type is in `types`; compression in known types is preserved or expanded.
 bool message_remove_types(struct wire_buffer *, const uint16_t *types, size_t count);
 
+// Writing a message anew, record by record, when bytes move that compression pointers may lead to.
+//
+// Private to wire/. Names are compressed again (exact casing only) where RFC 1035 allows it, written in full elsewhere;
+// RDATA of unknown types is copied (RFC 3597). Trailing data is left out. Any thread; 64 kB of stack.
+
+// What is different in the new message. All zero: nothing but the compression.
+struct rebuild {
+  const struct name *rename; // new first question; owners equal to the old one follow
+  const uint16_t *drop_types;
+  size_t drop_count;
+  bool drop_opt;              // every OPT
+  const uint8_t *new_options; // of the first OPT, or NULL
+  size_t new_options_size;
+};
+
+// False: malformed or does not fit; the message is then as it was.
+bool rebuild_message(struct wire_buffer *, const struct rebuild *);
+
 #endif

@@ -2,7 +2,7 @@
 // ffi.C: metrics that scripts declare. From any state, without a lock.
 #include "lua/scripts/dnsproxy_ffi.h"
 
-#include "dnsproxy/observe/custom_metrics.h"
+#include "dnsproxy/observe/metrics.h"
 
 #include <string.h>
 

@@ -3,9 +3,8 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/core/counters.h"
-#include "dnsproxy/observe/custom_metrics.h"
-#include "dnsproxy/observe/metrics.h"
 #include "dnsproxy/core/worker.h"
+#include "dnsproxy/observe/metrics.h"
 #include "lua/binder/classes.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Scripted DNS servers: addDNSService, its handlers, rr(), and `reply`, by which a handler answers now or later.
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/walk/log_limit.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/presentation.h"
 #include "lua/binder/classes.h"
@@ -42,6 +42,8 @@ bind_services_rcode_argument(struct call *c, unsigned *rcode)
 }
 
 // ---- handlers run ----
+
+static struct log_limit handler_failed;
 
 // What a handler is called with, for the protected part.
 struct handler_call {
@@ -113,7 +115,7 @@ bind_services_run_handler(void *script, const struct dns_question *question, voi
   lua_pushlightuserdata(lua, &call);
   bool good = errors_call_short(lua, 1, 0, &message);
   if (!good)
-    log_limited(LOG_LIMIT_HANDLER, "The DNS handler '%s' failed: %s", question->label, message.data);
+    log_limited(&handler_failed, "query-processing", "The DNS handler '%s' failed: %s", question->label, message.data);
   text_fini(&message);
   control_unlock();
   return good;

@@ -3,7 +3,6 @@
 #include "dnsproxy/observe/metrics.h"
 
 #include "dnsproxy/guard/rings.h"
-#include "dnsproxy/observe/custom_metrics.h"
 #include "dnsproxy/observe/latency.h"
 #include "dnsproxy/observe/observers.h"
 #include "dnsproxy/wire/codes.h"

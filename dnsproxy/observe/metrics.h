@@ -3,7 +3,7 @@
 // scripts declare. (Names: reference, metrics.tsv.)
 //
 //   counters.def --sum over workers-->  |
-//   /proc, sockets, caches, latency --> | metrics_each(): sorted by name --> dumpStats(), carbon, web
+//   /proc, sockets, caches, latency --> | metrics_each(): sorted by name --> dumpStats(), exporters
 //   declareMetric(), incMetric() -----> |
 //
 // Nothing is counted here but what scripts count: workers have counters of their own (core/counters), and a reader adds them

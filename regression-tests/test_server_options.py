@@ -103,12 +103,14 @@ def test_words_of_a_server():
 
 @pytest.mark.parametrize("option", [
     "ktls=true", 'ciphers="x"', 'ciphersTLS13="x"', 'ciphers13="x"', 'subjectName="x.test"', 'subjectAddr="192.0.2.1"', "validateCertificates=false",
-    "releaseBuffers=false", "enableRenegotiation=true", 'keyLogFile="/nonexistent"', 'caStore="/nonexistent"', 'dohPath="/dns-query"',
+    "releaseBuffers=false", "enableRenegotiation=true", 'keyLogFile="/nonexistent"', 'caStore="/nonexistent"',
     "addXForwardedHeaders=true", "autoUpgradeInterval=5", "autoUpgradeKeep=true", 'autoUpgradePool="x"', "autoUpgradeDoHKey=9",
     "lazyHealthCheckWhenUpgraded=true", "proxyProtocolAdvertiseTLS=true"])
 def test_options_of_encryption_change_nothing_without_it(option):
     with Responder() as one, Proxy('newServer{address="$one", ' + option + "}", one=one.address) as p:
         assert addresses(p.ask("plain.options.test")) == ["192.0.2.1"]
+        alone = option.startswith(("autoUpgrade", "addX"))
+        assert ("Unknown key, ignored" in p.output) == alone
 
 
 @pytest.mark.parametrize("option,words", [
@@ -123,6 +125,7 @@ def test_what_has_no_effect_says_so_once(option, words):
 
 ENCRYPTED = {
     "plain": "", "empty": 'tls=""', "word": 'tls="nonsense"', "true": "tls=true", "doh": 'tls="openssl", dohPath="/dns-query"',
+    "path": 'dohPath="/dns-query"', "nopath": 'dohPath=""', "oddpath": "dohPath=true",
     "tcp": 'tls="openssl", tcpOnly=true', "up": 'tls="openssl", healthCheckMode="up"', "lazy": 'tls="openssl", healthCheckMode="lazy"',
     "checked": 'tls="openssl", checkTCP=true', "rr": 'tls="openssl"', "lua": 'tls="openssl"', "first": 'tls="openssl"',
     "setup": 'tls="openssl"', "setauto": 'tls="openssl"', "status": 'tls="openssl"', "again": 'tls="openssl"'}

@@ -276,12 +276,14 @@ new_server_put_check(struct backend_options *o, const struct value *v, struct fa
 }
 
 // Any text asks for TLS, an empty one too. So does what is no text (tls=true): told as a wrong type, but not sent in the clear.
+// Likewise a path for HTTPS.
 static bool
-new_server_asks_encryption(struct call *c, const struct value *v)
+new_server_asks_for(struct call *c, const struct value *v, int key)
 {
-  if (v[KEY_tls].given || !lua_istable(c->lua, 1))
-    return v[KEY_tls].given;
-  lua_getfield(c->lua, 1, server_options[KEY_tls].name);
+  if (v[key].given || !lua_istable(c->lua, 1))
+    return v[key].given;
+  lua_pushstring(c->lua, server_options[key].name);
+  lua_rawget(c->lua, 1); // without metatables: an error here would not come back to whom the call's memory is
   bool asked = lua_toboolean(c->lua, -1);
   lua_pop(c->lua, 1);
   return asked;
@@ -290,9 +292,32 @@ new_server_asks_encryption(struct call *c, const struct value *v)
 static const struct backend_protocol *
 new_server_protocol_asked(struct call *c, const struct value *v)
 {
-  if (new_server_asks_encryption(c, v))
+  if (new_server_asks_for(c, v, KEY_tls))
     return v[KEY_dohPath].given && v[KEY_dohPath].string.size > 0 ? &protocol_https : &protocol_tls;
+  if (new_server_asks_for(c, v, KEY_dohPath))
+    return &protocol_https;
   return v[KEY_tcpOnly].given && v[KEY_tcpOnly].boolean ? &protocol_tcp : &protocol_udp;
+}
+
+// Keys that are read only beside another one.
+static void
+new_server_tell_lonely_keys(const struct value *v)
+{
+  static const struct {
+    int key, beside;
+  } pairs[] = {{KEY_addXForwardedHeaders, KEY_dohPath}, {KEY_autoUpgradeInterval, KEY_autoUpgrade},
+               {KEY_autoUpgradeKeep, KEY_autoUpgrade},  {KEY_autoUpgradePool, KEY_autoUpgrade},
+               {KEY_autoUpgradeDoHKey, KEY_autoUpgrade}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs && draft.phase != PHASE_CLIENT; i++) {
+    const struct value *beside = &v[pairs[i].beside];
+    if (v[pairs[i].key].given && (!beside->given || (pairs[i].beside == KEY_autoUpgrade && !beside->boolean)))
+      log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
+                                    .message = "Unknown key, ignored",
+                                    .subsystem = "newServer",
+                                    .fields = (struct log_field[]){{"key", server_options[pairs[i].key].name}, {NULL, NULL}}});
+  }
+  if (v[KEY_dohPath].given && !v[KEY_tls].given && draft.phase != PHASE_CLIENT)
+    log_warning("newServer", "dohPath means nothing without tls, and does not mean plain DNS");
 }
 
 static void
@@ -350,6 +375,7 @@ new_server_read_options(struct call *c, struct backend_options *o, const struct 
   if (!new_server_put_plain(o, v, &c->fault) || !new_server_put_check(o, v, &c->fault) ||
       (v[KEY_source].given && !new_server_put_source(o, v[KEY_source].string.data, &c->fault)))
     return false;
+  new_server_tell_lonely_keys(v);
   new_server_tell_protocol(o);
   new_server_warn_unbuilt(v);
   waiting_tell_option(c, "cpus", &v[KEY_cpus], "workers are placed by the kernel");

@@ -151,8 +151,8 @@ def test_flags(p, name):
 @PATHS
 @pytest.mark.parametrize("name", ["nxdomain", "fail", "header", "nobackend", "soa"])
 def test_flags_that_stay(p, name, tcp):
-    """Verdicts, failures and methods turn the query around as it is: RA, AA and AD too."""
-    for bits in ("", "RD", "RD AD", "RD AD CD", "AD", "RA", "RA AA", "AA AD RA RD CD"):
+    """Verdicts, failures and methods turn the query around as it is: RA, AA, AD and TC too."""
+    for bits in ("", "RD", "RD AD", "RD AD CD", "AD", "RA", "RA AA", "AA AD RA RD CD", "TC RD"):
         message = query(f"x.{name}.test")
         message.flags = dns.flags.from_text(bits)
         assert dns.flags.to_text(ask(p, message, tcp).flags & ~0xf) == dns.flags.to_text(dns.flags.from_text("QR " + bits))

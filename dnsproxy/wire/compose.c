@@ -36,7 +36,6 @@ static void
 compose_set_header(uint8_t *m, const struct answer_flags *flags, unsigned rcode)
 {
   m[2] |= FLAG2_QR;
-  compose_set_bit(&m[2], FLAG2_TC, false);
   if (flags->aa >= 0)
     compose_set_bit(&m[2], FLAG2_AA, flags->aa);
   if (flags->ad != KEPT)

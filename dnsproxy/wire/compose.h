@@ -3,7 +3,7 @@
 //
 //   header of the query   question   -> QR, rcode, bits by answer_flags   question   records   OPT by answer_edns
 //
-// The buffer holds a query on entry; its id, question and RD stay, all records of the query go, trailing data and TSIG with
+// The buffer holds a query on entry; its id, question, RD and TC stay, all records of the query go, trailing data and TSIG with
 // them. Each function knows the size of its answer before it touches the message: false (it does not fit, or the question is
 // not there) leaves it unchanged. Owner names are a compression pointer to the question. A query whose question cannot be read
 // has question_end HEADER_SIZE, and can be answered by a bare header only.

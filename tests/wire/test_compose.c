@@ -74,8 +74,8 @@ rcodes_and_flags(void **state)
   check_answer(QUERY, &with_opt, rcode, &refused, "1234 8185 0001 0000 0000 0001" A_B OPT_DO);
   check_answer(QUERY, &with_opt, rcode, &badcookie, "1234 8187 0001 0000 0000 0001" A_B "00 0029 04d0 01008000 0000");
   check_answer(QUERY, &plain, rcode, &badcookie, "1234 8187 0001 0000 0000 0000" A_B);
-  // RD clear: RA clear; AD is cleared, AA, CD and the opcode stay; TC goes
-  check_answer("1234 2630 0001 0000 0000 0000" A_B, &plain, rcode, &refused, "1234 a415 0001 0000 0000 0000" A_B);
+  // RD clear: RA clear; AD is cleared, AA, TC, CD and the opcode stay
+  check_answer("1234 2630 0001 0000 0000 0000" A_B, &plain, rcode, &refused, "1234 a615 0001 0000 0000 0000" A_B);
   struct answer_form form = plain;
   form.flags = (struct answer_flags){.aa = 1, .ad = 1, .ra = 0};
   check_answer(QUERY, &form, rcode, &refused, "1234 8525 0001 0000 0000 0000" A_B);

@@ -14,7 +14,7 @@ import subprocess
 import pytest
 
 from harness import ports
-from harness.client import query
+from harness.client import addresses, query
 from harness.proxy import BINARY, Proxy
 from harness.responder import Responder, address_answer, wait_until
 
@@ -433,6 +433,59 @@ def test_globals_that_raise_end_nothing():
         p.command("getAddressInfo('127.0.0.1', function(name, found) rawset(_G, 'found', #found) error('after') end)")
         wait_until(lambda: p.command("return rawget(_G, 'found') or 0") == "1\n", what="the address")
         assert p.ask("after.test").rcode() == 0
+
+
+@pytest.mark.parametrize("evil", [
+    "string = nil setmetatable(_G, {__index = function() error('strict') end})",
+    "setfenv(0, setmetatable({}, {__index = function() error('strict') end}))",
+    "for name in pairs(package.loaded) do package.loaded[name] = nil end ffi = nil",
+    "debug.setmetatable(nil, {__index = function() error('nil') end, __call = error, __tostring = error})",
+    "setmetatable(debug.getregistry(), {__index = function() error('r') end, __newindex = function() error('r') end})",
+])
+def test_what_was_there_is_gone_or_raises(evil):
+    """Whatever a script does to what all scripts share: others get their errors, and the process ends well."""
+    config = """newServer{address="$backend", healthCheckMode="up"}
+    addAction("lua.test", LuaAction(function(dq) return DNSAction.Refused end))
+    addAction("ffi.test", LuaFFIAction(function(dq) return DNSAction.Refused end))
+    """
+    for late in (False, True):
+        with Responder() as backend, Proxy(config + ("" if late else evil), backend=backend.address) as p:
+            if late:
+                p.command(evil)
+            for _ in range(3):
+                p.command("addAction('more.test', LuaAction(function(dq) return 0 end)) collectgarbage()")
+                assert p.ask("lua.test").rcode() in (2, 5) and p.ask("ffi.test").rcode() in (2, 5)
+            assert addresses(p.ask("plain.test")) == ["192.0.2.1"]
+
+
+def test_options_whose_table_raises():
+    """Options are read without metatables: one that raises changes nothing, and leaves no memory behind."""
+    with Responder() as backend, Proxy('newServer{address="$backend"}', backend=backend.address) as p:
+        for call in ("newServer(%s{address='127.0.0.1:1', pool='x', healthCheckMode='down'})", "newPacketCache(10, %s{maxTTL=5})",
+                     "addAction(AllRule(), NoneAction(), %s{name='x'})", "RCodeAction(5, %s{aa=true})"):
+            evil = call % "(function(t) return setmetatable(t, {__index=error, __newindex=error, __len=error, __pairs=error}) end)"
+            assert p.command(f"(function() return tostring((pcall(function() {evil} end))) end)()") == "true\n", call
+
+
+@pytest.mark.parametrize("size", [1000000, 30])
+def test_a_script_that_keeps_all_memory_ends_nothing(size):
+    """What holds all that there may be is not given back: everybody's errors, and nobody's end."""
+    config = """newServer{address="$backend", healthCheckMode="up"} switch = 1
+    addAction("lua.test", LuaAction(function(dq) return switch and DNSAction.Refused or DNSAction.None end))
+    """
+    with Responder(address_answer("192.0.2.1")) as backend, Proxy(config, backend=backend.address) as p:
+        pages = int(open(f"/proc/{p.process.pid}/statm", encoding="ascii").read().split()[0])
+        room = pages * resource.getpagesize() + 100 * 1024 * 1024
+        try:
+            resource.prlimit(p.process.pid, resource.RLIMIT_AS, (room, room))
+        except PermissionError:
+            pytest.skip("may not set limits of another process")
+        p.command(f"t = {{}} pcall(function() while true do t[#t + 1] = string.rep('x', {size}) .. #t end end)")
+        for number in range(3):
+            p.command(f"switch = {number}")
+            p.command(f"addAction('n{number}.test', LuaAction(function(dq) return switch end))")
+            assert p.ask("lua.test").rcode() in (2, 5)
+            assert addresses(p.ask("plain.test")) == ["192.0.2.1"]
 
 
 def test_a_script_without_memory_ends_nothing():

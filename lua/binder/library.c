@@ -165,7 +165,8 @@ library_look(lua_State *lua)
   }
   lua_pushliteral(lua, "");
   bool methods = lua_getmetatable(lua, -1) && library_as_at_first(lua, originals);
-  lua_getglobal(lua, "string");
+  lua_pushliteral(lua, "string");
+  lua_rawget(lua, LUA_GLOBALSINDEX); // a metatable of the globals may raise an error
   methods = methods && !library_changed(lua_topointer(lua, -1));
   changed_everywhere = !methods || lua_getmetatable(lua, LUA_GLOBALSINDEX);
   lua_settop(lua, top);

@@ -70,6 +70,20 @@ members_load_text(lua_State *lua)
     lua_error(lua);
 }
 
+// LuaJIT's own functions keep what it needs as long as there are cdata: a script that forgets them all (package.loaded emptied)
+// would have the state end in memory that is gone.
+static void
+members_keep_library(lua_State *lua, int ffi)
+{
+  lua_newtable(lua);
+  for (lua_pushnil(lua); lua_next(lua, ffi) != 0;) {
+    lua_pushvalue(lua, -2);
+    lua_insert(lua, -2);
+    lua_rawset(lua, -4);
+  }
+  luaL_ref(lua, LUA_REGISTRYINDEX);
+}
+
 void
 members_open(lua_State *lua)
 {
@@ -77,6 +91,7 @@ members_open(lua_State *lua)
   lua_pushliteral(lua, "ffi");
   lua_call(lua, 1, 1);
   int ffi = lua_gettop(lua);
+  members_keep_library(lua, ffi);
   members_load_text(lua);
   lua_pushvalue(lua, ffi);
   members_push_calls(lua, ffi);

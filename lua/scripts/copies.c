@@ -2,10 +2,12 @@
 // Deciding where functions run, and publishing the image of those that are copied.
 #include "lua/scripts/copies.h"
 
+#include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/scripts/bytecode.h"
+#include "lua/binder/errors.h"
 #include "lua/binder/library.h"
 
 #include <lauxlib.h>
@@ -23,6 +25,7 @@ static struct {
   struct places written; // these, at least
   uint64_t generation;   // of the scripts, then
   uint64_t looks;
+  uint64_t again_us;     // when the next try may be, after one that failed; 0: any time
   struct places shared;  // what functions that run for queries in the shared state may write at any time
 } stale = {.everything = true};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of `current`
@@ -355,33 +358,66 @@ copies_note_shared(const struct candidates *list)
       places_add(&stale.shared, list->items[i].script->purity->writes.items[k]);
 }
 
-void
-copies_renew(lua_State *lua)
+static void
+copies_renew_step(lua_State *lua, void *arg)
 {
+  struct candidates *list = arg;
   uint64_t scripts = scripts_generation();
-  if (draft.phase == PHASE_CLIENT ||
-      (!stale.everything && stale.written.count == 0 && scripts == stale.generation))
-    return;
-  struct candidates list = {0};
   bool anew = scripts != stale.generation;
   stale.everything |= library_look(lua);
-  scripts_each(copies_add_candidate, &list);
+  scripts_each(copies_add_candidate, list);
   purity_begin(lua);
-  for (size_t i = 0; i < list.count; i++) {
-    copies_inspect(lua, &list.items[i]);
-    copies_leave_uncompiled(lua, &list.items[i]);
-    anew |= list.items[i].anew;
+  for (size_t i = 0; i < list->count; i++) {
+    copies_inspect(lua, &list->items[i]);
+    copies_leave_uncompiled(lua, &list->items[i]);
+    anew |= list->items[i].anew;
   }
   purity_end(lua);
   if (anew || stale.everything) {
-    copies_decide(&list);
-    copies_renew_image(lua, &list);
-    copies_note_shared(&list);
+    copies_decide(list);
+    copies_renew_image(lua, list);
+    copies_note_shared(list);
   }
   copies_forget_effects(anew || stale.everything);
   stale.everything = false;
   stale.generation = scripts;
   places_fini(&stale.written);
+}
+
+enum { COPIES_PATIENCE_US = 1000000 };
+
+// Nobody can tell what the functions do now: all of them run in the shared state until the next try, which looks at everything.
+static void
+copies_give_up(lua_State *lua, struct candidates *list, const char *why)
+{
+  purity_abandon(lua);
+  for (size_t i = 0; i < list->count; i++) {
+    struct candidate *c = &list->items[i];
+    purity_drop(&c->script->purity);
+    c->copied = false;
+    snprintf(c->why, sizeof c->why, "could not be looked at");
+  }
+  copies_publish(NULL);
+  copies_settle(list, NULL);
+  stale.everything = true;
+  stale.again_us = clock_mono_us() + COPIES_PATIENCE_US;
+  log_warning("lua", "Functions could not be looked at, and run under the shared lock: %s", why);
+}
+
+void
+copies_renew(lua_State *lua)
+{
+  if (draft.phase == PHASE_CLIENT ||
+      (!stale.everything && stale.written.count == 0 && scripts_generation() == stale.generation) ||
+      (stale.again_us != 0 && clock_mono_us() < stale.again_us))
+    return;
+  struct candidates list = {0};
+  struct text why;
+  stale.again_us = 0;
+  text_init(&why);
+  if (!errors_protect(lua, copies_renew_step, &list, &why))
+    copies_give_up(lua, &list, why.data);
+  text_fini(&why);
   free(list.items);
 }
 

@@ -132,6 +132,15 @@ purity_end(lua_State *lua)
     }
 }
 
+void
+purity_abandon(lua_State *lua)
+{
+  if (look.depth == 0)
+    return;
+  look.depth = 1;
+  purity_end(lua);
+}
+
 bool
 places_have(const struct places *p, struct place place)
 {

@@ -44,6 +44,7 @@ struct purity {
 // What many functions reach is looked at once between these two: nothing may be written meanwhile.
 void purity_begin(lua_State *);
 void purity_end(lua_State *);
+void purity_abandon(lua_State *); // after an error between the two
 void purity_find(lua_State *, int function, struct purity *);
 // The same for a function that is about to run: what it writes itself is not relied upon while following it, so that
 // `writes`, with `anything` and `hidden`, holds for all of the run. others: what somebody else may write at any time.

@@ -85,7 +85,7 @@ static const struct test actions[] = {
     {"content, too short", CAUGHT("dq:setContent('short')"), .tag = "false"},
     {"content, too large", CAUGHT("dq:setContent(string.rep('x', 65536))"), .tag = "false"},
     {"content of garbage", "dq:setContent(string.rep('\\255', 40)) return DNSAction.Refused", .verdict = VERDICT_STOP,
-     .packet = "1234 fdf5 0000 0000 0000 0000"},
+     .packet = "1234 fff5 0000 0000 0000 0000"},
     {"cut below the question", "dq.len = 20 return DNSAction.Nxdomain", .verdict = VERDICT_STOP,
      .packet = "1234 8103 0000 0000 0000 0000"},
     {"cut below the header", CAUGHT("dq.len = 11"), .tag = "false"},

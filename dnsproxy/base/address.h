@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// An IPv4 or IPv6 socket address as a plain value.
+// An IPv4 or IPv6 socket address as a plain value: 28 bytes that are copied, compared and hashed like a number.
+//
+// It holds what the kernel takes and gives (sockaddr), so that bind(), sendmsg() and recvmsg() need no conversion. Unset
+// (AF_UNSPEC) is a value too, and what all zero bytes mean: "none", as for a source address that nobody chose.
+//
+// Three things to know. A port belongs to it, and functions say whether it counts; 0 stands for none. The scope of a
+// link-local address is part of it ("fe80::1%eth0"). An IPv4-mapped address (::ffff:a.b.c.d) stays IPv6, as sockets give it:
+// nothing here turns one into the other, because ACLs of the dialect tell them apart.
 //
 // Owner: the structure it is in. Any thread.
 #ifndef DNSPROXY_BASE_ADDRESS_H

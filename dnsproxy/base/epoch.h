@@ -2,8 +2,15 @@
 // Deferred reclamation: memory that workers read without locks is freed once every one of them has passed a batch
 // boundary or sleeps since it was unlinked.
 //
-// One process-wide set of readers (workers, at most EPOCH_READERS). A reader is either asleep or in the epoch that
-// was current when it last called epoch_enter(). Retiring: any thread.
+//   writer: unlink x; stamp = epoch_stamp()  ...  epoch_passed(stamp)? --> free x
+//   reader: epoch_enter() | a batch: may look at x | epoch_enter() | a batch: cannot find x | epoch_leave(), sleeps
+//
+// One process-wide set of readers (workers, at most EPOCH_READERS). A reader is either asleep or in the epoch that was
+// current when it last called epoch_enter(). A stamp advances the epoch; it has passed when no reader is in an epoch from
+// before it. What a reader keeps over a batch boundary must be counted instead (base/object): the epoch does not protect it.
+//
+// The packet cache lives by this: a lookup costs no lock and no count, and entries that were replaced are used again a batch
+// later. Retiring: any thread. The trick without fences is told in epoch.c.
 #ifndef DNSPROXY_BASE_EPOCH_H
 #define DNSPROXY_BASE_EPOCH_H
 

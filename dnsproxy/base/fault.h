@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // One sentence for a human about what is wrong with a configuration or a command.
 //
+//   bool backend_parse(..., struct fault *f)          struct fault fault = FAULT_INIT;
+//   {                                                 if (!backend_parse(..., &fault))
+//     if (bad)                                          log_error("setup", "%s", fault.text);
+//       return fault_set(f, FAULT_CAUGHT, "...");
+//   }
+//
+// A function that can fail returns false and has filled in the sentence: what was given and what is wrong with it, in the
+// words of the dialect where scripts parse them. Nothing on the way adds to it but who knows better; in the end it is shown
+// once: in the log, on the console, or as an error of Lua, whose form the kind decides.
+//
 // Owner: the caller, usually on its stack. Any thread. Never used for packets: those have rooms and drops.
 #ifndef DNSPROXY_BASE_FAULT_H
 #define DNSPROXY_BASE_FAULT_H

@@ -2,8 +2,6 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/base/address.c \
 	dnsproxy/base/address.h \
-	dnsproxy/base/base64.c \
-	dnsproxy/base/base64.h \
 	dnsproxy/base/clock.c \
 	dnsproxy/base/clock.h \
 	dnsproxy/base/epoch.c \

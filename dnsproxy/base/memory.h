@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Memory that must be there: start-up and control code. Running out ends the process with a message.
 //
-// The path of packets does not call these: it takes from slabs (slab.h), and an empty slab is a drop reason.
+//   start-up, configuration, console     memory_new(), memory_string(), ...     never NULL: callers do not check
+//   the path of packets                  slab_take() (base/slab)                NULL is a drop that is counted
+//   what strangers make grow             malloc() and a bound                   NULL is refused, and the process lives
+//
+// The rule behind it: at start-up there is nothing better to do than to say so and end, so that a thousand callers need no
+// code for it. While packets come, lack of memory must cost a query and not the process.
+//
+// Whatever is not otherwise said is freed with free(). Zeroed memory is what most structures start with; memory_table() is
+// for big tables that are read here and there, and asks for huge pages. Any thread.
 #ifndef DNSPROXY_BASE_MEMORY_H
 #define DNSPROXY_BASE_MEMORY_H
 

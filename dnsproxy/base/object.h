@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Counted objects that outlive a snapshot, a Lua handle or a thread's interest in them.
 //
-// Embed `struct object` as the first member. Owner: everyone who holds a reference; the last
-// object_unref() calls the class's free function on the thread that dropped it. Any thread.
+//   struct pool { struct object object; ... };       the first member, so that a pool is an object
+//   object_init(&p->object, &pool_class);            one reference, the maker's
+//   entry->pool = object_ref(p);                     everybody who keeps it has one of his own
+//   object_unref(&entry->pool);                      the slot is cleared; the last one frees the object
+//
+// What several owners share, and whose end nobody knows beforehand, is an object: backends, caches, chains, sets, scripts.
+// Owner: everyone who holds a reference; the last object_unref() calls the class's free function on the thread that dropped
+// it, which must therefore be any thread's, or see to it that it is not (guard/dynblock_table, chains).
+//
+// A count of one means that nobody else can see it: that is when sets and drafts may be changed in place (copy on write).
+// The magic number is checked on every use, so that a stale pointer ends the process where it is used. Any thread.
 #ifndef DNSPROXY_BASE_OBJECT_H
 #define DNSPROXY_BASE_OBJECT_H
 

@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Typed parameters: one row declares what a function, selector, action or option takes.
 //
-// From the rows the Lua binder makes its checks and error texts, and --describe, help() and the manual
-// make theirs. Rows are const; values belong to the call they were read for (strings and lists are borrowed).
+//   static const struct param params[] = {{.name = "qps", .type = PARAM_INT, .help = "..."}, {.type = PARAM_END}};
+//
+//   script: MaxQPSRule(20) --binder: checks by the rows--> struct value[], in their order --> the function of the kind
+//
+// From the rows the Lua binder makes its checks and error texts, and --describe, help() and the manual make theirs, so that
+// a parameter is written down once. A row says name, type, whether it may be left out and what is then taken, bounds, unit,
+// and a sentence. What arrives is a struct value: `given` says that the caller wrote it, and the member that the type uses
+// is set.
+//
+// This header is all that rules/ and others know of scripts: no Lua in it. Rows are const; values belong to the call they
+// were read for (strings, lists and objects are borrowed, object_ref() what is kept).
 #ifndef DNSPROXY_BASE_PARAM_H
 #define DNSPROXY_BASE_PARAM_H
 

@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Random numbers: one generator per owner (worker, thread), seeded from the kernel, never shared.
+//
+//   random_next(), random_below()   fast (xoshiro256**), foreseeable for who sees enough of it: choices by weight, sampling
+//   random_bytes()                  cryptographic, from libsodium; any thread: keys, nonces, seeds of hashes, UUIDs
+//   permutation16()                 ids of queries towards backends
+//
+// Ids have to be two things at once: foreseeable by nobody outside, who could answer in the backend's place; and none of
+// those that are in flight. A keyed permutation of 0..65535 (four rounds of a Feistel network) over a number that counts up
+// gives both: it repeats nothing within a period, and its inverse leads from the id of an answer to the number, and so to
+// the slot, without a search.
+//
+// Owner: the worker or thread it is in; one at a time.
 #ifndef DNSPROXY_BASE_RANDOM_H
 #define DNSPROXY_BASE_RANDOM_H
 

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A table that any number of threads read and write: keys of bytes, values of a few kinds, each perhaps for some time. Bounded:
-// when it is full, what was not used for the longest time gives way.
+// A table that any number of threads read and write: keys of bytes, values of a few kinds, each perhaps for some time.
+// Bounded: when it is full, what was not used for the longest time gives way. (newSharedTable() and what scripts count
+// together.)
 //
-// A counted object. Any thread; a part of the table is locked for the length of a lookup.
+//   table --> parts, by the hash of the key: each has a lock, a hash table, and a list from the oldest use to the newest
+//
+// Functions that run in copies on every worker share nothing; this is what they may share all the same. So a lookup must
+// cost little with many threads: the lock is of one part of up to 64, and held for the length of a lookup. An entry moves to
+// the end of its part's list when it is used; the one at the front gives way. Time that is over is looked at when an entry
+// is found.
+//
+// A counted object. Any thread. Keys and values are copied in and out.
 #ifndef DNSPROXY_BASE_SHARED_TABLE_H
 #define DNSPROXY_BASE_SHARED_TABLE_H
 

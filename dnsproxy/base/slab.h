@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Pools of equal pieces of memory for one worker's packet path.
+// Pools of equal pieces of memory for one worker's packet path: queries, their extras, buffers.
 //
-// Owner and thread: one worker. slab_take() never calls malloc; slab_refill(), called between batches, grows the
-// slab in steps up to its limit, and gives steps back that a burst has left unused: one at a time, once three quarters of
-// all pieces have been free for a while. A step is a chunk whose address tells where it begins, so that a piece finds its chunk.
+//   slab --> chunks of `step` pieces --> free pieces        slab_take(): the first of the first open chunk
+//                                                           slab_give(): back to its chunk, which its address tells
+//
+// Owner and thread: one worker. slab_take() never calls malloc; slab_refill(), called between batches, grows the slab in
+// steps up to its limit, so that a crowd finds pieces ready, and gives steps back that a burst has left unused: one at a
+// time, once three quarters of all pieces have been free for a while.
+//
+// The trick is the alignment: a chunk begins at a multiple of its size, so that a piece finds its chunk by cutting its own
+// address, and no piece carries a header. An empty slab is a drop reason, not an error.
 #ifndef DNSPROXY_BASE_SLAB_H
 #define DNSPROXY_BASE_SLAB_H
 

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A token bucket shared by all workers: refill `rate` per second, capacity `burst` (semantics.md 11).
 //
-// Owner: the selector, action or backend it is in. Any thread; lock-free (one atomic word: the theoretical
-// arrival time), exact at any rate.
+//   queries --take?--> bucket of `burst` tokens <-- `rate` per second
+//
+// QPS limits of rules and of backends are of the whole process, so all workers take from one bucket, without a lock. The
+// trick is the generic cell rate algorithm: instead of a level that somebody must refill, the bucket is one number, the time
+// at which it will be full again. Taking a token moves that into the future by the time that a token takes to come back; if
+// it would lie further ahead than a whole bucket takes, there is none. One compare-and-exchange, and exact at any rate.
+//
+// Owner: the selector, action or backend it is in. Any thread.
 #ifndef DNSPROXY_BASE_TOKEN_BUCKET_H
 #define DNSPROXY_BASE_TOKEN_BUCKET_H
 

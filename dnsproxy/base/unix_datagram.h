@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Datagram sockets of the UNIX family, by path. A path that begins with a zero byte is of the abstract namespace.
+// Datagram sockets of the UNIX family, by path: for syslog, for lines that scripts send and listen to (newNetworkEndpoint(),
+// newNetworkListener()).
 //
-// Any thread. Errors are in errno; a path that is empty or too long is ENAMETOOLONG.
+//   ours --unix_datagram_connect(), _send()--> somebody's socket       never waits: a full one loses the datagram
+//   somebody --> unix_datagram_bind(): our socket in the file system    what a process before us left behind gives way
+//
+// A path that begins with a zero byte is of the abstract namespace, which has no files and ends with the process. A path is
+// bytes with a size. Replacing a file happens only if it is a socket: nobody's document is removed for a name.
+//
+// A descriptor is the caller's to close. Errors are in errno; a path that is empty or too long is ENAMETOOLONG. Any thread.
 #ifndef DNSPROXY_BASE_UNIX_DATAGRAM_H
 #define DNSPROXY_BASE_UNIX_DATAGRAM_H
 

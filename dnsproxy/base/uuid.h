@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// UUIDs (RFC 9562) as values. Any thread.
+// UUIDs (RFC 9562) as values: the identity of rules and backends across configurations.
+//
+// A rule or backend gets one of its own when none is given (version 4, random), and keeps it for life; scripts and the
+// console name things by it where a position would move. Points of consistent hashing are made of a backend's UUID, which is
+// why those who want the same points on several machines give it.
+//
+// Sixteen bytes; compared as bytes, printed in lower case, read in the one form with dashes. A value; any thread.
 #ifndef DNSPROXY_BASE_UUID_H
 #define DNSPROXY_BASE_UUID_H
 

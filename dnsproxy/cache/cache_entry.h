@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A cached answer as it lies in memory: what it answers, when it ends, where its TTLs are, its bytes.
 //
-// Written once, before it can be found; afterwards readers on any thread see it unchanged. `older`, `newer` and
-// `state` belong to the holder of the region's lock, `chain` and `visited` are atomic.
+//   struct cache_entry | offsets of TTLs | subnet of the query, if any | question, if the answer has none | answer
+//
+// Written once, before it can be found; afterwards readers on any thread see it unchanged, which is what lets lookups go
+// without a lock. `older`, `newer` and `state` belong to the holder of the region's lock, `chain` and `visited` are atomic.
+//
+// Serving one copies the answer into the query's packet, lowers the TTLs at the offsets that were noted at the insert
+// (nothing is parsed), and puts in what is the asker's: id, RD, CD, and the casing of the name. Comparing one checks
+// everything that the key says besides the hash, so that a collision is a miss.
+//
+// Life: a piece of cache_memory, written, put into the table and the queue of its region; unlinked by eviction, expiry or
+// replacement; its piece is used again when every worker has passed a batch boundary.
 #ifndef DNSPROXY_CACHE_CACHE_ENTRY_H
 #define DNSPROXY_CACHE_CACHE_ENTRY_H
 

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Memory for entries: pieces of a few sizes, cut from chunks, given out again once no reader can see them any more.
 //
+//   arena (of the cache) --> chunks --> regions: each cuts its chunks into pieces of one size class
+//   piece: free --> live --> retired (under a stamp of base/epoch) --> free
+//
 // One arena per cache, reserved at once and touched chunk by chunk; it hands chunks to regions. A region's memory
 // belongs to the holder of the region's lock. A piece never leaves its chunk; an empty chunk may take another size.
+//
+// There are steps of 16 bytes for small pieces and four per doubling for larger ones, so that rounding up wastes little.
+// Retired pieces wait in batches under one stamp, a few of which are looked at per call: a bounded work, whoever makes it.
+//
+// Large maps ask the kernel for huge pages: entries are read here and there.
 #ifndef DNSPROXY_CACHE_CACHE_MEMORY_H
 #define DNSPROXY_CACHE_CACHE_MEMORY_H
 

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A region: the share of the cache that one lock guards, with its own eviction queue (SIEVE) and memory.
 //
-// Every function but cache_region_init() and _fini() needs the region's lock.
+//   hash --upper bits--> region: lock, queue from the oldest to the newest, memory, its part of the table
 //
-// SIEVE: entries stand in the order of their coming. A hand walks from the oldest to the newest, clears the visited
-// mark of those that have one and evicts the first that has none (or has expired), then stays there. A flood of
-// names asked once is evicted as it comes, and the hand does not get to entries that are asked for.
+// Every function but cache_region_init() and _fini() needs the region's lock. Whoever inserts tries it and gives up if it is
+// taken; lookups never take it.
+//
+// SIEVE: entries stand in the order of their coming. A hand walks from the oldest to the newest, clears the visited mark of
+// those that have one and evicts the first that has none (or has expired), then stays there. A flood of names asked once is
+// evicted as it comes, and the hand does not get to entries that are asked for. A hit writes one mark, and that only if it
+// is not set: no list is moved, which is what a queue by last use would cost.
+//
+// What one insertion may do is bounded: steps of the hand, and evictions for memory.
 #ifndef DNSPROXY_CACHE_CACHE_REGION_H
 #define DNSPROXY_CACHE_CACHE_REGION_H
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The index of the packet cache: buckets of one cache line, each with twelve one-byte tags and references to entries.
 //
+//   hash --> bucket | 12 tags | overflow | 12 references of 32 bits, in units of 16 bytes |  --> entries
+//
+// A lookup compares all tags of a bucket at once, as words, and follows the references whose tag is right: nearly always one
+// or none. So a miss is one cache line, and a hit two with the entry. The few buckets that are overfull have a chain through
+// their entries, which is bounded, whatever the hashes.
+//
 // cache_table_find() takes no lock, its caller is inside an epoch. The rest needs the lock of the bucket's region.
 // A hash has at most one entry. A find that runs beside a change may miss an entry that stays, never the reverse.
 #ifndef DNSPROXY_CACHE_CACHE_TABLE_H

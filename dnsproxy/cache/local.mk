@@ -2,7 +2,6 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/cache/cache_entry.c \
 	dnsproxy/cache/cache_entry.h \
-	dnsproxy/cache/cache_key.c \
 	dnsproxy/cache/cache_memory.c \
 	dnsproxy/cache/cache_memory.h \
 	dnsproxy/cache/cache_region.c \
@@ -10,8 +9,7 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/cache/cache_table.c \
 	dnsproxy/cache/cache_table.h \
 	dnsproxy/cache/packet_cache.c \
-	dnsproxy/cache/packet_cache.h \
-	dnsproxy/cache/packet_cache_private.h
+	dnsproxy/cache/packet_cache.h
 
 if HAVE_CMOCKA
 EXTRA_DIST += tests/cache_samples.h

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The key of a cached answer, carried by its query from the lookup to the insert. A value; any thread.
+// The key of a cached answer, carried by its query from the lookup to the insert.
+//
+//   room ecs: made from the query as it will be sent --> room cache_lookup --> ... the backend ... --> room cache_insert
+//
+// It has a hash of all that may change the answer (name without casing, type, class, flags, options but those that are left
+// out) and, beside it, what a hit is checked against, so that a collision of hashes is a miss. It is made once; by the time
+// of the insert rules may have changed the packet, and what the answer is for was settled at the lookup.
+//
+// It is here and not in cache/, because the query has it in it. A value; any thread.
 #ifndef DNSPROXY_CORE_CACHE_KEY_H
 #define DNSPROXY_CORE_CACHE_KEY_H
 

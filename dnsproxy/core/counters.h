@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Counters and drop reasons: one set per worker, written by that worker alone, summed by readers.
+//
+//   counters.def, drops.def: a row each (name, what is said of it) --> enum, names, help, metrics
+//   worker: count(w, COUNTER_X) --> its own number, relaxed, no locked instruction --> counter_sum(): any thread adds them up
+//
+// So counting costs an addition on the packet path, and nothing is shared; a sum that is read while workers count may be a
+// few behind, and never goes back. Every way in which a query can end without an answer is a row of drops.def; the tests
+// hold the program to queries = answers + drops + parked, which needs to know which drops had been counted as queries.
+//
+// To add a counter: a row, and the place that counts it. Guests (explain()) count into sets that nobody sums.
 #ifndef DNSPROXY_CORE_COUNTERS_H
 #define DNSPROXY_CORE_COUNTERS_H
 

@@ -2,8 +2,19 @@
 // A query on its walk: what rooms, selectors, actions and policies may read and write.
 //
 // *A query has exactly one owner: the room it is in, or the table it is parked in.* Whoever parks it resumes it or
-// drops it. Thread: the worker it was born on, until it dies. The same struct carries the answer back: `packet` is
-// then the answer, everything else still describes the query.
+// drops it. The same struct carries the answer back: `packet` is then the answer, everything else still describes the query.
+//
+//   arrival       how it came: peer, client, destination, listener, stream, the way back     constant after admission
+//   packet        the bytes; borrowed from a receive buffer until query_own_packet()
+//   qname, edns   facts of the packet, read once, and anew after a script had it (query_settle())
+//   pool, cache, backend, key    what rooms decided
+//   subnet        the plan for the client's subnet, and what was done of it
+//   limits        of the answer: TTLs, size, delay
+//   extra         what few queries have: tags, extended errors, PROXY values; taken when first needed
+//
+// Memory: the query, its extra and its packet are pieces of the worker's slabs, taken and given back by query_new() and
+// query_free(); nothing is allocated elsewhere. Thread: the worker it was born on, until it dies; a suspended one may be
+// changed under the Lua lock when it was made portable.
 #ifndef DNSPROXY_CORE_QUERY_H
 #define DNSPROXY_CORE_QUERY_H
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Plain settings as values: the fields of settings.def and the few whose setters take more than one argument.
 //
-// Part of the draft (Lua lock) and, immutable, of each snapshot; workers read them through their lease.
+//   settings.def: a row (type, member, default) --> struct settings, its defaults, and in lua/ the setter by the row
+//
+// A setting that is a number or a switch is a row, and nothing else is written for it. Part of what the configuration edits
+// (Lua lock) and, immutable, of each snapshot; workers read them through their lease, so that a query sees the same values
+// from its beginning to its end, and a setting can be changed while queries run.
+//
+// What is fixed once workers run says so itself, where it is set.
 #ifndef DNSPROXY_CORE_SETTINGS_H
 #define DNSPROXY_CORE_SETTINGS_H
 

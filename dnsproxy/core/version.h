@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The name and version the program goes by. Any thread.
+// The name and version that the program goes by.
+//
+// Whoever starts it as `dnsdist`, through a link, gets the name and version of the dialect in front, because scripts and
+// tools around it parse that and decide by it what they may use; in any other case it is itself. Features are those of the
+// build: libraries that `configure` found. Both are asked for by --version, the console's version functions and metrics.
+// Constants; any thread.
 #ifndef DNSPROXY_CORE_VERSION_H
 #define DNSPROXY_CORE_VERSION_H
 

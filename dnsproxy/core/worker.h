@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A worker: one thread, one event loop, and everything a query may need without a lock.
 //
-// Owner: run/. Only the worker's own thread touches a worker, except: counters and hit pages (read by anybody),
-// the mailbox (config/snapshot.h), and worker_post(), which any thread may call.
+//   event loop: a socket is readable --> worker_begin(): clocks, newest configuration, posts
+//                                        the batch walks
+//                                        worker_end(): sends, memory that is due, slabs  --> sleeps
+//
+// What a worker has: the sockets of listeners, sockets and connections to backends, tables of what is in flight, slabs,
+// counters, hit pages of rules, random numbers, the lease on the configuration. Folders hang their parts on it as pointers
+// to structures that they alone know (rings, upstreams, ...), because includes point one way; where a lower one must call a
+// higher one, it does so through hooks that were given at start.
+//
+// Owner: run/. Only the worker's own thread touches a worker, except: counters and hit pages (read by anybody), the mailbox
+// (config/snapshot.h), and worker_post(), by which any thread gives it work. A guest is one without a thread or a place in
+// the table, for a walk that leaves nothing behind.
 #ifndef DNSPROXY_CORE_WORKER_H
 #define DNSPROXY_CORE_WORKER_H
 

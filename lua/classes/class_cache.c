@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // PacketCache and newPacketCache().
 #include "dnsproxy/base/address.h"
-#include "dnsproxy/base/base64.h"
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/epoch.h"
+#include "dnsproxy/base/text.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/wire/codes.h"
-#include "lua/classes/cache_search.h"
 #include "lua/binder/classes.h"
+#include "lua/classes/cache_search.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The console and its commands: key, address, delta, help, version, the process itself.
-#include "dnsproxy/base/base64.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/random.h"
+#include "dnsproxy/base/text.h"
 #include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/core/version.h"
-#include "lua/scripts/callbacks.h"
 #include "lua/binder/classes.h"
+#include "lua/scripts/callbacks.h"
 #include "lua/scripts/history.h"
 
 #include <signal.h>

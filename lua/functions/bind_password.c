@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // hashPassword(): what a configuration can hold instead of a password.
-#include "dnsproxy/base/base64.h"
 #include "dnsproxy/base/random.h"
+#include "dnsproxy/base/text.h"
 #include "lua/binder/classes.h"
 
 #include <sodium.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Unit tests of dnsproxy/base/base64.
-#include "dnsproxy/base/base64.h"
+#include "dnsproxy/base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

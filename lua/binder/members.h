@@ -19,7 +19,7 @@ struct member_call {
   void (*function)(void);
 };
 extern const struct member_call member_calls[];
-// class_header.c: the bits of a header by number; a name behind the last is NULL.
+// class_packet.c: the bits of a header by number; a name behind the last is NULL.
 const char *header_bit_name(unsigned number);
 bool header_bit_get(const uint8_t *header, unsigned number);
 void header_bit_set(uint8_t *header, unsigned number, bool on);

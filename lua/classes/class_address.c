@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ComboAddress: an address with its port, as a value.
+//
+// newCA("192.0.2.1:53") parses it; dq.remoteaddr and others give one. It is a userdata that holds the whole address
+// (base/address), so that a copy is one of its own and nothing has to be counted. Members that are called for every query
+// are compiled (lua/binder/members): there an address may also be cdata that holds the same bytes, and both are the same to
+// the binder.
+//
+// What it tells: text with and without port, port, family, the address cut to a number of bits, mapped IPv4, and the address
+// encrypted for logs (base/ip_cipher). Whatever state made it.
 #include "dnsproxy/base/ip_cipher.h"
 #include "lua/binder/classes.h"
 

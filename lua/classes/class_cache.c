@@ -1,5 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// PacketCache and newPacketCache().
+// PacketCache and newPacketCache(): a cache in the hands of scripts, and looking through all of its entries.
+//
+// The object is a counted handle of cache/packet_cache: setCache() gives a pool a reference, and a cache lives as long as a
+// pool or a script has one. Its figures are sums that are read while workers count. Options are fixed when it is made; those
+// that would have no sense are told.
+//
+// Expunging and looking through walk over all entries while workers look up and store. Reading is announced in an epoch,
+// under a number that all scripts share, which the Lua lock makes possible: so entries that vanish meanwhile stay readable.
+// Searching by name or by address is a walk like any other: it takes time in proportion to the cache, and is not for
+// packets.
+//
+// Lua lock.
+#include "lua/classes/classes.h"
+
 #include "dnsproxy/base/address.h"
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/epoch.h"
@@ -7,7 +20,6 @@
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/wire/codes.h"
 #include "lua/binder/classes.h"
-#include "lua/classes/cache_search.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +27,87 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+// ---- a walk over all entries of a cache ----
+
+// Entries may go while they are looked at: reading is announced.
+enum { LUA_READER = EPOCH_READERS - 2 };
+
+void
+cache_each(struct packet_cache *cache, void (*visit)(const struct packet_cache_entry *, void *), void *arg)
+{
+  epoch_enter(LUA_READER);
+  packet_cache_each(cache, (uint32_t)(clock_mono_us() / 1000000), visit, arg);
+  epoch_leave(LUA_READER);
+}
+
+struct search {
+  const struct name *name;
+  const struct address *address;
+  void (*found_address)(const struct address *, void *);
+  void (*found_name)(const struct name *, void *);
+  void *arg;
+  bool hit;
+};
+
+static void
+class_cache_each_address(const struct packet_cache_entry *e, void (*visit)(struct search *, const struct address *),
+                         struct search *s)
+{
+  struct record_walk walk;
+  struct record r;
+  struct address address;
+  if (message_rcode(e->answer) != RCODE_NOERROR || !record_walk_init(&walk, e->answer, e->size))
+    return;
+  while (record_next(&walk, &r))
+    if ((r.type == QTYPE_A && r.rdata_size == 4) || (r.type == QTYPE_AAAA && r.rdata_size == 16))
+      if (address_from_raw(&address, e->answer + r.rdata, r.rdata_size, 0))
+        visit(s, &address);
+}
+
+static void
+class_cache_tell_address(struct search *s, const struct address *address)
+{
+  s->found_address(address, s->arg);
+}
+
+static void
+class_cache_addresses_of_entry(const struct packet_cache_entry *e, void *arg)
+{
+  struct search *s = arg;
+  if (name_equal(&e->qname, s->name))
+    class_cache_each_address(e, class_cache_tell_address, s);
+}
+
+void
+cache_addresses_of(struct packet_cache *cache, const struct name *name, void (*found)(const struct address *, void *), void *arg)
+{
+  cache_each(cache, class_cache_addresses_of_entry, &(struct search){.name = name, .found_address = found, .arg = arg});
+}
+
+static void
+class_cache_compare_address(struct search *s, const struct address *address)
+{
+  s->hit |= address_equal_ip(address, s->address);
+}
+
+static void
+class_cache_name_of_entry(const struct packet_cache_entry *e, void *arg)
+{
+  struct search *s = arg;
+  s->hit = false;
+  class_cache_each_address(e, class_cache_compare_address, s);
+  if (s->hit)
+    s->found_name(&e->qname, s->arg);
+}
+
+void
+cache_names_of(struct packet_cache *cache, const struct address *address, void (*found)(const struct name *, void *), void *arg)
+{
+  cache_each(cache, class_cache_name_of_entry, &(struct search){.address = address, .found_name = found, .arg = arg});
+}
+
+// ---- PacketCache and newPacketCache() ----
 
 static uint32_t
 class_cache_now_s(void)
@@ -24,8 +117,6 @@ class_cache_now_s(void)
 
 // Entries may go while they are looked at: reading is announced. Console and scripts share one reader's place, under
 // the Lua lock.
-enum { LUA_READER = EPOCH_READERS - 2 };
-
 static int
 class_cache_expunge(struct call *c)
 {

@@ -5,10 +5,9 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/wire/name_set.h"
 #include "lua/binder/classes.h"
-#include "lua/scripts/control_state.h"
-#include "lua/classes/dynblock_options.h"
-#include "lua/classes/dynblock_suffix_rule.h"
 #include "lua/binder/errors.h"
+#include "lua/classes/classes.h"
+#include "lua/scripts/control_state.h"
 #include "rules/act/action.h"
 
 // ---- options ----

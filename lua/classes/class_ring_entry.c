@@ -1,11 +1,44 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// LuaRingEntry: a remembered query or answer, as a value.
+// LuaRingEntry and timespec: a remembered query or answer as a value, and the moment of it.
+//
+// getRingEntries() and the like copy what they read out of the rings (guard/rings) into such values, so that a script may
+// keep them while workers overwrite the rings. Time in the rings is monotonic; scripts get it as a timespec of the system's
+// clock, as tools compare it with theirs. Of an answer without latency (a time-out) the fields that an answer would have are
+// what the dialect says of it, and no rcode is its own.
+//
+// Values: any state, no lock.
 #include "dnsproxy/guard/rings.h"
 #include "lua/binder/classes.h"
 #include "lua/scripts/question_access.h"
 
 #include <string.h>
 #include <time.h>
+
+// ---- timespec: a moment, as the system's clocks tell it ----
+
+static int
+class_ring_entry_get_seconds(struct call *c)
+{
+  lua_pushnumber(c->lua, (double)((const struct timespec *)c->self)->tv_sec);
+  return 1;
+}
+
+static int
+class_ring_entry_get_nanoseconds(struct call *c)
+{
+  lua_pushnumber(c->lua, (double)((const struct timespec *)c->self)->tv_nsec);
+  return 1;
+}
+
+static const struct lua_attribute attributes[] = {
+    {.name = "tv_sec", .type = PARAM_INT, .help = "Seconds", .get = class_ring_entry_get_seconds},
+    {.name = "tv_nsec", .type = PARAM_INT, .help = "Nanoseconds behind them", .get = class_ring_entry_get_nanoseconds},
+    {.name = NULL}};
+
+const struct lua_class class_timespec = {
+    .name = "timespec", .help = "A moment", .size = sizeof(struct timespec), .attributes = attributes};
+
+// ---- LuaRingEntry: a remembered query or answer, as a value ----
 
 static int
 class_ring_entry_get_name(struct call *c)
@@ -89,7 +122,7 @@ class_ring_entry_is_response(struct call *c)
   return 1;
 }
 
-static const struct lua_attribute attributes[] = {
+static const struct lua_attribute entry_attributes[] = {
     {.name = "qname", .type = PARAM_NAME_OBJECT, .help = "Name asked for", .get = class_ring_entry_get_name},
     {.name = "requestor", .type = PARAM_ADDRESS_OBJECT, .help = "Client", .get = class_ring_entry_get_requestor},
     {.name = "backend",
@@ -116,4 +149,4 @@ static const struct lua_attribute attributes[] = {
 const struct lua_class class_ring_entry = {.name = "LuaRingEntry",
                                            .help = "A remembered query or answer",
                                            .size = sizeof(struct ring_entry),
-                                           .attributes = attributes};
+                                           .attributes = entry_attributes};

@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// SharedCounter and SharedTable: what scripts on all threads see and change together, without the Lua lock.
+// What scripts on all threads see and change together: SharedCounter, SharedTable, QPSLimiter, TimedIPSetRule.
+//
+//   newSharedCounter()        a number
+//   newSharedTable{...}       keys and values, bounded, each perhaps for some time (base/shared_table)
+//   newQPSLimiter(rate)       a token bucket (base/token_bucket): check() takes one
+//   TimedIPSetRule()          addresses, each for some time; slice() gives a rule that sees what is added later
+//
+// A function of rules that shares nothing runs in a copy on each worker, at once. With these it may share all the same: the
+// handle is copied with the function, the object is one. So each works without the Lua lock, under a lock of its own that is
+// held for one look, or with atomics; and none of them keeps a function from being copied, which a global that is written
+// would.
+//
+// Any state, any thread.
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/shared_table.h"
+#include "dnsproxy/base/token_bucket.h"
 #include "lua/binder/classes.h"
+#include "rules/select/timed_ip_set.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -328,3 +342,118 @@ const struct lua_function functions_shared[] = {
      .returns = "SharedTable",
      .call = class_shared_new_table},
     {.name = NULL}};
+
+// ---- QPSLimiter: a token bucket in the hands of scripts; its copies on other threads are the same bucket ----
+
+struct limiter {
+  struct object object;
+  struct token_bucket bucket;
+};
+
+static void
+class_shared_free(struct object *o)
+{
+  free(o);
+}
+
+static const struct object_class limiter_class = {.name = "QPSLimiter", .free = class_shared_free};
+
+static int
+class_shared_check(struct call *c)
+{
+  struct token_bucket *b = &((struct limiter *)c->self)->bucket;
+  lua_pushboolean(c->lua, binder_dry ? token_bucket_peek(b, clock_mono_us()) : token_bucket_take(b, clock_mono_us()));
+  return 1;
+}
+
+static const struct lua_function limiter_methods[] = {
+    {.name = "check",
+     .help = "Take a token; false when there is none",
+     .returns = "boolean",
+     .flags = FUNCTION_ANY_THREAD,
+     .call = class_shared_check},
+    {.name = NULL}};
+
+const struct lua_class class_limiter = {.name = "QPSLimiter",
+                                        .help = "A limit on how often something may happen",
+                                        .object = &limiter_class,
+                                        .methods = limiter_methods};
+
+static double
+class_shared_at_least_zero(int64_t n)
+{
+  return n > 0 ? (double)n : 0;
+}
+
+static int
+class_shared_new_limiter(struct call *c)
+{
+  struct limiter *l = memory_new(sizeof *l);
+  object_init(&l->object, &limiter_class);
+  token_bucket_init(&l->bucket, class_shared_at_least_zero(c->args[0].integer),
+                    class_shared_at_least_zero(c->args[1].integer));
+  binder_push_object(c->lua, call_own(c, l));
+  return 1;
+}
+
+const struct lua_function functions_limiter[] = {
+    {.name = "newQPSLimiter",
+     .help = "A limit for scripts: check() says whether one more is allowed",
+     .params = PARAMS({.name = "rate", .type = PARAM_INT, .unit = "q/s", .help = "how many per second"},
+                      {.name = "burst", .type = PARAM_INT, .help = "how many at once"}),
+     .returns = "QPSLimiter",
+     .call = class_shared_new_limiter},
+    {.name = NULL}};
+
+// ---- TimedIPSetRule: a set of client addresses, each for some time; rules see what is added later ----
+
+static int
+class_shared_add(struct call *c)
+{
+  const struct address *address = c->args[0].object;
+  int64_t seconds = c->args[1].integer;
+  if (address_is_set(address) && seconds > 0 && !binder_dry)
+    timed_ip_set_add(c->self, address, seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX, clock_mono_us());
+  return 0;
+}
+
+static int
+class_shared_clear(struct call *c)
+{
+  timed_ip_set_clear(c->self);
+  return 0;
+}
+
+static int
+class_shared_cleanup(struct call *c)
+{
+  timed_ip_set_cleanup(c->self, clock_mono_us());
+  return 0;
+}
+
+static int
+class_shared_slice(struct call *c)
+{
+  binder_push_object(c->lua, call_own(c, timed_ip_set_slice(c->self)));
+  return 1;
+}
+
+static const struct lua_function set_methods[] = {
+    {.name = "add",
+     .help = "Add an address; a longer stay that it has already is kept",
+     .params = PARAMS({.name = "addr", .type = PARAM_ADDRESS_OBJECT},
+                      {.name = "seconds", .type = PARAM_INT, .unit = "s", .help = "how long it stays"}),
+     .flags = FUNCTION_ANY_THREAD,
+     .call = class_shared_add},
+    {.name = "clear", .help = "Remove all addresses", .call = class_shared_clear},
+    {.name = "cleanup", .help = "Remove the addresses whose time is over", .call = class_shared_cleanup},
+    {.name = "slice",
+     .help = "A selector for rules: the client is in the set",
+     .returns = "DNSRule",
+     .call = class_shared_slice},
+    {.name = NULL}};
+
+const struct lua_class class_timed_ip_set = {.name = "TimedIPSetRule",
+                                             .help = "A set of addresses that expire",
+                                             .object = &timed_ip_set_class,
+                                             .methods = set_methods};

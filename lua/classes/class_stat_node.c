@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// StatNode and StatNodeStats: the tree of answered names as visitors see it, and statNodeRespRing().
-#include "lua/classes/stat_node.h"
+// StatNode, StatNodeStats and statNodeRespRing(): the tree of answered names as visitors see it.
+//
+//   rings --stat_nodes_visit() (guard/dynblock_group)--> visitor(node, self, childstats), each name after those below it
+//
+// A visitor gets values: the node with its name, labels and number of children; what was answered for the name itself; and
+// that with all below. Counts stand for what sampling left out as well (rings_weight()). A visitor that fails ends the walk,
+// and its error is the caller's; one that takes long is ended by its budget.
+//
+// Lua lock: a visitor is a function of the shared state.
+#include "lua/classes/classes.h"
 
 #include "dnsproxy/base/clock.h"
 #include "lua/binder/errors.h"

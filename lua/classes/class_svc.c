@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // newSVCRecordParameters(): what SpoofSVCAction answers with.
+//
+//   priority, target, {alpn = {...}, port = 443, ipv4hint = {...}, key65500 = "..."} --> struct svc_record (wire/svc_record)
+//
+// The data of the record is made here, once, in wire form and in the order of its keys, so that answering copies bytes.
+// Errors (a key twice, an address that is none, too long a value) are the constructor's, where the user sees them. The
+// object is counted and immutable: actions and scripts share it.
+//
+// Any state.
 #include "dnsproxy/wire/svc_record.h"
 
 #include "lua/binder/arguments.h"

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Visitors of the tree of answered names: ordinary functions, which are given values, and FFI functions, which read what
 // they want. Both judge the same names in the same order, children before their parent.
-#include "lua/classes/dynblock_suffix_rule.h"
+#include "lua/classes/classes.h"
 
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
-#include "lua/scripts/control_state.h"
-#include "lua/classes/dynblock_options.h"
 #include "lua/binder/errors.h"
+#include "lua/classes/classes.h"
+#include "lua/scripts/control_state.h"
 #include "lua/scripts/ffi_frame.h"
 #include "lua/scripts/ffi_state.h"
-#include "lua/classes/stat_node.h"
 #include "rules/act/action.h"
 
 #include <stdlib.h>

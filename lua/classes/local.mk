@@ -1,38 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
-	lua/classes/cache_search.c \
-	lua/classes/cache_search.h \
 	lua/classes/class_address.c \
 	lua/classes/class_async.c \
 	lua/classes/class_cache.c \
+	lua/classes/classes.h \
 	lua/classes/class_dynblock.c \
 	lua/classes/class_dynblock_group.c \
-	lua/classes/class_edns_option.c \
-	lua/classes/class_header.c \
-	lua/classes/class_limiter.c \
 	lua/classes/class_name.c \
-	lua/classes/class_name_set.c \
 	lua/classes/class_netmask.c \
-	lua/classes/class_netmask_group.c \
 	lua/classes/class_network.c \
 	lua/classes/class_packet.c \
 	lua/classes/class_policy.c \
 	lua/classes/class_pool.c \
 	lua/classes/class_question.c \
-	lua/classes/class_response.c \
 	lua/classes/class_ring_entry.c \
 	lua/classes/class_server.c \
 	lua/classes/class_shared.c \
 	lua/classes/class_stat_node.c \
 	lua/classes/class_svc.c \
-	lua/classes/class_timed_ip_set.c \
-	lua/classes/class_timespec.c \
-	lua/classes/dynblock_options.h \
 	lua/classes/dynblock_suffix_rule.c \
-	lua/classes/dynblock_suffix_rule.h \
-	lua/classes/question_attributes.c \
-	lua/classes/question_methods.c \
-	lua/classes/stat_node.h
+	lua/classes/question_members.c
 
 if HAVE_CMOCKA
 UNIT_TESTS += \

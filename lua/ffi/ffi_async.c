@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ffi.C: queries and answers that scripts suspend, and how any thread lets them go on. Without the Lua lock: whoever comes
-// first has the query, which is changed and goes back to its worker in one step.
+// ffi.C: queries and answers that scripts suspend, and how any thread lets them go on.
+//
+//   an action of a worker: dnsdist_ffi_dnsquestion_set_async(dq, id, id2, ms) --> walk/suspended: parked under the two numbers
+//   any thread later:      dnsdist_ffi_resume_from_async(), _drop_from_async(), _set_answer_from_async(), ...
+//
+// Without the Lua lock: whoever comes from another thread finds the query by its two numbers, changes it under the lock of
+// the table of suspended queries (suspended_change()), and hands it back to its worker. Each of these ends the suspension: a
+// second one finds nothing and says false. What would need memory of the worker's slabs, or random numbers, is not done
+// there.
 #include "lua/scripts/ffi_frame.h"
 
 #include "dnsproxy/walk/suspended.h"

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ffi.C: dynamic blocks, made and listed from any state. Takes the Lua lock: they are part of the configuration.
+// ffi.C: dynamic blocks, made and listed from any state.
+//
+//   dnsdist_ffi_dynamic_blocks_add(...)          an edit of the configuration, in effect as soon as it is published
+//   dnsdist_ffi_dynamic_blocks_get_entries(...)  a list of what holds now, the script's to free
+//
+// Takes the Lua lock: blocks are part of the configuration (guard/dynblock's draft). So a function of a worker's own state
+// waits here for whoever runs Lua in the shared one; made for maintenance and threads of scripts, not for every query. An
+// address or name that cannot be read adds nothing and says false.
 #include "lua/scripts/dnsproxy_ffi.h"
 
 #include "dnsproxy/base/clock.h"

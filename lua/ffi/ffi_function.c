@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Calling FFI functions of users in the state they belong to.
+// Calling FFI functions of users in the state that they belong to: the shared one, a worker's copy, or one of each thread.
 #include "lua/ffi/ffi_function.h"
 
 #include "lua/scripts/thread_state.h"

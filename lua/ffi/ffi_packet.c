@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ffi.C: messages that a script has as bytes, read as newDNSPacketOverlay() reads them. The message is not kept.
+// ffi.C: messages that a script has as bytes, read as newDNSPacketOverlay() reads them.
+//
+// Parsing goes over the whole message once and keeps the places of the question and of each record; afterwards records are
+// asked for by number, over all sections. The bytes are not kept but for what was parsed: what is in the data of a record is
+// read from the bytes that it came from, with their bounds checked again. A message that cannot be read gives no object.
+//
+// The object is the script's, who frees it. Any state, any thread.
 #include "lua/scripts/dnsproxy_ffi.h"
 
 #include "dnsproxy/wire/codes.h"

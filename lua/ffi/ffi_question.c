@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ffi.C: reading a query or answer.
-#include "lua/scripts/ffi_frame.h"
-
+// ffi.C: a query or answer in the hands of an FFI function: reading, changing, answering; of answers alone; PROXY values.
+//
+//   LuaFFIAction(function(dq) ... ffi.C.dnsdist_ffi_dnsquestion_get_qtype(dq) ... end)
+//
+// The pointer that a script holds is a frame (scripts/ffi_frame) on the stack of the call: it leads to the query and to
+// memory for texts that are handed out, both valid until the call returns. In the dialect a response is a question as well:
+// functions of questions take both. Every function bears NULL, a stale pointer's NULL query and sizes of any kind, because
+// scripts compute them.
+//
+// Nothing in the program refers to these: LuaJIT finds them by name (dnsproxy_ffi.h declares them to it). The thread of the
+// call.
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/hash.h"
 #include "dnsproxy/net/listener.h"
+#include "lua/scripts/ffi_frame.h"
 #include "lua/scripts/question_ops.h"
+#include "rules/act/self_answer.h"
 
 #include <string.h>
 
@@ -278,4 +288,382 @@ dnsdist_ffi_dnsquestion_get_http_headers(dnsdist_ffi_dnsquestion_t *dq, const dn
   if (out != NULL)
     *out = NULL;
   return 0;
+}
+
+// ---- changing a query or answer, and answering ----
+
+// Setters of one value: nothing outside of a call.
+#define SET(name, type, argument, statement)                                                                           \
+  void dnsdist_ffi_dnsquestion_##name(dnsdist_ffi_dnsquestion_t *dq, type argument)                                    \
+  {                                                                                                                    \
+    struct query *q = ffi_query(dq);                                                                                   \
+    if (q != NULL)                                                                                                     \
+      statement;                                                                                                       \
+  }
+
+void
+dnsdist_ffi_dnsquestion_set_result(dnsdist_ffi_dnsquestion_t *dq, const char *str, size_t size)
+{
+  if (ffi_query(dq) == NULL)
+    return;
+  char *bytes = ffi_list_room(&dq->result_bytes, size + 1);
+  if (bytes == NULL)
+    return;
+  if (str == NULL)
+    size = 0;
+  else
+    memcpy(bytes, str, size);
+  bytes[size] = '\0';
+  dq->result = (struct bytes){.data = bytes, .size = size};
+  dq->has_result = true;
+}
+
+// ---- header and packet ----
+
+static void
+set_rcode(struct query *q, int rcode)
+{
+  uint8_t *flags = &q->packet.data[3];
+  *flags = (uint8_t)((*flags & ~FLAG3_RCODE) | (rcode & FLAG3_RCODE));
+}
+
+// The query turns into an answer with it, as dq.rcode does not: scripts rely on both.
+SET(set_rcode, int, rcode, (set_rcode(q, rcode), q->packet.data[2] |= FLAG2_QR))
+SET(set_len, uint16_t, size, (void)question_resize(q, size))
+
+bool
+dnsdist_ffi_dnsquestion_set_size(dnsdist_ffi_dnsquestion_t *dq, size_t size)
+{
+  struct query *q = ffi_query(dq);
+  return q != NULL && question_resize(q, size);
+}
+
+// The id and the counts belong to the packet; the bits are the script's.
+bool
+dnsdist_ffi_dnsquestion_set_header(const dnsdist_ffi_dnsquestion_t *dq, const char *buffer)
+{
+  struct query *q = ffi_query(dq);
+  if (q == NULL || buffer == NULL)
+    return false;
+  memcpy(q->packet.data + 2, buffer + 2, 2);
+  return true;
+}
+
+bool
+dnsdist_ffi_dnsquestion_set_trailing_data(dnsdist_ffi_dnsquestion_t *dq, const char *data, size_t size)
+{
+  struct query *q = ffi_query(dq);
+  return q != NULL && (data != NULL || size == 0) && question_set_tail(q, data, size);
+}
+
+bool
+dnsdist_ffi_dnsquestion_set_alternate_name(dnsdist_ffi_dnsquestion_t *dq, const char *raw, size_t raw_size, const char *tag,
+                                           size_t tag_size, const char *value, size_t value_size, const char *former_tag,
+                                           size_t former_tag_size)
+{
+  struct query *q = ffi_query(dq);
+  struct name name, former;
+  char key[256];
+  if (q == NULL || !ffi_name(&name, raw, raw_size) || tag_size >= sizeof key || former_tag_size >= sizeof key)
+    return false;
+  if (value == NULL || value_size > UINT32_MAX)
+    value_size = 0;
+  char *copy = ffi_list_room(&dq->text, value_size + 1); // it may be bytes of the packet, which changes first
+  if (copy == NULL)
+    return false;
+  if (value_size > 0)
+    memcpy(copy, value, value_size);
+  former = q->qname;
+  if (!question_rename(q, &name))
+    return false;
+  if (tag != NULL && tag_size > 0) {
+    memcpy(key, tag, tag_size);
+    key[tag_size] = '\0';
+    query_tag_set(q, key, copy, value_size);
+  }
+  if (former_tag != NULL && former_tag_size > 0) {
+    memcpy(key, former_tag, former_tag_size);
+    key[former_tag_size] = '\0';
+    query_tag_set(q, key, (const char *)former.bytes, former.size);
+  }
+  return true;
+}
+
+// ---- verdicts ----
+
+SET(set_skip_cache, bool, skip, q->skip_cache = skip)
+SET(set_use_ecs, bool, use, q->subnet.wanted = use)
+SET(set_ecs_override, bool, override, q->subnet.override = override)
+SET(set_ecs_prefix_length, uint16_t, bits, question_set_prefix(q, bits))
+SET(set_temp_failure_ttl, uint32_t, ttl, q->limits.failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl)
+SET(set_max_returned_ttl, uint32_t, max, q->limits.max_ttl = max)
+
+void
+dnsdist_ffi_dnsquestion_unset_temp_failure_ttl(dnsdist_ffi_dnsquestion_t *dq)
+{
+  struct query *q = ffi_query(dq);
+  if (q != NULL)
+    q->limits.failure_ttl = -1;
+}
+
+bool
+dnsdist_ffi_dnsquestion_set_restartable(dnsdist_ffi_dnsquestion_t *dq)
+{
+  struct query *q = ffi_query(dq);
+  return q != NULL && query_keep_for_restart(q);
+}
+
+// ---- tags and texts that go with the query ----
+
+void
+dnsdist_ffi_dnsquestion_set_tag_raw(dnsdist_ffi_dnsquestion_t *dq, const char *label, const char *value, size_t size)
+{
+  struct query *q = ffi_query(dq);
+  if (q != NULL && label != NULL && value != NULL && size <= UINT32_MAX)
+    query_tag_set(q, label, value, size);
+}
+
+void
+dnsdist_ffi_dnsquestion_set_tag(dnsdist_ffi_dnsquestion_t *dq, const char *label, const char *value)
+{
+  if (value != NULL)
+    dnsdist_ffi_dnsquestion_set_tag_raw(dq, label, value, strlen(value));
+}
+
+void
+dnsdist_ffi_dnsquestion_unset_tag(dnsdist_ffi_dnsquestion_t *dq, const char *label)
+{
+  struct query *q = ffi_query(dq);
+  if (q != NULL && label != NULL)
+    query_tag_unset(q, label);
+}
+
+void
+dnsdist_ffi_dnsquestion_add_extended_dns_error(dnsdist_ffi_dnsquestion_t *dq, uint16_t code, const char *text, size_t size)
+{
+  struct query *q = ffi_query(dq);
+  if (q != NULL)
+    query_add_error(q, code, text == NULL ? "" : text, text == NULL ? 0 : size);
+}
+
+void
+dnsdist_ffi_dnsquestion_set_extended_dns_error(dnsdist_ffi_dnsquestion_t *dq, uint16_t code, const char *text, size_t size)
+{
+  struct query *q = ffi_query(dq);
+  if (q != NULL)
+    query_clear_errors(q);
+  dnsdist_ffi_dnsquestion_add_extended_dns_error(dq, code, text, size);
+}
+
+#define SET_TEXT(field)                                                                                                \
+  void dnsdist_ffi_dnsquestion_set_##field(dnsdist_ffi_dnsquestion_t *dq, const char *value, size_t size)              \
+  {                                                                                                                    \
+    struct query *q = ffi_query(dq);                                                                                   \
+    if (q != NULL && value != NULL)                                                                                    \
+      question_set_text(q, offsetof(struct query_extra, field), value, size);                                          \
+  }
+SET_TEXT(requestor_id)
+SET_TEXT(device_id)
+SET_TEXT(device_name)
+
+// ---- answering ----
+
+enum { VALUES_MAX = 1024 }; // no answer holds more
+
+// A copy, for the values may be bytes of the very packet that is about to be written. False: more than an answer holds.
+static bool
+ffi_question_set_copy_values(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_raw_value_t *values, size_t count,
+                             struct bytes *list)
+{
+  size_t sum = 0;
+  for (size_t i = 0; i < count; i++) {
+    list[i] = (struct bytes){.data = "", .size = values[i].value == NULL ? 0 : values[i].size};
+    if (list[i].size > MESSAGE_MAX_SIZE || (sum += list[i].size) > MESSAGE_MAX_SIZE)
+      return false;
+  }
+  char *copy = ffi_list_room(&dq->text, sum + 1);
+  if (copy == NULL)
+    return false;
+  for (size_t i = 0; i < count; copy += list[i++].size)
+    if (list[i].size > 0)
+      list[i].data = memcpy(copy, values[i].value, list[i].size);
+  return true;
+}
+
+void
+dnsdist_ffi_dnsquestion_spoof_raw(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_raw_value_t *values, size_t count)
+{
+  struct query *q = ffi_query(dq);
+  struct bytes list[VALUES_MAX];
+  if (q == NULL || values == NULL || count == 0 || count > VALUES_MAX)
+    return;
+  if (ffi_question_set_copy_values(dq, values, count, list))
+    question_spoof_rdata(q, q->qtype, list, count);
+}
+
+void
+dnsdist_ffi_dnsquestion_spoof_addrs(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_raw_value_t *values, size_t count)
+{
+  struct query *q = ffi_query(dq);
+  struct address list[VALUES_MAX];
+  size_t good = 0;
+  if (q == NULL || values == NULL || count == 0 || count > VALUES_MAX)
+    return;
+  for (size_t i = 0; i < count; i++)
+    if (values[i].value != NULL && address_from_raw(&list[good], values[i].value, values[i].size, 0))
+      good++;
+  question_spoof_addresses(q, list, good);
+}
+
+void
+dnsdist_ffi_dnsquestion_spoof_packet(dnsdist_ffi_dnsquestion_t *dq, const char *packet, size_t size)
+{
+  struct query *q = ffi_query(dq);
+  if (q != NULL && packet != NULL && size >= HEADER_SIZE && size <= MESSAGE_MAX_SIZE)
+    answer_packet(q, packet, size);
+}
+
+// ---- changing an answer ----
+
+// A question is no response.
+static struct query *
+ffi_question_answer_of(const dnsdist_ffi_dnsresponse_t *dr)
+{
+  return dr == NULL || dr->side != SIDE_RESPONSE ? NULL : dr->query;
+}
+
+void
+dnsdist_ffi_dnsresponse_limit_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t min, uint32_t max)
+{
+  struct query *q = ffi_question_answer_of(dr);
+  if (q != NULL)
+    message_limit_ttls(&q->packet, min, max);
+}
+
+void
+dnsdist_ffi_dnsresponse_set_min_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t min)
+{
+  dnsdist_ffi_dnsresponse_limit_ttl(dr, min, UINT32_MAX);
+}
+
+void
+dnsdist_ffi_dnsresponse_set_max_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t max)
+{
+  dnsdist_ffi_dnsresponse_limit_ttl(dr, 0, max);
+}
+
+void
+dnsdist_ffi_dnsresponse_set_max_returned_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t max)
+{
+  struct query *q = ffi_question_answer_of(dr);
+  if (q != NULL)
+    q->limits.max_ttl = max;
+}
+
+void
+dnsdist_ffi_dnsresponse_clear_records_type(dnsdist_ffi_dnsresponse_t *dr, uint16_t qtype)
+{
+  struct query *q = ffi_question_answer_of(dr);
+  if (q != NULL)
+    message_remove_types(&q->packet, &qtype, 1);
+}
+
+bool
+dnsdist_ffi_dnsresponse_rebase(dnsdist_ffi_dnsresponse_t *dr, const char *raw, size_t size)
+{
+  struct query *q = ffi_question_answer_of(dr);
+  struct name name;
+  if (q == NULL || !ffi_name(&name, raw, size))
+    return false;
+  return question_rename(q, &name);
+}
+
+bool
+dnsdist_ffi_dnsresponse_get_stale_cache_hit(const dnsdist_ffi_dnsresponse_t *dr)
+{
+  const struct query *q = ffi_question_answer_of(dr);
+  return q != NULL && q->stale;
+}
+
+uint8_t
+dnsdist_ffi_dnsresponse_get_restart_count(const dnsdist_ffi_dnsresponse_t *dr)
+{
+  const struct query *q = ffi_question_answer_of(dr);
+  return q == NULL ? 0 : q->restarts;
+}
+
+// ---- values and headers of the PROXY protocol ----
+
+// Linked as they come; a NULL value is an empty one. False: too many.
+static bool
+ffi_question_link_values(struct proxy_value *out, const dnsdist_ffi_proxy_protocol_value_t *values, size_t count)
+{
+  if (count > VALUES_MAX || (values == NULL && count > 0))
+    return false;
+  for (size_t i = 0; i < count; i++)
+    out[i] = (struct proxy_value){.next = i + 1 < count ? &out[i + 1] : NULL,
+                                  .type = values[i].type,
+                                  .size = values[i].value == NULL ? 0 : values[i].size,
+                                  .data = (const uint8_t *)values[i].value};
+  return true;
+}
+
+size_t
+dnsdist_ffi_generate_proxy_protocol_payload(size_t address_size, const void *source, const void *destination,
+                                            uint16_t source_port, uint16_t destination_port, bool tcp, size_t count,
+                                            const dnsdist_ffi_proxy_protocol_value_t *values, void *out, size_t size)
+{
+  struct proxy_value list[VALUES_MAX];
+  struct address from, to;
+  if (source == NULL || destination == NULL || out == NULL || !ffi_question_link_values(list, values, count) ||
+      !address_from_raw(&from, source, address_size, source_port) ||
+      !address_from_raw(&to, destination, address_size, destination_port))
+    return 0;
+  return proxy_header_put_values(out, size, &from, &to, tcp, count > 0 ? list : NULL);
+}
+
+size_t
+dnsdist_ffi_dnsquestion_generate_proxy_protocol_payload(const dnsdist_ffi_dnsquestion_t *dq, const size_t count,
+                                                        const dnsdist_ffi_proxy_protocol_value_t *values, void *out,
+                                                        const size_t size)
+{
+  const struct query *q = ffi_query(dq);
+  struct proxy_value list[VALUES_MAX];
+  if (q == NULL || out == NULL || !ffi_question_link_values(list, values, count))
+    return 0;
+  return proxy_header_put_values(out, size, &q->arrival.client, &q->arrival.destination, query_is_tcp(q), count > 0 ? list : NULL);
+}
+
+bool
+dnsdist_ffi_dnsquestion_add_proxy_protocol_values(dnsdist_ffi_dnsquestion_t *dq, const size_t count,
+                                                  const dnsdist_ffi_proxy_protocol_value_t *values)
+{
+  struct query *q = ffi_query(dq);
+  struct proxy_value list[VALUES_MAX];
+  if (q == NULL || !ffi_question_link_values(list, values, count))
+    return false;
+  for (size_t i = 0; i < count; i++)
+    if (!query_add_proxy_value(q, list[i].type, list[i].data, list[i].size))
+      return false;
+  return true;
+}
+
+size_t
+dnsdist_ffi_dnsquestion_get_proxy_protocol_values(dnsdist_ffi_dnsquestion_t *dq, const dnsdist_ffi_proxy_protocol_value_t **out)
+{
+  const struct query *q = ffi_query(dq);
+  size_t count = 0, i = 0;
+  if (q == NULL)
+    return 0;
+  for (const struct proxy_value *v = query_proxy_values(q); v != NULL; v = v->next)
+    count++;
+  if (out == NULL)
+    return count;
+  dnsdist_ffi_proxy_protocol_value_t *list = ffi_list_room(&dq->values, (count + 1) * sizeof *list);
+  if (list == NULL)
+    return 0;
+  for (const struct proxy_value *v = query_proxy_values(q); v != NULL; v = v->next)
+    list[i++] = (dnsdist_ffi_proxy_protocol_value_t){.value = (const char *)v->data, .size = v->size, .type = v->type};
+  *out = list;
+  return count;
 }

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ffi.C: lists of recent queries and answers. From any state, without a lock; a list belongs to the script that asked for it.
-#include "lua/scripts/dnsproxy_ffi.h"
-
+// ffi.C: lists of recent queries and answers, and the names that a visitor of dynamic blocks looks at.
+//
+// A list is read out of the rings of all workers when it is asked for, without a lock, and belongs to the script: it is
+// freed by the function for it, or with its state. Entries are read by number; a number that is not there gives zero or
+// NULL. Texts in an entry (name, address) are made when they are asked for, into room of the list that the next question
+// overwrites.
+//
+// A node is only something during the visit: the pointer leads to the values that the walk over the rings has on its stack.
+//
+// Any state, any thread that runs one.
 #include "dnsproxy/base/clock.h"
+#include "dnsproxy/guard/dynblock_group.h"
 #include "dnsproxy/guard/rings.h"
+#include "lua/scripts/dnsproxy_ffi.h"
+#include "lua/scripts/ffi_frame.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -145,3 +155,71 @@ GET_HEADER(uint16_t, get_nscount, message_count(m, 2))
 GET_HEADER(uint16_t, get_arcount, message_count(m, 3))
 GET(bool, has_mac_address, false, false)
 GET(const char *, get_mac_address, NULL, NULL)
+
+// ---- the names that a visitor of dynamic blocks looks at. A node is only something during the visit ----
+
+static const struct stat_node *
+ffi_rings_of(const dnsdist_ffi_stat_node_t *n)
+{
+  return n == NULL ? NULL : n->node;
+}
+
+#define COUNTS(field, own, of_all)                                                                                          \
+  uint64_t dnsdist_ffi_stat_node_get_##own(const dnsdist_ffi_stat_node_t *n)                                                \
+  {                                                                                                                         \
+    return ffi_rings_of(n) == NULL ? 0 : n->node->self.field * n->weight;                                               \
+  }                                                                                                                         \
+  uint64_t dnsdist_ffi_stat_node_get_children_##of_all(const dnsdist_ffi_stat_node_t *n)                                    \
+  {                                                                                                                         \
+    return ffi_rings_of(n) == NULL ? 0 : n->node->all.field * n->weight;                                                \
+  }
+COUNTS(queries, queries_count, queries_count)
+COUNTS(noerrors, noerrors_count, noerrors_count)
+COUNTS(nxdomains, nxdomains_count, nxdomains_count)
+COUNTS(servfails, servfails_count, servfails_count)
+COUNTS(drops, drops_count, drops_count)
+COUNTS(bytes, bytes, bytes_count)
+COUNTS(hits, hits, hits)
+
+unsigned int
+dnsdist_ffi_stat_node_get_labels_count(const dnsdist_ffi_stat_node_t *n)
+{
+  return ffi_rings_of(n) == NULL ? 0 : n->node->labels;
+}
+
+unsigned int
+dnsdist_ffi_stat_node_get_children_count(const dnsdist_ffi_stat_node_t *n)
+{
+  return ffi_rings_of(n) == NULL ? 0 : n->node->children;
+}
+
+// As text, for all its name: what StatNode.fullname has.
+void
+dnsdist_ffi_stat_node_get_full_name_raw(const dnsdist_ffi_stat_node_t *n, const char **name, size_t *size)
+{
+  bool there = ffi_rings_of(n) != NULL;
+  if (name != NULL)
+    *name = there ? n->full_name : NULL;
+  if (size != NULL)
+    *size = there ? strlen(n->full_name) : 0;
+}
+
+void
+dnsdist_ffi_state_node_set_reason(dnsdist_ffi_stat_node_t *n, const char *reason, size_t size)
+{
+  if (ffi_rings_of(n) == NULL || reason == NULL || size > UINT16_MAX)
+    return;
+  char *room = ffi_list_room(&n->reason_bytes, size + 1);
+  if (room == NULL)
+    return;
+  memcpy(room, reason, size);
+  room[size] = '\0';
+  n->reason = room;
+}
+
+void
+dnsdist_ffi_state_node_set_action(dnsdist_ffi_stat_node_t *n, int action)
+{
+  if (ffi_rings_of(n) != NULL && action >= 0 && action <= DNS_ACTION_SET_TAG)
+    n->action = action;
+}

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // ffi.C: the data of SVCB and HTTPS records, and answers of them. What cannot be in a record is not added.
+//
+// A script makes parameters, adds keys one by one (ALPN, port, hints, ...), and then answers a query with one or several
+// such records. It is the same as SpoofSVCAction (rules/act/svc_answer), built up by calls in place of a table: bytes are
+// checked where they are added, sorted into wire form when the answer is made.
+//
+// Parameters are the script's, who frees them; the answer copies. Any state; answering: the thread of the call.
 #include "lua/scripts/ffi_frame.h"
 
 #include "dnsproxy/base/memory.h"

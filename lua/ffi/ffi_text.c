@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The declarations of ffi.C as text.
+// The declarations of ffi.C as text: what LuaJIT is told before a script may call them (dnsproxy_ffi.h, as it stands).
 #include "lua/scripts/ffi_state.h"
 
 #include <stddef.h>

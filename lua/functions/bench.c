@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Timing a selector: queries that never were, on a worker that does not run.
-#include "lua/functions/bench.h"
+#include "lua/functions/functions.h"
 
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"

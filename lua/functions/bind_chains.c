@@ -3,7 +3,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/draft.h"
 #include "lua/binder/classes.h"
-#include "lua/functions/rule_verbs.h"
+#include "lua/functions/functions.h"
 
 #include <stdio.h>
 #include <stdlib.h>

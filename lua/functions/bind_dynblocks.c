@@ -6,7 +6,7 @@
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/guard/dynblock_group.h"
 #include "lua/binder/classes.h"
-#include "lua/classes/dynblock_options.h"
+#include "lua/classes/classes.h"
 #include "rules/act/action.h"
 
 #include <string.h>

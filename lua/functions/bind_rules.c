@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Around rules: makeRule, newRuleAction, benchRule, and the objects DNSRule, DNSAction, RuleAction and their kin.
 #include "dnsproxy/config/draft.h"
-#include "lua/functions/bench.h"
 #include "lua/binder/classes.h"
-#include "lua/functions/rule_verbs.h"
+#include "lua/functions/functions.h"
 
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Backends from the outside: getServer, getServers, rmServer, showServers, and how they are told of.
 #include "dnsproxy/config/draft.h"
-#include "lua/scripts/callbacks.h"
 #include "lua/binder/classes.h"
-#include "lua/functions/new_server.h"
+#include "lua/functions/functions.h"
+#include "lua/scripts/callbacks.h"
 
 #include <stdlib.h>
 #include <string.h>

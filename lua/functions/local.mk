@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libdnsproxy_a_SOURCES += \
 	lua/functions/bench.c \
-	lua/functions/bench.h \
+	lua/functions/functions.h \
 	lua/functions/bind_acl.c \
 	lua/functions/bind_cache.c \
 	lua/functions/bind_chains.c \
 	lua/functions/bind_console.c \
 	lua/functions/bind_dynblocks.c \
-	lua/functions/bind_exceed.c \
 	lua/functions/bind_explain.c \
-	lua/functions/bind_grepq.c \
 	lua/functions/bind_interfaces.c \
 	lua/functions/bind_kinds.c \
 	lua/functions/bind_listeners.c \
@@ -27,7 +25,4 @@ libdnsproxy_a_SOURCES += \
 	lua/functions/bind_settings.c \
 	lua/functions/bind_tcp.c \
 	lua/functions/bind_threads.c \
-	lua/functions/bind_top.c \
-	lua/functions/new_server.c \
-	lua/functions/new_server.h \
-	lua/functions/rule_verbs.h
+	lua/functions/new_server.c

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // newServer(): options to a backend.
-#include "lua/functions/new_server.h"
+#include "lua/functions/functions.h"
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/draft.h"

@@ -318,10 +318,7 @@ query_set_pool(struct query *q, const char *name, size_t size)
 size_t
 query_link_address(const struct query *q, uint8_t link[LINK_ADDRESS_MAX])
 {
-  struct worker *w = q->worker;
-  if (w->neighbours == NULL)
-    w->neighbours = neighbours_new();
-  return neighbours_find(w->neighbours, &q->arrival.client, w->now_us, link);
+  return neighbours_find(&q->arrival.client, link);
 }
 
 struct answer_form

@@ -5,7 +5,6 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/epoch.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/core/query.h"
 
 #include <assert.h>
@@ -83,7 +82,6 @@ worker_free(struct worker **slot)
   slab_fini(&w->queries);
   slab_fini(&w->extras);
   slab_fini(&w->packets);
-  neighbours_free(&w->neighbours);
   for (unsigned i = 0; i < HIT_PAGES; i++)
     free(atomic_load(&w->hits[i]));
   if (w->wake_fd >= 0)

@@ -25,7 +25,6 @@
 
 struct address;
 struct listener;
-struct neighbours;
 struct query;
 struct rings;
 struct service_room;
@@ -92,7 +91,6 @@ struct worker {
   struct tee_socket *tees;         // net/tee
   struct service_room *services;   // services/service
   struct rings *rings;             // guard/rings
-  struct neighbours *neighbours;   // base/neighbours, once a rule asked for one
   _Atomic(struct snapshot *) mailbox; // newest configuration not yet taken
   _Atomic(struct post *) posts;       // LIFO of posted work
   int wake_fd;                        // eventfd: mailbox or posts filled

@@ -7,6 +7,7 @@
 #include "dnsproxy/backends/health.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/text.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/core/version.h"
@@ -316,5 +317,6 @@ start(const struct options *o)
   services_close();
   control_state_close();
   draft_fini();
+  neighbours_stop();
   return status;
 }

@@ -8,6 +8,7 @@
 #include "lua/scripts/control_state.h"
 #include "lua/scripts/copies.h"
 #include "lua/binder/errors.h"
+#include "lua/binder/load.h"
 #include "lua/scripts/history.h"
 
 #include <lauxlib.h>
@@ -20,6 +21,7 @@ static bool
 evaluate_compile(lua_State *lua, const char *command, size_t size, struct text *answer)
 {
   struct text expression;
+  load_prepare(command, size);
   text_init(&expression);
   text_puts(&expression, "return ");
   text_add(&expression, command, size);

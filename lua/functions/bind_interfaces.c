@@ -2,6 +2,7 @@
 // What the kernel knows of this host's networks: interfaces, their addresses and ranges, neighbours.
 #include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/netmask.h"
+#include "dnsproxy/core/worker.h"
 #include "lua/binder/classes.h"
 
 #include <ifaddrs.h>
@@ -106,7 +107,9 @@ bind_interfaces_get_link_address(struct call *c)
   uint8_t link[LINK_ADDRESS_MAX];
   if (!address_parse(&address, c->args[0].string.data, 0, &c->fault))
     return -1;
-  lua_pushlstring(c->lua, (const char *)link, neighbours_ask(&address, link));
+  // A worker never asks the kernel. Others can, and get what is true at this moment.
+  size_t size = worker_current() != NULL ? neighbours_find(&address, link) : neighbours_ask(&address, link);
+  lua_pushlstring(c->lua, (const char *)link, size);
   return 1;
 }
 

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/draft.h"
 #include "dnsproxy/walk/suspended.h"
@@ -242,6 +243,17 @@ control_state_failed(struct fault *fault, enum fault_kind kind, const char *mess
   return fault_set(fault, kind, "%s", message);
 }
 
+void
+load_prepare(const char *source, size_t size)
+{
+  static const char *const of_neighbours[] = {"dnsdist_ffi_dnsquestion_get_mac_addr", "getMACAddress"};
+  for (size_t i = 0; i < sizeof of_neighbours / sizeof *of_neighbours; i++)
+    if (memmem(source, size, of_neighbours[i], strlen(of_neighbours[i])) != NULL) {
+      neighbours_watch();
+      return;
+    }
+}
+
 // Errors within say "path:line:".
 static bool
 control_state_load_named(lua_State *lua, const struct text *content, const char *path)
@@ -249,6 +261,7 @@ control_state_load_named(lua_State *lua, const struct text *content, const char 
   struct text name;
   text_init(&name);
   text_printf(&name, "@%s", path);
+  load_prepare(content->data, content->size);
   bool good = luaL_loadbuffer(lua, content->data, content->size, name.data) == 0;
   text_fini(&name);
   return good;

@@ -9,6 +9,7 @@
 #include "lua/binder/classes.h"
 #include "lua/binder/errors.h"
 #include "lua/binder/handles.h"
+#include "lua/binder/load.h"
 #include "lua/scripts/policy_lua.h"
 #include "lua/scripts/script_host.h"
 #include "lua/binder/stack_guard.h"
@@ -78,6 +79,7 @@ thread_script_new(const char *source, size_t size)
   struct thread_script *s = memory_new(sizeof *s);
   object_init(&s->object, &thread_script_class);
   s->source = memory_copy(source, size);
+  load_prepare(source, size);
   s->size = size;
   s->slot = thread_state_slot_take();
   size_t line = strcspn(source, "\n");

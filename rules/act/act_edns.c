@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Actions that add to EDNS: options, and extended errors for the answer to come.
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/rewrite.h"
 #include "rules/act/action.h"
@@ -56,6 +57,7 @@ act_edns_mac_init(struct action *base, const struct value *args, struct fault *f
 {
   (void)f;
   ((struct edns_action *)base)->code = (uint16_t)args[0].integer;
+  neighbours_watch(); // known before the first query
   return true;
 }
 

@@ -2,27 +2,75 @@
 // Neighbours of an interface made for the test, in a network of its own; skipped where that is not allowed.
 #include "dnsproxy/base/neighbours.h"
 
+#include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/epoch.h"
+
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { SECOND = 1000000 };
-
 static const uint8_t link_a[6] = {2, 0, 0, 0, 0, 0xa}, link_b[6] = {2, 0, 0, 0, 0, 0xb};
 
+// ---- a kernel that has no room to tell ----
+
+static _Atomic bool lose;      // from now on changes are lost
+static _Atomic unsigned lost;  // calls that said so
+
+ssize_t
+recv(int fd, void *bytes, size_t size, int flags)
+{
+  ssize_t got = syscall(SYS_recvfrom, fd, bytes, size, flags, NULL, NULL);
+  struct sockaddr_nl name = {.nl_family = 0};
+  socklen_t name_size = sizeof name;
+  if (got <= 0 || !atomic_load(&lose) || getsockname(fd, (struct sockaddr *)&name, &name_size) != 0 || name.nl_groups == 0)
+    return got;
+  // As the kernel does: once, and then what is left.
+  while (syscall(SYS_recvfrom, fd, bytes, size, MSG_DONTWAIT, NULL, NULL) > 0)
+    ;
+  atomic_fetch_add(&lost, 1);
+  errno = ENOBUFS;
+  return -1;
+}
+
+// ---- asking ----
+
 static size_t
-find(struct neighbours *n, const char *text, uint64_t now_us, uint8_t *link)
+find(const char *text, uint8_t *link)
 {
   struct address address;
   assert_true(address_parse(&address, text, 53, &(struct fault)FAULT_INIT));
-  return neighbours_find(n, &address, now_us, link);
+  epoch_enter(0);
+  size_t size = neighbours_find(&address, link);
+  epoch_leave(0);
+  return size;
+}
+
+// Until it is as it should be: link NULL, unknown.
+static void
+await(const char *text, const uint8_t *wanted)
+{
+  uint8_t link[LINK_ADDRESS_MAX];
+  for (uint64_t end = clock_mono_us() + 20000000; clock_mono_us() < end;) {
+    size_t size = find(text, link);
+    if (wanted == NULL ? size == 0 : size == 6 && memcmp(link, wanted, 6) == 0)
+      return;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
+  fail_msg("%s is not as it should be", text);
 }
 
 static bool
@@ -49,6 +97,12 @@ enter_network(void)
                 "ip link set one up && ip link set two up") == 0;
 }
 
+static const char some[] = "ip neigh replace 192.0.2.1 lladdr 02:00:00:00:00:0a dev one && "
+                           "ip neigh replace 2001:db8::1 lladdr 02:00:00:00:00:0b dev one && "
+                           "ip neigh replace fe80::1 lladdr 02:00:00:00:00:0a dev one && "
+                           "ip neigh replace fe80::1 lladdr 02:00:00:00:00:0b dev two";
+
+// What is there before the watch begins is known when neighbours_watch() returns.
 static void
 neighbours_are_found(void **state)
 {
@@ -56,36 +110,126 @@ neighbours_are_found(void **state)
   uint8_t link[LINK_ADDRESS_MAX];
   if (!enter_network())
     skip();
-  assert_int_equal(system("ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:0a dev one && "
-                          "ip neigh add 2001:db8::1 lladdr 02:00:00:00:00:0b dev one && "
-                          "ip neigh add fe80::1 lladdr 02:00:00:00:00:0a dev one && "
-                          "ip neigh add fe80::1 lladdr 02:00:00:00:00:0b dev two"), 0);
-  struct neighbours *n = neighbours_new();
-  assert_int_equal(find(n, "192.0.2.1", 0, link), 6);
+  assert_int_equal(system(some), 0);
+  neighbours_watch();
+  neighbours_watch();
+  assert_int_equal(find("192.0.2.1", link), 6);
   assert_memory_equal(link, link_a, 6);
-  assert_int_equal(find(n, "2001:db8::1", 0, link), 6);
+  assert_int_equal(find("2001:db8::1", link), 6);
   assert_memory_equal(link, link_b, 6);
-  assert_int_equal(find(n, "fe80::1%one", 0, link), 6);
+  assert_int_equal(find("fe80::1%one", link), 6);
   assert_memory_equal(link, link_a, 6);
-  assert_int_equal(find(n, "fe80::1%two", 0, link), 6);
+  assert_int_equal(find("fe80::1%two", link), 6);
   assert_memory_equal(link, link_b, 6);
-  assert_int_equal(find(n, "192.0.2.2", 0, link), 0);
-  assert_int_equal(find(n, "127.0.0.1", 0, link), 0);
-  assert_int_equal(find(n, "::1", 0, link), 0);
-  // A newcomer is found a tenth of a second later, a change within a second.
+  assert_int_equal(find("192.0.2.2", link), 0);
+  assert_int_equal(find("127.0.0.1", link), 0);
+  assert_int_equal(find("::1", link), 0);
+  neighbours_stop();
+}
+
+// Changes are told, also those that nobody asks for: a new one, another link address, removal, an interface that goes.
+static void
+changes_are_followed(void **state)
+{
+  (void)state;
+  if (!enter_network())
+    skip();
+  assert_int_equal(system(some), 0);
+  neighbours_watch();
   assert_int_equal(system("ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:0b dev one && "
                           "ip neigh change 192.0.2.1 lladdr 02:00:00:00:00:0b dev one"), 0);
-  assert_int_equal(find(n, "192.0.2.2", SECOND / 20, link), 0);
-  assert_int_equal(find(n, "192.0.2.1", SECOND / 20, link), 6);
-  assert_memory_equal(link, link_a, 6);
-  assert_int_equal(find(n, "192.0.2.2", SECOND / 10, link), 6);
-  assert_int_equal(system("ip neigh change 192.0.2.1 lladdr 02:00:00:00:00:0a dev one"), 0);
-  assert_int_equal(find(n, "192.0.2.1", SECOND, link), 6);
-  assert_memory_equal(link, link_b, 6);
-  assert_int_equal(find(n, "192.0.2.1", SECOND + SECOND / 10, link), 6);
-  assert_memory_equal(link, link_a, 6);
-  neighbours_free(&n);
-  assert_null(n);
+  await("192.0.2.2", link_b);
+  await("192.0.2.1", link_b);
+  assert_int_equal(system("ip neigh del 192.0.2.2 dev one && ip neigh change 2001:db8::1 nud failed dev one"), 0);
+  await("192.0.2.2", NULL);
+  await("2001:db8::1", NULL);
+  await("fe80::1%two", link_b);
+  assert_int_equal(system("ip link del one"), 0);
+  await("192.0.2.1", NULL);
+  await("fe80::1", NULL);
+  neighbours_stop();
+}
+
+// Who asks before anybody has started it is told nothing, and something soon after.
+static void
+the_first_question_starts_it(void **state)
+{
+  (void)state;
+  uint8_t link[LINK_ADDRESS_MAX];
+  if (!enter_network())
+    skip();
+  assert_int_equal(system(some), 0);
+  assert_int_equal(find("192.0.2.1", link), 0);
+  await("192.0.2.1", link_a);
+  neighbours_stop();
+  neighbours_stop();
+}
+
+// Changes that were lost are found by reading the table again: a newcomer, and one that went.
+static void
+lost_changes_are_found(void **state)
+{
+  (void)state;
+  if (!enter_network())
+    skip();
+  assert_int_equal(system(some), 0);
+  neighbours_watch();
+  atomic_store(&lose, true);
+  assert_int_equal(system("ip neigh add 192.0.2.3 lladdr 02:00:00:00:00:0b dev one && "
+                          "ip neigh del 192.0.2.1 dev one"), 0);
+  await("192.0.2.3", link_b);
+  await("192.0.2.1", NULL);
+  assert_true(atomic_load(&lost) > 0);
+  atomic_store(&lose, false);
+  neighbours_stop();
+}
+
+// Workers read while the table changes: what they see of a row is one row or the other.
+enum { READERS = 3 };
+static _Atomic bool ended;
+
+static void *
+read_all_the_time(void *arg)
+{
+  unsigned reader = *(unsigned *)arg, wrong = 0;
+  struct address address;
+  uint8_t link[LINK_ADDRESS_MAX];
+  address_parse(&address, "192.0.2.1", 53, &(struct fault)FAULT_INIT);
+  while (!atomic_load(&ended)) {
+    epoch_enter(reader);
+    size_t size = neighbours_find(&address, link);
+    wrong += size != 0 && (size != 6 || (memcmp(link, link_a, 6) != 0 && memcmp(link, link_b, 6) != 0));
+    epoch_leave(reader);
+  }
+  *(unsigned *)arg = wrong;
+  return NULL;
+}
+
+static void
+readers_and_changes(void **state)
+{
+  (void)state;
+  pthread_t threads[READERS];
+  unsigned numbers[READERS];
+  if (!enter_network())
+    skip();
+  assert_int_equal(system(some), 0);
+  neighbours_watch();
+  for (unsigned i = 0; i < READERS; i++) {
+    numbers[i] = i + 1;
+    assert_int_equal(pthread_create(&threads[i], NULL, read_all_the_time, &numbers[i]), 0);
+  }
+  assert_int_equal(system("for i in $(seq 1 300); do echo neigh replace 192.0.2.1 lladdr 02:00:00:00:00:0b dev one; "
+                          "echo neigh del 192.0.2.1 dev one; echo neigh add 192.0.2.1 lladdr 02:00:00:00:00:0a dev one; "
+                          "echo neigh replace 10.0.0.$((i % 250 + 1)) lladdr 02:00:00:00:00:0a dev two; done | ip -batch -"), 0);
+  await("10.0.0.51", link_a); // the last one
+  await("192.0.2.1", link_a);
+  atomic_store(&ended, true);
+  for (unsigned i = 0; i < READERS; i++) {
+    pthread_join(threads[i], NULL);
+    assert_int_equal(numbers[i], 0);
+  }
+  neighbours_stop();
 }
 
 static void
@@ -109,14 +253,22 @@ one_question(void **state)
     assert_true(address_parse(&address, text, 0, &(struct fault)FAULT_INIT));
     assert_int_equal(neighbours_ask(&address, link), 6);
   }
+  neighbours_watch();
+  for (unsigned i = 1; i <= 600; i++) {
+    char text[ADDRESS_TEXT_SIZE];
+    snprintf(text, sizeof text, "10.0.%u.%u", i / 200, i % 200 + 1);
+    assert_int_equal(find(text, link), 6);
+  }
+  neighbours_stop();
 }
 
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(neighbours_are_found),
-      cmocka_unit_test(one_question),
+      cmocka_unit_test(neighbours_are_found),         cmocka_unit_test(changes_are_followed),
+      cmocka_unit_test(the_first_question_starts_it), cmocka_unit_test(lost_changes_are_found),
+      cmocka_unit_test(readers_and_changes),          cmocka_unit_test(one_question),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

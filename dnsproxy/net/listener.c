@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,17 @@ listener_set_tcp_options(const struct listener *l, int fd)
     log_warning("setup", "Cannot set the TCP Fast Open key of a listener: %s", strerror(errno));
 }
 
+// The kernel would cut a name that is too long, and may find an interface of that name.
+static bool
+listener_bind_to_interface(const struct listener *l, int fd)
+{
+  size_t size = strlen(l->interface);
+  if (size < IFNAMSIZ)
+    return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, l->interface, (socklen_t)size) == 0;
+  errno = ENODEV;
+  return false;
+}
+
 static bool
 listener_set_options(const struct listener *l, int fd, const int sizes[2])
 {
@@ -141,8 +153,7 @@ listener_set_options(const struct listener *l, int fd, const int sizes[2])
   } else {
     listener_try_option(fd, IPPROTO_IP, IP_FREEBIND, 1, "IP_FREEBIND");
   }
-  if (l->interface[0] != '\0' &&
-      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, l->interface, (socklen_t)strlen(l->interface)) != 0) {
+  if (l->interface[0] != '\0' && !listener_bind_to_interface(l, fd)) {
     char where[ADDRESS_TEXT_SIZE];
     log_warning("setup", "The listener at %s cannot be bound to the interface %s, and listens without it: %s",
                 address_text_with_port(&l->address, where), l->interface, strerror(errno));

@@ -23,7 +23,7 @@ struct listener {
   struct address address; // as configured; the port is the kernel's once bound to port 0
   const struct transport *transport;
   bool reuse_port, proxy_protocol;
-  char interface[16];
+  char interface[64]; // as it was configured: too long for one that exists, perhaps
   int fast_open_queue, listen_queue; // 0: none; 0: SOMAXCONN
   uint32_t max_in_flight;     // 0, 1: one query at a time
   uint32_t max_connections;   // 0: no limit

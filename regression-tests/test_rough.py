@@ -110,6 +110,19 @@ def test_few_descriptors():
             check_balance(p)
 
 
+def test_files_that_may_not_grow(backend):
+    """A limit for files is told as a full disk is, and ends nothing."""
+    config = """newServer{address="$backend"} getPool(""):setCache(newPacketCache(1000))
+    addAction(AllRule(), LogAction("$folder/queries", false, true, false))"""
+    with Proxy(config, backend=backend.address) as p:
+        resource.prlimit(p.process.pid, resource.RLIMIT_FSIZE, (512, 512))
+        with p.udp() as client:
+            for number in range(100):
+                assert client.ask(query(f"n{number}.grow.test")).rcode() == 0
+        assert "Error writing the dump" in p.command(f"getPool(''):getCache():dump('{p.folder.name}/dump')")
+        assert p.ask("after.grow.test").rcode() == 0
+
+
 def test_paused_program_goes_on():
     """A laptop that sleeps: time jumps, sockets are full, clients are gone."""
     with BadBackendProcess() as backend:

@@ -36,6 +36,7 @@ main(int argc, char **argv)
   int status = result == OPTIONS_WRONG ? EXIT_FAILURE : EXIT_SUCCESS;
   if (result == OPTIONS_RUN) {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a file that may not grow: the call fails, as on a full disk
     status = start(&options);
   }
   options_fini(&options);

@@ -170,17 +170,18 @@ send_batch_send_one(struct send_batch *b, unsigned item, int fd)
 static void
 send_batch_send_singly(struct send_batch *b, unsigned m, int fd, struct send_paths *paths, send_failed_fn failed, void *arg)
 {
-  size_t parts = b->messages[m].msg_hdr.msg_iovlen, gone = 0;
+  size_t parts = b->messages[m].msg_hdr.msg_iovlen;
+  bool barred = false;
   for (size_t i = 0; i < parts; i++) {
     unsigned item = b->order[b->first[m] + i];
     int error = send_batch_send_one(b, item, fd);
-    if (error != 0)
-      failed(item, error, arg);
-    else
-      gone++;
+    if (error != 0) {
+      failed(item, error, arg); // and what the item pointed to may be gone
+    } else if (!barred) {
+      send_batch_send_path_bar(paths, b->items[item].to);
+      barred = true;
+    }
   }
-  if (gone > 0)
-    send_batch_send_path_bar(paths, b->items[b->order[b->first[m]]].to);
 }
 
 // May the message that failed with this error be tried again as it is?

@@ -2,16 +2,32 @@
 // Unit tests of sent batches over loopback: what arrives is what was given, whatever was grouped.
 #include "dnsproxy/net/send_batch.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 // cmocka wants the ones above first.
 #include <cmocka.h>
 
 enum { PEERS = 3 };
+
+// Single datagrams of which the first so many are refused.
+static unsigned refuse_singles;
+
+ssize_t
+sendmsg(int fd, const struct msghdr *message, int flags)
+{
+  if (refuse_singles > 0) {
+    refuse_singles--;
+    errno = EPERM;
+    return -1;
+  }
+  return syscall(SYS_sendmsg, fd, message, flags);
+}
 
 static int sockets[PEERS], sender;
 static struct address peers[PEERS];
@@ -163,6 +179,42 @@ test_falls_back(void **state)
   assert_int_equal(paths.barred_count, 0);
 }
 
+// What is refused is over: the caller takes its destination back.
+static void
+take_back(unsigned item, int error, void *arg)
+{
+  struct address *destinations = arg;
+  assert_int_equal(error, EPERM);
+  memset(&destinations[item], 0xff, sizeof destinations[item]);
+}
+
+static void
+test_refused_while_falling_back(void **state)
+{
+  (void)state;
+  int on = 1, off = 0;
+  static struct send_batch b;
+  struct address destinations[4];
+  struct send_paths paths[2];
+  assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+  for (unsigned refused = 0; refused < 2; refused++) {
+    send_paths_init(&paths[refused], sender);
+    for (unsigned i = 0; i < 4; i++) {
+      fill(&b, i, 0, 50);
+      destinations[i] = peers[0];
+      b.items[i].to = &destinations[i];
+    }
+    refuse_singles = refused;
+    send_batch_flush(&b, sender, &paths[refused], take_back, destinations);
+    uint8_t got[100];
+    for (unsigned i = refused; i < 4; i++)
+      assert_int_equal(recv(sockets[0], got, sizeof got, MSG_DONTWAIT), 50);
+  }
+  assert_int_equal(setsockopt(sender, SOL_SOCKET, SO_NO_CHECK, &off, sizeof off), 0);
+  assert_int_equal(paths[0].barred_count, 1);
+  assert_memory_equal(&paths[0], &paths[1], sizeof paths[0]); // it is the peer that is barred
+}
+
 // A destination that takes nothing at all says nothing about segments.
 static void
 test_bad_peer(void **state)
@@ -260,7 +312,8 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_grouped), cmocka_unit_test(test_single), cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_falls_back), cmocka_unit_test(test_bad_peer), cmocka_unit_test(test_full_buffer),
+      cmocka_unit_test(test_falls_back), cmocka_unit_test(test_refused_while_falling_back),
+      cmocka_unit_test(test_bad_peer), cmocka_unit_test(test_full_buffer),
       cmocka_unit_test(test_large), cmocka_unit_test(test_largest),
   };
   return cmocka_run_group_tests(tests, setup, teardown);

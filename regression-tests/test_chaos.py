@@ -23,6 +23,24 @@ newServer{address="$two", name="two", udpTimeout=1, tcpRecvTimeout=1, tcpOnly=tr
           checkInterval=1, checkTimeout=2000, rise=1, maxCheckFailures=5}
 getPool(""):setCache(newPacketCache(500))
 addLocal("[::1]:$port6")
+addLocal("127.0.0.1:$port2", {maxInFlight=20, reusePort=true})
+addLocal("127.0.0.1:$port2", {maxInFlight=20, reusePort=true})
+newServer{address="$one", source="127.0.0.3", pool="bound", udpTimeout=1, tcpRecvTimeout=1, sockets=3, reconnectOnUp=true,
+          healthCheckMode="up", useClientSubnet=true}
+newServer{address="127.0.0.1:$service", pool="service", udpTimeout=1, tcpRecvTimeout=1, healthCheckMode="up"}
+addAction(QNameSuffixRule("bound.test"), PoolAction("bound"))
+addAction(QNameSuffixRule("scripted.test"), PoolAction("service"))
+addAction(QNameSuffixRule("tee.test"), TeeAction("$two"))
+addAction(QNameSuffixRule("late.test"), DelayAction(20))
+local ids = 0
+addAction(QNameSuffixRule("parked.test"), LuaAction(function(dq)
+  ids = (ids + 1) % 60000
+  dq:suspend(1, ids, 30)
+  return DNSAction.None
+end))
+addTimeoutResponseAction(QNameSuffixRule("again.test"), LuaResponseAction(function(dr) dr:restart() return 0 end))
+local service = addDNSService{name="scripted", listen="127.0.0.1:$service"}
+service:addHandler{label="all", match="scripted", handler=function(q, reply) reply("noerror", {rr(q.name, 60, "IN", "A", "192.0.2.1")}) end}
 addAction(QNameSuffixRule("stream.test"), PoolAction("streams"))
 addAction(QNameRule("self.test"), SpoofAction("192.0.2.9"))
 addAction(QNameRule("drop.test"), DropAction())
@@ -61,7 +79,9 @@ def transfer(p):
 def trouble(p, rounds):
     """Queries by everything that there is, whatever becomes of them."""
     for number in range(rounds):
-        for name in (f"t{number}.load.test", f"t{number}.stream.test", "self.test", "drop.test", f"big-{number}.load.test"):
+        for name in (f"t{number}.load.test", f"t{number}.stream.test", "self.test", "drop.test", f"big-{number}.load.test",
+                     f"t{number}.bound.test", f"t{number}.scripted.test", f"t{number}.tee.test", f"t{number}.late.test",
+                     f"t{number}.parked.test"):
             try:
                 with p.tcp(timeout=2) as end:
                     end.send(query(name))
@@ -90,7 +110,8 @@ def works(p):
     """Everything answers, at the first try."""
     with p.udp() as udp, p.tcp() as tcp:
         for number in range(40):
-            for name in (f"after{number}.load.test", "again.load.test", f"after{number}.stream.test", "self.test"):
+            for name in (f"after{number}.load.test", "again.load.test", f"after{number}.stream.test", "self.test",
+                         f"after{number}.bound.test", f"after{number}.scripted.test"):
                 for end in (udp, tcp):
                     reply = end.ask(query(name))
                     assert reply is not None and reply.rcode() == 0 and reply.answer, f"{name}:\n{reply}"
@@ -104,7 +125,7 @@ def test_kernel_calls_that_fail(permille):
     seed = int(os.environ.get("CHAOS_SEED") or int.from_bytes(os.urandom(4), "big"))
     with Chaos(seed) as chaos, Responder(handle) as one, Responder(handle) as two:
         with Proxy(CONFIG, environment=chaos.environment, one=one.address, two=two.address,
-                   port6=ports.free_port("::1")) as p:
+                   port6=ports.free_port("::1"), port2=ports.free_port(), service=ports.free_port()) as p:
             wait_until(lambda: both_up(p), 20, "both are up")
             works(p)
             chaos.set(permille)
@@ -123,5 +144,6 @@ def test_kernel_calls_that_fail(permille):
             wait_until(lambda: both_up(p), 20, "both are up again")
             works(p)
             injected = chaos.injected()
-            missing = {call for call in ("recvmmsg", "sendmmsg", "send", "accept4", "epoll_wait") if not injected[call]}
+            missing = {call for call in ("recvmmsg", "sendmmsg", "send", "accept4", "epoll_wait", "epoll_ctl") if not injected[call]}
             assert not missing, injected
+            assert "[warn]" not in p.output  # nothing writes past the log

@@ -196,19 +196,22 @@ connection_set_unfinished(const struct connection_set *set)
 
 // ---- what it waits for ----
 
-static void
+// Is it armed now?
+static bool
 connection_arm_one(struct event *event, bool wanted, bool armed)
 {
   if (wanted && !armed)
-    event_add(event, NULL);
-  else if (!wanted && armed)
+    return event_add(event, NULL) == 0;
+  if (!wanted && armed)
     event_del(event);
+  return wanted;
 }
 
 static void
 connection_arm(struct connection *c)
 {
   bool in = false, out = c->blocked && !c->write_wants_read;
+  c->deaf = false;
   switch (c->state) {
   case CONNECTION_CLOSED:
     return;
@@ -227,10 +230,11 @@ connection_arm(struct connection *c)
     in = true;
     break;
   }
-  connection_arm_one(&c->read_event, in, c->armed_read);
-  connection_arm_one(&c->write_event, out, c->armed_write);
-  c->armed_read = in;
-  c->armed_write = out;
+  c->armed_read = connection_arm_one(&c->read_event, in, c->armed_read);
+  c->armed_write = connection_arm_one(&c->write_event, out, c->armed_write);
+  c->deaf = c->armed_read != in || c->armed_write != out; // looked at once more at the end of the turn
+  if (c->deaf)
+    connection_touch(c);
 }
 
 // ---- reading ----
@@ -520,7 +524,7 @@ connection_open_layer(struct connection *c, struct connection_set *set, const st
   c->touched = touched;
   c->next_touched = next;
   c->paused = c->resuming = c->eof = c->unwatched = c->blocked = false;
-  c->read_wants_write = c->write_wants_read = c->shut = c->peer_ended = c->armed_read = c->armed_write = false;
+  c->read_wants_write = c->write_wants_read = c->shut = c->peer_ended = c->armed_read = c->armed_write = c->deaf = false;
   c->handshake_wants_write = bytes->connecting;
   c->progress_us = connection_now(c);
   input_speak(&c->input, protocol, 0);
@@ -749,6 +753,24 @@ connection_on_timer(evutil_socket_t fd, short what, void *arg)
   connection_set_end(set);
 }
 
+// The kernel had no memory to watch it (ENOMEM, ENOSPC), and still has none: nothing more would be heard of it.
+static void
+connection_end_deaf(struct connection *c)
+{
+  connection_arm(c);
+  if (!c->deaf)
+    return;
+  c->deaf = false;
+  if (c->state == CONNECTION_CONNECTING)
+    connection_ended(c, CONNECTION_CONNECT_ERROR);
+  else if (c->state == CONNECTION_OPEN && !c->eof)
+    connection_ended(c, CONNECTION_READ_ERROR);
+  else if (c->state == CONNECTION_OPEN)
+    connection_ended(c, CONNECTION_WRITE_ERROR);
+  else
+    connection_close(c);
+}
+
 // What waits is delivered before anything is read: messages are cut from one place only.
 static void
 connection_go_on(struct connection *c)
@@ -785,5 +807,7 @@ connection_end_turn(struct connection *c)
   size_t written = c->state == CONNECTION_OPEN || c->state == CONNECTION_FLUSHING ? connection_write_out(c) : 0;
   if (c->state == CONNECTION_FLUSHING && connection_unsent(c) == 0)
     connection_shut_down(c);
+  if (c->deaf)
+    connection_end_deaf(c);
   return written;
 }

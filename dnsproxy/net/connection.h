@@ -75,6 +75,7 @@ struct connection {
   bool touched : 1, paused : 1, resuming : 1, eof : 1, dead : 1;
   bool unwatched : 1;                   // paused, and the peer has sent something: nothing is learnt by looking again
   bool armed_read : 1, armed_write : 1; // events, as they are
+  bool deaf : 1;                        // ... and one of them is not as it should be
   bool blocked : 1;                     // output waits for the peer
   bool read_wants_write : 1, write_wants_read : 1, handshake_wants_write : 1, handshake_due : 1, shut : 1;
   bool peer_ended : 1;                  // it sends no more: nothing of it is lost by closing

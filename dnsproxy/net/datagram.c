@@ -164,12 +164,25 @@ datagram_lost(struct query *q)
   datagram_ended(q);
 }
 
+
+static struct waiting_answer
+datagram_next_waiting(struct datagram_socket *s)
+{
+  struct waiting_answer a = s->waiting[s->waiting_first];
+  s->waiting_first = (s->waiting_first + 1) % WAITING_MAX;
+  s->waiting_count--;
+  return a;
+}
+
 static void
 datagram_wait_for_room(struct datagram_socket *s)
 {
   uint64_t now = s->worker->now_us, until = s->waiting[s->waiting_first].until_us;
   struct timeval tv = {.tv_usec = (suseconds_t)(until > now ? until - now : 0)};
-  event_add(s->writable, &tv);
+  if (event_add(s->writable, &tv) == 0)
+    return;
+  while (s->waiting_count > 0) // the kernel cannot tell when there is room
+    datagram_lost(datagram_next_waiting(s).query);
 }
 
 static void
@@ -189,14 +202,6 @@ datagram_keep(struct datagram_socket *s, struct query *q, uint64_t until_us)
     datagram_wait_for_room(s);
 }
 
-static struct waiting_answer
-datagram_next_waiting(struct datagram_socket *s)
-{
-  struct waiting_answer a = s->waiting[s->waiting_first];
-  s->waiting_first = (s->waiting_first + 1) % WAITING_MAX;
-  s->waiting_count--;
-  return a;
-}
 
 static void
 datagram_free(struct datagram_socket *s)

@@ -759,7 +759,8 @@ stream_on_retry(evutil_socket_t fd, short what, void *arg)
 {
   (void)fd, (void)what;
   struct stream_listener *sl = arg;
-  event_add(sl->event, NULL);
+  if (event_add(sl->event, NULL) != 0)
+    stream_accept_later(sl);
 }
 
 // ---- a worker's set ----

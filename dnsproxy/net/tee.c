@@ -150,9 +150,12 @@ tee_socket_open(struct worker *w, struct tee *t)
   s->event = event_new(w->base, fd, EV_READ | EV_PERSIST, tee_on_socket, s);
   if (s->event == NULL)
     memory_exhausted();
-  event_add(s->event, &look);
   s->next = w->tees;
-  return w->tees = s;
+  w->tees = s;
+  if (event_add(s->event, &look) == 0)
+    return s;
+  tee_socket_close(w, s); // nobody would hear its answers, nor close it
+  return NULL;
 }
 
 void

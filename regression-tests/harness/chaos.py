@@ -14,7 +14,8 @@ import tempfile
 from . import proxy
 
 CALLS = ("read", "readv", "recv", "recvmsg", "recvmmsg", "write", "writev", "send", "sendmsg", "sendmmsg", "accept4", "connect",
-         "socket", "bind", "setsockopt", "getsockopt", "shutdown", "epoll_wait")
+         "socket", "bind", "setsockopt", "getsockopt", "shutdown", "epoll_wait", "epoll_ctl", "poll", "eventfd", "timerfd_create", "timerfd_settime", "getsockname",
+         "mmap", "madvise")
 SOURCE = os.path.join(proxy.TOP, "tests", "chaos", "kernel_chaos.c")
 
 

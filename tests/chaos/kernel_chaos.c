@@ -8,7 +8,7 @@
 // Only threads named worker/N are troubled: they are the ones that must neither wait nor lose count, whatever a call says.
 // What is injected can happen in earnest: a stream takes or gives a part, a batch of datagrams goes in part, a signal
 // interrupts, a descriptor or memory is missing, a peer resets, an option or argument is refused (EINVAL). Datagrams are
-// never cut. A call that is failed here has not been made: what it would have given is still there for the next one.
+// never cut. What is taken back (close, munmap) does not fail. A call that is failed here has not been made: what it would have given is still there for the next one.
 //
 // Life: the constructor maps the file named in CHAOS_CONTROL and reads CHAOS_SEED. While the page's `permille` is 0 every
 // call goes through. Each worker draws from a sequence of its own, made of the seed and its number: a schedule is
@@ -21,18 +21,21 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 // The order is that of CALLS in regression-tests/harness/chaos.py.
 enum call { READ, READV, RECV, RECVMSG, RECVMMSG, WRITE, WRITEV, SEND, SENDMSG, SENDMMSG, ACCEPT, CONNECT, SOCKET, BIND, SETSOCKOPT,
-  GETSOCKOPT, SHUTDOWN, EPOLL_WAIT, CALLS };
+  GETSOCKOPT, SHUTDOWN, EPOLL_WAIT, EPOLL_CTL, POLL, EVENTFD, TIMERFD_CREATE, TIMERFD_SETTIME, GETSOCKNAME, MMAP, MADVISE, CALLS };
 enum fault { FAULT_NONE, FAULT_ERROR, FAULT_PART, FAULT_PAUSE };
 
 struct control {
@@ -64,6 +67,14 @@ static const struct errors chaos_errors[CALLS] = {
   [GETSOCKOPT] = {{EINVAL, ENOPROTOOPT, ENOBUFS}},
   [SHUTDOWN] = {{EINVAL, ENOTCONN}},
   [EPOLL_WAIT] = {{EINTR}},
+  [EPOLL_CTL] = {{ENOMEM, ENOSPC}},
+  [POLL] = {{EINTR, ENOMEM}},
+  [EVENTFD] = {{EMFILE, ENFILE, ENOMEM}},
+  [TIMERFD_CREATE] = {{EMFILE, ENFILE, ENOMEM}},
+  [TIMERFD_SETTIME] = {{EINVAL}},
+  [GETSOCKNAME] = {{ENOBUFS}},
+  [MMAP] = {{ENOMEM, EAGAIN}},
+  [MADVISE] = {{EAGAIN, ENOMEM}},
 };
 
 static struct control chaos_none, *chaos_control = &chaos_none;
@@ -333,4 +344,58 @@ epoll_wait(int fd, struct epoll_event *events, int count, int timeout)
   if (f == FAULT_ERROR)
     return -1;
   return (int)syscall(SYS_epoll_pwait, fd, events, f == FAULT_PART ? 1 : count, timeout, NULL, 8);
+}
+
+// A descriptor that is added: what the kernel keeps for it may be missing. To change or forget one takes nothing.
+int
+epoll_ctl(int fd, int operation, int of, struct epoll_event *event)
+{
+  if (operation == EPOLL_CTL_ADD && chaos_lot(EPOLL_CTL) == FAULT_ERROR)
+    return -1;
+  return (int)syscall(SYS_epoll_ctl, fd, operation, of, event);
+}
+
+int
+poll(struct pollfd *all, nfds_t count, int timeout)
+{
+  return chaos_lot(POLL) == FAULT_ERROR ? -1 : (int)syscall(SYS_poll, all, count, timeout);
+}
+
+int
+eventfd(unsigned value, int flags)
+{
+  return chaos_lot(EVENTFD) == FAULT_ERROR ? -1 : (int)syscall(SYS_eventfd2, value, flags);
+}
+
+int
+timerfd_create(clockid_t clock, int flags)
+{
+  return chaos_lot(TIMERFD_CREATE) == FAULT_ERROR ? -1 : (int)syscall(SYS_timerfd_create, clock, flags);
+}
+
+int
+timerfd_settime(int fd, int flags, const struct itimerspec *when, struct itimerspec *before)
+{
+  return chaos_lot(TIMERFD_SETTIME) == FAULT_ERROR ? -1 : (int)syscall(SYS_timerfd_settime, fd, flags, when, before);
+}
+
+int
+getsockname(int fd, __SOCKADDR_ARG name, socklen_t *size)
+{
+  return chaos_lot(GETSOCKNAME) == FAULT_ERROR ? -1 : (int)syscall(SYS_getsockname, fd, name, size);
+}
+
+void *
+mmap(void *at, size_t size, int access, int flags, int fd, off_t offset)
+{
+  if ((flags & MAP_ANONYMOUS) != 0 && chaos_lot(MMAP) == FAULT_ERROR)
+    return MAP_FAILED;
+  long got = syscall(SYS_mmap, at, size, access, flags, fd, offset);
+  return got == -1 ? MAP_FAILED : (void *)got;
+}
+
+int
+madvise(void *at, size_t size, int advice)
+{
+  return chaos_lot(MADVISE) == FAULT_ERROR ? -1 : (int)syscall(SYS_madvise, at, size, advice);
 }

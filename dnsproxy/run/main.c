@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // dnsproxy: from the command line to a running process, in the order of cli.md section 3, and back down.
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/run/options.h"
 #include "dnsproxy/run/start.h"
 
@@ -21,6 +22,14 @@ fill_standard_descriptors(void)
       _exit(EXIT_FAILURE);
 }
 
+// What the event library would write to standard error itself, and wait for.
+static void
+tell_of_events(int severity, const char *message)
+{
+  if (severity >= EVENT_LOG_WARN)
+    log_warning("events", "%s", message);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -32,6 +41,7 @@ main(int argc, char **argv)
     return EXIT_FAILURE;
   }
   evthread_use_pthreads();
+  event_set_log_callback(tell_of_events);
   enum options_result result = options_parse(&options, argc, argv);
   int status = result == OPTIONS_WRONG ? EXIT_FAILURE : EXIT_SUCCESS;
   if (result == OPTIONS_RUN) {

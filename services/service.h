@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Scripted services: named servers that run on the workers beside the proxy, and their registry.
 //
-// A service is a counted object; the registry holds one reference until the end of the process. Its listeners are
-// ordinary ones whose `walk` and `service` lead to it: they bind with the others and are served before the first health
-// checks. The registry is filled while the configuration loads (Lua lock held) and does not change afterwards.
+//   addDNSService() --service_register()--> registry, and listeners in the draft: `walk` and `service` lead to it
+//   datagram or stream --> the listener's own walk, instead of the proxy's --> the service's kind
+//
+// A service is a counted object; the registry holds one reference until the end of the process. Its listeners are ordinary
+// ones: they bind with the others and are served before the first health checks, because a service may be the backend that
+// those ask. The registry is filled while the configuration loads (Lua lock held) and does not change afterwards. A worker
+// that drains waits for queries that a script has not answered yet.
 //
 // TO ADD A KIND: one struct service_kind beside its walk hooks; its Lua functions go to lua/functions/bind_services.c.
 #ifndef SERVICES_SERVICE_H

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A backend: its constants, its health and load, and where each worker keeps its sockets to it.
 //
-// A counted object that survives snapshots. Options are set by newServer and never change; `up` is written under the lock
-// of its health (keeper; console: setAuto(true)), forced states by control; counters by their worker alone;
-// `upstream[w]` by worker w alone.
+//   newServer{...} --> backend_options, constant --> struct backend, counted: snapshots, pools, handles, queries hold it
+//                                                     | counters[w], upstream[w], streams[w]: worker w's own
+//                                                     | up, forced, mode: health's and control's; read relaxed by policies
+//
+// A counted object that survives snapshots. Options are set by newServer and never change; what scripts may change (name,
+// weight, limit) is replaced and not written over, as workers read it. `up` is written under the lock of its health (keeper;
+// console: setAuto(true)), forced states by control; counters by their worker alone; `upstream[w]` by worker w alone.
+//
+// What policies read for each candidate is in one cache line that nobody writes in passing, and load is summed over the
+// workers at most once a millisecond by each of them: choosing must not make workers fight for lines.
+//
+// Life: made, added to the draft, published; removed: retired, policies skip it, its sockets close when nothing is in
+// flight; freed with the last reference. Identity: backend_same(), by which a new configuration finds the old one.
 #ifndef DNSPROXY_BACKENDS_BACKEND_H
 #define DNSPROXY_BACKENDS_BACKEND_H
 

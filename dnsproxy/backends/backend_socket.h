@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Opening sockets towards a backend, for queries and for checks alike: protocol, source, interface, class, buffers.
+// Opening a socket towards a backend, as its options say: the one door for queries and for checks.
 //
-// What goes wrong here is either the way to the backend or a shortage of this machine (descriptors, memory, ports), which is
-// no verdict on the backend: backend_socket_shortage() tells them apart. Either is told in the log, not more than once a
-// minute per backend and reason. An interface that does not exist is told likewise, and the socket does without it. Any thread.
+//   backend_socket_open(backend, SOCK_DGRAM or SOCK_STREAM) --> socket, options, source address and interface, DSCP, connect()
+//
+// Because both go through it, a check leaves from the same address and over the same interface as queries do. A backend
+// whose way is not built gets none: nothing leaves in the clear in place of what was asked for.
+//
+// What goes wrong is told once, and again when it is another error or after some time, as a backend that cannot be reached
+// would fill the log otherwise. Never waits. The descriptor is the caller's. Thread: any.
 #ifndef DNSPROXY_BACKENDS_BACKEND_SOCKET_H
 #define DNSPROXY_BACKENDS_BACKEND_SOCKET_H
 

@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Batches of datagrams to and from clients, as one worker keeps them.
 //
-// Thread: the worker. Buffers of a received batch are lent to its queries until datagram_flush().
+//   socket readable --recvmmsg--> up to 64 datagrams in buffers --> queries --walk_hooks.queries()--> they walk
+//   answers: datagram_route.reply() --> send_batch, in place of the query --> sent at the end of the batch, or when it is full
+//
+// Buffers of a received batch are lent to its queries until datagram_flush(): an answer from the cache is written where its
+// query was received and sent from there, so that a hit copies no packet and takes no memory. A query that lives longer
+// (forwarded, suspended, delayed) copies its packet before that.
+//
+// The first receive of a wake-up takes few, and after a full one 64: an answer does not wait for company when there is none.
+// A few receives per wake-up, then others get their turn. A full send buffer makes nobody wait: answers go into a bounded
+// ring of their socket until it is writable, and are dropped and counted when they are too old or too many.
+//
+// Thread: the worker, for each listener one socket.
 #ifndef DNSPROXY_NET_DATAGRAM_H
 #define DNSPROXY_NET_DATAGRAM_H
 

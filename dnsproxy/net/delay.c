@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The delay queue: answers that a rule wants sent later, a heap ordered by the time they are due.
+// The delay queue: answers that a rule wants sent later (DelayAction), a heap ordered by the time they are due.
+//
+//   room reply --> due time --> heap, one timer for its top --> over: the client's route sends the answer as it would have
+//
+// Only datagrams are delayed, and at most 65535 ms. The queue is bounded: when it is full, an answer goes out at once, as a
+// delay must not cost memory that a stranger decides about. An answer that is parked here owns its packet, because the
+// buffer it came in is used again.
+//
+// Life: the worker's; when that ends, what is left is dropped and counted. Thread: the worker.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/net/listener.h"
 

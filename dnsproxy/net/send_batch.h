@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Sending a batch of datagrams in few system calls and few trips through the IP stack.
 //
-// Datagrams of equal size to the same peer leave as one message that the kernel cuts up (UDP_SEGMENT); the cost of
-// sending is per message. Whether that works depends on the route, so it is remembered of destinations, not of sockets:
-// one to which it failed gets single datagrams for a while. Nothing waits: a full send buffer fails like any other error.
+//   items of the caller --grouped by peer and size--> messages, each cut up by the kernel (UDP_SEGMENT) --sendmmsg()--> socket
+//
+// Datagrams of equal size to the same peer leave as one message; the cost of sending is per message, not per datagram. The
+// order in which datagrams of one peer leave stays.
+//
+// Whether cutting up works depends on the route, so it is remembered of destinations, not of sockets: one to which it failed
+// gets single datagrams for a while, others are not concerned, whatever a stranger's address makes the kernel say. Nothing
+// waits: a full send buffer fails like any other error, and the caller is told of each item that did not go.
+//
 // Thread: the worker that owns the socket.
 #ifndef DNSPROXY_NET_SEND_BATCH_H
 #define DNSPROXY_NET_SEND_BATCH_H

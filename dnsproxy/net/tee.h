@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Copies of queries for a third party, over UDP: sent and forgotten, the answers that come are counted.
 //
+//   TeeAction on any worker --tee_send()--> the worker's own socket to it --> third party
+//                                           answers: read, counted by rcode, thrown away
+//
 // A tee is a counted object: rules hold it, and so does each worker that has a socket of it (opened with the first
-// query there). When rules let it go it is retired, and the sockets close within seconds. Figures: any thread.
+// query there). When rules let it go it is retired, and the sockets close within seconds, when the worker looks. A send that
+// would wait is counted and lost: the copy must never slow down the query. Figures: any thread.
 #ifndef DNSPROXY_NET_TEE_H
 #define DNSPROXY_NET_TEE_H
 

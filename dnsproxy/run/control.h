@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The control thread: console connections, maintenance() once a second, cleaning of caches. Takes the Lua lock as needed.
+// The control thread: console connections, maintenance() once a second, cleaning of caches.
+//
+//   event loop: the console's sockets (console/server)
+//               every second: maintenance(), expired entries, memory ahead, reaping
+//               posts
+//
+// Whatever takes its time and is not for a query is done here: chains and dynamic blocks that snapshots have given up are
+// freed bit by bit, memory of caches is touched before it is needed. Takes the Lua lock as needed, and so waits when a
+// script takes long; the keeper does not.
+//
+// Life: opened by the main thread before privileges are dropped (the console binds then), started when workers run, ended by
+// control_stop() from the keeper. Any thread may give it work (control_post()).
 #ifndef DNSPROXY_RUN_CONTROL_H
 #define DNSPROXY_RUN_CONTROL_H
 

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The keeper thread: signals, health checks, service-manager notices. It never runs Lua and never takes its lock, so
-// that a forced exit never waits for a script.
+// The keeper thread: signals, health checks, service-manager notices.
+//
+//   SIGTERM, SIGINT --signalfd--> workers drain --> all ended, or 2.7 s: stop --> 3 s: the process ends, whatever hangs
+//   checks --> backends/health on the keeper's event loop
+//   READY=1, STOPPING=1 --> the service manager
+//
+// It never runs Lua and never takes its lock, so that a forced exit never waits for a script: functions of checks are run on
+// the control thread and answer by a post. Signals are blocked in all threads and read from a descriptor: no handler runs
+// anywhere. While the main thread still starts up, a watcher answers them.
+//
+// Life: opened before threads start; stopped last, because it sees to it that the others end.
 #ifndef DNSPROXY_RUN_KEEPER_H
 #define DNSPROXY_RUN_KEEPER_H
 

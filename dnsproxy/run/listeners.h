@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The list of listeners to bind: what the configuration said, -l, or the default. Main thread, before workers start.
+// The list of listeners to bind: what the configuration said, -l, or the default.
+//
+//   addLocal(), setLocal() --complete--> -l replaces plain ones; none at all: 127.0.0.1:53 --bind--> a socket per worker
+//
+// Two things are decided here because they concern more than one listener. The pair that addLocal() makes, UDP and TCP on
+// port 0, must get one port that is free for both. Repeated lines with reusePort are dealt out over the workers, in place of
+// a socket on each.
+//
+// Binding happens before privileges are dropped; accepting begins later, when workers serve. Main thread, before workers
+// start.
 #ifndef DNSPROXY_RUN_LISTENERS_H
 #define DNSPROXY_RUN_LISTENERS_H
 

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The command line (reference: cli.md section 1). Owner: main. Read-only once parsed.
+// The command line (reference: cli.md section 1).
+//
+//   argv --options_parse()--> struct options: words that point into argv, in the order given --> start()
+//
+// Options that concern the log are in effect at once, so that what follows is told in the form that was asked for. --help
+// and --version are done here; anything wrong prints the usage and ends. Words are only collected: what they mean
+// (addresses, masks, users) is checked where they are used.
+//
+// Owner: main. Read-only once parsed.
 #ifndef DNSPROXY_RUN_OPTIONS_H
 #define DNSPROXY_RUN_OPTIONS_H
 

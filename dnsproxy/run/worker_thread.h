@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The threads of workers: start, drain, end. Main thread; the keeper may ask for the drain.
+// The threads of workers: start, drain, end.
+//
+//   make --> start: event loops run --> serve(services), serve(proxy): sockets of listeners --> drain: no new queries;
+//   each ends when nothing is parked --> join --> free
+//
+// A worker is made whole before it runs, its rooms included (rings, slabs, sockets to come), so that no thread ever sees
+// half of one. Draining is asked for by a post to each; one that still waits for answers when time is over is stopped, and
+// what is in flight is dropped and counted. How many there are is --workers, the configuration, or the CPUs that affinity
+// and the cgroup's quota allow.
+//
+// Main thread; the keeper may ask for the drain.
 #ifndef DNSPROXY_RUN_WORKER_THREAD_H
 #define DNSPROXY_RUN_WORKER_THREAD_H
 

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Queries in flight over one UDP socket to a backend: an array of slots by id.
 //
-// Ids are a keyed permutation of a sequence number, so that they do not repeat early and cannot be foreseen; the slot is
-// the sequence number modulo the size, so time-outs are found by walking the sequence. Thread: the worker.
+//   sequence 0, 1, 2, ... --keyed permutation--> id on the wire          so that ids neither repeat early nor can be foreseen
+//            \--modulo the size--> slot                                   an answer's id leads back to its slot, no search
+//
+// Time-outs need no list or wheel: queries were sent in the order of their sequence, so that walking the sequence from the
+// oldest finds those that are over first. A query that is slow keeps its slot; newer ones go around it, the table grows if
+// there are many such (between batches, up to the limit), and at the limit the oldest gives way.
+//
+// Owner: the socket. Thread: the worker. The limit is setMaxUDPOutstanding().
 #ifndef DNSPROXY_UPSTREAM_IN_FLIGHT_H
 #define DNSPROXY_UPSTREAM_IN_FLIGHT_H
 

@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A zone transfer on its way from a backend: which message is its last (RFC 5936 2.2, RFC 1995 4).
 //
+//   AXFR: SOA ... ... SOA            over with the second SOA of the first serial
+//   IXFR: SOA                        alone, not newer than the client's: over; else more follows
+//         SOA, SOA old, ..., SOA     differences: over when the first SOA's serial comes the third time
+//         SOA, no SOA, ...           the whole zone after all: as AXFR
+//
+// A transfer is one query with many answers; TCP has no mark for the last. Records are looked at as messages pass, nothing
+// is kept but counts. What cannot be read, or is an error, is the last message. When the client reads slower than the
+// backend sends, reading from the backend pauses until the client has taken some (`full`).
+//
 // Owner: the connection that it comes over. Thread: the worker.
 #ifndef DNSPROXY_UPSTREAM_TRANSFER_H
 #define DNSPROXY_UPSTREAM_TRANSFER_H

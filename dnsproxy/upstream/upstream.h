@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Sending queries to a backend and getting their answers back: one worker's sockets, connections, in-flight tables.
 //
-// Thread: the worker. upstream_send() takes the query over (it is parked) or gives it back with q->drop set; later
-// exactly one of the worker's walk hooks answer() or failed() is called with it.
+//   room forward --upstream_send()--> the row of backends/protocol --> UDP: upstream_datagram   queued, sent per batch
+//                                                                  --> TCP: upstream_stream     pipelined connections
+//   answer --answer_matches()? --> walk_hooks.answer()          none: walk_hooks.failed(why)
+//
+// upstream_send() takes the query over (it is parked) or gives it back with q->drop set; later exactly one of the worker's
+// walk hooks answer() or failed() is called with it. An answer must have QR set and the question that was asked, besides its
+// id: anything else on the socket is counted and ignored, and the query goes on waiting.
+//
+// A way that is not built has no `send`: the query is dropped, and never goes in the clear because something is missing.
+//
+// Sockets and connections to a backend are made by the worker that needs them, and closed when the backend is retired and
+// nothing is in flight. Thread: the worker.
 #ifndef DNSPROXY_UPSTREAM_UPSTREAM_H
 #define DNSPROXY_UPSTREAM_UPSTREAM_H
 

@@ -1,5 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// One worker's UDP sockets to one backend. Internal to pool/.
+// One worker's UDP sockets to one backend.
+//
+//   send: queue per socket --flush, once per batch--> kernel
+//   receive: recvmmsg --> id --> in_flight --> answer_matches()? --> walk
+//
+// Sockets are connected, so that the kernel refuses answers from strangers, reports unreachable ports, and hands each answer
+// to the worker that asked. A backend may have several sockets per worker, used in turn. A socket that breaks (its address
+// has gone, the route has moved) is replaced by one with a new source address and port; the old one is kept until what is in
+// flight there has been answered or is over.
+//
+// A tick of 50 ms, armed while something is in flight, finds what has waited too long. Datagrams that the kernel threw away
+// because the receive buffer was full are laid to queries that time out meanwhile, and are not held against the backend.
+//
+// Internal to upstream/. Thread: the worker.
 #ifndef DNSPROXY_UPSTREAM_UPSTREAM_DATAGRAM_H
 #define DNSPROXY_UPSTREAM_UPSTREAM_DATAGRAM_H
 

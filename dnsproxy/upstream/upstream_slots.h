@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Queries in flight on one TCP connection, by the id that they have there. Internal to pool/. Thread: the worker.
+// Queries in flight on one TCP connection, by the id that they have there.
 //
-// Ids count up and are ours, so that clients' ids do not meet. A query may be abandoned: its slot stays taken, because
-// a late answer is to be expected, and to be ignored.
+//   upstream_slots_add(): next id --> slot id % size          answer with the id --> slot --> query
+//   the query's time is over: abandoned                       its late answer --> slot without a query: ignored, and free
+//
+// Ids count up and are ours, so that clients' ids do not meet on a shared connection; the client's comes back in room
+// check_answer. A query may be abandoned: its slot stays taken, because a late answer is to be expected, and to be ignored.
+// The list is made with the first query and doubles when half of it is taken. Only the peer of the connection can answer, so
+// ids need not be unforeseeable.
+//
+// Owner: the connection. Internal to upstream/. Thread: the worker.
 #ifndef DNSPROXY_UPSTREAM_UPSTREAM_SLOTS_H
 #define DNSPROXY_UPSTREAM_UPSTREAM_SLOTS_H
 

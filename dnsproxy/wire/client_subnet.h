@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// EDNS Client Subnet (RFC 7871): making the option, finding it, adding it to a query. A value; any thread.
+// EDNS Client Subnet (RFC 7871): making the option, finding it, adding it to a query.
+//
+//   option 8: | family, 2 | source prefix, 1 | scope prefix, 1 | address, as many bytes as the source prefix needs |
+//
+// A query says for which network it asks (source), an answer for which it is good (scope); 0 in an answer means everybody.
+// Only as much of the address as the prefix covers is written, with the bits behind it zero: the rest is the client's own
+// business. Adding has cases because a query may have an OPT or none, and an option or none, which is kept or replaced as
+// the caller says.
+//
+// Whether a query gets one is decided in walk/ecs. A value; any thread.
 #ifndef DNSPROXY_WIRE_CLIENT_SUBNET_H
 #define DNSPROXY_WIRE_CLIENT_SUBNET_H
 

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Numbers and names of the DNS: types, classes, rcodes, opcodes, EDNS options. Rows live in *.def. Any thread.
+// Numbers and names of the DNS: types, classes, rcodes, opcodes, EDNS options.
+//
+//   qtypes.def, rcodes.def: a row per number --> enum, text, parser, tables of constants for scripts (DNSQType, DNSRCode)
+//
+// Users write a type as "AAAA", "TYPE28" or 28, and see the first; unknown numbers are written as RFC 3597 has it. Texts of
+// rcodes come in two forms: the mnemonic, and the sentence that tables of the dialect print.
+//
+// To add a type: a row. Constants; any thread.
 #ifndef DNSPROXY_WIRE_CODES_H
 #define DNSPROXY_WIRE_CODES_H
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Records from presentation form (RFC 1035 5.1, RFC 3597 5): for scripted services and tests.
 //
-// Works on the caller's memory. Any thread.
+//   "www.example. 60 IN MX 10 mail.example." --> owner, type, class, TTL, RDATA in wire form
+//
+// A type is a row that says what its fields are (number, name, address, text, hex, ...), so that adding one is a row; any
+// other is written as "\# length hex". It is no zone file: one record on one line, no $ORIGIN, no brackets over lines; names
+// are absolute.
+//
+// Errors are one sentence that quotes the record, because its author is a person. Works on the caller's memory. Any thread.
 #ifndef DNSPROXY_WIRE_PRESENTATION_H
 #define DNSPROXY_WIRE_PRESENTATION_H
 

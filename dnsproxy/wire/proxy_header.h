@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The header of the PROXY protocol, version 2, that goes in front of a query (haproxy's proxy-protocol.txt). Any thread.
+// The header of the PROXY protocol, version 2, that goes in front of a query (haproxy's proxy-protocol.txt).
+//
+//   | signature, 12 | version and command, 1 | family, 1 | length, 2 | source, destination, ports | values (TLV) ... |
+//
+// A proxy in front of us says who the client really is, and we say it to backends that want it. It is bytes from outside:
+// parsing looks at lengths before anything else, tells what is missing (a stream may bring it in pieces), and refuses more
+// than the caller's maximum. A local header (the proxy's own checks) says nothing about addresses.
+//
+// Who may send one is an ACL (setProxyProtocolACL), because whoever may can claim any address. A value; any thread.
 #ifndef DNSPROXY_WIRE_PROXY_HEADER_H
 #define DNSPROXY_WIRE_PROXY_HEADER_H
 

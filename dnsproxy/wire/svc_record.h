@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The data of an SVCB or HTTPS record (RFC 9460): made once from its parameters, then sent as it is.
 //
+//   priority, target, parameters in any order --> sorted by key, checked --> wire form: data, and the addresses of its hints
+//
+// Parameters must be in the order of their keys and none twice; some have a form of their own (lists of protocols, of keys,
+// of addresses). All of that is looked at when the record is made, so that answering copies bytes. Hints are kept as
+// addresses as well, because an answer may carry them as additional records.
+//
 // A counted object, immutable. Made by control, read by workers.
 #ifndef DNSPROXY_WIRE_SVC_RECORD_H
 #define DNSPROXY_WIRE_SVC_RECORD_H

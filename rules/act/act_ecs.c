@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions about client subnet: whether it is added, whether it replaces one, how much of the address, which address.
+// Actions about client subnet: SetDisableECSAction, SetECSOverrideAction, SetECSPrefixLengthAction, SetECSAction: whether it
+// is added, whether it replaces one, how much of the address, which address.
+//
+// They write the plan (q->subnet) and nothing else: the option is added in room ecs, behind all query rules and once the
+// pool is known, and only where backend or pool want it. So a later rule may change what an earlier one said. More bits than
+// an address has are refused or told, because they would give the whole address away.
+//
+// Queries alone. Workers.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/netmask.h"
 #include "rules/act/action.h"

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that add to EDNS: options, and extended errors for the answer to come.
+// Actions that add to EDNS: SetEDNSOptionAction, SetMacAddrAction, SetEDNSOptionResponseAction, and extended errors.
+//
+//   an option       into the packet at once; an OPT is made if there is none. What we add is part of the cache's key
+//   a link address  the kernel's table of neighbours, asked without waiting (base/neighbours)
+//   an error        kept with the query (extra), and written into the answer in room finish, if that has EDNS
+//
+// Set replaces what is there, errors of the backend included; Add comes behind. What does not fit leaves the packet as it
+// was. Workers.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/wire/codes.h"

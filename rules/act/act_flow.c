@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that decide where the query or answer goes: allow, drop, none, continue, delay.
+// Actions that decide where the query or answer goes: Allow, Drop, None, Continue, Delay, and their forms for responses.
+//
+// AllowAction ends the chain, NoneAction goes on to the next rule, ContinueAction runs another action and goes on whatever
+// that said. DropAction ends the walk with a counted reason; over a stream the dialect says what becomes of the connection,
+// in one place (net/stream). DelayAction writes how long the answer waits, and room reply parks it (net/delay); only
+// datagrams wait.
+//
+// No state. Workers.
 #include "rules/act/action.h"
 
 static enum verdict

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that log queries and answers: to the log, or to a file as text or in a compact binary form.
+// LogAction and LogResponseAction: queries and answers to the log, or to a file as text or in a compact binary form.
+//
+//   no file       verbose lines of the log, or all with verboseOnly = false
+//   a file        a record each, put into a queue (rules/act/log_file): no worker waits for a disk
+//
+// A file is opened where the action is made and an error told there; action:reload() opens it anew after it was rotated. A
+// made-up query logs nothing, and explain() says that it would have.
+//
+// Made by control, run by workers.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/wire/codes.h"
 #include "rules/act/action.h"

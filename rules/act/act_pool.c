@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that choose the pool, and those that do so or drop by queries per second.
+// Actions that choose the pool: PoolAction, QPSPoolAction while below a rate, and QPSAction that drops above one.
+//
+// They write the pool's name; room choose_pool looks it up in the query's configuration, so that a pool may be made after
+// the rule, and an unknown one is a counted drop there. The name is the action's own and constant, nothing is copied. stop =
+// true ends the chain.
+//
+// A limit is a token bucket of the whole process (rules/select/rate). Workers.
 #include "rules/act/action.h"
 #include "rules/select/rate.h"
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that answer without data: an rcode, an extended one, TC, and denials with a SOA record.
+// Actions that answer without data: RCodeAction, ERCodeAction, TCAction, TCResponseAction, NegativeAndSOAAction.
 //
-// The query is cut to its question and turned around in place; the header's bits follow the options aa, ad and ra.
+// The query is cut to its question and turned around in place; the header's bits follow the options aa, ad and ra, and are
+// the query's where these say nothing (rules/act/self_answer). An extended rcode needs EDNS, which the answer gets if the
+// query had it. NegativeAndSOAAction adds a SOA record, so that the denial may be cached by whoever asked.
+//
+// The chain ends: answers of our own go to the self-answered chain. Workers.
 #include "dnsproxy/wire/codes.h"
 #include "rules/act/self_answer.h"
 

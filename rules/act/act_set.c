@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that change one fact of the query and go on: a header bit, the cache, TTLs to come.
+// Actions that change one fact of the query and go on: a header bit (SetNoRecurseAction, SetDisableValidationAction), the
+// cache (SetSkipCacheAction), TTLs to come (SetTempFailureCacheTTLAction, SetMaxReturnedTTLAction).
+//
+// Bits are changed in the packet, and room restore gives the client his own back. The rest is written into the query
+// (limits, skip_cache) and used in a later room. SkipCache in a response chain keeps the answer out of the cache; in a query
+// chain neither lookup nor insert is made.
+//
+// No state. Workers.
 #include "rules/act/action.h"
 
 struct set_action {

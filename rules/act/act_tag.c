@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that set and remove tags.
+// Actions that set and remove tags, for queries and for answers.
+//
+// A tag is a name and a value that stays with the query until it ends: other rules ask for it (TagRule), scripts read it,
+// policies may pass over backends whose names are tags, telemetry will tell it. Setting one that is there replaces its
+// value. Memory is the query's; without any the tag is not set, and the query goes on.
+//
+// No state. Workers.
 #include "dnsproxy/base/memory.h"
 #include "rules/act/action.h"
 

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The action that sends a copy of the query to a third party.
+// TeeAction: a copy of the query to a third party, on the way.
+//
+//   query --> with client subnet or a PROXY header, if asked for --> net/tee: the worker's own socket, sent and forgotten
+//
+// The query itself is not changed: what is added is added to a copy on the stack. Figures (action:getStats(), printStats())
+// are those of the tee, summed over workers. When the last rule that has the action goes, its sockets close.
+//
+// Only looks when a query is made up. Workers.
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/net/tee.h"
 #include "dnsproxy/wire/client_subnet.h"

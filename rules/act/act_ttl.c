@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that change the records of an answer: their TTLs, or whether they are there.
+// Actions that change the records of an answer: LimitTTLResponseAction, SetMin..., SetMax..., SetReducedTTLResponseAction,
+// and ClearRecordTypesResponseAction.
+//
+// They go over the records of the packet (wire/rewrite). TTLs are overwritten in place; OPT has none. Taking out types
+// writes the message anew when bytes move that pointers lead to. An answer that cannot be read is left as it was from there
+// on, or dropped in room restore if something must come off it.
+//
+// In the response chain what they change is cached, in the cache-hit chain only this client sees it. No state. Workers.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/rewrite.h"

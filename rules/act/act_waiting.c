@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Actions that need DNS over HTTPS, key-value stores, telemetry or SNMP.
+// Actions that need DNS over HTTPS, key-value stores, telemetry or SNMP: HTTPStatusAction, KeyValueStoreLookupAction,
+// RemoteLogAction, DnstapLogAction, SNMPTrapAction and their kin.
+//
+// Declared as they will be, waiting for their part (rules/select/waiting): they do nothing and the chain goes on, or ends
+// where the action would have ended it. Options are checked as they will be, so that a mistake is told now.
 #include "dnsproxy/base/memory.h"
 #include "rules/act/self_answer.h"
 #include "rules/select/waiting.h"

@@ -7,8 +7,10 @@
 //                               VERDICT_PARKED: somebody else owns the query now
 //
 // An action is a counted, immutable object; state that it keeps is atomic. Made by control, run by workers. One that changes
-// the packet sets packet_changed, or offsets of EDNS known from before are used; one that answers goes through self_answer.h.
-// Declarations serve the Lua constructors, showRules(), completion and the manual as those of selectors do.
+// the packet sets packet_changed, or offsets of EDNS known from before are used; one that answers goes through
+// self_answer.h. Declarations serve the Lua constructors, showRules(), completion and the manual as those of selectors do.
+//
+// TO ADD ONE: write the struct in an act_*.c, add its name to actions.c, add its row to the table of the tests.
 #ifndef RULES_ACT_ACTION_H
 #define RULES_ACT_ACTION_H
 

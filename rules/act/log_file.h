@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A file that rules append records to: opened by control, written by any worker, reopened when it was rotated.
 //
-// Owner: the action. Records are queued for the writer of the log (log_sink.h), so that no worker waits for the disk.
+//   worker: a record --> queue of a log_sink --> the writer of the log, which nobody waits for: a full queue loses records
+//
+// A configuration is also loaded to be checked and by the console client, beside a daemon that writes to the same file: then
+// nothing is opened, or only looked at, and nothing is cut. Buffered files are written in larger pieces.
+//
+// Owner: the action.
 #ifndef RULES_ACT_LOG_FILE_H
 #define RULES_ACT_LOG_FILE_H
 

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The selector and actions for values of the PROXY protocol.
+// The selector and actions for values of the PROXY protocol: ProxyProtocolValueRule, SetProxyProtocolValuesAction,
+// SetAdditionalProxyProtocolValueAction.
+//
+// Values come with the header of the proxy in front of us, and go out with the one that a backend gets (useProxyProtocol).
+// They hang on the query as a list (extra): the actions replace it or add to it, the selector looks through it. A value is a
+// type from 0 to 255 and any bytes; with more than fits into a header the query is not sent.
+//
+// Selector and actions stand together because they are one concept. Workers.
 #include "dnsproxy/base/memory.h"
 #include "rules/act/action.h"
 

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What actions that answer by themselves share: the options aa, ad, ra, ttl, and the end of the chain.
 //
-// For act_*.c alone.
+//   options table of the rule --read once--> answer_options --> query_answer_form(): header bits, EDNS --> wire/compose turns
+//                                                                 the query around in its own buffer
+//
+// An answer of our own has the question as it was asked, RD of the query, RA and AD as the options say or else as in the
+// query, and an OPT if the query had one. It is written where the query lies, after room was made for it; without room the
+// query is dropped and counted. Then QR is set, which is how the walk sees that it is an answer, and the chain ends.
+//
+// For act_*.c, and for scripts that answer in place. Workers.
 #ifndef RULES_ACT_SELF_ANSWER_H
 #define RULES_ACT_SELF_ANSWER_H
 

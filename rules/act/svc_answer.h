@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // An answer of SVCB or HTTPS records and the addresses that they hint at, as an action or a script gives it.
 //
+//   records (wire/svc_record), made ready --> answer section: all of them
+//                                         --> additional section: hints of targets, as A and AAAA
+//
+// Only a question for the type and class of the records is answered so; any other goes on. Additional records are in the
+// canonical order of names, and those that do not fit are left out, as additional ones may be.
+//
 // Owner: who made it, in memory of its own. Immutable once made: any thread may answer with it.
 #ifndef RULES_ACT_SVC_ANSWER_H
 #define RULES_ACT_SVC_ANSWER_H

@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A chain as workers see it: an immutable, counted list of rules in order, and an index over them.
 //
-// Built at publish from a rule_list (draft, Lua lock held); evaluated by any worker under its lease. A query is shown
-// to the rules that have one of its keys and to those that have none, in chain order: the others would not match, and
-// looking at them would change nothing.
+//   rule_list (draft) --chain_build()--> chain: seats with the rules in order
+//                                               base, a level of the index over most of them
+//                                               top, a small level over those added or moved since
+//                                               rules without a key
+//
+//   chain_run(query): its keys, hashed --> rules that have one of them   |
+//                     rules without a key                                 > merged in chain order, each is asked
+//
+// A rule is looked at only if the query has one of its keys or it has none: the others would not match, and looking at them
+// would change nothing. That is the whole contract of the index; chain_run_plain() is the definition, and a test holds the
+// indexed walk to it with random chains. After a rule that may have changed the question or the client, the rest is looked
+// up anew.
+//
+// Built at publish from a rule_list (Lua lock held); evaluated by any worker under its lease. Chains of two snapshots share
+// what did not change. One whose last holder was a worker waits for control to free it (chains_reap()).
 #ifndef RULES_CHAIN_CHAIN_H
 #define RULES_CHAIN_CHAIN_H
 

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What publishing a chain remembers of the last time, so that an edit of a long chain costs little.
+//   edit --> seats of rules that left or moved are told --> publish: seats, labels and keys for what is new; the top level
+//                                                            anew; the base only when the top has grown too large
 //
-// An index has two levels: a base over most rules, rebuilt now and then, and a small one over those that were added or
-// moved since. Keys of rules are made once. Owner: the rule_list. Lua lock held.
+// An index has two levels: a base over most rules, rebuilt now and then, and a small one over those that were added or moved
+// since. Keys of rules are made once and kept with the seat, so that rebuilding hashes no name. A label per rule keeps the
+// order, with room between for rules that come later; when there is none left, all are labelled anew.
+//
+// Owner: the rule_list. Lua lock held.
 #ifndef RULES_CHAIN_CHAIN_BUILDER_H
 #define RULES_CHAIN_CHAIN_BUILDER_H
 

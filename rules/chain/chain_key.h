@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Keys of an index: what rules are looked up by, as 64-bit hashes of a family and a value.
 //
-// Two keys may collide: a rule that was found is still asked whether it matches. Any thread.
+//   family     of a rule                         of a query
+//   NAME       QNameRule, a set's names          its name
+//   SUFFIX     suffixes                          each suffix of its name, of the numbers of labels that some rule has
+//   SOURCE     few netmasks                      its client's address, cut to each length that some rule has
+//   QTYPE      QTypeRule                         its type
+//
+// A query's keys are made once per walk and only for the families that the chain has. Two keys may collide: a rule that was
+// found is still asked whether it matches, so that a collision costs a look and is never wrong. Hashes are seeded. Any
+// thread.
 #ifndef RULES_CHAIN_CHAIN_KEY_H
 #define RULES_CHAIN_CHAIN_KEY_H
 

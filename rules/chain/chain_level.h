@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A level of an index: an immutable hash table from keys to the rules that have them, in chain order.
 //
-// Counted: chains share it while nothing in it changes. Built at publish, read by any worker. Rules are known by rank
-// (their order in the level), label (their order in the chain) and seat (where the chain keeps them).
+//   key --> slot --> one rule, or a run of rules in the order of their labels
+//
+// Counted: chains share it while nothing in it changes. Built at publish, read by any worker. Rules are known by rank (their
+// order in the level), label (their order in the chain) and seat (where the chain keeps them).
+//
+// Memory is one piece per level; what a lookup touches is a slot and, if there is a rule, its run.
 #ifndef RULES_CHAIN_CHAIN_LEVEL_H
 #define RULES_CHAIN_CHAIN_LEVEL_H
 

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What an index looks a rule up by: of the keys that its selector offers, those that fewest queries will have.
 //
-// A rule may be skipped for a query that has none of its keys: its selector would not match, and evaluating it would
-// have changed nothing. Owner: the builder of a chain. Lua lock held.
+//   AndRule{QNameRule, QTypeRule}   one part is enough: the name, as more rules share a type than a name
+//   OrRule{a, b}                    all parts, or none
+//   anything behind a part that keeps state or runs a script: no key
+//
+// A rule may be skipped for a query that has none of its keys: its selector would not match, and evaluating it would have
+// changed nothing. The second half is why effect classes are declared: a token that is taken, a random number that is drawn
+// must happen for the queries for which it would have without an index. How many rules offer a key is counted about, not
+// exactly.
+//
+// Owner: the builder of a chain. Lua lock held.
 #ifndef RULES_CHAIN_CHAIN_PLAN_H
 #define RULES_CHAIN_CHAIN_PLAN_H
 

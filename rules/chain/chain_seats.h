@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Seats: where a chain keeps its rules, and with that their references. A vector in chunks that chains share.
 //
-// A chunk is copied when it changes while somebody else holds it: an edit of a long chain costs a chunk and a copy of
-// the pointers to the others. Owner: the builder (which changes it) and each chain (which reads it).
+//   chain of snapshot 1: [chunk a][chunk b][chunk c]        an edit in b: b is copied, a and c have a reference more
+//   chain of snapshot 2: [chunk a][chunk b'][chunk c]
+//
+// A chunk is copied when it changes while somebody else holds it: an edit of a long chain costs a chunk and a copy of the
+// pointers to the others. A rule keeps its seat when others come and go, as its order is its label; a seat that was left is
+// used again.
+//
+// Owner: the builder (which changes it) and each chain (which reads it).
 #ifndef RULES_CHAIN_CHAIN_SEATS_H
 #define RULES_CHAIN_CHAIN_SEATS_H
 

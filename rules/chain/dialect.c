@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What a script's answer means: the dialect's action numbers, with their optional text, as effects and verdicts.
+//
+//   return DNSAction.Spoof, "192.0.2.1"  -->  the answer is made, VERDICT_STOP
+//   return DNSAction.Pool, "slow"        -->  q->pool_name, VERDICT_STOP
+//   return DNSAction.None                -->  VERDICT_NEXT
+//
+// Scripts, FFI functions, policies of dynamic blocks all speak in these numbers, and mean the same by them as the actions of
+// that name; here each is one row of one switch. An unknown number, or a text that is missing where one is needed, means
+// what the dialect makes of it. For answers the numbers that make no sense do nothing.
+//
+// Workers, or whoever has the query under the Lua lock.
 #include "dnsproxy/base/param.h"
 #include "dnsproxy/wire/codes.h"
 #include "rules/act/self_answer.h"

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A rule: selector, action, name, UUID, and hits counted per worker.
 //
-// Counted and immutable; Lua handles, drafts and chains hold references. Hits live in per-worker pages by slot.
+//   addAction(selector, action, {name=..., uuid=...}) --> struct rule --> rule_list of a chain --> chains of snapshots
+//
+// Counted and immutable; Lua handles, drafts and chains hold references: a rule that is moved or seen by two snapshots is
+// the same one, and its hits go on. Hits live in pages that each worker has of its own, by the rule's slot, so that counting
+// a hit is one addition without sharing; a slot is given back with the rule and cleared before another gets it.
+//
+// Made by control (Lua lock), matched by workers, sums read by anybody.
 #ifndef RULES_CHAIN_RULE_H
 #define RULES_CHAIN_RULE_H
 

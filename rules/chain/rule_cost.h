@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What rules cost: one walk through a chain in so many is timed, rule by rule.
+//   timed walk --> nanoseconds per rule --> bins, two per doubling --> tables: share of the time, mean, 99th percentile
 //
-// Owner: the rule, which has none until it was first timed. Written by any worker, read by anybody.
+// The longer the walks, the fewer are timed, so that timing itself costs next to nothing. Bins tell the ordinary from the
+// rare dear case, which a mean would hide. Written by any worker with relaxed additions.
+//
+// Owner: the rule, which has none until it was first timed. Read by anybody.
 #ifndef RULES_CHAIN_RULE_COST_H
 #define RULES_CHAIN_RULE_COST_H
 

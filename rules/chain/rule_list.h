@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The editable form of a chain: rules in order, and for each the place it has in what was published last.
 //
-// Owner: the draft. Whoever holds the Lua lock edits it; chain_build() makes of it what workers see.
+//   addAction(), mvRule(), rmRule(), topRule(), clearRules(), setRules() --> rule_list --publish--> chain_build()
+//
+// One structure and one set of verbs serve all chains: a verb is written once, and chains.def makes its functions for each.
+// Rules are found by position, name or UUID. Each verb leaves a record of how to take it back (base/undo) before it changes
+// anything, and tells the builder which seats are concerned, so that publishing looks at those alone.
+//
+// Owner: the configuration that is being edited. Whoever holds the Lua lock edits it.
 #ifndef RULES_CHAIN_RULE_LIST_H
 #define RULES_CHAIN_RULE_LIST_H
 

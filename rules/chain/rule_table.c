@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The tables of show...Rules() and top...Rules().
+// The tables of show...Rules() and top...Rules(): position, name, UUID, hits, cost, what the rule is.
+//
+// A row is made of what the rule, its selector and its action say about themselves (their kinds' `text`), so that no table
+// knows a kind. Hits are summed over workers as they stand. Columns are as wide as their contents; with showUUIDs and
+// truncateRuleWidth as the dialect has them, because scripts cut these tables apart.
+//
+// Lua lock: the list is the one that is being edited, not that of a snapshot.
 #include "dnsproxy/base/memory.h"
 #include "rules/chain/chain.h"
 #include "rules/chain/rule_cost.h"

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Regular expressions over names: PCRE2 with JIT, and limits so that no expression and no name can stall a worker.
 //
-// Owner: the selector. Made by control, matched by any worker. An expression that hits the limits does not match.
+//   RegexRule("...")       PATTERN_SEARCH: POSIX extended, any casing, anywhere in the name
+//   services' handlers     PATTERN_PERL
+//
+// An expression is compiled once, where it is written, and an error is told there. What it matches is the text of the name:
+// without final dot, "." for the root. Expressions are the configuration's, names are strangers': one that goes back and
+// forth over a name for ever ends at a limit of steps, and then does not match.
+//
+// Owner: the selector. Made by control, matched by any worker: the compiled form is immutable, what a match needs is each
+// thread's own.
 #ifndef RULES_SELECT_PATTERN_H
 #define RULES_SELECT_PATTERN_H
 

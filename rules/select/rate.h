@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A limit in queries per second as rules have it: a token bucket, or nothing at all when the limit is 0.
 //
+//   MaxQPSRule(20), QPSAction(20), QPSPoolAction(20, "slow") --> struct rate --> token_bucket, shared by all workers
+//
+// The selector and the actions mean the same limit and differ in what they do about it. A query that is made up (explain())
+// only looks whether there is a token, and takes none. Burst is the limit itself unless it is given.
+//
 // Owner: the selector or action it is in. Any worker.
 #ifndef RULES_SELECT_RATE_H
 #define RULES_SELECT_RATE_H

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Token buckets by address range: a table of fixed size, in shards that are locked one at a time.
+// Token buckets by address range: a table of fixed size, in shards that are locked one at a time (MaxQPSIPRule).
 //
-// Owner: the selector. Made by control, used by any worker. Memory is taken once and touched as ranges appear. A range
-// whose bucket is full again is as good as forgotten, and its place free: nothing needs to be swept. When all places
-// that a range may take hold ranges still counting, the one nearest to full gives way.
+//   client --cut to v4_bits, v6_bits--> range --hash--> shard, locked; a few places --> its bucket: take a token, or too many
+//
+// Owner: the selector. Made by control, used by any worker. Memory is taken once and touched as ranges appear, so that
+// strangers who come from ever new addresses cost nothing more. A range whose bucket is full again is as good as forgotten,
+// and its place free: nothing needs to be swept, no timer runs. When all places that a range may take hold ranges still
+// counting, the one nearest to full gives way: it loses least.
+//
+// The hash has a secret seed, as clients choose their addresses. Any worker.
 #ifndef RULES_SELECT_RATE_TABLE_H
 #define RULES_SELECT_RATE_TABLE_H
 

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that look at who asks, where, and over what.
+// Selectors that look at who asks, where, and over what: NetmaskGroupRule, DSTPortRule, TCPRule, IncomingProtocolRule.
+//
+// All of them read q->arrival, which is settled before rules run: with a PROXY header the client is whom it names. A netmask
+// group is copied into the selector as it was when the rule was made; one with few masks offers them as keys of the chain's
+// index, so that rules for other networks are not even asked (rules/chain/chain_key).
+//
+// What counts as TCP and how a protocol is called is asked of the transport (core/transport). No state. Workers.
 #include "dnsproxy/base/netmask.h"
 #include "rules/select/selector.h"
 

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that look at the OPT record of the packet as it stands, query or answer.
+// Selectors that look at the OPT record of the packet as it stands, query or answer: DNSSECRule, EDNSOptionRule,
+// EDNSVersionRule, ERCodeRule.
+//
+// Rules before may have changed the packet, so EDNS is asked of it (query_edns_now()), which reads it again only if
+// something has changed. Without an OPT, or with one that cannot be read, there is no option and no version, and an extended
+// rcode is the four bits of the header.
+//
+// No state. Workers.
 #include "dnsproxy/wire/codes.h"
 #include "rules/select/selector.h"
 

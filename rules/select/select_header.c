@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that look at one number of the header or the question.
+// Selectors that look at one number of the header or the question: QTypeRule, QClassRule, OpcodeRule, RCodeRule, RDRule.
+//
+// They are the cheapest rules: one comparison with what the query has at hand. A type is a key of the chain's index
+// (rules/chain/chain_key), so that a chain with a rule for each of many types is not walked through. Of an answer, name,
+// type and class are its query's; rcode and flags are those of the packet.
+//
+// No state. Workers.
 #include "dnsproxy/wire/codes.h"
 #include "rules/select/selector.h"
 

@@ -1,5 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that know nothing of DNS: all, and, or, not, chance.
+// Selectors that know nothing of DNS: AllRule, AndRule, OrRule, NotRule, ProbaRule.
+//
+//   AndRule{a, b}    asks a, then b only if a matched; its keys are those of one part, whose selector few queries match
+//   OrRule{a, b}     asks until one matches; has keys only if all parts have
+//   NotRule(a)       no keys: what has the key is what does not match
+//
+// Their effect class is the strongest of their parts', so that a chain never skips a part that keeps state. Parts are
+// references: selectors are counted and immutable. ProbaRule draws from the worker's own random numbers.
+//
+// Workers.
 #include "dnsproxy/base/memory.h"
 #include "rules/select/selector.h"
 

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that look at the question's name: itself, sets and suffixes, its size.
+// Selectors that look at the question's name: QNameRule, QNameSuffixRule, QNameSetRule, SuffixMatchNodeRule, labels and
+// length.
+//
+// Names are compared as wire bytes without casing (wire/name), sets by one hash per name or per suffix (wire/name_set): a
+// set of a million names costs what one of a hundred does. A set that a script hands over stays as it was then. A name and a
+// suffix are keys of the chain's index, by which a chain with a thousand such rules is not walked through
+// (rules/chain/chain_key).
+//
+// The name is the client's; of an answer it is its query's. No state. Workers.
 #include "dnsproxy/wire/name_set.h"
 #include "rules/select/selector.h"
 

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that look at the packet as a whole: its size, its sections, what is behind them.
+// Selectors that look at the packet as a whole: PayloadSizeRule, TrailingDataRule, RecordsCountRule, RecordsTypeCountRule.
+//
+// Sizes and counts of the header cost nothing. Counting records of a type walks over the message, and what cannot be read to
+// its end does not match: rules decide about what is there, not about guesses. Trailing data is what stands behind the last
+// record that the counts promise.
+//
+// Query or answer: whatever is in q->packet. No state. Workers.
 #include "dnsproxy/wire/codes.h"
 #include "rules/select/selector.h"
 

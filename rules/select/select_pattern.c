@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that match the name asked for with a regular expression.
+// RegexRule: the name asked for, matched with a regular expression.
+//
+// The expression is compiled when the rule is made, and a wrong one is an error there (rules/select/pattern says in which
+// style and with which limits). The text that is matched is made for each query: such a rule is the dearest that looks at
+// names, and has no key for the chain's index; a suffix or a set says most things as well and for less.
+//
+// No state. Workers.
 #include "dnsproxy/base/memory.h"
 #include "rules/select/pattern.h"
 #include "rules/select/selector.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that look at a pool: is it there, how loaded is it.
+// Selectors that look at a pool: PoolAvailableRule (is anybody up), PoolOutstandingRule (how much is under way).
+//
+// The pool is looked up by name in the query's own snapshot each time, so that a rule may name a pool that comes later, and
+// a query sees the pools of its configuration to the end; an unknown one has nobody up and nothing under way. Health and
+// load are read relaxed.
+//
+// What they say changes without the query changing: they have no key, and a chain asks them for every query. Workers.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/backends/pool.h"
 #include "rules/select/selector.h"

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that say when there are too many queries: in all (one bucket of tokens), or per client range (a table of them).
+// Selectors that say when there are too many queries: MaxQPSRule in all (one bucket of tokens), MaxQPSIPRule per client
+// range (a table of them).
 //
-// They keep state: a match of the others that came before may change what they say. A query that is made up only looks.
+// They keep state: a query that is asked about takes a token whether the rule's action then does something or not, so that a
+// chain may neither skip them nor ask twice, and no index looks behind them: a match of the others that came before may
+// change what they say. A query that is made up only looks, and says what it saw.
+//
+// Limits are of the whole process (base/token_bucket, rules/select/rate_table). Workers.
 #include "dnsproxy/base/log.h"
 #include "rules/select/rate.h"
 #include "rules/select/rate_table.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The selector that looks at tags.
+// TagRule: has the query a tag of this name, and if a value is given, with this value?
+//
+// Tags are set by actions and scripts earlier on the walk, in any chain, and stay with the query through answers and
+// restarts: they are how rules tell each other something. There are few of them on a query, in a list. The value is bytes
+// and compared as such.
+//
+// Its state is the query's own: no key, but nothing shared either. Workers.
 #include "dnsproxy/base/memory.h"
 #include "rules/select/selector.h"
 

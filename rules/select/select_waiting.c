@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Selectors that need encrypted transports or key-value stores.
+// Selectors that need encrypted transports or key-value stores: SNIRule, HTTPHeaderRule, HTTPPathRule, HTTPPathRegexRule,
+// KeyValueStoreLookupRule, KeyValueStoreRangeLookupRule.
+//
+// Declared as they will be, waiting for their part (rules/select/waiting): they never match. Expressions are compiled all
+// the same, so that a mistake is told now. What SNI, path and headers will be read from is `arrival` of the query.
 #include "dnsproxy/base/memory.h"
 #include "rules/select/pattern.h"
 #include "rules/select/waiting.h"

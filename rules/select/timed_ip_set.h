@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A set of client addresses, each for some time: what TimedIPSetRule() gives to a script.
 //
+//   script: set:add(address, seconds), :clear(), :cleanup()    set:slice() --> a selector that sees what is added later
+//
+// The selector holds the set itself, not a copy: the one kind of set for which a rule sees later edits, as in the dialect. A
+// longer stay that an address has already is kept. One whose time is over does not match, and goes when cleanup() is called
+// or its place is needed.
+//
 // A counted object, changed by scripts (control) while workers look into it under a read lock. Ports do not count.
 #ifndef RULES_SELECT_TIMED_IP_SET_H
 #define RULES_SELECT_TIMED_IP_SET_H

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Selectors and actions that wait for a part of the program that does not exist yet.
 //
-// They are declared, checked and shown like all others, so that configurations load; a selector never matches, an
-// action does nothing. When the part comes, its kinds lose `waits_for` and get their match() or run().
+//   SNIRule("...")  -->  declared, arguments checked, shown in showRules(), one warning that names function, place and part
+//                   -->  never matches; an action does nothing
+//
+// They are like all others but for one member, `waits_for`, so that configurations of the dialect load and their other rules
+// work. That a selector never matches is the safe side: rules ask for something about a query that no query has here.
+//
+// **When the part comes**: its kinds lose `waits_for` and get their match() or run(); arguments, errors and text are final
+// already. Objects that are arguments of such rules (stores, loggers) are a description and nothing else.
 #ifndef RULES_SELECT_WAITING_H
 #define RULES_SELECT_WAITING_H
 

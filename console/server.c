@@ -17,7 +17,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/net/connection.h"
 #include "lua/scripts/control_state.h"
 
@@ -294,16 +294,16 @@ server_admit(struct session *s)
   const char *reason = NULL;
   address_text_with_port(&s->peer, peer);
   control_lock();
-  uint32_t most = draft.settings.console_max_connections;
-  if (!draft.console_key_set)
+  uint32_t most = config()->settings.console_max_connections;
+  if (!config()->console_key_set)
     reason = "no valid key is set";
-  else if (!netmask_set_match(draft.console_acl, &s->peer))
+  else if (!netmask_set_match(config()->console_acl, &s->peer))
     reason = "the source is not in the console ACL";
   else if (most > 0 && session_count >= most && !server_oldest_stranger_ends(STRANGER_PATIENCE_US))
     reason = "too many connections";
-  memcpy(s->key, draft.console_key, sizeof s->key);
-  s->logged = draft.settings.console_logging;
-  s->max_message = draft.settings.console_max_message;
+  memcpy(s->key, config()->console_key, sizeof s->key);
+  s->logged = config()->settings.console_logging;
+  s->max_message = config()->settings.console_max_message;
   control_unlock();
   if (reason != NULL)
     log_warning("console", "Refused a console connection from %s: %s", peer, reason);

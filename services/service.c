@@ -1,34 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The registry of scripted services.
+// The registry of scripted services: a part of each configuration.
 #include "services/service.h"
 
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "services/dns_request.h"
 #include "services/dns_service.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct service **registry;
-static size_t registered;
+static void
+service_none_yet(struct configuration *c)
+{
+  (void)c;
+}
+
+static void
+service_leave_registry(struct configuration *c)
+{
+  for (size_t i = 0; i < c->service_count; i++) {
+    c->services[i]->kind->forget_scripts(c->services[i]);
+    object_unref(&c->services[i]);
+  }
+  free(c->services);
+  c->services = NULL;
+  c->service_count = 0;
+}
+
+static const struct configuration_part service_part = {.open = service_none_yet, .close = service_leave_registry};
 
 void
 services_open(void)
 {
   dns_service_open();
-}
-
-void
-services_close(void)
-{
-  for (size_t i = 0; i < registered; i++) {
-    registry[i]->kind->forget_scripts(registry[i]);
-    object_unref(&registry[i]);
-  }
-  free(registry);
-  registry = NULL;
-  registered = 0;
+  configuration_use_part(&service_part);
 }
 
 static void
@@ -38,8 +44,9 @@ service_add_listener(struct service *s, const struct address *address, const str
   l->walk = s->kind->walk;
   l->service = s;
   l->max_in_flight = transport->socket_type == SOCK_STREAM ? 1000 : 0;
-  draft.listeners = memory_resize(draft.listeners, draft.listener_count + 1, sizeof *draft.listeners);
-  draft.listeners[draft.listener_count++] = l;
+  struct configuration *c = config();
+  c->listeners = memory_resize(c->listeners, c->listener_count + 1, sizeof *c->listeners);
+  c->listeners[c->listener_count++] = l;
   s->listeners = memory_resize(s->listeners, s->listener_count + 1, sizeof *s->listeners);
   s->listeners[s->listener_count++] = l;
 }
@@ -67,26 +74,29 @@ service_register(struct service *s, const char *name, const struct address *addr
     service_add_listener(s, &addresses[i], &transport_udp);
     service_add_listener(s, &addresses[i], &transport_tcp);
   }
-  registry = memory_resize(registry, registered + 1, sizeof *registry);
-  registry[registered++] = s;
+  struct configuration *c = config();
+  c->services = memory_resize(c->services, c->service_count + 1, sizeof *c->services);
+  c->services[c->service_count++] = s;
   return true;
 }
 
 struct service *
 service_find(const struct service_kind *kind, const char *name)
 {
-  for (size_t i = 0; i < registered; i++)
-    if (registry[i]->kind == kind && strcmp(registry[i]->name, name) == 0)
-      return registry[i];
+  const struct configuration *c = config();
+  for (size_t i = 0; i < c->service_count; i++)
+    if (c->services[i]->kind == kind && strcmp(c->services[i]->name, name) == 0)
+      return c->services[i];
   return NULL;
 }
 
 void
 service_each(const struct service_kind *kind, void (*visit)(struct service *, void *), void *arg)
 {
-  for (size_t i = 0; i < registered; i++)
-    if (registry[i]->kind == kind)
-      visit(registry[i], arg);
+  const struct configuration *c = config();
+  for (size_t i = 0; i < c->service_count; i++)
+    if (c->services[i]->kind == kind)
+      visit(c->services[i], arg);
 }
 
 void

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Scripted services: named servers that run on the workers beside the proxy, and their registry.
 //
-//   addDNSService() --service_register()--> registry, and listeners in the draft: `walk` and `service` lead to it
+//   addDNSService() --service_register()--> registry, and listeners in the configuration: `walk` and `service` lead to it
 //   datagram or stream --> the listener's own walk, instead of the proxy's --> the service's kind
 //
-// A service is a counted object; the registry holds one reference until the end of the process. Its listeners are ordinary
+// A service is a counted object; its configuration holds one reference as long as it lives. Its listeners are ordinary
 // ones: they bind with the others and are served before the first health checks, because a service may be the backend that
-// those ask. The registry is filled while the configuration loads (Lua lock held) and does not change afterwards. A worker
+// those ask. It is made while the configuration loads (Lua lock held) and there until the end. A worker
 // that drains waits for queries that a script has not answered yet.
 //
 // TO ADD A KIND: one struct service_kind beside its walk hooks; its Lua functions go to lua/functions/bind_services.c.
@@ -33,15 +33,13 @@ struct service {
   const struct service_kind *kind;
   struct uuid uuid;
   char name[SERVICE_NAME_SIZE];
-  struct listener **listeners; // borrowed from the draft, which outlives every use: UDP and TCP per address
+  struct listener **listeners; // borrowed from the configuration, which outlives every use: UDP and TCP per address
   size_t listener_count;
 };
 
-// Fills in the hooks of lua/scripts/service_hooks.h. Main thread, before the configuration is read.
+// Fills in the hooks of lua/scripts/service_hooks.h; from now on configurations have services. Main thread, before the first
+// one, after scripts_open(): services forget their scripts before the Lua state closes.
 void services_open(void);
-// Main thread, when workers have ended and before the Lua state closes: services forget their scripts and leave the
-// registry.
-void services_close(void);
 
 // Takes over the caller's reference and appends listeners (UDP and TCP) for the addresses to the draft. False: the name
 // is empty, too long or taken.

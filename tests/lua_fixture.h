@@ -3,7 +3,7 @@
 #ifndef DNSPROXY_TESTS_LUA_FIXTURE_H
 #define DNSPROXY_TESTS_LUA_FIXTURE_H
 
-#include "dnsproxy/config/draft.h"
+#include "tests/configuration_fixture.h"
 #include "lua/scripts/control_state.h"
 
 #include <assert.h>
@@ -13,16 +13,14 @@
 static inline void
 lua_fixture_open(void)
 {
-  draft_init();
-  draft.phase = PHASE_LOADING; // nothing is published
-  control_state_open();
+  scripts_open();
+  configuration_fixture_open(PHASE_LOADING); // nothing is published
 }
 
 static inline void
 lua_fixture_close(void)
 {
-  draft_fini();
-  control_state_close();
+  configuration_fixture_close();
 }
 
 // A command that must succeed.
@@ -45,10 +43,10 @@ lua_fixture_run(const char *command)
 static inline struct rule *
 lua_fixture_rule(enum chain_id chain, const char *command)
 {
-  rule_list_clear(&draft.chains[chain]);
+  rule_list_clear(&config()->chains[chain]);
   lua_fixture_run(command);
-  assert(draft.chains[chain].count == 1);
-  return draft.chains[chain].rules[0];
+  assert(config()->chains[chain].count == 1);
+  return config()->chains[chain].rules[0];
 }
 
 #endif

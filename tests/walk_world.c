@@ -3,9 +3,11 @@
 #include "tests/walk_world.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/observe/observers.h"
 #include "dnsproxy/run/worker_thread.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/rewrite.h"
+#include "tests/configuration_fixture.h"
 #include "tests/rule_spec.h"
 
 #include <poll.h>
@@ -33,11 +35,11 @@ walk_backend(const struct backend_options *options)
   struct backend_options usual;
   walk_backend_options(&usual);
   if (walk.backend != NULL)
-    pool_draft_remove_backend(&draft.pools, walk.backend);
+    pool_draft_remove_backend(&config()->pools, walk.backend);
   struct backend *b = backend_new(options != NULL ? options : &usual);
   atomic_store(&b->forced, FORCED_UP);
-  pool_draft_add_backend(&draft.pools, b);
-  pool_entry_add(pool_draft_get(&draft.pools, ""), b);
+  pool_draft_add_backend(&config()->pools, b);
+  pool_entry_add(pool_draft_get(&config()->pools, ""), b);
   walk.backend = b;
   object_unref(&b);
 }
@@ -51,7 +53,7 @@ walk_rule(enum chain_id chain, const char *selector, const char *action)
   if (s == NULL || a == NULL)
     fail_msg("%s", f.text);
   struct rule *r = rule_new(s, a, "", NULL);
-  rule_list_add(&draft.chains[chain], r);
+  rule_list_add(&config()->chains[chain], r);
   object_unref(&r);
   object_unref(&s);
   object_unref(&a);
@@ -60,7 +62,7 @@ walk_rule(enum chain_id chain, const char *selector, const char *action)
 void
 walk_publish(void)
 {
-  draft_publish();
+  configuration_publish();
 }
 
 // ---- life ----
@@ -72,8 +74,8 @@ add_listener(void)
   struct fault f = FAULT_INIT;
   assert_true(address_parse(&address, "127.0.0.1:0", 0, &f));
   walk.listener = listener_new(&address, &transport_udp);
-  draft.listeners = memory_array(1, sizeof *draft.listeners);
-  draft.listeners[draft.listener_count++] = walk.listener;
+  config()->listeners = memory_array(1, sizeof *config()->listeners);
+  config()->listeners[config()->listener_count++] = walk.listener;
   if (!listener_bind(walk.listener, 1, NULL, &f))
     fail_msg("%s", f.text);
 }
@@ -97,7 +99,8 @@ walk_open(void **state)
   walk = (struct walk_world){.id = 100};
   stopped = false;
   responder_open(&walk.responder, RESPOND_NOERROR);
-  draft_init();
+  configuration_use_part(&observers_part);
+  configuration_fixture_open(PHASE_LOADING);
   worker_threads_make(1);
   walk_backend(NULL);
   add_listener();
@@ -125,9 +128,8 @@ walk_close(void **state)
   assert_int_equal(walk_parked(), 0);
   assert_true(walk_balanced());
   worker_threads_free();
-  draft_withdraw();
   close(walk.client);
-  draft_fini();
+  configuration_fixture_close();
   responder_close(&walk.responder);
   return 0;
 }

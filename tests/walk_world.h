@@ -6,7 +6,7 @@
 #ifndef TESTS_WALK_WORLD_H
 #define TESTS_WALK_WORLD_H
 
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/net/listener.h"
 #include "tests/dns_responder.h"
 

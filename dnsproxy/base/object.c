@@ -27,6 +27,17 @@ object_ref(void *object)
   return object;
 }
 
+void *
+object_ref_living(void *object)
+{
+  struct object *o = object;
+  uint32_t refs = atomic_load_explicit(&o->refs, memory_order_relaxed);
+  while (refs > 0)
+    if (atomic_compare_exchange_weak_explicit(&o->refs, &refs, refs + 1, memory_order_acquire, memory_order_relaxed))
+      return object;
+  return NULL;
+}
+
 void
 object_unref(void *slot)
 {

@@ -40,6 +40,8 @@ void object_init(struct object *, const struct object_class *);
 void *object_ref(void *object);
 // Drops the reference in *slot and clears the slot. *slot may be NULL.
 void object_unref(void *slot);
+// Adds a reference unless the last one is gone already, for whoever knows by other means that the memory is still there.
+void *object_ref_living(void *object);
 // Number of references, exact only for the sole owner: 1 means nobody else can see it (copy-on-write).
 uint32_t object_refs(const void *object);
 

@@ -16,20 +16,21 @@ struct undo {
   _Alignas(max_align_t) unsigned char room[];
 };
 
-enum { UNDO_DEPTH_MAX = 64 }; // deeper ones are part of that at this depth
+static _Thread_local struct undo_stack *undo_stack;
 
-static struct {
-  struct undo *newest;
-  struct undo *marks[UNDO_DEPTH_MAX]; // the newest record when each transaction began
-  unsigned depth;
-  bool going_back;
-} undo;
+struct undo_stack *
+undo_use(struct undo_stack *stack)
+{
+  struct undo_stack *before = undo_stack;
+  undo_stack = stack;
+  return before;
+}
 
 static void
 undo_pop(bool back)
 {
-  struct undo *u = undo.newest;
-  undo.newest = u->older;
+  struct undo *u = undo_stack->newest;
+  undo_stack->newest = u->older;
   if (back)
     u->back(u->room);
   if (u->gone != NULL)
@@ -40,22 +41,26 @@ undo_pop(bool back)
 void
 undo_begin(void)
 {
-  if (undo.depth < UNDO_DEPTH_MAX)
-    undo.marks[undo.depth] = undo.newest;
-  undo.depth++;
+  if (undo_stack == NULL)
+    return;
+  if (undo_stack->depth < UNDO_DEPTH_MAX)
+    undo_stack->marks[undo_stack->depth] = undo_stack->newest;
+  undo_stack->depth++;
 }
 
 void
 undo_keep(void)
 {
-  assert(undo.depth > 0);
-  if (--undo.depth > 0)
+  if (undo_stack == NULL)
+    return;
+  assert(undo_stack->depth > 0);
+  if (--undo_stack->depth > 0)
     return;
   // Oldest first: what was put off until the edits are certain happens in their order.
   struct undo *ordered = NULL;
-  while (undo.newest != NULL) {
-    struct undo *u = undo.newest;
-    undo.newest = u->older;
+  while (undo_stack->newest != NULL) {
+    struct undo *u = undo_stack->newest;
+    undo_stack->newest = u->older;
     u->older = ordered;
     ordered = u;
   }
@@ -71,21 +76,23 @@ undo_keep(void)
 void
 undo_back(void)
 {
-  assert(undo.depth > 0);
-  undo.depth--;
-  if (undo.depth >= UNDO_DEPTH_MAX)
+  if (undo_stack == NULL)
     return;
-  bool outer = undo.going_back;
-  undo.going_back = true;
-  while (undo.newest != undo.marks[undo.depth])
+  assert(undo_stack->depth > 0);
+  undo_stack->depth--;
+  if (undo_stack->depth >= UNDO_DEPTH_MAX)
+    return;
+  bool outer = undo_stack->going_back;
+  undo_stack->going_back = true;
+  while (undo_stack->newest != undo_stack->marks[undo_stack->depth])
     undo_pop(true);
-  undo.going_back = outer;
+  undo_stack->going_back = outer;
 }
 
 bool
 undo_open(void)
 {
-  return undo.depth > 0 && !undo.going_back;
+  return undo_stack != NULL && undo_stack->depth > 0 && !undo_stack->going_back;
 }
 
 void *
@@ -94,10 +101,10 @@ undo_record(size_t size, void (*back)(void *), void (*gone)(void *))
   if (!undo_open())
     return NULL;
   struct undo *u = memory_new(sizeof *u + size);
-  u->older = undo.newest;
+  u->older = undo_stack->newest;
   u->back = back;
   u->gone = gone;
-  undo.newest = u;
+  undo_stack->newest = u;
   return u->room;
 }
 

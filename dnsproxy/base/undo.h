@@ -12,12 +12,29 @@
 // Outside a transaction nothing is recorded and editing costs what it did. What cannot be taken back, because the world
 // has seen it, is an action and no edit: a cache expunged, a message sent, a connection closed.
 //
-// Owner and thread: whoever holds the Lua lock; transactions begin and end under it, and so does what they record.
+// There is a stack of records for each thing that is edited (each configuration); a thread says which one it edits with
+// undo_use(). Without one nothing is recorded and transactions are none.
+//
+// Owner and thread: whoever holds the lock of what is edited; transactions begin and end under one hold of it.
 #ifndef DNSPROXY_BASE_UNDO_H
 #define DNSPROXY_BASE_UNDO_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+struct undo;
+
+enum { UNDO_DEPTH_MAX = 64 }; // deeper transactions are part of that at this depth
+
+struct undo_stack { // zeroed: empty. Private
+  struct undo *newest;
+  struct undo *marks[UNDO_DEPTH_MAX]; // the newest record when each transaction began
+  unsigned depth;
+  bool going_back;
+};
+
+// From now on the calling thread's edits are recorded there; NULL: nowhere. Returns what was used before.
+struct undo_stack *undo_use(struct undo_stack *);
 
 void undo_begin(void);
 void undo_keep(void); // of the transaction begun last

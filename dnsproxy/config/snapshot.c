@@ -20,6 +20,8 @@ snapshot_free(struct object *object)
     object_unref(&s->chains[i]);
   object_unref(&s->pools);
   object_unref(&s->backends);
+  object_unref(&s->query_filter);
+  object_unref(&s->configuration);
   free(s);
 }
 

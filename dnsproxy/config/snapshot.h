@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The configuration that queries walk under: an immutable, counted snapshot, swapped whole.
 //
-// Built by draft_publish() (Lua lock held), put into each worker's mailbox, taken between receive and first room.
+// Built by configuration_publish() (Lua lock held), put into each worker's mailbox, taken between receive and first room.
 // A lease counts the queries of one worker that began under a snapshot: a query ends under the one it began with.
 #ifndef DNSPROXY_CONFIG_SNAPSHOT_H
 #define DNSPROXY_CONFIG_SNAPSHOT_H
@@ -14,8 +14,12 @@
 #include "dnsproxy/core/worker.h"
 #include "rules/chain/chain.h"
 
+struct configuration;
+struct script;
+
 struct snapshot {
   struct object object;
+  struct configuration *configuration; // that it was built from: functions of its rules run there
   uint64_t generation;
   struct settings settings;
   struct netmask_set *acl, *proxy_acl;
@@ -24,6 +28,7 @@ struct snapshot {
   struct backend_list *backends;
   struct dynblock_set *dynblocks;
   struct observers *observers; // core/observer.h
+  struct script *query_filter; // setQueryCountFilter; NULL: every query counts
 };
 
 extern const struct object_class snapshot_class;

@@ -98,14 +98,14 @@ query_counts_name_key(const struct query *q, char *key)
 }
 
 void
-query_counts_add(struct query *q)
+query_counts_add(struct query *q, struct script *by)
 {
   char key[QUERY_COUNT_KEY_SIZE];
   size_t size;
-  query_count_filter_fn ask = atomic_load_explicit(&filter, memory_order_acquire);
+  query_count_filter_fn ask = by == NULL ? NULL : atomic_load_explicit(&filter, memory_order_acquire);
   if (ask == NULL)
     size = query_counts_name_key(q, key);
-  else if (!ask(q, key, &size))
+  else if (!ask(by, q, key, &size))
     return;
   struct table *t = query_counts_table_of(q->worker);
   if (t == NULL)
@@ -231,7 +231,6 @@ query_counts_clear(void)
 void
 query_counts_close(void)
 {
-  query_counts_use_filter(NULL);
   for (unsigned i = 0; i < WORKERS_MAX; i++) {
     struct table *t = atomic_exchange(&tables[i], NULL);
     if (t == NULL)

@@ -14,6 +14,8 @@
 
 #include "dnsproxy/core/query.h"
 
+struct script; // lua/scripts: a filter
+
 enum { QUERY_COUNT_KEYS = 65536, QUERY_COUNT_KEY_SIZE = 1024 }; // keys per worker; bytes of a key
 
 struct query_count {
@@ -22,9 +24,9 @@ struct query_count {
   uint64_t count;
 };
 
-void query_counts_add(struct query *);
+void query_counts_add(struct query *, struct script *filter); // NULL: under its name
 // Says under which key a query counts; false: it does not. NULL: all do, under their name in lower case.
-typedef bool (*query_count_filter_fn)(struct query *, char key[QUERY_COUNT_KEY_SIZE], size_t *size);
+typedef bool (*query_count_filter_fn)(struct script *, struct query *, char key[QUERY_COUNT_KEY_SIZE], size_t *size);
 void query_counts_use_filter(query_count_filter_fn);
 
 // Highest first, then by key; *missed: queries whose keys found no room. Free the rows with query_counts_free().

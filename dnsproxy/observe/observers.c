@@ -2,7 +2,7 @@
 // The observers that are always there. Counters that a room decides about (which chain, which verdict) stay in the room.
 #include "dnsproxy/observe/observers.h"
 
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/observe/latency.h"
@@ -123,11 +123,20 @@ static const struct observer rings_observer = {
              [EVENT_TIMED_OUT] = observers_rings_timed_out},
 };
 
-void
-observers_open(void)
+static void
+observers_add(struct configuration *c)
 {
-  draft_observe(&counters_observer);
-  draft_observe(&latency_observer);
-  draft_observe(&rings_observer);
-  draft_observe(&verbose_observer);
+  (void)c; // held
+  configuration_observe(&counters_observer);
+  configuration_observe(&latency_observer);
+  configuration_observe(&rings_observer);
+  configuration_observe(&verbose_observer);
 }
+
+static void
+observers_forget(struct configuration *c)
+{
+  (void)c;
+}
+
+const struct configuration_part observers_part = {.open = observers_add, .close = observers_forget};

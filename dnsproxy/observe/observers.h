@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // tell(), and the observers that are always there: counters, latency, rings, verbose lines.
 //
-// To watch queries (telemetry, a trace): write a struct observer and give it to draft_observe().
+// To watch queries (telemetry, a trace): write a struct observer and give it to configuration_observe().
 #ifndef DNSPROXY_OBSERVE_OBSERVERS_H
 #define DNSPROXY_OBSERVE_OBSERVERS_H
 
@@ -15,6 +15,7 @@ tell(const struct query *q, enum walk_event event)
     observers_tell(q->lease->snapshot->observers, q, event);
 }
 
-void observers_open(void); // adds those that are always there to the draft; main thread, before workers run
+struct configuration_part;
+extern const struct configuration_part observers_part; // adds those that are always there to each configuration
 
 #endif

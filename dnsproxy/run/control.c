@@ -4,7 +4,7 @@
 
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/cache/packet_cache.h"
-#include "dnsproxy/config/snapshot.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/run/post.h"
 #include "lua/scripts/control_state.h"
 
@@ -70,6 +70,7 @@ control_on_second(evutil_socket_t fd, short what, void *arg)
   }
   control_grow_caches(s);
   object_unref(&s);
+  configuration_reap();
   chains_reap();
   dynblock_reap(BLOCKS_PER_SECOND);
 }

@@ -3,7 +3,7 @@
 #include "dnsproxy/run/explain.h"
 
 #include "dnsproxy/base/text.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/scripts/control_state.h"
 #include "lua/scripts/copies.h"
 
@@ -66,8 +66,8 @@ explain_make_command(struct text *out, const char *request)
 static void
 explain_take_servers_for_up(void)
 {
-  for (uint32_t i = 0; i < draft.pools.backend_count; i++)
-    atomic_store(&draft.pools.backends[i]->up, true);
+  for (uint32_t i = 0; i < config()->pools.backend_count; i++)
+    atomic_store(&config()->pools.backends[i]->up, true);
 }
 
 int
@@ -78,11 +78,11 @@ explain_and_leave(const char *request)
   text_init(&command);
   text_init(&answer);
   explain_make_command(&command, request);
-  draft.phase = PHASE_RUNNING;
+  config()->phase = PHASE_RUNNING;
   explain_take_servers_for_up();
   control_lock();
   copies_touched();
-  draft.changed = true;
+  config()->changed = true;
   control_unlock();
   bool good = control_execute(command.data, command.size, &answer, &effect);
   fputs(answer.data, good ? stdout : stderr);
@@ -90,6 +90,6 @@ explain_and_leave(const char *request)
     fputs("\n", good ? stdout : stderr);
   text_fini(&command);
   text_fini(&answer);
-  draft_withdraw();
+  configuration_withdraw();
   return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,7 +3,7 @@
 #include "dnsproxy/run/listeners.h"
 
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/net/listener.h"
 
 #include <errno.h>
@@ -22,32 +22,35 @@ listeners_is_plain(const struct listener *l)
 static bool
 listeners_has_any(void)
 {
-  for (size_t i = 0; i < draft.listener_count; i++)
-    if (draft.listeners[i]->walk == NULL)
+  for (size_t i = 0; i < config()->listener_count; i++)
+    if (config()->listeners[i]->walk == NULL)
       return true;
-  return draft.waiting_listeners > 0;
+  for (unsigned i = 0; i < WAITING_LISTENERS; i++)
+    if (config()->waiting_listeners[i] > 0)
+      return true;
+  return false;
 }
 
 static void
 listeners_remove_plain(void)
 {
   size_t kept = 0;
-  for (size_t i = 0; i < draft.listener_count; i++) {
-    if (listeners_is_plain(draft.listeners[i]))
-      object_unref(&draft.listeners[i]);
+  for (size_t i = 0; i < config()->listener_count; i++) {
+    if (listeners_is_plain(config()->listeners[i]))
+      object_unref(&config()->listeners[i]);
     else
-      draft.listeners[kept++] = draft.listeners[i];
+      config()->listeners[kept++] = config()->listeners[i];
   }
-  draft.listener_count = kept;
+  config()->listener_count = kept;
 }
 
 static void
 listeners_add_pair(const struct address *address)
 {
   static const struct transport *const both[] = {&transport_udp, &transport_tcp};
-  draft.listeners = memory_resize(draft.listeners, draft.listener_count + 2, sizeof *draft.listeners);
+  config()->listeners = memory_resize(config()->listeners, config()->listener_count + 2, sizeof *config()->listeners);
   for (unsigned i = 0; i < 2; i++)
-    draft.listeners[draft.listener_count++] = listener_new(address, both[i]);
+    config()->listeners[config()->listener_count++] = listener_new(address, both[i]);
 }
 
 bool
@@ -80,10 +83,10 @@ static void
 listeners_deal(struct listener *l, size_t position, unsigned total)
 {
   unsigned lines = 0, mine = 0;
-  for (size_t i = 0; i < draft.listener_count; i++) {
+  for (size_t i = 0; i < config()->listener_count; i++) {
     if (i == position)
       mine = lines;
-    lines += listeners_same_bind(draft.listeners[i], l);
+    lines += listeners_same_bind(config()->listeners[i], l);
   }
   if (lines < 2)
     return;
@@ -97,10 +100,10 @@ listeners_deal(struct listener *l, size_t position, unsigned total)
 static struct listener *
 listeners_share_port(size_t position)
 {
-  struct listener *l = draft.listeners[position];
+  struct listener *l = config()->listeners[position];
   if (position == 0 || l->transport != &transport_tcp || address_port(&l->address) != 0)
     return NULL;
-  struct listener *before = draft.listeners[position - 1];
+  struct listener *before = config()->listeners[position - 1];
   if (before->transport != &transport_udp || before->service != l->service || !address_equal_ip(&before->address, &l->address))
     return NULL;
   address_set_port(&l->address, address_port(&before->address));
@@ -129,9 +132,9 @@ listeners_bind_pair(struct listener *l, struct listener *udp, unsigned total, co
 bool
 listeners_bind(unsigned total, struct fault *fault)
 {
-  const int sizes[2] = {draft.settings.udp_recv_buffer, draft.settings.udp_send_buffer};
-  for (size_t i = 0; i < draft.listener_count; i++) {
-    struct listener *l = draft.listeners[i];
+  const int sizes[2] = {config()->settings.udp_recv_buffer, config()->settings.udp_send_buffer};
+  for (size_t i = 0; i < config()->listener_count; i++) {
+    struct listener *l = config()->listeners[i];
     if (l->transport->start == NULL) // accepted, but not built
       continue;
     struct listener *udp = listeners_share_port(i);
@@ -145,6 +148,6 @@ listeners_bind(unsigned total, struct fault *fault)
 void
 listeners_close(void)
 {
-  for (size_t i = 0; i < draft.listener_count; i++)
-    listener_close(draft.listeners[i]);
+  for (size_t i = 0; i < config()->listener_count; i++)
+    listener_close(config()->listeners[i]);
 }

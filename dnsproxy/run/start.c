@@ -9,8 +9,10 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/text.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/core/version.h"
+#include "dnsproxy/guard/query_counts.h"
+#include "dnsproxy/observe/observers.h"
 #include "dnsproxy/run/control.h"
 #include "dnsproxy/run/explain.h"
 #include "dnsproxy/run/keeper.h"
@@ -21,6 +23,7 @@
 #include "lua/front/hooks.h"
 #include "lua/scripts/control_state.h"
 #include "lua/scripts/helpers.h"
+#include "lua/scripts/thread_state.h"
 #include "rules/act/log_file.h"
 #include "services/service.h"
 
@@ -61,13 +64,13 @@ start_acl_from_options(const struct options *o, struct fault *fault)
 {
   if (o->acl_count == 0)
     return true;
-  netmask_set_writable(&draft.acl);
-  netmask_set_clear(draft.acl);
+  netmask_set_writable(&config()->acl);
+  netmask_set_clear(config()->acl);
   for (size_t i = 0; i < o->acl_count; i++) {
     struct netmask mask;
     if (!netmask_parse(&mask, o->acl[i], fault))
       return false;
-    netmask_set_add(draft.acl, &mask);
+    netmask_set_add(config()->acl, &mask);
   }
   return true;
 }
@@ -117,8 +120,8 @@ start_add_operand_backends(const struct options *o, struct fault *fault)
     if (!address_parse(&b.address, o->operands[i], 53, fault))
       return false;
     struct backend *backend = backend_new(&b);
-    pool_draft_add_backend(&draft.pools, backend);
-    pool_entry_add(pool_draft_get(&draft.pools, ""), backend);
+    pool_draft_add_backend(&config()->pools, backend);
+    pool_entry_add(pool_draft_get(&config()->pools, ""), backend);
     object_unref(&backend);
   }
   return true;
@@ -136,24 +139,24 @@ start_warn_about_limits(void)
     if (files.rlim_cur < FILES_WANTED)
       log_warning("setup", "Only %lu files may be open: connections will be refused early", (unsigned long)files.rlim_cur);
   }
-  if (draft.pools.backend_count == 0)
+  if (config()->pools.backend_count == 0)
     log_error("setup", "No backend is defined: only rules and the cache can answer");
 }
 
 static bool
 start_open_everything(const struct options *o, struct fault *fault)
 {
-  unsigned count = o->workers > 0 ? o->workers : draft.workers > 0 ? draft.workers : worker_threads_default();
+  unsigned count = o->workers > 0 ? o->workers : config()->workers > 0 ? config()->workers : worker_threads_default();
   worker_threads_make(count > WORKERS_MAX ? WORKERS_MAX : count);
   control_open();
   keeper_open();
   if (!start_add_operand_backends(o, fault) || !listeners_complete(o, fault) || !listeners_bind(worker_count(), fault))
     return false;
-  if (draft.console_set && !console_server_open(control_base(), &draft.console_address, fault))
+  if (config()->console_set && !console_server_open(control_base(), &config()->console_address, fault))
     return false;
   if (!privileges_drop(o->user, o->group, fault))
     return false;
-  return capabilities_keep(draft.capabilities, draft.capability_count, fault);
+  return capabilities_keep(config()->capabilities, config()->capability_count, fault);
 }
 
 // The control thread owns the console's sockets; who asks may be on any thread.
@@ -190,13 +193,13 @@ start_foreground(void)
 static void
 start_run(const struct options *o)
 {
-  draft.phase = PHASE_RUNNING;
+  config()->phase = PHASE_RUNNING;
   // Until now lines were written at once and signals ended the process, as they do a console client or --check-config.
   log_start();
   keeper_take_signals();
   start_warn_about_limits();
   control_lock();
-  draft_publish();
+  configuration_publish();
   control_unlock();
   // Scripted services first: they may be the backends that the first checks ask.
   worker_threads_start();
@@ -206,7 +209,7 @@ start_run(const struct options *o)
   keeper_watch(true);
   health_initial_round(keeper_base(), lua_health_hooks());
   keeper_watch(false);
-  draft.console_open = start_ask_for_console;
+  config()->console_open = start_ask_for_console;
   lua_hooks_set_post(control_post, keeper_post);
   health_start(keeper_base(), lua_health_hooks());
   worker_threads_serve(false);
@@ -234,7 +237,7 @@ start_close_everything(void)
   worker_threads_free();
   control_close();
   listeners_close();
-  draft_withdraw();
+  configuration_withdraw();
 }
 
 static int
@@ -272,11 +275,11 @@ static int
 start_run_client(const struct options *o)
 {
   struct fault fault = FAULT_INIT;
-  struct client_options client = {.address = draft.console_address,
-                                  .key_set = draft.console_key_set,
+  struct client_options client = {.address = config()->console_address,
+                                  .key_set = config()->console_key_set,
                                   .execute = o->execute,
-                                  .max_message = draft.settings.console_max_message};
-  memcpy(client.key, draft.console_key, sizeof client.key);
+                                  .max_message = config()->settings.console_max_message};
+  memcpy(client.key, config()->console_key, sizeof client.key);
   // The key of the command line wins.
   if (o->key != NULL)
     client.key_set = base64_decode(client.key, sizeof client.key, o->key, strlen(o->key)) == CONSOLE_KEY_SIZE;
@@ -305,18 +308,26 @@ start_loaded(const struct options *o)
   return start_serve(o);
 }
 
+static enum config_phase
+start_phase(const struct options *o)
+{
+  return o->client ? PHASE_CLIENT : o->check_config || o->explain != NULL ? PHASE_CHECK : PHASE_LOADING;
+}
+
 int
 start(const struct options *o)
 {
-  draft_init();
-  draft.phase = o->client ? PHASE_CLIENT : o->check_config || o->explain != NULL ? PHASE_CHECK : PHASE_LOADING;
   log_files_use(o->client || o->explain != NULL ? LOG_FILE_NONE : o->check_config ? LOG_FILE_CHECK : LOG_FILE_WRITE);
+  configuration_use_part(&observers_part);
+  scripts_open();
   services_open();
-  control_state_open();
+  configuration_go_live(configuration_new(start_phase(o)));
   int status = o->describe != NULL ? start_describe_to_stdout(o->describe) : start_loaded(o);
-  services_close();
-  control_state_close();
-  draft_fini();
+  thread_state_end();
+  struct configuration *last = configuration_go_live(NULL);
+  configuration_retire(&last);
+  configuration_reap();
+  query_counts_close();
   neighbours_stop();
   return status;
 }

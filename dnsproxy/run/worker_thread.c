@@ -4,7 +4,7 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/net/stream.h"
@@ -84,7 +84,6 @@ worker_thread_on_wake(evutil_socket_t fd, short what, void *arg)
 void
 worker_threads_make(unsigned count)
 {
-  observers_open();
   for (unsigned i = 0; i < count; i++) {
     struct worker *w = worker_new(&path_hooks);
     w->base = event_base_new();
@@ -103,8 +102,8 @@ worker_threads_make(unsigned count)
 static void
 worker_thread_serve(struct worker *w, bool services)
 {
-  for (size_t i = 0; i < draft.listener_count; i++) {
-    struct listener *l = draft.listeners[i];
+  for (size_t i = 0; i < config()->listener_count; i++) {
+    struct listener *l = config()->listeners[i];
     if (l->sockets[w->id] < 0 || (l->walk != NULL) != services)
       continue;
     bool good = listener_serve(w, l);

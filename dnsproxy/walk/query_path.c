@@ -133,7 +133,7 @@ room_record(struct query *q)
 {
   tell(q, EVENT_SEEN);
   if (query_settings(q)->query_count)
-    query_counts_add(q);
+    query_counts_add(q, q->lease->snapshot->query_filter);
   return ROOM_DYNBLOCK;
 }
 

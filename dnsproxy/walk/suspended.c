@@ -3,10 +3,12 @@
 #include "dnsproxy/walk/suspended.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/walk/path.h"
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -24,6 +26,7 @@ struct suspended_place {
   enum state state;         // under the lock, as are `view`, `drop` and the query's owner
   bool drop;
   struct query **view;      // TAKEN: where the script has it from
+  struct configuration *holder; // TAKEN: the configuration whose script has it, which gives it back before it is closed
   struct suspended_place *next; // of the bucket
   // The worker's:
   struct worker *worker;
@@ -38,17 +41,20 @@ enum { BUCKETS = 1024 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct suspended_place *buckets[BUCKETS];
 static unsigned total;
-static void (*script_lock)(void), (*script_unlock)(void);
-// Whose clock, random numbers and counters a script's changes go by: those of the query's worker are another thread's. Lua
-// lock. Where there is something for each worker, it has the place behind all of them.
-static struct worker limbo = {.id = WORKERS_MAX};
 
-void
-suspended_use_lock(void (*take)(void), void (*give)(void))
+// Whose clock, random numbers and counters a script's changes go by: those of the query's worker are another thread's. One
+// for each configuration, under its lock. Where there is something for each worker, it has the place behind all of them.
+static struct worker *
+suspended_limbo(void)
 {
-  script_lock = take;
-  script_unlock = give;
-  random_seed(&limbo.random);
+  struct configuration *c = config();
+  if (c->limbo == NULL) {
+    c->limbo = memory_new(sizeof *c->limbo);
+    c->limbo->id = WORKERS_MAX;
+    random_seed(&c->limbo->random);
+  }
+  worker_clock(c->limbo);
+  return c->limbo;
 }
 
 static void
@@ -218,21 +224,32 @@ suspended_end_under_lock(struct suspended_place *p)
   return true;
 }
 
-// A script that has it holds the Lua lock while it looks: wait for that.
+// A script that has it holds the Lua lock of its configuration while it looks: wait for that. One that is just being closed
+// gives it back in a moment.
 static bool
 suspended_end(struct suspended_place *p)
 {
-  pthread_mutex_lock(&lock);
-  bool taken = p->state == TAKEN, ended = !taken && suspended_end_under_lock(p);
-  pthread_mutex_unlock(&lock);
-  if (!taken)
-    return ended;
-  script_lock();
-  pthread_mutex_lock(&lock);
-  ended = suspended_end_under_lock(p);
-  pthread_mutex_unlock(&lock);
-  script_unlock();
-  return ended;
+  for (;;) {
+    pthread_mutex_lock(&lock);
+    bool taken = p->state == TAKEN, ended = !taken && suspended_end_under_lock(p);
+    struct configuration *holder = taken ? object_ref_living(p->holder) : NULL;
+    pthread_mutex_unlock(&lock);
+    if (!taken)
+      return ended;
+    if (holder == NULL) {
+      sched_yield();
+      continue;
+    }
+    configuration_lock(holder);
+    pthread_mutex_lock(&lock);
+    bool same = p->state != TAKEN || p->holder == holder;
+    ended = same && suspended_end_under_lock(p);
+    pthread_mutex_unlock(&lock);
+    configuration_unlock();
+    object_unref(&holder);
+    if (same)
+      return ended;
+  }
 }
 
 static void
@@ -287,15 +304,16 @@ struct suspended *
 suspended_take(uint16_t async_id, uint16_t query_id, struct query **view)
 {
   struct suspended *found = NULL;
+  struct worker *limbo = suspended_limbo();
   pthread_mutex_lock(&lock);
   struct suspended_place *p = *suspended_find(async_id, query_id);
   if (p != NULL && p->state == WAITING) {
     suspended_remove_from_table(p);
     p->state = TAKEN;
     p->view = view;
+    p->holder = config();
     *view = p->query;
-    p->query->worker = &limbo;
-    worker_clock(&limbo);
+    p->query->worker = limbo;
     found = object_ref(&p->handle);
   }
   pthread_mutex_unlock(&lock);
@@ -345,6 +363,7 @@ suspended_give_back(struct suspended *s)
   pthread_mutex_lock(&lock);
   if (p->state == TAKEN) {
     *p->view = NULL;
+    p->query->worker = p->worker;
     if (suspended_insert(p))
       p->state = WAITING;
     else

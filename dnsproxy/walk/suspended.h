@@ -54,7 +54,4 @@ void suspended_give_back(struct suspended *);
 // false. It may ask for no random numbers and no memory of the worker's. False: it is gone, or somebody has it.
 bool suspended_change(uint16_t async_id, uint16_t query_id, bool (*change)(struct query *, bool response, void *), void *arg);
 
-// How a worker, whose query's time is over while a script has it, waits for the script: the Lua lock. Once, at start.
-void suspended_use_lock(void (*lock)(void), void (*unlock)(void));
-
 #endif

@@ -4,7 +4,7 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/arguments.h"
 #include "lua/binder/classes.h"
 #include "lua/binder/errors.h"
@@ -52,6 +52,36 @@ call_wrong_type(struct call *c, int stack, const char *wanted)
   return call_fault(c, FAULT_PLAIN, "Unable to convert parameter from %s to %s", type, wanted);
 }
 
+static const char news_key; // registry: a table of sentences; at 1 how many
+
+bool
+binder_is_news(lua_State *lua, const char *sentence)
+{
+  enum { NEWS_MAX = 500 };
+  int top = lua_gettop(lua);
+  lua_pushlightuserdata(lua, (void *)&news_key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  if (lua_isnil(lua, -1)) {
+    lua_newtable(lua);
+    lua_pushlightuserdata(lua, (void *)&news_key);
+    lua_pushvalue(lua, -2);
+    lua_rawset(lua, LUA_REGISTRYINDEX);
+    lua_replace(lua, top + 1);
+  }
+  lua_rawgeti(lua, top + 1, 1);
+  lua_Integer count = lua_tointeger(lua, -1);
+  lua_getfield(lua, top + 1, sentence);
+  bool news = lua_isnil(lua, -1) && count < NEWS_MAX;
+  if (news) {
+    lua_pushboolean(lua, true);
+    lua_setfield(lua, top + 1, sentence);
+    lua_pushinteger(lua, count + 1);
+    lua_rawseti(lua, top + 1, 1);
+  }
+  lua_settop(lua, top);
+  return news;
+}
+
 static unsigned
 binder_count_rows(const struct lua_function *f, unsigned *required)
 {
@@ -97,7 +127,7 @@ binder_read_all(struct call *c, struct value *values, unsigned rows, unsigned se
 static bool
 binder_refused(const struct lua_function *f)
 {
-  if (!(f->flags & FUNCTION_CONFIG_ONLY) || draft.phase != PHASE_RUNNING)
+  if (!(f->flags & FUNCTION_CONFIG_ONLY) || config()->phase != PHASE_RUNNING)
     return false;
   text_printf(binder_output(), "%s cannot be used at runtime!\n", f->name);
   log_error("config", "%s cannot be used at runtime!", f->name);
@@ -114,7 +144,7 @@ binder_run(struct call *c, unsigned self)
     return -1;
   if (binder_refused(c->function))
     return 0;
-  if ((c->function->flags & FUNCTION_CONFIG_RAISES) && draft.phase == PHASE_RUNNING)
+  if ((c->function->flags & FUNCTION_CONFIG_RAISES) && config()->phase == PHASE_RUNNING)
     return call_fault(c, FAULT_CAUGHT, "%s cannot be used at runtime!", c->function->name);
   c->args = values;
   if (c->function->flags & FUNCTION_NO_EFFECT)

@@ -110,6 +110,9 @@ struct text *binder_output(void);
 void binder_output_discard(bool on); // of this thread, while it runs a copy: it goes nowhere
 // A refusal that does not raise: a line in the output and one in the log.
 void binder_refuse(const char *function, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// Was the sentence not asked about in this state before? For what is to be told once. False as well when there were many: a
+// script that is made anew again and again must not fill memory.
+bool binder_is_news(lua_State *, const char *sentence);
 void binder_push_text(lua_State *, const struct text *);
 
 // Everything declared, for help(), completion, --describe.

@@ -12,12 +12,15 @@ static const char paths_key;    // registry: value -> path
 static const char originals_key; // registry: library -> what it held at first
 
 enum { LIBRARIES_MAX = 64 };
-static struct {
-  const void *table;
-  bool changed;
-} libraries[LIBRARIES_MAX]; // Lua lock
-static unsigned library_count;
-static bool changed_everywhere;
+struct libraries {
+  struct {
+    const void *table;
+    bool changed;
+  } items[LIBRARIES_MAX];
+  unsigned count;
+  bool changed_everywhere;
+};
+static const char libraries_key; // registry: a userdatum
 
 static const struct {
   enum library_kind kind;
@@ -51,6 +54,16 @@ library_kind_of(const char *path)
       at += width + (at[width] == ' ');
     }
   return LIBRARY_FORBIDDEN;
+}
+
+static struct libraries *
+library_all(lua_State *lua)
+{
+  lua_pushlightuserdata(lua, (void *)&libraries_key);
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  struct libraries *all = lua_touserdata(lua, -1);
+  lua_pop(lua, 1);
+  return all;
 }
 
 // paths[value at -1] = path, unless it has one.
@@ -102,14 +115,17 @@ library_remember(lua_State *lua, int originals)
 static void
 library_remember_libraries(lua_State *lua)
 {
+  lua_pushlightuserdata(lua, (void *)&libraries_key);
+  struct libraries *all = lua_newuserdata(lua, sizeof *all);
+  *all = (struct libraries){0};
+  lua_rawset(lua, LUA_REGISTRYINDEX);
   lua_newtable(lua);
   int originals = lua_gettop(lua);
-  library_count = 0;
   for (lua_pushnil(lua); lua_next(lua, LUA_GLOBALSINDEX) != 0; lua_pop(lua, 1)) {
     if (!lua_istable(lua, -1) || lua_rawequal(lua, -1, LUA_GLOBALSINDEX))
       continue;
-    assert(library_count < LIBRARIES_MAX);
-    libraries[library_count++].table = lua_topointer(lua, -1);
+    assert(all->count < LIBRARIES_MAX);
+    all->items[all->count++].table = lua_topointer(lua, -1);
     library_remember(lua, originals);
   }
   lua_pushliteral(lua, "");
@@ -146,7 +162,8 @@ library_as_at_first(lua_State *lua, int originals)
 bool
 library_look(lua_State *lua)
 {
-  bool news = false, everywhere = changed_everywhere;
+  struct libraries *all = library_all(lua);
+  bool news = false, everywhere = all->changed_everywhere;
   int top = lua_gettop(lua);
   lua_pushlightuserdata(lua, (void *)&originals_key);
   lua_rawget(lua, LUA_REGISTRYINDEX);
@@ -157,35 +174,36 @@ library_look(lua_State *lua)
     lua_pushvalue(lua, -1);
     bool changed = !library_as_at_first(lua, originals);
     lua_pop(lua, 1);
-    for (unsigned i = 0; i < library_count; i++)
-      if (libraries[i].table == table) {
-        news |= libraries[i].changed != changed;
-        libraries[i].changed = changed;
+    for (unsigned i = 0; i < all->count; i++)
+      if (all->items[i].table == table) {
+        news |= all->items[i].changed != changed;
+        all->items[i].changed = changed;
       }
   }
   lua_pushliteral(lua, "");
   bool methods = lua_getmetatable(lua, -1) && library_as_at_first(lua, originals);
   lua_pushliteral(lua, "string");
   lua_rawget(lua, LUA_GLOBALSINDEX); // a metatable of the globals may raise an error
-  methods = methods && !library_changed(lua_topointer(lua, -1));
-  changed_everywhere = !methods || lua_getmetatable(lua, LUA_GLOBALSINDEX);
+  methods = methods && !library_changed(lua, lua_topointer(lua, -1));
+  all->changed_everywhere = !methods || lua_getmetatable(lua, LUA_GLOBALSINDEX);
   lua_settop(lua, top);
-  return news || changed_everywhere != everywhere;
+  return news || all->changed_everywhere != everywhere;
 }
 
 bool
-library_changed(const void *table)
+library_changed(lua_State *lua, const void *table)
 {
-  for (unsigned i = 0; i < library_count; i++)
-    if (libraries[i].table == table)
-      return libraries[i].changed;
+  const struct libraries *all = library_all(lua);
+  for (unsigned i = 0; i < all->count; i++)
+    if (all->items[i].table == table)
+      return all->items[i].changed;
   return false;
 }
 
 bool
-library_changed_everywhere(void)
+library_changed_everywhere(lua_State *lua)
 {
-  return changed_everywhere;
+  return library_all(lua)->changed_everywhere;
 }
 
 // ---- what there is ----

@@ -2,10 +2,8 @@
 // Tuning that this design has no use for: threads, queues, pipes, batches and ids look after themselves. Accepted, and
 // said once.
 #include "dnsproxy/base/log.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
-
-#include <stddef.h>
 
 enum { DOH_THREADS, TCP_THREADS, TCP_QUEUE, TCP_PIPE, RANDOM_IDS, VECTOR_SIZE, ROWS };
 
@@ -17,16 +15,12 @@ static const char *const reasons[ROWS] = {
     [RANDOM_IDS] = "ids towards backends are always unpredictable",
     [VECTOR_SIZE] = "the size of batches follows the load",
 };
-static bool told[ROWS]; // under the Lua lock
 
 static int
 moot(struct call *c)
 {
-  ptrdiff_t row = (const char *const *)c->function->data - reasons;
-  if (told[row] || draft.phase == PHASE_CLIENT)
-    return 0;
-  told[row] = true;
-  log_info("config", "%s has no effect: %s", c->function->name, reasons[row]);
+  if (config()->phase != PHASE_CLIENT && binder_is_news(c->lua, c->function->name))
+    log_info("config", "%s has no effect: %s", c->function->name, *(const char *const *)c->function->data);
   return 0;
 }
 

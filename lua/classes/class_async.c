@@ -4,6 +4,7 @@
 #include "dnsproxy/walk/suspended.h"
 #include "lua/binder/classes.h"
 #include "lua/scripts/question_access.h"
+#include "lua/scripts/scripts.h"
 #include "rules/act/self_answer.h"
 
 #include <stdlib.h>
@@ -13,7 +14,6 @@ struct async_scope {
   struct scope scope; // first
   struct async_scope *next;
 };
-static struct async_scope *spare; // Lua lock
 
 struct async_object {
   struct object object;
@@ -22,14 +22,21 @@ struct async_object {
 };
 
 static void
+class_async_scope_give(struct async_scope *s)
+{
+  struct scripts *here = control_scripts();
+  s->next = here->spare_scopes;
+  here->spare_scopes = s;
+}
+
+static void
 class_async_free(struct object *o)
 {
   struct async_object *a = (struct async_object *)(void *)o;
   suspended_give_back(a->suspended);
   object_unref(&a->suspended);
   a->scope->scope.query = NULL;
-  a->scope->next = spare;
-  spare = a->scope;
+  class_async_scope_give(a->scope);
   free(a);
 }
 
@@ -38,21 +45,21 @@ static const struct object_class async_class = {.name = "AsynchronousObject", .f
 static struct async_scope *
 class_async_scope_take(void)
 {
-  struct async_scope *s = spare;
+  struct scripts *here = control_scripts();
+  struct async_scope *s = here->spare_scopes;
   if (s == NULL)
     s = memory_new(sizeof *s);
   else
-    spare = s->next;
+    here->spare_scopes = s->next;
   *s = (struct async_scope){.scope = {.level = SCOPE_OWNED}};
   return s;
 }
 
 void
-async_scopes_close(void)
+async_scopes_close(struct async_scope *s)
 {
-  while (spare != NULL) {
-    struct async_scope *s = spare;
-    spare = s->next;
+  for (struct async_scope *next; s != NULL; s = next) {
+    next = s->next;
     free(s);
   }
 }
@@ -156,8 +163,7 @@ class_async_get_async_object(struct call *c)
   struct suspended *s =
       suspended_take((uint16_t)c->args[0].integer, (uint16_t)c->args[1].integer, &scope->scope.query);
   if (s == NULL) {
-    scope->next = spare;
-    spare = scope;
+    class_async_scope_give(scope);
     return call_fault(c, FAULT_CAUGHT, "Unable to find asynchronous object");
   }
   scope->scope.side = s->response ? SIDE_RESPONSE : SIDE_QUERY;

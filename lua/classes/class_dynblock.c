@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // DynBlock: what getDynamicBlocks() tells of a block.
 #include "dnsproxy/base/clock.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 
 #include <time.h>
@@ -10,7 +10,7 @@ static int
 class_dynblock_get_action(struct call *c)
 {
   const struct dynblock *b = c->self;
-  lua_pushinteger(c->lua, b->action == DYNBLOCK_NO_ACTION ? draft.dynblocks.default_action : b->action);
+  lua_pushinteger(c->lua, b->action == DYNBLOCK_NO_ACTION ? config()->dynblocks.default_action : b->action);
   return 1;
 }
 

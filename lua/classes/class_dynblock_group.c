@@ -2,7 +2,7 @@
 // DynBlockRulesGroup: its rules, what it leaves alone, and apply().
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/wire/name_set.h"
 #include "lua/binder/classes.h"
 #include "lua/binder/errors.h"
@@ -203,7 +203,7 @@ class_dynblock_group_tell_hook(const struct dynblock_group *g, const struct dynb
   lua_pushinteger(lua, spec->key.is_suffix);
   lua_pushstring(lua, key.data);
   lua_pushstring(lua, spec->reason);
-  lua_pushinteger(lua, spec->action == DYNBLOCK_NO_ACTION ? draft.dynblocks.default_action : spec->action);
+  lua_pushinteger(lua, spec->action == DYNBLOCK_NO_ACTION ? config()->dynblocks.default_action : spec->action);
   lua_pushnumber(lua, (double)spec->seconds);
   lua_pushboolean(lua, spec->warning);
   if (!errors_call_short(lua, 6, 0, &error))
@@ -216,7 +216,7 @@ static int
 class_dynblock_group_apply_now(struct call *c, const struct dynblock_group *g)
 {
   double hits = (double)counter_sum(COUNTER_CACHE_HITS), misses = (double)counter_sum(COUNTER_CACHE_MISSES);
-  dynblock_group_apply(g, &draft.dynblocks, hits + misses > 0 ? hits / (hits + misses) : 0, class_dynblock_group_tell_hook,
+  dynblock_group_apply(g, &config()->dynblocks, hits + misses > 0 ? hits / (hits + misses) : 0, class_dynblock_group_tell_hook,
                        c);
   return dynblock_suffix_rule_apply(c, g, class_dynblock_group_tell_hook) ? 0 : -1;
 }

@@ -228,7 +228,7 @@ class_network_deliver(struct heard *h)
 {
   struct text message;
   text_init(&message);
-  lua_State *lua = control_lock();
+  lua_State *lua = script_lock(h->ear->callback);
   copies_touched();
   if (!errors_protect(lua, class_network_deliver_step, h, &message))
     class_network_report(message.data);

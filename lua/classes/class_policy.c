@@ -2,10 +2,11 @@
 // Policies as scripts see them: the built-in ones as globals, and which is in effect.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/scripts/policy_builtin.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,14 +24,15 @@ struct old_name {
   struct old_name *next;
   const char *text;
 };
-static struct old_name *old_names;
+static struct old_name *_Atomic old_names;
 
 static void
 class_policy_rename(struct policy *p, const char *name, size_t size)
 {
   struct old_name *old = memory_new(sizeof *old);
-  *old = (struct old_name){.next = old_names, .text = p->name};
-  old_names = old;
+  *old = (struct old_name){.next = atomic_load(&old_names), .text = p->name};
+  while (!atomic_compare_exchange_weak(&old_names, &old->next, old))
+    ;
   p->name = memory_copy(name, size);
 }
 
@@ -155,21 +157,21 @@ policies_register(lua_State *lua)
 static int
 class_policy_set_policy(struct call *c)
 {
-  pool_draft_set_default_policy(&draft.pools, c->args[0].object);
+  pool_draft_set_default_policy(&config()->pools, c->args[0].object);
   return 0;
 }
 
 static int
 class_policy_set_pool_policy(struct call *c)
 {
-  pool_entry_set_policy(pool_draft_get(&draft.pools, c->args[1].string.data), c->args[0].object);
+  pool_entry_set_policy(pool_draft_get(&config()->pools, c->args[1].string.data), c->args[0].object);
   return 0;
 }
 
 static const char *
 class_policy_default_name(void)
 {
-  const struct policy *p = draft.pools.default_policy;
+  const struct policy *p = config()->pools.default_policy;
   return p != NULL ? p->name : builtin_policies[0]->name;
 }
 
@@ -184,7 +186,7 @@ class_policy_show_policy(struct call *c)
 static int
 class_policy_show_pool_policy(struct call *c)
 {
-  const struct pool_entry *e = pool_draft_find(&draft.pools, c->args[0].string.data);
+  const struct pool_entry *e = pool_draft_find(&config()->pools, c->args[0].string.data);
   if (e == NULL)
     return call_fault(c, FAULT_CAUGHT, "No pool named %s", c->args[0].string.data);
   text_printf(binder_output(), "%s\n", e->policy != NULL ? e->policy->name : class_policy_default_name());

@@ -2,7 +2,7 @@
 // ServerPool and the functions around pools.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/cache/packet_cache.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ struct pool_name {
 static struct pool_entry *
 class_pool_entry_of(const struct call *c)
 {
-  return pool_draft_get(&draft.pools, ((const struct pool_name *)c->self)->text);
+  return pool_draft_get(&config()->pools, ((const struct pool_name *)c->self)->text);
 }
 
 static int
@@ -120,7 +120,7 @@ class_pool_get_pool(struct call *c)
 {
   if (c->args[0].string.size >= sizeof ((struct pool_name *)0)->text) // what the handle would name is another pool
     return call_fault(c, FAULT_CAUGHT, "The name of a pool has at most %zu bytes", sizeof ((struct pool_name *)0)->text - 1);
-  struct pool_entry *e = pool_draft_get(&draft.pools, c->args[0].string.data);
+  struct pool_entry *e = pool_draft_get(&config()->pools, c->args[0].string.data);
   struct pool_name *name = binder_push_value(c->lua, &class_pool);
   snprintf(name->text, sizeof name->text, "%s", e->name);
   return 1;
@@ -129,7 +129,7 @@ class_pool_get_pool(struct call *c)
 static int
 class_pool_get_pool_servers(struct call *c)
 {
-  const struct pool_entry *e = pool_draft_find(&draft.pools, c->args[0].string.data);
+  const struct pool_entry *e = pool_draft_find(&config()->pools, c->args[0].string.data);
   if (e == NULL)
     return call_fault(c, FAULT_CAUGHT, "No pool named %s", c->args[0].string.data);
   lua_createtable(c->lua, (int)e->count, 0);
@@ -144,9 +144,9 @@ class_pool_get_pool_servers(struct call *c)
 static int
 class_pool_get_pool_names(struct call *c)
 {
-  lua_createtable(c->lua, (int)draft.pools.count, 0);
-  for (uint32_t i = 0; i < draft.pools.count; i++) {
-    lua_pushstring(c->lua, draft.pools.entries[draft.pools.count - 1 - i]->name);
+  lua_createtable(c->lua, (int)config()->pools.count, 0);
+  for (uint32_t i = 0; i < config()->pools.count; i++) {
+    lua_pushstring(c->lua, config()->pools.entries[config()->pools.count - 1 - i]->name);
     lua_rawseti(c->lua, -2, (int)i + 1);
   }
   return 1;
@@ -167,7 +167,7 @@ static void
 class_pool_add_pool(const struct pool_entry *e, struct text *out)
 {
   char cache[48] = "";
-  const struct policy *policy = e->policy != NULL ? e->policy : draft.pools.default_policy;
+  const struct policy *policy = e->policy != NULL ? e->policy : config()->pools.default_policy;
   if (e->cache != NULL) {
     struct packet_cache_stats stats;
     packet_cache_stats(e->cache, &stats);
@@ -185,8 +185,8 @@ class_pool_show_pools(struct call *c)
 {
   (void)c;
   text_printf(binder_output(), "%-20s     %20s %20s %s\n", "Name", "Cache", "ServerPolicy", "Servers");
-  for (uint32_t i = draft.pools.count; i-- > 0;)
-    class_pool_add_pool(draft.pools.entries[i], binder_output());
+  for (uint32_t i = config()->pools.count; i-- > 0;)
+    class_pool_add_pool(config()->pools.entries[i], binder_output());
   return 0;
 }
 

@@ -3,7 +3,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/backends/health.h"
 #include "dnsproxy/backends/health_state.h"
 #include "lua/binder/classes.h"
@@ -31,7 +31,7 @@ class_server_edit_back(void *room)
   backend_set_name(b, e->name);
   atomic_store(&b->order, e->order);
   if (atomic_load(&b->weight) != e->weight && backend_set_weight(b, e->weight))
-    pool_draft_reweighed(&draft.pools, b);
+    pool_draft_reweighed(&config()->pools, b);
   backend_set_qps(b, (int64_t)e->qps);
   backend_set_health_params(b, &e->params);
   if (atomic_load(&b->forced) != e->forced || atomic_load(&b->mode) != e->mode) {
@@ -74,14 +74,14 @@ class_server_edit(struct call *c)
 static int
 class_server_add_pool(struct call *c)
 {
-  pool_entry_add(pool_draft_get(&draft.pools, c->args[0].string.data), c->self);
+  pool_entry_add(pool_draft_get(&config()->pools, c->args[0].string.data), c->self);
   return 0;
 }
 
 static int
 class_server_rm_pool(struct call *c)
 {
-  pool_entry_remove(pool_draft_get(&draft.pools, c->args[0].string.data), c->self);
+  pool_entry_remove(pool_draft_get(&config()->pools, c->args[0].string.data), c->self);
   return 0;
 }
 
@@ -216,7 +216,7 @@ static int
 class_server_set_validator(struct call *c)
 {
   struct backend *b = c->self;
-  if (draft.phase == PHASE_RUNNING) {
+  if (config()->phase == PHASE_RUNNING) {
     binder_refuse(c->function->name, "setHealthCheckResponseValidator cannot be used at runtime!");
     return 0;
   }
@@ -274,7 +274,7 @@ static int
 class_server_set_weight(struct call *c, const struct value *v)
 {
   if (backend_set_weight(class_server_edit(c), v->integer))
-    pool_draft_reweighed(&draft.pools, c->self);
+    pool_draft_reweighed(&config()->pools, c->self);
   else
     log_error("server", "The weight of %s stays: %lld is not 1 to %d", backend_full_name(c->self),
               (long long)v->integer, INT32_MAX);

@@ -5,7 +5,7 @@
 
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/errors.h"
 #include "lua/classes/classes.h"
 #include "lua/scripts/control_state.h"
@@ -84,7 +84,7 @@ dynblock_suffix_rule_carry_out(const struct visit *v, const struct stat_node *no
   const struct dynblock_group *g = v->group;
   if (!choice->block || node->labels == 0)
     return;
-  dynblock_group_block_name(g, &draft.dynblocks,
+  dynblock_group_block_name(g, &config()->dynblocks,
                             &(struct dynblock_spec){
                                 .key = dynblock_key_suffix(&node->name),
                                 .seconds = g->suffix.duration_s,

@@ -25,6 +25,6 @@ if HAVE_CMOCKA
 UNIT_TESTS += \
 	tests/unit/lua_question \
 	tests/unit/lua_values
-tests_unit_lua_question_SOURCES = tests/lua/classes/test_lua_question.c tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/lua_fixture.h
+tests_unit_lua_question_SOURCES = tests/lua/classes/test_lua_question.c tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/configuration_fixture.h tests/lua_fixture.h
 tests_unit_lua_values_SOURCES = tests/lua/classes/test_lua_values.c
 endif

@@ -10,7 +10,7 @@
 #include "lua/scripts/dnsproxy_ffi.h"
 
 #include "dnsproxy/base/clock.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/scripts/control_state.h"
 #include "rules/act/action.h"
 
@@ -34,7 +34,7 @@ ffi_dynblocks_insert(struct dynblock_spec *spec, uint8_t action)
     return false;
   spec->action = action == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : action;
   control_lock();
-  enum dynblock_outcome outcome = dynblock_insert(&draft.dynblocks, spec, clock_mono_us());
+  enum dynblock_outcome outcome = dynblock_insert(&config()->dynblocks, spec, clock_mono_us());
   control_unlock();
   if (outcome == DYNBLOCK_NEW)
     dynblock_log(spec);
@@ -102,7 +102,7 @@ ffi_dynblocks_add_entry(struct dynblock *b, void *arg)
     list->capacity = capacity;
   }
   uint64_t now_us = clock_mono_us();
-  int action = b->action == DYNBLOCK_NO_ACTION ? draft.dynblocks.default_action : b->action;
+  int action = b->action == DYNBLOCK_NO_ACTION ? config()->dynblocks.default_action : b->action;
   dnsdist_ffi_dynamic_block_entry_t *e = &list->entries[list->count++];
   *e = (dnsdist_ffi_dynamic_block_entry_t){
       .key = ffi_dynblocks_key_text(b), .reason = strdup(b->reason), .action = (uint8_t)action, .warning = b->warning};
@@ -123,7 +123,7 @@ ffi_dynblocks_list_new(bool suffixes, dnsdist_ffi_dynamic_blocks_list_t **out)
     return 0;
   list->suffixes = suffixes;
   control_lock();
-  dynblock_each(&draft.dynblocks, clock_mono_us(), ffi_dynblocks_add_entry, list);
+  dynblock_each(&config()->dynblocks, clock_mono_us(), ffi_dynblocks_add_entry, list);
   control_unlock();
   if (list->count == 0 || list->failed) {
     dnsdist_ffi_dynamic_blocks_list_free(list);

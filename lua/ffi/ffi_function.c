@@ -27,12 +27,12 @@ ffi_function_begin(const struct ffi_function *f, struct ffi_call *call, struct q
   if (!script_may_run(NULL, q)) {
     *call = (struct ffi_call){.error = "is not run for a query that is made up"};
     if (f->source == NULL)
-      control_lock();
+      script_lock(f->script);
     return false;
   }
   if (f->source != NULL)
     return thread_call_begin(call, f->source, q, side, compiled);
-  lua_State *lua = control_lock();
+  lua_State *lua = script_lock(f->script);
   if (!ffi_call_begin(call, control_ffi(), q, side))
     return false;
   call->watched = atomic_load_explicit(&f->script->endless, memory_order_relaxed);

@@ -10,6 +10,7 @@
 #include "lua/binder/errors.h"
 #include "lua/binder/load.h"
 #include "lua/scripts/history.h"
+#include "lua/scripts/scripts.h"
 
 #include <lauxlib.h>
 #include <math.h>
@@ -201,7 +202,7 @@ control_execute(const char *command, size_t size, struct text *answer, bool *eff
   }
   *effect = binder_effects.changed || !binder_effects.pure;
   if (e.printed && *effect)
-    history_add(command, size);
+    history_add(&control_scripts()->history, command, size);
   text_fini(&message);
   text_clear(control_output());
   control_unlock();

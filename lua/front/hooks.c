@@ -18,6 +18,7 @@
 struct job {
   struct job *next;
   void (*run)(struct job *, lua_State *); // Lua lock held
+  struct script *script;                  // that is asked: of the backend; NULL: callbacks
   struct backend *backend;                // one reference
   struct health_query *query;             // prepare: the check's own, until it is told
   void (*prepared)(void *);
@@ -93,7 +94,7 @@ hooks_run_script(struct job *job)
 {
   struct text message;
   text_init(&message);
-  lua_State *lua = control_lock();
+  lua_State *lua = job->script != NULL ? script_lock(job->script) : control_lock();
   if (!errors_protect(lua, hooks_job_step, job, &message))
     hooks_report(job, "A function of a backend failed", message.data);
   control_unlock();
@@ -210,6 +211,7 @@ static void
 hooks_prepare(struct backend *b, struct health_query *query, void (*done)(void *), void *arg)
 {
   struct job *job = hooks_job_new(b, hooks_prepare_run);
+  job->script = b->options.check.function;
   job->query = query;
   job->prepared = done;
   job->arg = arg;
@@ -266,6 +268,7 @@ static void
 hooks_validate(struct backend *b, const uint8_t *answer, size_t size, void (*done)(void *, bool), void *arg)
 {
   struct job *job = hooks_job_new(b, hooks_validate_run);
+  job->script = b->options.check.validator;
   job->answer = memory_copy(answer, size);
   job->size = size;
   job->validated = done;

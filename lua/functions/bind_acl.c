@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Access lists: clients, the console, PROXY senders.
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // Which list a function edits.
 struct acl {
-  struct netmask_set **list;
+  size_t place; // in struct configuration, of a struct netmask_set *
 };
-static const struct acl clients = {&draft.acl}, console = {&draft.console_acl}, proxies = {&draft.proxy_acl};
+static const struct acl clients = {offsetof(struct configuration, acl)},
+                        console = {offsetof(struct configuration, console_acl)},
+                        proxies = {offsetof(struct configuration, proxy_acl)};
 
 static struct netmask_set **
 bind_acl_list_of(const struct call *c)
 {
-  return ((const struct acl *)c->function->data)->list;
+  return (struct netmask_set **)(void *)((char *)config() + ((const struct acl *)c->function->data)->place);
 }
 
 // The same, about to be edited.
@@ -35,7 +38,7 @@ bind_acl_replace(struct call *c, struct netmask_set *with)
   struct netmask_set **list = bind_acl_list_to_edit(c), *old = *list;
   *list = object_ref(with);
   object_unref(&old);
-  draft.changed = true;
+  config()->changed = true;
   return 0;
 }
 
@@ -47,7 +50,7 @@ bind_acl_add(struct call *c)
     return -1;
   netmask_set_writable(bind_acl_list_to_edit(c));
   netmask_set_add(*bind_acl_list_of(c), &mask);
-  draft.changed = true;
+  config()->changed = true;
   return 0;
 }
 
@@ -59,7 +62,7 @@ bind_acl_rm(struct call *c)
     return -1;
   netmask_set_writable(bind_acl_list_to_edit(c));
   netmask_set_remove(*bind_acl_list_of(c), &mask);
-  draft.changed = true;
+  config()->changed = true;
   return 0;
 }
 
@@ -85,7 +88,7 @@ bind_acl_set_from_file(struct call *c)
 {
   char *line = NULL;
   size_t room = 0;
-  if (draft.phase == PHASE_CLIENT) // who talks to a console needs nobody's files
+  if (config()->phase == PHASE_CLIENT) // who talks to a console needs nobody's files
     return 0;
   FILE *f = fopen(c->args[0].string.data, "re");
   if (f == NULL)

@@ -2,7 +2,7 @@
 // newPacketCache() and its options.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/cache/packet_cache.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 
 #include <stdlib.h>
@@ -134,7 +134,7 @@ bind_cache_new_packet_cache(struct call *c)
   if (entries < o.shards) {
     text_printf(binder_output(), "The number of shards (%u) is reduced to the number of entries (%lld)", o.shards,
                 (long long)entries);
-    if (draft.phase != PHASE_CLIENT)
+    if (config()->phase != PHASE_CLIENT)
       log_warning("newPacketCache", "The number of shards (%u) is reduced to the number of entries (%lld)", o.shards,
                   (long long)entries);
     o.shards = (uint32_t)entries;

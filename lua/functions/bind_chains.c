@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The verbs of the eight rule chains, made from chains.def: add, get, show, rm, mv, set, clear, top.
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/functions/functions.h"
 
@@ -31,7 +31,7 @@ static const struct param table_options[] = {
 static struct rule_list *
 bind_chains_list_of(const struct call *c)
 {
-  return &draft.chains[(const struct chain_row *)c->function->data - chain_rows];
+  return &config()->chains[(const struct chain_row *)c->function->data - chain_rows];
 }
 
 bool

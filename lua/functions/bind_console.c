@@ -4,11 +4,12 @@
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/base/text.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/core/version.h"
 #include "lua/binder/classes.h"
 #include "lua/scripts/callbacks.h"
 #include "lua/scripts/history.h"
+#include "lua/scripts/scripts.h"
 
 #include <signal.h>
 #include <sodium.h>
@@ -32,8 +33,8 @@ bind_console_move_back(void *room)
 static void
 bind_console_move_gone(void *room)
 {
-  if (!((struct console_move *)room)->back && draft.console_open != NULL)
-    draft.console_open(&draft.console_address);
+  if (!((struct console_move *)room)->back && config()->console_open != NULL)
+    config()->console_open(&config()->console_address);
 }
 
 static int
@@ -42,13 +43,13 @@ bind_console_control_socket(struct call *c)
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, CONSOLE_PORT, &c->fault))
     return -1;
-  undo_bytes(&draft.console_address, sizeof draft.console_address);
-  draft.console_address = address;
-  draft.console_set = true;
-  if (draft.phase == PHASE_RUNNING &&
+  undo_bytes(&config()->console_address, sizeof config()->console_address);
+  config()->console_address = address;
+  config()->console_set = true;
+  if (config()->phase == PHASE_RUNNING &&
       undo_record(sizeof(struct console_move), bind_console_move_back, bind_console_move_gone) == NULL &&
-      draft.console_open != NULL)
-    draft.console_open(&draft.console_address);
+      config()->console_open != NULL)
+    config()->console_open(&config()->console_address);
   return 0;
 }
 
@@ -58,14 +59,14 @@ bind_console_set_key(struct call *c)
 {
   const struct bytes *text = &c->args[0].string;
   uint8_t key[KEY_SIZE];
-  undo_bytes(&draft.console_key_set, sizeof draft.console_key_set);
-  undo_bytes(draft.console_key, sizeof draft.console_key);
-  draft.console_key_set = base64_decode(key, sizeof key, text->data, text->size) == KEY_SIZE;
-  if (draft.console_key_set)
-    memcpy(draft.console_key, key, sizeof key);
+  undo_bytes(&config()->console_key_set, sizeof config()->console_key_set);
+  undo_bytes(config()->console_key, sizeof config()->console_key);
+  config()->console_key_set = base64_decode(key, sizeof key, text->data, text->size) == KEY_SIZE;
+  if (config()->console_key_set)
+    memcpy(config()->console_key, key, sizeof key);
   sodium_memzero(key, sizeof key);
   // A client tells its user itself.
-  if (!draft.console_key_set && draft.phase != PHASE_CLIENT)
+  if (!config()->console_key_set && config()->phase != PHASE_CLIENT)
     log_warning("setKey", "The key is not 32 bytes in base64: the console refuses connections (makeKey() makes one)");
   return 0;
 }
@@ -88,8 +89,8 @@ bind_console_crypto_works(struct call *c, const struct bytes *message)
   uint8_t nonce[crypto_secretbox_NONCEBYTES] = {0};
   uint8_t *box = call_alloc(c, message->size + crypto_secretbox_MACBYTES), *back = call_alloc(c, message->size + 1);
   const uint8_t *plain = (const uint8_t *)message->data;
-  crypto_secretbox_easy(box, plain, message->size, nonce, draft.console_key);
-  return crypto_secretbox_open_easy(back, box, message->size + crypto_secretbox_MACBYTES, nonce, draft.console_key) ==
+  crypto_secretbox_easy(box, plain, message->size, nonce, config()->console_key);
+  return crypto_secretbox_open_easy(back, box, message->size + crypto_secretbox_MACBYTES, nonce, config()->console_key) ==
              0 &&
          memcmp(back, plain, message->size) == 0;
 }
@@ -100,7 +101,7 @@ bind_console_test_crypto(struct call *c)
   struct bytes message = {.data = "testing", .size = 7};
   if (c->args[0].given)
     message = c->args[0].string;
-  if (!draft.console_key_set)
+  if (!config()->console_key_set)
     text_puts(binder_output(), "Crypto failed: the key has the wrong size\n");
   else if (!bind_console_crypto_works(c, &message))
     text_puts(binder_output(), "Crypto failed: what came back differs\n");
@@ -113,7 +114,7 @@ static int
 bind_console_delta(struct call *c)
 {
   (void)c;
-  history_print(binder_output());
+  history_print(&control_scripts()->history, binder_output());
   return 0;
 }
 
@@ -121,7 +122,7 @@ static int
 bind_console_clear_history(struct call *c)
 {
   (void)c;
-  history_clear();
+  history_clear(&control_scripts()->history);
   return 0;
 }
 
@@ -185,9 +186,9 @@ static int
 bind_console_stop(struct call *c)
 {
   (void)c;
-  if (draft.phase == PHASE_RUNNING)
+  if (config()->phase == PHASE_RUNNING)
     kill(getpid(), SIGTERM);
-  if (draft.phase == PHASE_LOADING) {
+  if (config()->phase == PHASE_LOADING) {
     log_sentence(LOG_PRIO_INFO, "Exiting on user request");
     _exit(EXIT_SUCCESS);
   }
@@ -197,14 +198,14 @@ bind_console_stop(struct call *c)
 static int
 bind_console_in_client_startup(struct call *c)
 {
-  lua_pushboolean(c->lua, draft.phase == PHASE_CLIENT);
+  lua_pushboolean(c->lua, config()->phase == PHASE_CLIENT);
   return 1;
 }
 
 static int
 bind_console_in_config_check(struct call *c)
 {
-  lua_pushboolean(c->lua, draft.phase == PHASE_CHECK);
+  lua_pushboolean(c->lua, config()->phase == PHASE_CHECK);
   return 1;
 }
 

@@ -3,7 +3,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/guard/dynblock_group.h"
 #include "lua/binder/classes.h"
 #include "lua/classes/classes.h"
@@ -16,7 +16,7 @@ bind_dynblocks_block(struct call *c, const struct dynblock_spec *spec)
 {
   if (!dynblock_options_good(c, spec->action, spec->tag_name))
     return -1;
-  if (dynblock_insert(&draft.dynblocks, spec, clock_mono_us()) == DYNBLOCK_NEW)
+  if (dynblock_insert(&config()->dynblocks, spec, clock_mono_us()) == DYNBLOCK_NEW)
     dynblock_log(spec);
   return 0;
 }
@@ -106,7 +106,7 @@ static int
 bind_dynblocks_clear_blocks(struct call *c)
 {
   (void)c;
-  dynblock_clear(&draft.dynblocks);
+  dynblock_clear(&config()->dynblocks);
   return 0;
 }
 
@@ -121,7 +121,7 @@ bind_dynblocks_show_one(struct dynblock *b, void *arg)
   uint64_t left_s = (b->until_us - *(const uint64_t *)arg) / 1000000;
   text_printf(binder_output(), "%-24s %8llu %8llu %-10s %-20s %-10s %s\n", key.data, (unsigned long long)left_s,
               (unsigned long long)atomic_load_explicit(&b->hits->count, memory_order_relaxed), b->warning ? "true" : "false",
-              dynblock_action_text(b->action == DYNBLOCK_NO_ACTION ? draft.dynblocks.default_action : b->action), "", b->reason);
+              dynblock_action_text(b->action == DYNBLOCK_NO_ACTION ? config()->dynblocks.default_action : b->action), "", b->reason);
   text_fini(&key);
 }
 
@@ -131,7 +131,7 @@ bind_dynblocks_show_blocks(struct call *c)
   uint64_t now_us = clock_mono_us();
   (void)c;
   text_printf(binder_output(), "%-24s %8s %8s %-10s %-20s %-10s %s\n", "What", "Seconds", "Blocks", "Warning", "Action", "eBPF", "Reason");
-  dynblock_each(&draft.dynblocks, now_us, bind_dynblocks_show_one, &now_us);
+  dynblock_each(&config()->dynblocks, now_us, bind_dynblocks_show_one, &now_us);
   return 0;
 }
 
@@ -158,7 +158,7 @@ static int
 bind_dynblocks_get_blocks(struct call *c)
 {
   lua_newtable(c->lua);
-  dynblock_each(&draft.dynblocks, clock_mono_us(), bind_dynblocks_list_one, &(struct listing){.lua = c->lua});
+  dynblock_each(&config()->dynblocks, clock_mono_us(), bind_dynblocks_list_one, &(struct listing){.lua = c->lua});
   return 1;
 }
 
@@ -166,7 +166,7 @@ static int
 bind_dynblocks_get_suffixes(struct call *c)
 {
   lua_newtable(c->lua);
-  dynblock_each(&draft.dynblocks, clock_mono_us(), bind_dynblocks_list_one,
+  dynblock_each(&config()->dynblocks, clock_mono_us(), bind_dynblocks_list_one,
                 &(struct listing){.lua = c->lua, .suffixes = true});
   return 1;
 }
@@ -184,9 +184,9 @@ bind_dynblocks_set_action(struct call *c)
   case DNS_ACTION_REFUSED:
   case DNS_ACTION_TRUNCATE:
   case DNS_ACTION_NO_RECURSE:
-    undo_bytes(&draft.dynblocks.default_action, sizeof draft.dynblocks.default_action);
-    draft.dynblocks.default_action = (int)action;
-    draft.dynblocks.changed = true;
+    undo_bytes(&config()->dynblocks.default_action, sizeof config()->dynblocks.default_action);
+    config()->dynblocks.default_action = (int)action;
+    config()->dynblocks.changed = true;
     return 0;
   default:
     binder_refuse("setDynBlocksAction", "Dynamic blocks action can only be Drop, NoOp, NXDomain, Refused, Truncate or NoRecurse!");
@@ -197,8 +197,8 @@ bind_dynblocks_set_action(struct call *c)
 static int
 bind_dynblocks_set_purge(struct call *c)
 {
-  undo_bytes(&draft.dynblocks.purge_interval_s, sizeof draft.dynblocks.purge_interval_s);
-  draft.dynblocks.purge_interval_s = (uint32_t)c->args[0].integer;
+  undo_bytes(&config()->dynblocks.purge_interval_s, sizeof config()->dynblocks.purge_interval_s);
+  config()->dynblocks.purge_interval_s = (uint32_t)c->args[0].integer;
   return 0;
 }
 

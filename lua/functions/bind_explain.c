@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // explain(): what would happen to a query, as text, as a table, as JSON.
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/explain/explain.h"
 #include "dnsproxy/wire/codes.h"
 #include "lua/binder/arguments.h"
@@ -183,14 +183,14 @@ bind_explain_query(struct call *c)
   const char *form;
   if (!bind_explain_read_request(c, &request, &form))
     return -1;
-  if (draft.phase == PHASE_CHECK || draft.phase == PHASE_CLIENT)
+  if (config()->phase == PHASE_CHECK || config()->phase == PHASE_CLIENT)
     return 0;
-  if (draft.phase == PHASE_LOADING) {
+  if (config()->phase == PHASE_LOADING) {
     binder_refuse(c->function->name, "there is nothing to explain until all of the configuration was read");
     return 0;
   }
   // What the command has edited so far is explained, and seen by nobody else.
-  struct snapshot *snapshot = draft_build();
+  struct snapshot *snapshot = configuration_build();
   json_t *all = explain(&request, snapshot);
   object_unref(&snapshot);
   if (all == NULL)

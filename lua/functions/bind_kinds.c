@@ -5,6 +5,8 @@
 #include "lua/kinds/script_kinds.h"
 #include "lua/kinds/waiting.h"
 
+#include <pthread.h>
+
 static int
 bind_kinds_make_selector(struct call *c)
 {
@@ -31,6 +33,7 @@ bind_kinds_make_action(struct call *c)
 
 static struct lua_function *functions;
 static size_t total;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static struct lua_function *
 bind_kinds_append(void)
@@ -65,14 +68,18 @@ bind_kinds_add_actions(const struct action_kind *const *kinds)
                                                  .data = *kinds};
 }
 
+static void
+bind_kinds_make(void)
+{
+  bind_kinds_add_selectors(selector_kinds);
+  bind_kinds_add_selectors(script_selector_kinds);
+  bind_kinds_add_actions(action_kinds);
+  bind_kinds_add_actions(script_action_kinds);
+}
+
 const struct lua_function *
 kind_functions(void)
 {
-  if (functions == NULL) {
-    bind_kinds_add_selectors(selector_kinds);
-    bind_kinds_add_selectors(script_selector_kinds);
-    bind_kinds_add_actions(action_kinds);
-    bind_kinds_add_actions(script_action_kinds);
-  }
+  pthread_once(&once, bind_kinds_make);
   return functions;
 }

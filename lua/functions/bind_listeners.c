@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Listeners: addLocal, setLocal, getBind, showBinds, and ClientState.
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/net/listener.h"
 #include "lua/binder/classes.h"
 #include "lua/kinds/waiting.h"
@@ -73,12 +73,12 @@ bind_listeners_add_local(struct call *c)
   struct address address;
   if (!address_parse(&address, c->args[0].string.data, DNS_PORT, &c->fault))
     return -1;
-  draft.listeners = memory_resize(draft.listeners, draft.listener_count + 2, sizeof *draft.listeners);
+  config()->listeners = memory_resize(config()->listeners, config()->listener_count + 2, sizeof *config()->listeners);
   for (unsigned i = 0; i < 2; i++) {
     struct listener *l = listener_new(&address, both[i]);
     if (c->args[1].given)
       bind_listeners_put_options(c, l, c->args[1].options);
-    draft.listeners[draft.listener_count++] = l;
+    config()->listeners[config()->listener_count++] = l;
   }
   return 0;
 }
@@ -96,12 +96,12 @@ bind_listeners_set_local(struct call *c)
   size_t kept = 0;
   if (!address_parse(&address, c->args[0].string.data, DNS_PORT, &c->fault))
     return -1;
-  for (size_t i = 0; i < draft.listener_count; i++)
-    if (bind_listeners_is_plain(draft.listeners[i]))
-      object_unref(&draft.listeners[i]);
+  for (size_t i = 0; i < config()->listener_count; i++)
+    if (bind_listeners_is_plain(config()->listeners[i]))
+      object_unref(&config()->listeners[i]);
     else
-      draft.listeners[kept++] = draft.listeners[i];
-  draft.listener_count = kept;
+      config()->listeners[kept++] = config()->listeners[i];
+  config()->listener_count = kept;
   return bind_listeners_add_local(c);
 }
 
@@ -109,9 +109,9 @@ bind_listeners_set_local(struct call *c)
 static struct listener *
 bind_listeners_bind_at(int64_t position)
 {
-  for (size_t i = 0; i < draft.listener_count && position >= 0; i++)
-    if (draft.listeners[i]->walk == NULL && position-- == 0)
-      return draft.listeners[i];
+  for (size_t i = 0; i < config()->listener_count && position >= 0; i++)
+    if (config()->listeners[i]->walk == NULL && position-- == 0)
+      return config()->listeners[i];
   return NULL;
 }
 

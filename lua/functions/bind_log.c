@@ -2,7 +2,7 @@
 // Logging: lines from scripts, where lines go, what form they have. And the identity of this server.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ bind_log_set_verbose(struct call *c)
   if (was != NULL)
     *was = log_settings()->verbose;
   log_settings()->verbose = c->args[0].boolean;
-  draft.changed = true; // its observer is in snapshots
+  config()->changed = true; // its observer is in snapshots
   return 0;
 }
 
@@ -71,20 +71,19 @@ bind_log_get_verbose(struct call *c)
 static int
 bind_log_set_destination(struct call *c)
 {
-  if (draft.phase == PHASE_LOADING && !log_verbose_destination(c->args[0].string.data))
+  if (config()->phase == PHASE_LOADING && !log_verbose_destination(c->args[0].string.data))
     return call_fault(c, FAULT_CAUGHT, "Unable to open file '%s' for logging: %s", c->args[0].string.data,
                       strerror(errno));
   return 0;
 }
 
-static char server_id[256];
-
 static const char *
 bind_log_identity(void)
 {
-  if (server_id[0] == '\0' && gethostname(server_id, sizeof server_id - 1) != 0)
+  struct configuration *c = config();
+  if (c->server_id[0] == '\0' && gethostname(c->server_id, sizeof c->server_id - 1) != 0)
     return "";
-  return server_id;
+  return c->server_id;
 }
 
 enum { BACKEND, TIME_FORMAT, LEVEL_PREFIX, INSTANCE_FROM_ID, INSTANCE };
@@ -100,14 +99,12 @@ static const struct param structured_options[] = {
     [INSTANCE] = {.name = "instance", .type = PARAM_STRING, .optional = true, .help = "value of the field instance"},
     {.type = PARAM_END}};
 
-static bool instance_is_id;
-
 // Lines of all threads read the instance: it stays as it is once they run.
 static void
 bind_log_follow_id(void)
 {
   struct log_settings *log = log_settings();
-  if (instance_is_id && draft.phase != PHASE_RUNNING)
+  if (config()->instance_is_server_id && config()->phase != PHASE_RUNNING)
     snprintf(log->instance, sizeof log->instance, "%s", bind_log_identity());
 }
 
@@ -128,7 +125,7 @@ bind_log_put_structured(const struct value *v)
   if (v[TIME_FORMAT].given)
     bind_log_put_time_format(v[TIME_FORMAT].string.data);
   if (v[INSTANCE_FROM_ID].given)
-    instance_is_id = v[INSTANCE_FROM_ID].boolean;
+    config()->instance_is_server_id = v[INSTANCE_FROM_ID].boolean;
   bind_log_follow_id();
   if (v[INSTANCE].given)
     snprintf(log->instance, sizeof log->instance, "%s", v[INSTANCE].string.data);
@@ -137,7 +134,7 @@ bind_log_put_structured(const struct value *v)
 static int
 bind_log_set_structured(struct call *c)
 {
-  if (draft.phase == PHASE_RUNNING)
+  if (config()->phase == PHASE_RUNNING)
     return call_fault(c, FAULT_CAUGHT, "Structured logging is an immutable setting at run time");
   log_settings()->structured = c->args[0].boolean;
   if (c->args[1].given)
@@ -166,8 +163,9 @@ bind_log_set_facility(struct call *c)
 static int
 bind_log_set_server_id(struct call *c)
 {
-  undo_bytes(server_id, sizeof server_id);
-  snprintf(server_id, sizeof server_id, "%s", c->args[0].string.data);
+  struct configuration *here = config();
+  undo_bytes(here->server_id, sizeof here->server_id);
+  snprintf(here->server_id, sizeof here->server_id, "%s", c->args[0].string.data);
   bind_log_follow_id();
   return 0;
 }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // getQueryCounters(), clearQueryCounters(), and the user's function that says what counts.
-#include "dnsproxy/base/epoch.h"
-#include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/guard/query_counts.h"
 #include "lua/binder/classes.h"
-#include "lua/scripts/query_filter.h"
 #include "lua/scripts/script_call.h"
 
 #include <inttypes.h>
@@ -14,15 +11,6 @@
 #include <string.h>
 
 // ---- the filter ----
-
-// Workers read it inside of an epoch: one that is replaced is dropped when they have all moved on.
-static struct script *_Atomic filter;
-struct replaced {
-  struct replaced *next;
-  struct script *script;
-  uint64_t stamp;
-};
-static struct replaced *replaced; // Lua lock
 
 static bool
 bind_query_counts_read_answer(struct script_call *call, char *key, size_t *size, bool *counts)
@@ -43,9 +31,8 @@ bind_query_counts_read_answer(struct script_call *call, char *key, size_t *size,
 }
 
 static bool
-bind_query_counts_ask_filter(struct query *q, char key[QUERY_COUNT_KEY_SIZE], size_t *size)
+bind_query_counts_ask_filter(struct script *script, struct query *q, char key[QUERY_COUNT_KEY_SIZE], size_t *size)
 {
-  struct script *script = atomic_load_explicit(&filter, memory_order_acquire);
   struct script_call call;
   bool counts = false, good = script_call_begin(&call, script, q, SIDE_QUERY);
   if (good) {
@@ -58,66 +45,17 @@ bind_query_counts_ask_filter(struct query *q, char key[QUERY_COUNT_KEY_SIZE], si
   return counts;
 }
 
-static void
-bind_query_counts_drop_replaced(bool all)
-{
-  for (struct replaced **at = &replaced; *at != NULL;) {
-    struct replaced *r = *at;
-    if (!all && !epoch_passed(r->stamp)) {
-      at = &r->next;
-      continue;
-    }
-    *at = r->next;
-    object_unref(&r->script);
-    free(r);
-  }
-}
-
-static void
-bind_query_counts_retire(struct script *old)
-{
-  if (old == NULL)
-    return;
-  struct replaced *r = memory_new(sizeof *r);
-  *r = (struct replaced){.next = replaced, .script = old, .stamp = epoch_stamp()};
-  replaced = r;
-}
-
-// The filter before, for a transaction that is taken back; a reference, or NULL.
-static void
-bind_query_counts_filter_back(void *room)
-{
-  struct script **was = room;
-  bind_query_counts_retire(atomic_exchange(&filter, *was));
-  *was = NULL;
-}
-
-static void
-bind_query_counts_filter_gone(void *room)
-{
-  object_unref((struct script **)room);
-}
-
 static int
 bind_query_counts_set_filter(struct call *c)
 {
-  struct script *script = object_ref(c->args[0].object);
-  script_used_by(script, "setQueryCountFilter", true);
-  struct script **was = undo_record(sizeof *was, bind_query_counts_filter_back, bind_query_counts_filter_gone);
-  if (was != NULL)
-    *was = object_ref(atomic_load(&filter));
-  bind_query_counts_retire(atomic_exchange(&filter, script));
+  struct configuration *here = config();
+  undo_object(&here->query_filter);
+  object_unref(&here->query_filter);
+  here->query_filter = object_ref(c->args[0].object);
+  script_used_by(here->query_filter, "setQueryCountFilter", true);
   query_counts_use_filter(bind_query_counts_ask_filter);
-  bind_query_counts_drop_replaced(false);
+  here->changed = true;
   return 0;
-}
-
-void
-query_filter_close(void)
-{
-  query_counts_close();
-  bind_query_counts_retire(atomic_exchange(&filter, NULL));
-  bind_query_counts_drop_replaced(true);
 }
 
 // ---- what was counted ----
@@ -131,7 +69,7 @@ bind_query_counts_show_counters(struct call *c)
   size_t count = query_counts_read(&rows, &missed);
   int64_t top = c->args[0].integer;
   text_printf(out, "query counting is currently: %s (%zu records in buffer)\n",
-              draft.settings.query_count ? "enabled" : "disabled", count);
+              config()->settings.query_count ? "enabled" : "disabled", count);
   for (size_t i = 0; i < count && (int64_t)i < top; i++)
     text_printf(out, "%-3zu %s: %" PRIu64 " request(s)\n", i + 1, rows[i].key, rows[i].count);
   if (missed > 0)

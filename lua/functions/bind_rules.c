@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Around rules: makeRule, newRuleAction, benchRule, and the objects DNSRule, DNSAction, RuleAction and their kin.
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/functions/functions.h"
 

@@ -6,6 +6,7 @@
 #include "lua/binder/library.h"
 #include "lua/scripts/copies.h"
 #include "lua/scripts/purity.h"
+#include "lua/scripts/scripts.h"
 
 #include <inttypes.h>
 #include <lauxlib.h>
@@ -59,7 +60,7 @@ bind_scripts_show_functions(struct call *c)
   struct rows rows = {0};
   struct text *out = binder_output();
   (void)c;
-  scripts_each(bind_scripts_add_row, &rows);
+  scripts_each(control_scripts()->list, bind_scripts_add_row, &rows);
   text_printf(out, "%-32s %-24s %-8s %12s %9s %9s %s\n", "Function", "Used by", "Mode", "Calls", "Errors", "Mean us", "Reason");
   for (size_t i = rows.count; i > 0; i--) {
     struct row *row = &rows.items[i - 1];
@@ -76,7 +77,7 @@ bind_scripts_show_functions(struct call *c)
 static void
 bind_scripts_copies_back(void *was)
 {
-  atomic_store(&copies_enabled, *(const bool *)was);
+  control_scripts()->copies.enabled = *(const bool *)was;
   copies_touched();
 }
 
@@ -85,8 +86,8 @@ bind_scripts_set_copies(struct call *c)
 {
   bool *was = undo_record(sizeof *was, bind_scripts_copies_back, NULL);
   if (was != NULL)
-    *was = atomic_load(&copies_enabled);
-  atomic_store(&copies_enabled, c->args[0].boolean);
+    *was = control_scripts()->copies.enabled;
+  control_scripts()->copies.enabled = c->args[0].boolean;
   copies_touched();
   return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Backends from the outside: getServer, getServers, rmServer, showServers, and how they are told of.
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/functions/functions.h"
 #include "lua/scripts/callbacks.h"
@@ -11,9 +11,9 @@
 static struct backend *
 bind_servers_find_by_uuid(const struct uuid *id)
 {
-  for (uint32_t i = 0; i < draft.pools.backend_count; i++)
-    if (uuid_equal(&draft.pools.backends[i]->options.id, id))
-      return draft.pools.backends[i];
+  for (uint32_t i = 0; i < config()->pools.backend_count; i++)
+    if (uuid_equal(&config()->pools.backends[i]->options.id, id))
+      return config()->pools.backends[i];
   return NULL;
 }
 
@@ -35,13 +35,13 @@ bind_servers_get_server(struct call *c)
   struct uuid id;
   if (key->is_text && !uuid_parse(&id, key->string.data))
     return call_fault(c, FAULT_CAUGHT, "invalid uuid string");
-  uint32_t count = draft.pools.backend_count;
+  uint32_t count = config()->pools.backend_count;
   struct backend *b = NULL;
   if (key->is_text)
     b = bind_servers_find_by_uuid(&id);
   else if (key->integer >= 0 && key->integer < count)
-    b = draft.pools.backends[key->integer];
-  if (b == NULL && draft.phase == PHASE_CLIENT)
+    b = config()->pools.backends[key->integer];
+  if (b == NULL && config()->phase == PHASE_CLIENT)
     return bind_servers_push_stand_in(c);
   if (b == NULL && key->is_text)
     binder_refuse(c->function->name, "Error: no server matched");
@@ -55,9 +55,9 @@ bind_servers_get_server(struct call *c)
 static int
 bind_servers_get_servers(struct call *c)
 {
-  lua_createtable(c->lua, (int)draft.pools.backend_count, 0);
-  for (uint32_t i = 0; i < draft.pools.backend_count; i++) {
-    binder_push_object(c->lua, draft.pools.backends[i]);
+  lua_createtable(c->lua, (int)config()->pools.backend_count, 0);
+  for (uint32_t i = 0; i < config()->pools.backend_count; i++) {
+    binder_push_object(c->lua, config()->pools.backends[i]);
     lua_rawseti(c->lua, -2, (int)i + 1);
   }
   return 1;
@@ -80,12 +80,12 @@ bind_servers_server_argument(struct call *c, struct backend **b)
     *b = bind_servers_find_by_uuid(&id);
     return *b != NULL || fault_set(&c->fault, FAULT_CAUGHT, "no server matched");
   }
-  uint32_t count = draft.pools.backend_count;
+  uint32_t count = config()->pools.backend_count;
   if (key.integer < 0 || key.integer >= count)
     return fault_set(&c->fault, FAULT_CAUGHT,
                      "vector::_M_range_check: __n (which is %llu) >= this->size() (which is %u)",
                      (unsigned long long)key.integer, count);
-  *b = draft.pools.backends[key.integer];
+  *b = config()->pools.backends[key.integer];
   return true;
 }
 
@@ -95,7 +95,7 @@ bind_servers_rm_server(struct call *c)
   struct backend *b;
   if (!bind_servers_server_argument(c, &b))
     return -1;
-  pool_draft_remove_backend(&draft.pools, b);
+  pool_draft_remove_backend(&config()->pools, b);
   return 0;
 }
 
@@ -138,9 +138,9 @@ static void
 bind_servers_add_pools(const struct backend *b, struct text *out)
 {
   size_t start = out->size;
-  for (uint32_t i = 0; i < draft.pools.count; i++)
-    if (bind_servers_pool_has(draft.pools.entries[i], b)) // the default pool has no name and leaves no gap
-      text_printf(out, "%s%s", out->size > start ? " " : "", draft.pools.entries[i]->name);
+  for (uint32_t i = 0; i < config()->pools.count; i++)
+    if (bind_servers_pool_has(config()->pools.entries[i], b)) // the default pool has no name and leaves no gap
+      text_printf(out, "%s%s", out->size > start ? " " : "", config()->pools.entries[i]->name);
 }
 
 static void
@@ -168,8 +168,8 @@ static void
 bind_servers_add_sums(bool uuids, struct text *out)
 {
   uint64_t qps = 0, queries = 0, drops = 0;
-  for (uint32_t i = 0; i < draft.pools.backend_count; i++) {
-    const struct backend *b = draft.pools.backends[i];
+  for (uint32_t i = 0; i < config()->pools.backend_count; i++) {
+    const struct backend *b = config()->pools.backends[i];
     qps += (uint64_t)atomic_load_explicit(&b->qps_now, memory_order_relaxed);
     queries += backend_queries(b);
     drops += backend_drops(b);
@@ -191,8 +191,8 @@ bind_servers_show_servers(struct call *c)
     text_printf(out, "%-36s ", "UUID");
   text_printf(out, "%-20s %-44s %5s %7s %7s %10s %10s %10s %7s %5s %5s %5s %11s %s\n", "Name", "Address", "State",
               "Qps", "Qlim", "Ord", "Wt", "Queries", "Drops", "Drate", "Lat", "TCP", "Outstanding", "Pools");
-  for (uint32_t i = 0; i < draft.pools.backend_count; i++)
-    bind_servers_add_server(i, draft.pools.backends[i], uuids, out);
+  for (uint32_t i = 0; i < config()->pools.backend_count; i++)
+    bind_servers_add_server(i, config()->pools.backends[i], uuids, out);
   bind_servers_add_sums(uuids, out);
   return 0;
 }

@@ -8,6 +8,7 @@
 #include "lua/scripts/control_state.h"
 #include "lua/binder/errors.h"
 #include "lua/scripts/service_hooks.h"
+#include "lua/scripts/script.h"
 
 #include <lauxlib.h>
 
@@ -109,7 +110,7 @@ bind_services_run_handler(void *script, const struct dns_question *question, voi
 {
   struct handler_call call = {.script = script, .question = question, .request = request};
   struct text message;
-  lua_State *lua = control_lock();
+  lua_State *lua = script_lock(script);
   text_init(&message);
   lua_pushcfunction(lua, bind_services_call_handler);
   lua_pushlightuserdata(lua, &call);

@@ -3,7 +3,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/backends/health.h"
 #include "lua/binder/classes.h"
 
@@ -81,7 +81,7 @@ bind_settings_means_something(const struct call *c)
 static void
 bind_settings_store(const struct call *c, const struct place *place)
 {
-  void *field = (char *)&draft.settings + place->offset;
+  void *field = (char *)&config()->settings + place->offset;
   const struct value *v = &c->args[0];
   uint32_t wide = (uint32_t)v->integer;
   uint8_t narrow = (uint8_t)v->integer;
@@ -100,10 +100,10 @@ bind_settings_set_setting(struct call *c)
     return 0;
   if (c->function->params[0].type == PARAM_INT && !bind_settings_means_something(c))
     return 0;
-  undo_bytes(&draft.settings, sizeof draft.settings);
+  undo_bytes(&config()->settings, sizeof config()->settings);
   bind_settings_store(c, c->function->data);
-  health_log_failures(draft.settings.verbose_health_checks);
-  draft.changed = true;
+  health_log_failures(config()->settings.verbose_health_checks);
+  config()->changed = true;
   return 0;
 }
 
@@ -147,25 +147,25 @@ bind_settings_set_payload_size(struct call *c)
     log_warning(c->function->name, "%s() takes %d to %d bytes: %lld it is", c->function->name, PAYLOAD_MIN, PAYLOAD_MAX,
                 (long long)size);
   }
-  undo_bytes(&draft.settings, sizeof draft.settings);
-  draft.settings.self_answer_payload = (uint16_t)size;
-  draft.changed = true;
+  undo_bytes(&config()->settings, sizeof config()->settings);
+  config()->settings.self_answer_payload = (uint16_t)size;
+  config()->changed = true;
   return 0;
 }
 
 static int
 bind_settings_set_buffer_sizes(struct call *c)
 {
-  draft.settings.udp_recv_buffer = (int)c->args[0].integer;
-  draft.settings.udp_send_buffer = (int)c->args[1].integer;
-  draft.changed = true;
+  config()->settings.udp_recv_buffer = (int)c->args[0].integer;
+  config()->settings.udp_send_buffer = (int)c->args[1].integer;
+  config()->changed = true;
   return 0;
 }
 
 static int
 bind_settings_set_workers(struct call *c)
 {
-  draft.workers = (unsigned)c->args[0].integer;
+  config()->workers = (unsigned)c->args[0].integer;
   return 0;
 }
 
@@ -173,10 +173,10 @@ static int
 bind_settings_add_capabilities(struct call *c)
 {
   const struct value *v = &c->args[0];
-  draft.capabilities =
-      memory_resize(draft.capabilities, draft.capability_count + v->list.count, sizeof *draft.capabilities);
+  config()->capabilities =
+      memory_resize(config()->capabilities, config()->capability_count + v->list.count, sizeof *config()->capabilities);
   for (size_t i = 0; i < v->list.count; i++)
-    draft.capabilities[draft.capability_count++] = memory_string(v->list.strings[i].data);
+    config()->capabilities[config()->capability_count++] = memory_string(v->list.strings[i].data);
   return 0;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // TCP as a whole: its figures, what connections are doing, the Fast Open key.
 #include "dnsproxy/base/log.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/net/stream.h"
 #include "dnsproxy/upstream/upstream_connection.h"
@@ -117,9 +117,9 @@ bind_tcp_show_stats(struct call *c)
               "TLS Resumptions", "TLS unknown ticket keys", "TLS inactive ticket keys", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3",
               "TLS other");
   size_t number = 0;
-  for (size_t i = 0; i < draft.listener_count; i++)
-    if (draft.listeners[i]->walk == NULL)
-      bind_tcp_show_listener(number++, draft.listeners[i]);
+  for (size_t i = 0; i < config()->listener_count; i++)
+    if (config()->listeners[i]->walk == NULL)
+      bind_tcp_show_listener(number++, config()->listeners[i]);
   text_printf(out, "\nBackends:\n%-3s %-20s %-20s %-20s %-20s %-25s %-25s %-20s %-20s %-20s %-20s %-20s %-20s %-20s %-20s %-20s %-20s\n", "#",
               "Name", "Address", "Connections", "Max concurrent conn", "Died sending query", "Died reading response", "Gave up",
               "Read timeouts", "Write timeouts", "Connect timeouts", "Too many conn", "Total connections", "Reused connections",
@@ -166,7 +166,7 @@ bind_tcp_dump_states(struct call *c)
 {
   (void)c;
   for (unsigned i = 0; i < worker_count(); i++) {
-    struct post *post = draft.phase == PHASE_RUNNING ? malloc(sizeof *post) : NULL;
+    struct post *post = config()->phase == PHASE_RUNNING ? malloc(sizeof *post) : NULL;
     if (post == NULL)
       continue;
     post->run = bind_tcp_dump;

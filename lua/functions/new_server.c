@@ -3,7 +3,7 @@
 #include "lua/functions/functions.h"
 
 #include "dnsproxy/base/log.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/wire/codes.h"
 #include "lua/kinds/waiting.h"
 
@@ -172,7 +172,7 @@ new_server_means_something(const struct place *place, int64_t number)
 {
   if ((place->least == 0 && place->most == 0) || (number >= place->least && number <= place->most))
     return true;
-  if (draft.phase != PHASE_CLIENT)
+  if (config()->phase != PHASE_CLIENT)
     log_warning("newServer", "%s=%lld means nothing and is ignored: it takes %lld to %lld", server_options[place->key].name,
                 (long long)number, (long long)place->least, (long long)place->most);
   return false;
@@ -231,7 +231,7 @@ new_server_put_modes(struct backend_options *o, const struct value *mode, const 
 static bool
 new_server_dismiss_source(const char *text)
 {
-  if (draft.phase != PHASE_CLIENT)
+  if (config()->phase != PHASE_CLIENT)
     log_warning("newServer", "Dismissing source %s: it is neither an address nor an interface", text);
   return true;
 }
@@ -255,7 +255,7 @@ new_server_put_source(struct backend_options *o, const char *text, struct fault 
   bool fits = strlen(at + 1) < sizeof o->source_interface; // a longer one cannot exist
   if (fits)
     snprintf(o->source_interface, sizeof o->source_interface, "%s", at + 1);
-  if ((!fits || if_nametoindex(at + 1) == 0) && draft.phase != PHASE_CLIENT)
+  if ((!fits || if_nametoindex(at + 1) == 0) && config()->phase != PHASE_CLIENT)
     log_warning("newServer", "The source interface %s does not exist: queries leave without it", at + 1);
   snprintf(address, sizeof address, "%.*s", (int)(at - text), text);
   return address_parse(&o->source, address, 0, fault);
@@ -308,7 +308,7 @@ new_server_tell_lonely_keys(const struct value *v)
   } pairs[] = {{KEY_addXForwardedHeaders, KEY_dohPath}, {KEY_autoUpgradeInterval, KEY_autoUpgrade},
                {KEY_autoUpgradeKeep, KEY_autoUpgrade},  {KEY_autoUpgradePool, KEY_autoUpgrade},
                {KEY_autoUpgradeDoHKey, KEY_autoUpgrade}};
-  for (size_t i = 0; i < sizeof pairs / sizeof *pairs && draft.phase != PHASE_CLIENT; i++) {
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs && config()->phase != PHASE_CLIENT; i++) {
     const struct value *beside = &v[pairs[i].beside];
     if (v[pairs[i].key].given && (!beside->given || (pairs[i].beside == KEY_autoUpgrade && !beside->boolean)))
       log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
@@ -316,7 +316,7 @@ new_server_tell_lonely_keys(const struct value *v)
                                     .subsystem = "newServer",
                                     .fields = (struct log_field[]){{"key", server_options[pairs[i].key].name}, {NULL, NULL}}});
   }
-  if (v[KEY_dohPath].given && !v[KEY_tls].given && draft.phase != PHASE_CLIENT)
+  if (v[KEY_dohPath].given && !v[KEY_tls].given && config()->phase != PHASE_CLIENT)
     log_warning("newServer", "dohPath means nothing without tls, and does not mean plain DNS");
 }
 
@@ -324,7 +324,7 @@ static void
 new_server_tell_protocol(const struct backend_options *o)
 {
   char where[ADDRESS_TEXT_SIZE];
-  if (o->protocol->missing != NULL && draft.phase != PHASE_CLIENT)
+  if (o->protocol->missing != NULL && config()->phase != PHASE_CLIENT)
     log_warning("newServer", "Encrypted backends are not built: %s stays down", address_text_with_port(&o->address, where));
 }
 
@@ -334,7 +334,7 @@ new_server_warn_unbuilt(const struct value *v)
 {
   static bool told; // under the Lua lock
   const struct value *upgrade = &v[KEY_autoUpgrade];
-  if (told || !upgrade->given || !upgrade->boolean || draft.phase == PHASE_CLIENT)
+  if (told || !upgrade->given || !upgrade->boolean || config()->phase == PHASE_CLIENT)
     return;
   told = true;
   log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",
@@ -406,11 +406,11 @@ new_server_read_arguments(struct call *c, struct backend_options *o, const struc
 static void
 new_server_join_pools(struct backend *b, const struct value *pool)
 {
-  pool_draft_add_backend(&draft.pools, b);
+  pool_draft_add_backend(&config()->pools, b);
   if (!pool->given || pool->list.count == 0)
-    pool_entry_add(pool_draft_get(&draft.pools, ""), b);
+    pool_entry_add(pool_draft_get(&config()->pools, ""), b);
   for (size_t i = 0; pool->given && i < pool->list.count; i++)
-    pool_entry_add(pool_draft_get(&draft.pools, pool->list.strings[i].data), b);
+    pool_entry_add(pool_draft_get(&config()->pools, pool->list.strings[i].data), b);
 }
 
 int

@@ -3,7 +3,7 @@
 #include "lua/scripts/policy_lua.h"
 
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/ffi/ffi_function.h"
 #include "lua/scripts/thread_state.h"
 
@@ -82,7 +82,7 @@ policy_ffi_set_default(struct call *c, bool per_thread)
   struct policy *p = policy_make(c, per_thread);
   if (p == NULL)
     return -1;
-  pool_draft_set_default_policy(&draft.pools, p);
+  pool_draft_set_default_policy(&config()->pools, p);
   return 0;
 }
 
@@ -92,7 +92,7 @@ policy_ffi_set_of_pool(struct call *c, bool per_thread)
   struct policy *p = policy_make(c, per_thread);
   if (p == NULL)
     return -1;
-  pool_entry_set_policy(pool_draft_get(&draft.pools, c->args[2].string.data), p);
+  pool_entry_set_policy(pool_draft_get(&config()->pools, c->args[2].string.data), p);
   return 0;
 }
 

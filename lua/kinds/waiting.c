@@ -4,42 +4,24 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOLD_MAX = 500 }; // a script that is made anew again and again must not fill memory
-
-static char *told[TOLD_MAX];
-static size_t told_count;
-
-// A place that asks once a second, or for each query, is heard once.
-static bool
-waiting_is_news(const char *sentence)
-{
-  for (size_t i = 0; i < told_count; i++)
-    if (strcmp(told[i], sentence) == 0)
-      return false;
-  if (told_count == TOLD_MAX)
-    return false;
-  told[told_count++] = memory_string(sentence);
-  return true;
-}
-
 void
 waiting_tell(struct call *c, const char *what, const char *part)
 {
   char place[PLACE_TEXT_SIZE], sentence[PLACE_TEXT_SIZE + 256];
-  if (draft.phase == PHASE_CLIENT)
+  if (config()->phase == PHASE_CLIENT)
     return;
   snprintf(sentence, sizeof sentence, "%s (%s) %s: this version of dnsproxy has no %s", c->function->name,
            load_place(c->lua, place), what, part);
-  if (draft.phase == PHASE_RUNNING)
+  if (config()->phase == PHASE_RUNNING)
     text_printf(binder_output(), "%s\n", sentence);
-  if (waiting_is_news(sentence))
+  if (binder_is_news(c->lua, sentence))
     log_warning("config", "%s", sentence);
 }
 
@@ -47,10 +29,10 @@ void
 waiting_tell_option(const struct call *c, const char *key, const struct value *v, const char *why)
 {
   char sentence[512];
-  if (!v->given || draft.phase == PHASE_CLIENT)
+  if (!v->given || config()->phase == PHASE_CLIENT)
     return;
   snprintf(sentence, sizeof sentence, "%s: the option %s has no effect: %s", c->function->name, key, why);
-  if (waiting_is_news(sentence))
+  if (binder_is_news(c->lua, sentence))
     log_info("config", "%s", sentence);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Listeners of encrypted transports: declared, waiting to be built.
 #include "dnsproxy/base/log.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/kinds/waiting.h"
 
@@ -94,7 +94,7 @@ static const struct param quic_options[] = {
 // ---- listeners that were asked for: they are counted, and found by their position ----
 
 enum { TLS, DOH, DOH3, DOQ, DNSCRYPT, LISTENER_KINDS };
-static unsigned listeners[LISTENER_KINDS]; // under the Lua lock
+_Static_assert((int)LISTENER_KINDS == (int)WAITING_LISTENERS, "a place for each");
 
 struct listener_kind {
   struct waiting waiting; // first: rows point to it
@@ -105,17 +105,15 @@ struct listener_kind {
 static unsigned *
 waiting_listeners_count_of(const struct call *c)
 {
-  return &listeners[((const struct listener_kind *)c->function->data)->kind];
+  return &config()->waiting_listeners[((const struct listener_kind *)c->function->data)->kind];
 }
 
 static int
 waiting_listeners_add_listener(struct call *c)
 {
   int results = waiting_call(c);
-  if (results >= 0) {
+  if (results >= 0)
     ++*waiting_listeners_count_of(c);
-    draft.waiting_listeners++;
-  }
   return results;
 }
 
@@ -124,7 +122,7 @@ waiting_listeners_get_listener(struct call *c)
 {
   unsigned count = *waiting_listeners_count_of(c);
   // A console client has none; what a script asks of one is answered by a stand-in.
-  if (draft.phase == PHASE_CLIENT || (c->args[0].integer >= 0 && c->args[0].integer < count))
+  if (config()->phase == PHASE_CLIENT || (c->args[0].integer >= 0 && c->args[0].integer < count))
     return waiting_call(c);
   binder_refuse(c->function->name, "Error: %s(%lld): there are only %u", c->function->name, (long long)c->args[0].integer,
                 count);
@@ -174,7 +172,7 @@ waiting_listeners_check_https(struct call *c)
     return false;
   bool bare = !c->args[1].given || (lua_isstring(c->lua, 2) && lua_objlen(c->lua, 2) == 0) ||
               (lua_istable(c->lua, 2) && lua_objlen(c->lua, 2) == 0);
-  if (bare && draft.phase != PHASE_CLIENT)
+  if (bare && config()->phase != PHASE_CLIENT)
     log_info(c->function->name,
              "No certificate provided for DoH frontend, running in DNS over HTTP mode instead of DNS over HTTPS");
   return true;

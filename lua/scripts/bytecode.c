@@ -6,6 +6,7 @@
 
 #include <lauxlib.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +33,8 @@ bytecode_op_of_name(const char *name, size_t size)
   return BYTECODE_OTHER;
 }
 
-bool
-bytecode_open(lua_State *lua)
+static void
+bytecode_read_names(lua_State *lua)
 {
   int top = lua_gettop(lua);
   size_t size = 0;
@@ -50,7 +51,20 @@ bytecode_open(lua_State *lua)
 #define OP(word) +1
   ready = known == 0 BYTECODE_OPS(OP);
 #undef OP
-  return ready;
+}
+
+bool
+bytecode_open(lua_State *lua)
+{
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // the first one reads them, for all
+  static bool read;
+  pthread_mutex_lock(&lock);
+  if (!read)
+    bytecode_read_names(lua);
+  read = true;
+  bool good = ready;
+  pthread_mutex_unlock(&lock);
+  return good;
 }
 
 enum bytecode_op

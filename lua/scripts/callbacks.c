@@ -6,26 +6,26 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
-#include "lua/scripts/copies.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/errors.h"
+#include "lua/scripts/scripts.h"
 
 #include <stdlib.h>
 
 enum { TELL_EVERY_US = 60 * 1000 * 1000 };
 
-static struct {
-  struct script **items;
-  size_t count;
-} lists[CALLBACK_KINDS];
-static uint64_t told_us;
-static struct script *maintenance; // see maintenance_will_run()
+static struct callbacks *
+callbacks_here(void)
+{
+  return &control_scripts()->callbacks;
+}
 
 static void
 callbacks_unadd(void *room)
 {
   enum callback_kind kind = *(enum callback_kind *)room;
-  object_unref(&lists[kind].items[--lists[kind].count]);
+  struct callbacks *here = callbacks_here();
+  object_unref(&here->lists[kind].items[--here->lists[kind].count]);
 }
 
 void
@@ -34,43 +34,44 @@ callbacks_add(enum callback_kind kind, struct script *script)
   enum callback_kind *edit = undo_record(sizeof *edit, callbacks_unadd, NULL);
   if (edit != NULL)
     *edit = kind;
-  lists[kind].items = memory_resize(lists[kind].items, lists[kind].count + 1, sizeof *lists[kind].items);
-  lists[kind].items[lists[kind].count++] = object_ref(script);
+  struct callbacks *here = callbacks_here();
+  here->lists[kind].items = memory_resize(here->lists[kind].items, here->lists[kind].count + 1, sizeof(struct script *));
+  here->lists[kind].items[here->lists[kind].count++] = object_ref(script);
 }
 
 size_t
 callbacks_count(enum callback_kind kind)
 {
-  return lists[kind].count;
+  return callbacks_here()->lists[kind].count;
 }
 
 struct script *
 callbacks_at(enum callback_kind kind, size_t position)
 {
-  return lists[kind].items[position];
+  return callbacks_here()->lists[kind].items[position];
 }
 
 void
-callbacks_clear(void)
+callbacks_clear(struct callbacks *c)
 {
-  object_unref(&maintenance);
+  object_unref(&c->maintenance);
   for (unsigned kind = 0; kind < CALLBACK_KINDS; kind++) {
-    for (size_t i = 0; i < lists[kind].count; i++)
-      object_unref(&lists[kind].items[i]);
-    free(lists[kind].items);
-    lists[kind].items = NULL;
-    lists[kind].count = 0;
+    for (size_t i = 0; i < c->lists[kind].count; i++)
+      object_unref(&c->lists[kind].items[i]);
+    free(c->lists[kind].items);
   }
+  *c = (struct callbacks){0};
 }
 
 // A maintenance() that fails does so every second: once a minute is enough to know.
 static void
 callbacks_tell(const char *error)
 {
+  struct callbacks *here = callbacks_here();
   uint64_t now_us = clock_mono_us();
-  if (told_us != 0 && now_us - told_us < TELL_EVERY_US)
+  if (here->told_us != 0 && now_us - here->told_us < TELL_EVERY_US)
     return;
-  told_us = now_us;
+  here->told_us = now_us;
   log_event(&(struct log_event){.priority = LOG_PRIO_WARNING,
                                 .message = "Error during execution of maintenance function(s)",
                                 .error = error,
@@ -94,17 +95,18 @@ callbacks_call(lua_State *lua, void (*report)(const char *))
 static void
 callbacks_maintenance_will_run(lua_State *lua)
 {
+  struct callbacks *here = callbacks_here();
   bool same = false;
-  if (maintenance != NULL) {
-    script_push(lua, maintenance);
+  if (here->maintenance != NULL) {
+    script_push(lua, here->maintenance);
     same = lua_rawequal(lua, -1, -2);
     lua_pop(lua, 1);
   }
   if (!same) {
-    object_unref(&maintenance);
-    maintenance = script_new(lua, lua_gettop(lua));
+    object_unref(&here->maintenance);
+    here->maintenance = script_new(lua, lua_gettop(lua));
   }
-  copies_will_run_script(lua, maintenance);
+  copies_will_run_script(lua, here->maintenance);
 }
 
 // The global maintenance(); a metatable of the globals is the script's own business.
@@ -143,9 +145,9 @@ control_maintenance(void)
 {
   lua_State *lua = control_lock();
   callbacks_protect(lua, callbacks_maintenance_step, NULL, callbacks_tell);
-  for (size_t i = 0; i < lists[CALLBACK_MAINTENANCE].count; i++)
-    callbacks_protect(lua, callbacks_callback_step, lists[CALLBACK_MAINTENANCE].items[i], callbacks_tell);
-  dynblock_purge(&draft.dynblocks, clock_mono_us());
+  for (size_t i = 0; i < callbacks_count(CALLBACK_MAINTENANCE); i++)
+    callbacks_protect(lua, callbacks_callback_step, callbacks_at(CALLBACK_MAINTENANCE, i), callbacks_tell);
+  dynblock_purge(&config()->dynblocks, clock_mono_us());
   text_clear(control_output()); // nobody reads what maintenance() shows
   control_unlock();
 }
@@ -170,7 +172,7 @@ void
 control_exit_callbacks(void)
 {
   lua_State *lua = control_lock();
-  for (size_t i = 0; i < lists[CALLBACK_EXIT].count; i++)
-    callbacks_protect(lua, callbacks_exit_step, lists[CALLBACK_EXIT].items[i], callbacks_tell_exit);
+  for (size_t i = 0; i < callbacks_count(CALLBACK_EXIT); i++)
+    callbacks_protect(lua, callbacks_exit_step, callbacks_at(CALLBACK_EXIT, i), callbacks_tell_exit);
   control_unlock();
 }

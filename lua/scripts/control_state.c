@@ -6,23 +6,15 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/undo.h"
-#include "dnsproxy/config/draft.h"
-#include "dnsproxy/walk/suspended.h"
 #include "lua/binder/binder.h"
-#include "lua/scripts/callbacks.h"
-#include "lua/scripts/copies.h"
 #include "lua/binder/errors.h"
 #include "lua/scripts/ffi_state.h"
-#include "lua/scripts/history.h"
 #include "lua/binder/library.h"
 #include "lua/binder/load.h"
-#include "lua/scripts/policy_builtin.h"
 #include "lua/scripts/policy_lua.h"
-#include "lua/scripts/query_filter.h"
 #include "lua/scripts/thread_state.h"
 #include "lua/scripts/question_access.h"
-#include "lua/scripts/script.h"
-#include "lua/scripts/script_host.h"
+#include "lua/scripts/scripts.h"
 #include "lua/binder/stack_guard.h"
 #include "lua/binder/standard.h"
 
@@ -30,48 +22,38 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static pthread_mutex_t lock;
-static unsigned depth; // of holds, under the lock
-static lua_State *state;
-static struct script_host host;
-static struct ffi_state *ffi;
-static struct text output;
-static struct text load_message; // the whole of it: tracebacks are longer than a fault
-static struct text load_path;    // the main file
-static const char *loading;      // the file that runs, included ones too
-
-static void
-control_state_take_lock(void)
+struct scripts *
+control_scripts(void)
 {
-  control_lock();
+  return config()->scripts;
 }
 
 // ---- every call into the shared state, once the program serves, is a transaction with a time to end ----
 
 static bool
-control_serves(lua_State *lua)
+control_state_serves(lua_State *lua)
 {
-  return lua == control_host()->lua && draft.phase == PHASE_RUNNING;
+  const struct configuration *c = config();
+  return c != NULL && c->scripts != NULL && lua == c->scripts->host.lua && c->phase == PHASE_RUNNING;
 }
 
 static uint64_t
-control_begin(lua_State *lua)
+control_state_begin(lua_State *lua)
 {
-  if (!control_serves(lua))
+  if (!control_state_serves(lua))
     return 0;
   undo_begin();
   return script_budget_ms(NULL);
 }
 
 static void
-control_end(lua_State *lua, bool good)
+control_state_end(lua_State *lua, bool good)
 {
-  if (!control_serves(lua))
+  if (!control_state_serves(lua))
     return;
   if (good)
     undo_keep();
@@ -79,98 +61,114 @@ control_end(lua_State *lua, bool good)
     undo_back();
 }
 
-static const struct errors_frame control_frame = {.begin = control_begin, .end = control_end};
+static const struct errors_frame control_state_frame = {.begin = control_state_begin, .end = control_state_end};
 
-void
-control_state_open(void)
+// ---- a part of each configuration ----
+
+static void
+control_state_open(struct configuration *c)
 {
-  errors_use_frame(&control_frame);
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-  pthread_mutex_init(&lock, &attributes);
-  pthread_mutexattr_destroy(&attributes);
-  text_init(&output);
-  text_init(&load_message);
-  text_init(&load_path);
-  state = luaL_newstate();
-  if (state == NULL)
+  struct scripts *s = c->scripts = memory_new(sizeof *s);
+  s->configuration = c;
+  s->list = script_list_new(s);
+  text_init(&s->output);
+  text_init(&s->load_message);
+  text_init(&s->load_path);
+  policy_builtin_open(&s->policies);
+  lua_State *lua = luaL_newstate();
+  if (lua == NULL)
     memory_exhausted();
-  standard_libraries_open(state);
-  stack_guard_open(state);
-  binder_open(state);
-  ffi = ffi_state_new(state);
-  if (ffi == NULL)
+  s->host = (struct script_host){.lua = lua};
+  standard_libraries_open(lua);
+  stack_guard_open(lua);
+  binder_open(lua);
+  s->ffi = ffi_state_new(lua);
+  if (s->ffi == NULL)
     memory_exhausted();
-  host = (struct script_host){.lua = state};
-  library_open(state);
-  copies_open(state);
-  suspended_use_lock(control_state_take_lock, control_unlock);
+  library_open(lua);
+  copies_open(&s->copies, lua);
 }
 
-void
-control_state_close(void)
+// Functions are dropped first, while the state is there to forget them.
+static void
+control_state_close(struct configuration *c)
 {
-  thread_state_end();
-  copies_close();
-  callbacks_clear();
-  query_filter_close();
-  history_clear();
-  lua_State *lua = state;
-  state = NULL;
-  lua_policies_close(&host);
-  policy_builtin_close();
-  lua_close(lua);
-  async_scopes_close();
-  ffi_state_free(&ffi);
-  scripts_forget(NULL);
-  text_fini(&output);
-  text_fini(&load_message);
-  text_fini(&load_path);
-  pthread_mutex_destroy(&lock);
+  struct scripts *s = c->scripts;
+  callbacks_clear(&s->callbacks);
+  history_clear(&s->history);
+  copies_close(&s->copies);
+  lua_policies_close(&s->host);
+  policy_builtin_close(&s->policies);
+  script_list_close(&s->list);
+  lua_close(s->host.lua);
+  async_scopes_close(s->spare_scopes);
+  ffi_state_free(&s->ffi);
+  text_fini(&s->output);
+  text_fini(&s->load_message);
+  text_fini(&s->load_path);
+  free(s);
+  c->scripts = NULL;
+}
+
+static void
+control_state_leave(struct configuration *c)
+{
+  copies_renew(c->scripts->host.lua);
+  if (c->phase == PHASE_RUNNING && configuration_is_live(c) && configuration_changed())
+    configuration_publish();
+}
+
+static const struct configuration_part control_state_part = {
+    .open = control_state_open, .leave = control_state_leave, .close = control_state_close};
+
+void
+scripts_open(void)
+{
+  errors_use_frame(&control_state_frame);
+  configuration_use_part(&control_state_part);
+}
+
+// ---- the lock ----
+
+static lua_State *
+control_state_locked(void)
+{
+  struct scripts *s = control_scripts();
+  if (s->configuration->depth == 1)
+    scripts_forget(s->list);
+  return s->host.lua;
+}
+
+lua_State *
+control_lock_of(struct configuration *c)
+{
+  configuration_lock(c);
+  return control_state_locked();
 }
 
 lua_State *
 control_lock(void)
 {
-  pthread_mutex_lock(&lock);
-  if (depth++ == 0)
-    scripts_forget(state);
-  return state;
-}
-
-struct ffi_state *
-control_ffi(void)
-{
-  return ffi;
-}
-
-static bool
-control_state_draft_changed(void)
-{
-  bool changed = draft.changed || draft.undelivered || draft.pools.changed || draft.dynblocks.changed;
-  for (unsigned i = 0; i < CHAIN_COUNT; i++)
-    changed |= draft.chains[i].changed;
-  return changed;
+  configuration_lock_current();
+  return control_state_locked();
 }
 
 void
 control_unlock(void)
 {
-  assert(depth > 0);
-  if (depth == 1) {
-    copies_renew(state);
-    if (draft.phase == PHASE_RUNNING && control_state_draft_changed())
-      draft_publish();
-  }
-  depth--;
-  pthread_mutex_unlock(&lock);
+  configuration_unlock();
+}
+
+struct ffi_state *
+control_ffi(void)
+{
+  return control_scripts()->ffi;
 }
 
 struct text *
 control_output(void)
 {
-  return &output;
+  return &control_scripts()->output;
 }
 
 _Thread_local bool binder_dry;
@@ -192,13 +190,13 @@ binder_output_discard(bool on)
 struct text *
 binder_output(void)
 {
-  return discarding ? &discarded : &output;
+  return discarding ? &discarded : control_output();
 }
 
 struct script_host *
 control_host(void)
 {
-  return &host;
+  return &control_scripts()->host;
 }
 
 uint64_t
@@ -207,7 +205,7 @@ script_budget_ms(const struct query *q)
   enum { COMMANDS = 30 }; // times as long as a query's
   if (q != NULL && q->lease != NULL)
     return query_settings(q)->script_budget_ms;
-  return (uint64_t)draft.settings.script_budget_ms * COMMANDS;
+  return (uint64_t)config()->settings.script_budget_ms * COMMANDS;
 }
 
 // ---- the configuration file ----
@@ -232,14 +230,14 @@ control_state_read_file(const char *path, struct text *content)
 const char *
 load_current_path(void)
 {
-  return loading;
+  return control_scripts()->loading;
 }
 
 static bool
 control_state_failed(struct fault *fault, enum fault_kind kind, const char *message)
 {
-  text_clear(&load_message);
-  text_puts(&load_message, message);
+  text_clear(&control_scripts()->load_message);
+  text_puts(&control_scripts()->load_message, message);
   return fault_set(fault, kind, "%s", message);
 }
 
@@ -275,8 +273,9 @@ load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *d
   text_init(&content);
   failure_init(&failure);
   bool good = false;
-  const char *outer = loading;
-  loading = path;
+  struct scripts *s = control_scripts();
+  const char *outer = s->loading;
+  s->loading = path;
   if (!control_state_read_file(path, &content)) {
     fault_set(fault, FAULT_PLAIN, "Unable to read configuration from '%s': %s", path, strerror(errno));
     control_state_failed(fault, FAULT_PLAIN, fault->text);
@@ -289,7 +288,7 @@ load_chunk(lua_State *lua, const char *path, struct fault *fault, struct text *d
   } else {
     good = true;
   }
-  loading = outer;
+  s->loading = outer;
   failure_fini(&failure);
   text_fini(&content);
   return good;
@@ -319,7 +318,7 @@ load_included(lua_State *lua, const char *path, struct fault *fault, struct text
   struct text error, plain;
   text_init(&error);
   text_init(&plain);
-  text_puts(&error, load_message.data);
+  text_puts(&error, control_scripts()->load_message.data);
   if (detail->size > 0)
     text_printf(&error, ": %s", detail->data);
   text_printf(&plain, "Unable to include the file '%s': %s", path, error.data);
@@ -338,12 +337,13 @@ bool
 control_load_file(const char *path, struct fault *fault, struct text *detail)
 {
   lua_State *lua = control_lock();
-  text_clear(&load_path);
-  text_puts(&load_path, path);
+  struct scripts *s = control_scripts();
+  text_clear(&s->load_path);
+  text_puts(&s->load_path, path);
   bool good = load_chunk(lua, path, fault, detail);
-  if (draft.phase == PHASE_LOADING)
-    fputs(output.data, stdout);
-  text_clear(&output);
+  if (config()->phase == PHASE_LOADING)
+    fputs(s->output.data, stdout);
+  text_clear(&s->output);
   control_unlock();
   return good;
 }
@@ -352,11 +352,12 @@ void
 control_report_fault(const struct fault *fault, const struct text *detail)
 {
   const char *message = fault->kind == FAULT_CAUGHT ? "Fatal Lua error" : "Fatal error";
-  const char *error = load_message.size > 0 ? load_message.data : fault->text;
-  const struct log_field fields[] = {{"path", load_path.data}, {NULL, NULL}};
+  const struct scripts *s = control_scripts();
+  const char *error = s->load_message.size > 0 ? s->load_message.data : fault->text;
+  const struct log_field fields[] = {{"path", s->load_path.data}, {NULL, NULL}};
   struct text plain;
   text_init(&plain);
-  text_printf(&plain, "%s: %s (in the file '%s')", message, error, load_path.data);
+  text_printf(&plain, "%s: %s (in the file '%s')", message, error, s->load_path.data);
   log_event(&(struct log_event){
       .priority = LOG_PRIO_ERROR, .message = message, .error = error, .plain = plain.data, .fields = fields});
   if (detail->size > 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The shared Lua state: configuration file, console commands, maintenance(), LuaRule/LuaAction and policies.
+// The shared Lua state of a configuration: its file, console commands, maintenance(), LuaRule/LuaAction and policies.
 //
-// One recursive lock guards it and the draft. Leaving the outermost hold publishes the draft if it changed.
+// The lock of the configuration guards it. Leaving the outermost hold publishes the configuration if it changed and is live.
 #ifndef LUA_SCRIPTS_CONTROL_STATE_H
 #define LUA_SCRIPTS_CONTROL_STATE_H
 
@@ -13,15 +13,16 @@
 #include <lua.h>
 #include <stdint.h>
 
+struct configuration;
 struct query;
 
-void control_state_open(void);  // main thread, before anything else of lua/
-void control_state_close(void);
-lua_State *control_lock(void);  // returns the state
+void scripts_open(void); // from now on configurations have a Lua state. Main thread, before the first one
+// Each returns the state.
+lua_State *control_lock(void); // of the configuration that the thread holds, else of the live one
+lua_State *control_lock_of(struct configuration *);
 struct ffi_state *control_ffi(void); // of the state: lock held
 uint64_t script_budget_ms(const struct query *); // setScriptBudget(); NULL: of a command or maintenance()
 void control_unlock(void);      // outermost: publishes
-// For workers calling rule functions: no draft can have changed unless the script called a function of ours.
 struct text *control_output(void); // what show...() functions append to; emptied before each command
 
 // Runs the configuration file. False: fault has the message; `detail` the second line of address errors, or "".

@@ -5,10 +5,11 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/scripts/bytecode.h"
 #include "lua/binder/errors.h"
 #include "lua/binder/library.h"
+#include "lua/scripts/scripts.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
@@ -16,60 +17,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Atomic bool copies_enabled = true;
+static _Atomic uint64_t generations;
 
-static bool readable; // this LuaJIT's instructions are known
-// What changed since the last renewal. Lua lock.
-static struct {
-  bool everything;       // or whatever: nobody can tell
-  struct places written; // these, at least
-  uint64_t generation;   // of the scripts, then
-  uint64_t looks;
-  uint64_t again_us;     // when the next try may be, after one that failed; 0: any time
-  struct places shared;  // what functions that run for queries in the shared state may write at any time
-} stale = {.everything = true};
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of `current`
-static struct image *current;                            // one reference; NULL: nothing is copied
-static _Atomic uint64_t generation = 1;
+static struct copies_source *
+copies_here(void)
+{
+  return &control_scripts()->copies;
+}
 
 void
-copies_open(lua_State *lua)
+copies_open(struct copies_source *c, lua_State *lua)
 {
-  readable = bytecode_open(lua);
-  if (!readable)
+  *c = (struct copies_source){.enabled = true, .everything = true, .generation = ++generations};
+  pthread_mutex_init(&c->lock, NULL);
+  c->readable = bytecode_open(lua);
+  if (!c->readable)
     log_warning("lua", "The instructions of this LuaJIT are not known: all Lua functions run under the shared lock");
 }
 
 static void
-copies_publish(struct image *image)
+copies_publish(struct copies_source *c, struct image *image)
 {
-  pthread_mutex_lock(&lock);
-  struct image *old = current;
-  current = image;
-  atomic_fetch_add_explicit(&generation, 1, memory_order_release);
-  pthread_mutex_unlock(&lock);
+  pthread_mutex_lock(&c->lock);
+  struct image *old = c->current;
+  c->current = image;
+  atomic_store_explicit(&c->generation, ++generations, memory_order_release);
+  pthread_mutex_unlock(&c->lock);
   object_unref(&old);
 }
 
 void
-copies_close(void)
+copies_close(struct copies_source *c)
 {
-  copies_publish(NULL);
-  places_fini(&stale.written);
-  places_fini(&stale.shared);
-  stale.everything = true;
+  copies_publish(c, NULL);
+  places_fini(&c->written);
+  places_fini(&c->shared);
+  pthread_mutex_destroy(&c->lock);
 }
 
 void
 copies_touched(void)
 {
-  stale.everything = true;
+  copies_here()->everything = true;
 }
 
 uint64_t
 copies_looks(void)
 {
-  return stale.looks;
+  return copies_here()->looks;
 }
 
 // ---- what is about to be written ----
@@ -105,14 +100,15 @@ copies_add_event(struct script *s, void *arg)
 static const struct purity *
 copies_effects_of(lua_State *lua, struct script *s)
 {
-  if (s->effects != NULL && !copies_effects_hold(s->effects, &stale.written))
+  struct copies_source *here = copies_here();
+  if (s->effects != NULL && !copies_effects_hold(s->effects, &here->written))
     purity_drop(&s->effects);
   if (s->effects == NULL) {
     s->effects = memory_new(sizeof *s->effects);
     script_push(lua, s);
-    purity_find_effects(lua, -1, &stale.shared, s->effects);
+    purity_find_effects(lua, -1, &here->shared, s->effects);
     lua_pop(lua, 1);
-    stale.looks++;
+    here->looks++;
   }
   return s->effects;
 }
@@ -121,14 +117,15 @@ copies_effects_of(lua_State *lua, struct script *s)
 static void
 copies_note_events(lua_State *lua)
 {
+  struct copies_source *here = copies_here();
   struct events list = {0};
-  scripts_each(copies_add_event, &list);
-  for (size_t i = 0; i < list.count && !stale.everything; i++) {
+  scripts_each(control_scripts()->list, copies_add_event, &list);
+  for (size_t i = 0; i < list.count && !here->everything; i++) {
     const struct purity *effects = copies_effects_of(lua, list.items[i]);
     // What it reads may be written before it is called: then what was found does not hold.
-    stale.everything = effects->anything || effects->hidden || !copies_effects_hold(effects, &stale.written);
+    here->everything = effects->anything || effects->hidden || !copies_effects_hold(effects, &here->written);
     for (size_t k = 0; k < effects->writes.count; k++)
-      places_add(&stale.written, effects->writes.items[k]);
+      places_add(&here->written, effects->writes.items[k]);
   }
   free(list.items);
 }
@@ -136,29 +133,32 @@ copies_note_events(lua_State *lua)
 static void
 copies_note(lua_State *lua, const struct purity *effects)
 {
-  stale.everything |= effects->anything || effects->hidden;
+  struct copies_source *here = copies_here();
+  here->everything |= effects->anything || effects->hidden;
   for (size_t i = 0; i < effects->writes.count; i++)
-    places_add(&stale.written, effects->writes.items[i]);
-  if (effects->calls_out && !stale.everything)
+    places_add(&here->written, effects->writes.items[i]);
+  if (effects->calls_out && !here->everything)
     copies_note_events(lua);
 }
 
 static bool
 copies_look_ahead(void)
 {
-  return readable && !stale.everything && draft.phase == PHASE_RUNNING;
+  struct copies_source *here = copies_here();
+  return here->readable && !here->everything && config()->phase == PHASE_RUNNING;
 }
 
 void
 copies_will_run(lua_State *lua, int index)
 {
+  struct copies_source *here = copies_here();
   if (!copies_look_ahead()) {
-    stale.everything = true;
+    here->everything = true;
     return;
   }
   struct purity effects;
-  purity_find_effects(lua, index, &stale.shared, &effects);
-  stale.looks++;
+  purity_find_effects(lua, index, &here->shared, &effects);
+  here->looks++;
   copies_note(lua, &effects);
   purity_fini(&effects);
 }
@@ -166,10 +166,11 @@ copies_will_run(lua_State *lua, int index)
 void
 copies_will_run_script(lua_State *lua, struct script *s)
 {
+  struct copies_source *here = copies_here();
   if (copies_look_ahead())
     copies_note(lua, copies_effects_of(lua, s));
   else
-    stale.everything = true;
+    here->everything = true;
 }
 
 // ---- who shares what ----
@@ -200,8 +201,9 @@ copies_add_candidate(struct script *s, void *arg)
 static void
 copies_inspect(lua_State *lua, struct candidate *c)
 {
+  struct copies_source *here = copies_here();
   struct script *s = c->script;
-  if (s->purity != NULL && (stale.everything || purity_reads_any(s->purity, &stale.written)))
+  if (s->purity != NULL && (here->everything || purity_reads_any(s->purity, &here->written)))
     purity_drop(&s->purity);
   if (s->purity == NULL) {
     c->anew = true;
@@ -209,13 +211,13 @@ copies_inspect(lua_State *lua, struct candidate *c)
     script_push(lua, s);
     purity_find(lua, -1, s->purity);
     lua_pop(lua, 1);
-    stale.looks++;
+    here->looks++;
   }
-  c->copied = !s->purity->shares && s->may_copy && copies_enabled;
+  c->copied = !s->purity->shares && s->may_copy && here->enabled;
   if (s->purity->shares)
     snprintf(c->why, sizeof c->why, "%s", s->purity->reason);
   else if (!c->copied)
-    snprintf(c->why, sizeof c->why, "%s", copies_enabled ? "is of a kind that is not copied" : "setLuaCopies(false)");
+    snprintf(c->why, sizeof c->why, "%s", here->enabled ? "is of a kind that is not copied" : "setLuaCopies(false)");
   atomic_store_explicit(&s->harmless, !s->purity->shares, memory_order_relaxed);
   atomic_store_explicit(&s->endless, s->purity->endless, memory_order_relaxed);
 }
@@ -255,10 +257,11 @@ copies_decide(struct candidates *list)
 static void
 copies_note_it(struct candidate *c)
 {
+  struct copies_source *here = copies_here();
   struct script *s = c->script;
   free(s->reason);
   s->reason = c->copied ? NULL : memory_string(c->why);
-  if (c->copied || s->told || !s->may_copy || !copies_enabled)
+  if (c->copied || s->told || !s->may_copy || !here->enabled)
     return;
   s->told = true;
   log_info("lua", "%s at %s %s: runs under the shared lock", s->user, s->where, c->why);
@@ -284,10 +287,11 @@ copies_leave_uncompiled(lua_State *lua, const struct candidate *c)
 static void
 copies_forget_effects(bool all)
 {
+  struct copies_source *here = copies_here();
   struct events list = {0};
-  scripts_each(copies_add_event, &list);
+  scripts_each(control_scripts()->list, copies_add_event, &list);
   for (size_t i = 0; i < list.count; i++)
-    if (list.items[i]->effects != NULL && (all || !copies_effects_hold(list.items[i]->effects, &stale.written)))
+    if (list.items[i]->effects != NULL && (all || !copies_effects_hold(list.items[i]->effects, &here->written)))
       purity_drop(&list.items[i]->effects);
   free(list.items);
 }
@@ -327,24 +331,26 @@ copies_settle(struct candidates *list, const struct image *image)
 static bool
 copies_image_holds(const struct candidates *list)
 {
+  struct copies_source *here = copies_here();
   size_t copied = 0;
   for (size_t i = 0; i < list->count; i++) {
     if (!list->items[i].copied)
       continue;
-    if (list->items[i].anew || current == NULL || image_position(current, list->items[i].script, 0) == 0)
+    if (list->items[i].anew || here->current == NULL || image_position(here->current, list->items[i].script, 0) == 0)
       return false;
     copied++;
   }
-  return copied == (current == NULL ? 0 : image_count(current));
+  return copied == (here->current == NULL ? 0 : image_count(here->current));
 }
 
 static void
 copies_renew_image(lua_State *lua, struct candidates *list)
 {
-  struct image *image = copies_image_holds(list) ? object_ref(current) : readable ? copies_image_of(lua, list) : NULL;
+  struct copies_source *here = copies_here();
+  struct image *image = copies_image_holds(list) ? object_ref(here->current) : here->readable ? copies_image_of(lua, list) : NULL;
   // Only this thread changes it: the Lua lock is held.
-  if (image == NULL ? current != NULL : current == NULL || !image_same(image, current))
-    copies_publish(object_ref(image));
+  if (image == NULL ? here->current != NULL : here->current == NULL || !image_same(image, here->current))
+    copies_publish(here, object_ref(image));
   copies_settle(list, image);
   object_unref(&image);
 }
@@ -352,20 +358,22 @@ copies_renew_image(lua_State *lua, struct candidates *list)
 static void
 copies_note_shared(const struct candidates *list)
 {
-  places_fini(&stale.shared);
+  struct copies_source *here = copies_here();
+  places_fini(&here->shared);
   for (size_t i = 0; i < list->count; i++)
     for (size_t k = 0; !list->items[i].copied && k < list->items[i].script->purity->writes.count; k++)
-      places_add(&stale.shared, list->items[i].script->purity->writes.items[k]);
+      places_add(&here->shared, list->items[i].script->purity->writes.items[k]);
 }
 
 static void
 copies_renew_step(lua_State *lua, void *arg)
 {
   struct candidates *list = arg;
-  uint64_t scripts = scripts_generation();
-  bool anew = scripts != stale.generation;
-  stale.everything |= library_look(lua);
-  scripts_each(copies_add_candidate, list);
+  struct copies_source *here = copies_here();
+  uint64_t scripts = scripts_generation(control_scripts()->list);
+  bool anew = scripts != here->scripts;
+  here->everything |= library_look(lua);
+  scripts_each(control_scripts()->list, copies_add_candidate, list);
   purity_begin(lua);
   for (size_t i = 0; i < list->count; i++) {
     copies_inspect(lua, &list->items[i]);
@@ -373,15 +381,15 @@ copies_renew_step(lua_State *lua, void *arg)
     anew |= list->items[i].anew;
   }
   purity_end(lua);
-  if (anew || stale.everything) {
+  if (anew || here->everything) {
     copies_decide(list);
     copies_renew_image(lua, list);
     copies_note_shared(list);
   }
-  copies_forget_effects(anew || stale.everything);
-  stale.everything = false;
-  stale.generation = scripts;
-  places_fini(&stale.written);
+  copies_forget_effects(anew || here->everything);
+  here->everything = false;
+  here->scripts = scripts;
+  places_fini(&here->written);
 }
 
 enum { COPIES_PATIENCE_US = 1000000 };
@@ -390,6 +398,7 @@ enum { COPIES_PATIENCE_US = 1000000 };
 static void
 copies_give_up(lua_State *lua, struct candidates *list, const char *why)
 {
+  struct copies_source *here = copies_here();
   purity_abandon(lua);
   for (size_t i = 0; i < list->count; i++) {
     struct candidate *c = &list->items[i];
@@ -397,23 +406,24 @@ copies_give_up(lua_State *lua, struct candidates *list, const char *why)
     c->copied = false;
     snprintf(c->why, sizeof c->why, "could not be looked at");
   }
-  copies_publish(NULL);
+  copies_publish(here, NULL);
   copies_settle(list, NULL);
-  stale.everything = true;
-  stale.again_us = clock_mono_us() + COPIES_PATIENCE_US;
+  here->everything = true;
+  here->again_us = clock_mono_us() + COPIES_PATIENCE_US;
   log_warning("lua", "Functions could not be looked at, and run under the shared lock: %s", why);
 }
 
 void
 copies_renew(lua_State *lua)
 {
-  if (draft.phase == PHASE_CLIENT ||
-      (!stale.everything && stale.written.count == 0 && scripts_generation() == stale.generation) ||
-      (stale.again_us != 0 && clock_mono_us() < stale.again_us))
+  struct copies_source *here = copies_here();
+  if (config()->phase == PHASE_CLIENT ||
+      (!here->everything && here->written.count == 0 && scripts_generation(control_scripts()->list) == here->scripts) ||
+      (here->again_us != 0 && clock_mono_us() < here->again_us))
     return;
   struct candidates list = {0};
   struct text why;
-  stale.again_us = 0;
+  here->again_us = 0;
   text_init(&why);
   if (!errors_protect(lua, copies_renew_step, &list, &why))
     copies_give_up(lua, &list, why.data);
@@ -424,15 +434,15 @@ copies_renew(lua_State *lua)
 // ---- a thread's copies ----
 
 static bool
-copies_load(lua_State *lua, struct copies *c)
+copies_load(lua_State *lua, struct copies *c, struct copies_source *from)
 {
   if (c->image != NULL)
     luaL_unref(lua, LUA_REGISTRYINDEX, c->functions);
   object_unref(&c->image);
-  pthread_mutex_lock(&lock);
-  struct image *image = object_ref(current);
-  c->generation = atomic_load_explicit(&generation, memory_order_relaxed);
-  pthread_mutex_unlock(&lock);
+  pthread_mutex_lock(&from->lock);
+  struct image *image = object_ref(from->current);
+  c->generation = atomic_load_explicit(&from->generation, memory_order_relaxed);
+  pthread_mutex_unlock(&from->lock);
   if (image != NULL && image_load(lua, image)) {
     c->functions = luaL_ref(lua, LUA_REGISTRYINDEX);
     c->image = image;
@@ -445,8 +455,9 @@ copies_load(lua_State *lua, struct copies *c)
 bool
 copies_push(lua_State *lua, struct copies *c, const struct script *script)
 {
-  if (c->generation != atomic_load_explicit(&generation, memory_order_acquire))
-    copies_load(lua, c);
+  struct copies_source *from = &script_home(script)->copies;
+  if (c->generation != atomic_load_explicit(&from->generation, memory_order_acquire))
+    copies_load(lua, c, from);
   int position = 0;
   if (c->image != NULL)
     position = image_position(c->image, script, atomic_load_explicit(&script->position, memory_order_relaxed));

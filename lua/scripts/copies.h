@@ -17,17 +17,34 @@
 #define LUA_SCRIPTS_COPIES_H
 
 #include "lua/scripts/image.h"
+#include "lua/scripts/purity.h"
 #include "lua/scripts/script.h"
 
-void copies_open(lua_State *);  // once, before anything of a user's runs
-void copies_close(void);
+#include <pthread.h>
+
+// Of a configuration: the image of its functions, and what is known of whether that holds. Private.
+struct copies_source {
+  bool enabled;          // setLuaCopies(false): everything in the shared state. Lua lock
+  bool readable;         // this LuaJIT's instructions are known
+  // What changed since the last renewal. Lua lock.
+  bool everything;       // or whatever: nobody can tell
+  struct places written; // these, at least
+  uint64_t scripts;      // generation of the list, then
+  uint64_t looks;
+  uint64_t again_us;     // when the next try may be, after one that failed; 0: any time
+  struct places shared;  // what functions that run for queries in the shared state may write at any time
+  pthread_mutex_t lock;  // of `current`
+  struct image *current; // one reference; NULL: nothing is copied
+  _Atomic uint64_t generation; // of `current`; never that of another configuration's
+};
+void copies_open(struct copies_source *, lua_State *); // before anything of a user's runs
+void copies_close(struct copies_source *);
 // The function at `index` is about to run in the shared state.
 void copies_will_run(lua_State *, int index);
 void copies_will_run_script(lua_State *, struct script *); // the same, remembering what was found
 void copies_touched(void);      // anything may have changed
 void copies_renew(lua_State *); // if something did, or functions came or went. Outermost hold of the lock
 uint64_t copies_looks(void);    // functions looked at since the start: what renewing costs
-extern _Atomic bool copies_enabled; // setLuaCopies(false): everything in the shared state
 
 // What a thread has loaded; its own. Zero to begin with.
 struct copies {

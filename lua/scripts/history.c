@@ -8,48 +8,44 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct entry {
-  struct entry *next;
+struct history_entry {
+  struct history_entry *next;
   time_t when;
   size_t size; // of the command
   char *command;
 };
 
-static struct entry *first, *last;
-static size_t bytes; // of all commands, with what each entry takes beside
-static uint64_t given_way;
-
 static void
-history_drop_first(void)
+history_drop_first(struct history *h)
 {
-  struct entry *e = first;
-  first = e->next;
-  bytes -= e->size + sizeof *e;
+  struct history_entry *e = h->first;
+  h->first = e->next;
+  h->bytes -= e->size + sizeof *e;
   free(e->command);
   free(e);
 }
 
 void
-history_add(const char *command, size_t size)
+history_add(struct history *h, const char *command, size_t size)
 {
-  struct entry *e = memory_new(sizeof *e);
-  *e = (struct entry){.when = time(NULL), .size = size, .command = memory_copy(command, size)};
-  if (first == NULL)
-    first = e;
+  struct history_entry *e = memory_new(sizeof *e);
+  *e = (struct history_entry){.when = time(NULL), .size = size, .command = memory_copy(command, size)};
+  if (h->first == NULL)
+    h->first = e;
   else
-    last->next = e;
-  last = e;
-  bytes += size + sizeof *e;
-  for (; bytes > HISTORY_BYTES && first != last; given_way++)
-    history_drop_first();
+    h->last->next = e;
+  h->last = e;
+  h->bytes += size + sizeof *e;
+  for (; h->bytes > HISTORY_BYTES && h->first != h->last; h->given_way++)
+    history_drop_first(h);
 }
 
 void
-history_print(struct text *out)
+history_print(const struct history *h, struct text *out)
 {
-  if (given_way > 0)
-    text_printf(out, "-- %" PRIu64 " earlier commands are no longer kept\n", given_way);
-  for (const struct entry *e = first; e != NULL; e = e->next) {
+  if (h->given_way > 0)
+    text_printf(out, "-- %" PRIu64 " earlier commands are no longer kept\n", h->given_way);
+  for (const struct history_entry *e = h->first; e != NULL; e = e->next) {
     struct tm tm;
     char when[64];
     localtime_r(&e->when, &tm);
@@ -59,10 +55,9 @@ history_print(struct text *out)
 }
 
 void
-history_clear(void)
+history_clear(struct history *h)
 {
-  while (first != NULL)
-    history_drop_first();
-  last = NULL;
-  given_way = 0;
+  while (h->first != NULL)
+    history_drop_first(h);
+  *h = (struct history){0};
 }

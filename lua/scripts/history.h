@@ -5,10 +5,18 @@
 
 #include "dnsproxy/base/text.h"
 
+#include <stdint.h>
+
 enum { HISTORY_BYTES = 1 << 20 };
 
-void history_add(const char *command, size_t size); // now
-void history_print(struct text *);
-void history_clear(void);
+struct history { // zeroed: empty. Private
+  struct history_entry *first, *last;
+  size_t bytes; // of all commands, with what each entry takes beside
+  uint64_t given_way;
+};
+
+void history_add(struct history *, const char *command, size_t size); // now
+void history_print(const struct history *, struct text *);
+void history_clear(struct history *);
 
 #endif

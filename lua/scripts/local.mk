@@ -29,7 +29,6 @@ libdnsproxy_a_SOURCES += \
 	lua/scripts/purity_calls.c \
 	lua/scripts/purity_private.h \
 	lua/scripts/purity_walk.c \
-	lua/scripts/query_filter.h \
 	lua/scripts/question_access.c \
 	lua/scripts/question_access.h \
 	lua/scripts/question_ops.c \
@@ -39,6 +38,7 @@ libdnsproxy_a_SOURCES += \
 	lua/scripts/script_call.c \
 	lua/scripts/script_call.h \
 	lua/scripts/script_host.h \
+	lua/scripts/scripts.h \
 	lua/scripts/service_hooks.c \
 	lua/scripts/service_hooks.h \
 	lua/scripts/thread_state.c \
@@ -54,6 +54,6 @@ UNIT_TESTS += \
 tests_unit_copies_SOURCES = tests/lua/scripts/test_copies.c
 tests_unit_control_state_SOURCES = tests/lua/scripts/test_control_state.c
 tests_unit_history_SOURCES = tests/lua/scripts/test_history.c
-tests_unit_lua_policy_SOURCES = tests/lua/scripts/test_lua_policy.c tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/lua_fixture.h
-tests_unit_lua_threads_SOURCES = tests/lua/scripts/test_lua_threads.c tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/lua_fixture.h
+tests_unit_lua_policy_SOURCES = tests/lua/scripts/test_lua_policy.c tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/configuration_fixture.h tests/lua_fixture.h
+tests_unit_lua_threads_SOURCES = tests/lua/scripts/test_lua_threads.c tests/fake_worker.c tests/fake_worker.h tests/hex.h tests/configuration_fixture.h tests/lua_fixture.h
 endif

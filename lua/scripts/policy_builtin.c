@@ -5,56 +5,63 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/backends/policy.h"
 #include "lua/binder/classes.h"
-#include "lua/scripts/control_state.h"
 #include "lua/scripts/question_access.h"
+#include "lua/scripts/scripts.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
 
-// The turn of roundrobin goes on from call to call. Never freed: the first reference stays.
+// Part of something else: the first reference stays.
 static const struct object_class turns_class = {.name = "turns"};
-static struct pool_state turns = {.object = {.magic = OBJECT_MAGIC, .refs = 1, .class = &turns_class}};
 
-// The last pool with hash points: its ring is costly, and the next call mostly brings the same servers.
-static struct {
-  struct pool *pool; // counted; NULL: none yet
-  int32_t *weights;
-} ring;
+static struct builtin_policies *
+policy_builtin_here(void)
+{
+  return &control_scripts()->policies;
+}
+
+void
+policy_builtin_open(struct builtin_policies *b)
+{
+  *b = (struct builtin_policies){0};
+  b->turns.object = (struct object){.magic = OBJECT_MAGIC, .refs = 1, .class = &turns_class};
+}
+
+void
+policy_builtin_close(struct builtin_policies *b)
+{
+  object_unref(&b->pool);
+  free(b->weights);
+  b->weights = NULL;
+}
 
 static bool
-policy_builtin_ring_fits(const struct pool *pool)
+policy_builtin_ring_fits(const struct builtin_policies *ring, const struct pool *pool)
 {
-  if (ring.pool == NULL || ring.pool->policy != pool->policy || ring.pool->count != pool->count)
+  if (ring->pool == NULL || ring->pool->policy != pool->policy || ring->pool->count != pool->count)
     return false;
   for (uint32_t i = 0; i < pool->count; i++)
-    if (ring.pool->backends[i] != pool->backends[i] || ring.weights[i] != pool->backends[i]->weight)
+    if (ring->pool->backends[i] != pool->backends[i] || ring->weights[i] != pool->backends[i]->weight)
       return false;
   return true;
 }
 
 static void
-policy_builtin_ring_keep(struct pool *pool, const struct settings *settings)
+policy_builtin_ring_keep(struct builtin_policies *ring, struct pool *pool, const struct settings *settings)
 {
   pool->points = hash_points_build(pool, policy_seed(settings), &pool->point_count);
-  ring.weights = memory_resize(ring.weights, pool->count + 1, sizeof *ring.weights);
+  ring->weights = memory_resize(ring->weights, pool->count + 1, sizeof *ring->weights);
   for (uint32_t i = 0; i < pool->count; i++)
-    ring.weights[i] = pool->backends[i]->weight;
-  object_unref(&ring.pool);
-  ring.pool = object_ref(pool);
-}
-
-void
-policy_builtin_close(void)
-{
-  object_unref(&ring.pool);
-  free(ring.weights);
-  ring.weights = NULL;
+    ring->weights[i] = pool->backends[i]->weight;
+  object_unref(&ring->pool);
+  ring->pool = object_ref(pool);
 }
 
 // A pool of the servers in the table at index 1. Holes and foreign values are left out.
 static struct pool *
 policy_builtin_pool_of_table(lua_State *lua, struct policy *p, const struct settings *settings)
 {
+  struct builtin_policies *here = policy_builtin_here();
   uint32_t size = (uint32_t)lua_objlen(lua, 1), count = 0;
   struct pool *pool = pool_new("", size);
   for (uint32_t i = 0; i < size; i++) {
@@ -66,16 +73,16 @@ policy_builtin_pool_of_table(lua_State *lua, struct policy *p, const struct sett
   }
   pool->count = count;
   pool->policy = object_ref(p);
-  pool->state = object_ref(&turns);
+  pool->state = object_ref(&here->turns);
   pool->consistent = true;
   if (!p->needs_points)
     return pool;
-  if (!policy_builtin_ring_fits(pool)) {
-    policy_builtin_ring_keep(pool, settings);
+  if (!policy_builtin_ring_fits(here, pool)) {
+    policy_builtin_ring_keep(here, pool, settings);
     return pool;
   }
   object_unref(&pool);
-  return object_ref(ring.pool);
+  return object_ref(here->pool);
 }
 
 // Where the server stands in the table; 0: nowhere.

@@ -9,6 +9,14 @@
 
 // A script's own function, or one that asks the built-in policy.
 void policy_push_function(lua_State *, struct policy *);
-void policy_builtin_close(void); // lets go of what it keeps
+
+struct builtin_policies { // private
+  struct pool_state turns; // the turn of roundrobin goes on from call to call
+  // The last pool with hash points: its ring is costly, and the next call mostly brings the same servers.
+  struct pool *pool; // counted; NULL: none yet
+  int32_t *weights;
+};
+void policy_builtin_open(struct builtin_policies *);
+void policy_builtin_close(struct builtin_policies *);
 
 #endif

@@ -2,7 +2,7 @@
 // Policies that ask a user's function, and the tables of servers that such functions are given.
 #include "lua/scripts/policy_lua.h"
 
-#include "dnsproxy/config/draft.h"
+#include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/scripts/script_call.h"
 #include "lua/scripts/script_host.h"
@@ -208,14 +208,14 @@ policy_lua_new_policy(struct call *c)
 static int
 policy_lua_set_default(struct call *c)
 {
-  pool_draft_set_default_policy(&draft.pools, policy_make(c));
+  pool_draft_set_default_policy(&config()->pools, policy_make(c));
   return 0;
 }
 
 static int
 policy_lua_set_of_pool(struct call *c)
 {
-  pool_entry_set_policy(pool_draft_get(&draft.pools, c->args[2].string.data), policy_make(c));
+  pool_entry_set_policy(pool_draft_get(&config()->pools, c->args[2].string.data), policy_make(c));
   return 0;
 }
 

@@ -101,43 +101,48 @@ purity_closure_free(struct object *o)
 static const struct object_class closure_class = {.name = "closure", .free = purity_closure_free};
 
 enum { CLOSURE_SLOTS = 1024 };
-static struct {
+struct look {
   unsigned depth;
   int known;       // in the registry: value -> number and number -> value
   int known_count;
   struct closure *closures[CLOSURE_SLOTS]; // by root; a reference each
-} look; // Lua lock
+};
+static _Thread_local struct look *look; // under the Lua lock; NULL: nobody looks
 
 void
 purity_begin(lua_State *lua)
 {
-  if (look.depth++ > 0)
+  if (look == NULL)
+    look = memory_new(sizeof *look);
+  if (look->depth++ > 0)
     return;
   lua_newtable(lua);
-  look.known = luaL_ref(lua, LUA_REGISTRYINDEX);
-  look.known_count = 0;
+  look->known = luaL_ref(lua, LUA_REGISTRYINDEX);
+  look->known_count = 0;
 }
 
 void
 purity_end(lua_State *lua)
 {
-  if (--look.depth > 0)
+  if (--look->depth > 0)
     return;
-  luaL_unref(lua, LUA_REGISTRYINDEX, look.known);
+  luaL_unref(lua, LUA_REGISTRYINDEX, look->known);
   for (unsigned i = 0; i < CLOSURE_SLOTS; i++)
-    while (look.closures[i] != NULL) {
-      struct closure *c = look.closures[i];
-      look.closures[i] = c->next;
+    while (look->closures[i] != NULL) {
+      struct closure *c = look->closures[i];
+      look->closures[i] = c->next;
       object_unref(&c);
     }
+  free(look);
+  look = NULL;
 }
 
 void
 purity_abandon(lua_State *lua)
 {
-  if (look.depth == 0)
+  if (look == NULL)
     return;
-  look.depth = 1;
+  look->depth = 1;
   purity_end(lua);
 }
 
@@ -239,7 +244,7 @@ value_at(struct search *s, int index)
   int number = (int)lua_tointeger(lua, -1);
   lua_pop(lua, 1);
   if (number == 0) {
-    number = ++look.known_count;
+    number = ++look->known_count;
     lua_pushvalue(lua, index);
     lua_rawseti(lua, s->known, number);
     lua_pushvalue(lua, index);
@@ -403,7 +408,7 @@ purity_reach_function(struct search *s, int index)
 void
 reach_library(struct search *s, int index)
 {
-  if (library_changed(lua_topointer(s->lua, index)))
+  if (library_changed(s->lua, lua_topointer(s->lua, index)))
     found_sharing(s, "uses %s, which was changed", library_find(s->lua, index).path);
 }
 
@@ -423,7 +428,7 @@ static struct closure *
 purity_closure_of(struct search *s, int table)
 {
   const void *root = lua_topointer(s->lua, table);
-  struct closure **slot = &look.closures[purity_place_hash((struct place){PLACE_VALUE, root}) % CLOSURE_SLOTS];
+  struct closure **slot = &look->closures[purity_place_hash((struct place){PLACE_VALUE, root}) % CLOSURE_SLOTS];
   for (struct closure *c = *slot; c != NULL; c = c->next)
     if (c->root == root)
       return c;
@@ -508,9 +513,9 @@ purity_search(lua_State *lua, int function, struct purity *out, const struct pla
     return;
   }
   purity_begin(lua);
-  lua_rawgeti(lua, LUA_REGISTRYINDEX, look.known);
+  lua_rawgeti(lua, LUA_REGISTRYINDEX, look->known);
   struct search s = {.lua = lua, .found = out, .known = top + 1, .volatile_places = volatile_places};
-  if (library_changed_everywhere()) {
+  if (library_changed_everywhere(lua)) {
     out->hidden = true;
     found_sharing(&s, "may use methods of strings, or globals, that were changed");
   }

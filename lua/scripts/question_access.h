@@ -44,7 +44,8 @@ struct header_handle {
 };
 
 // class_async.c: memory of objects that are gone; the state is closed.
-void async_scopes_close(void);
+struct async_scope;
+void async_scopes_close(struct async_scope *); // those that are not in use
 // Makes a suspended query an answer, or gives an answer another rcode. False: it does not fit.
 bool async_set_rcode(struct query *, unsigned rcode, bool clear);
 // NULL: more calls within calls than there are levels.

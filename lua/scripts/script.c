@@ -4,8 +4,8 @@
 
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/core/query.h"
-#include "lua/scripts/copies.h"
 #include "lua/scripts/purity.h"
+#include "lua/scripts/scripts.h"
 #include "lua/binder/load.h"
 
 #include <assert.h>
@@ -15,24 +15,106 @@
 #include <stdlib.h>
 #include <string.h>
 
-static _Atomic(struct script *) dropped;
-static struct script *alive;
-static _Atomic uint64_t changes; // of `alive` and of users
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of the list of those alive
+// ---- the list ----
 
+static void
+script_list_free(struct object *object)
+{
+  struct script_list *l = (struct script_list *)(void *)object;
+  pthread_mutex_destroy(&l->lock);
+  free(l);
+}
+
+static const struct object_class script_list_class = {.name = "scripts", .free = script_list_free};
+
+struct script_list *
+script_list_new(struct scripts *scripts)
+{
+  struct script_list *l = memory_new(sizeof *l);
+  object_init(&l->object, &script_list_class);
+  l->scripts = scripts;
+  pthread_mutex_init(&l->lock, NULL);
+  return l;
+}
+
+static void
+script_free_memory(struct script *s)
+{
+  free(s->where);
+  free(s->reason);
+  purity_drop(&s->purity);
+  purity_drop(&s->effects);
+  free(s->counts);
+  object_unref(&s->list);
+  free(s);
+}
+
+void
+scripts_forget(struct script_list *l)
+{
+  if (atomic_load_explicit(&l->dropped, memory_order_relaxed) == NULL)
+    return;
+  pthread_mutex_lock(&l->lock);
+  struct script *s = l->dropped, *next;
+  l->dropped = NULL;
+  pthread_mutex_unlock(&l->lock);
+  for (; s != NULL; s = next) {
+    next = s->next;
+    luaL_unref(l->scripts->host.lua, LUA_REGISTRYINDEX, s->reference);
+    script_free_memory(s);
+  }
+}
+
+void
+script_list_close(struct script_list **slot)
+{
+  struct script_list *l = *slot;
+  scripts_forget(l);
+  pthread_mutex_lock(&l->lock);
+  l->scripts = NULL;
+  struct script *s = l->dropped, *next; // meanwhile
+  l->dropped = NULL;
+  pthread_mutex_unlock(&l->lock);
+  for (; s != NULL; s = next) {
+    next = s->next;
+    script_free_memory(s);
+  }
+  object_unref(slot);
+}
+
+struct scripts *
+script_home(const struct script *s)
+{
+  return s->list->scripts;
+}
+
+lua_State *
+script_lock(const struct script *s)
+{
+  return control_lock_of(script_home(s)->configuration);
+}
+
+// ---- a script ----
+
+// Whoever drops it may hold no lock: the registry of the Lua state forgets it later.
 static void
 script_free(struct object *object)
 {
   struct script *s = (struct script *)(void *)object;
-  pthread_mutex_lock(&lock);
-  atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed);
+  struct script_list *l = s->list;
+  pthread_mutex_lock(&l->lock);
+  atomic_fetch_add_explicit(&l->changes, 1, memory_order_relaxed);
   *s->previous = s->next;
   if (s->next != NULL)
     s->next->previous = s->previous;
-  pthread_mutex_unlock(&lock);
-  s->next = atomic_load(&dropped);
-  while (!atomic_compare_exchange_weak(&dropped, &s->next, s))
-    ;
+  bool closed = l->scripts == NULL;
+  if (!closed) {
+    s->next = l->dropped;
+    l->dropped = s;
+  }
+  pthread_mutex_unlock(&l->lock);
+  if (closed)
+    script_free_memory(s);
 }
 
 const struct object_class script_class = {.name = "function", .free = script_free};
@@ -59,13 +141,14 @@ script_new(lua_State *lua, int index)
   s->where = script_defined_at(lua, index);
   lua_pushvalue(lua, index);
   s->reference = luaL_ref(lua, LUA_REGISTRYINDEX);
-  pthread_mutex_lock(&lock);
-  s->previous = &alive;
-  s->next = alive;
-  if (alive != NULL)
-    alive->previous = &s->next;
-  alive = s;
-  pthread_mutex_unlock(&lock);
+  struct script_list *l = s->list = object_ref(control_scripts()->list);
+  pthread_mutex_lock(&l->lock);
+  s->previous = &l->alive;
+  s->next = l->alive;
+  if (l->alive != NULL)
+    l->alive->previous = &s->next;
+  l->alive = s;
+  pthread_mutex_unlock(&l->lock);
   return s;
 }
 
@@ -85,24 +168,24 @@ void
 script_used_by(struct script *s, const char *user, bool may_copy)
 {
   s->user = user;
-  atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed);
+  atomic_fetch_add_explicit(&s->list->changes, 1, memory_order_relaxed);
   s->may_copy = may_copy;
   atomic_store_explicit(&s->mode, SCRIPT_SHARED, memory_order_relaxed);
 }
 
 uint64_t
-scripts_generation(void)
+scripts_generation(const struct script_list *l)
 {
-  return atomic_load_explicit(&changes, memory_order_relaxed);
+  return atomic_load_explicit(&l->changes, memory_order_relaxed);
 }
 
 void
-scripts_each(void (*visit)(struct script *, void *), void *arg)
+scripts_each(struct script_list *l, void (*visit)(struct script *, void *), void *arg)
 {
-  pthread_mutex_lock(&lock);
-  for (struct script *s = alive; s != NULL; s = s->next)
+  pthread_mutex_lock(&l->lock);
+  for (struct script *s = l->alive; s != NULL; s = s->next)
     visit(s, arg);
-  pthread_mutex_unlock(&lock);
+  pthread_mutex_unlock(&l->lock);
 }
 
 bool
@@ -136,22 +219,4 @@ script_counts(struct script *s, const struct query *q)
   }
   const struct worker *mine = worker_current();
   return &counts[mine != NULL && mine == q->worker && mine->id < count ? mine->id : count];
-}
-
-void
-scripts_forget(lua_State *lua)
-{
-  if (atomic_load_explicit(&dropped, memory_order_relaxed) == NULL)
-    return;
-  for (struct script *s = atomic_exchange(&dropped, NULL), *next; s != NULL; s = next) {
-    next = s->next;
-    if (lua != NULL)
-      luaL_unref(lua, LUA_REGISTRYINDEX, s->reference);
-    free(s->where);
-    free(s->reason);
-    purity_drop(&s->purity);
-    purity_drop(&s->effects);
-    free(s->counts);
-    free(s);
-  }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The functions of users that C keeps: where each is from, what calls it, and where it runs.
 //
-// Counted; dropped on any thread. The list of those alive: script_lock. What calls them is in control_state.h.
+// Counted; dropped on any thread. What calls them is in script_call.h.
 #ifndef LUA_SCRIPTS_SCRIPT_H
 #define LUA_SCRIPTS_SCRIPT_H
 
@@ -9,6 +9,7 @@
 #include "dnsproxy/core/worker.h"
 #include "lua/scripts/control_state.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 // Written by one worker each; the last is for all other threads, under the Lua lock.
@@ -25,8 +26,20 @@ enum script_mode {
 
 struct purity;
 
+// The scripts of one configuration. Counted: each holds it, for there may be some when its Lua state is gone.
+struct script_list {
+  struct object object;
+  struct scripts *scripts; // NULL: closed
+  pthread_mutex_t lock;    // of the rest
+  struct script *alive, *_Atomic dropped;
+  _Atomic uint64_t changes; // of those alive and of users
+};
+struct script_list *script_list_new(struct scripts *);
+void script_list_close(struct script_list **); // the Lua state is about to be closed. Lua lock held
+
 struct script {
   struct object object;
+  struct script_list *list;
   int reference; // into the registry of the shared state
   char *where;   // "file:line"
   struct script *next, **previous; // of those alive; `next` also of those to be forgotten
@@ -46,15 +59,17 @@ struct script {
 // Says who calls it for queries. Lua lock held.
 void script_used_by(struct script *, const char *user, bool may_copy);
 // Moves when a script comes, goes or gets a user. Any thread.
-uint64_t scripts_generation(void);
+uint64_t scripts_generation(const struct script_list *);
 // Every script alive, Lua lock held; the visitor makes and drops none.
-void scripts_each(void (*visit)(struct script *, void *), void *arg);
+void scripts_each(struct script_list *, void (*visit)(struct script *, void *), void *arg);
 // May it be called for this query? False, and the query is untold, for one that is made up and a function that may do more
 // than look. Any thread.
 bool script_may_run(const struct script *, struct query *);
 // The counters for the calling thread's query; NULL: it is made up, there are no workers yet, or no memory.
 struct script_counts *script_counts(struct script *, const struct query *);
-// Lua lock held; NULL: the state is gone.
-void scripts_forget(lua_State *);
+void scripts_forget(struct script_list *); // gives up what was dropped. Lua lock held
+// Where it runs, and the lock of that. Whoever calls it knows a snapshot, or something else, that keeps it open.
+struct scripts *script_home(const struct script *);
+lua_State *script_lock(const struct script *); // returns the state; control_unlock() gives it up
 
 #endif

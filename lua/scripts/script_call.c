@@ -118,7 +118,7 @@ script_call_begin(struct script_call *call, struct script *script, struct query 
   binder_dry = q->rehearsal.dry && !q->rehearsal.scripts;
   call->copied = !q->rehearsal.dry && script_call_begin_with_copy(call);
   if (!call->copied) {
-    control_lock();
+    script_lock(script);
     call->error = NULL;
     if (!script_call_begin_in(call, control_host(), script_call_push_shared))
       return false;

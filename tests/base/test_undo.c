@@ -177,5 +177,7 @@ main(void)
       cmocka_unit_test(kept_oldest_first),           cmocka_unit_test(an_inner_one_is_taken_back_alone),
       cmocka_unit_test(deeper_than_marks),           cmocka_unit_test(objects_stay_alive),
   };
+  static struct undo_stack stack;
+  undo_use(&stack);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

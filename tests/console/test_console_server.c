@@ -2,7 +2,7 @@
 // Unit tests of the console server over real sockets, with the control state's Lua behind it.
 #include "console/frame.h"
 #include "console/server.h"
-#include "dnsproxy/config/draft.h"
+#include "tests/configuration_fixture.h"
 #include "lua/scripts/control_state.h"
 #include "services/service.h"
 
@@ -48,13 +48,13 @@ static int
 open_all(void **state)
 {
   (void)state;
-  draft_init();
+  scripts_open();
   services_open();
-  control_state_open();
+  configuration_fixture_open(PHASE_LOADING);
   base = event_base_new();
-  draft.settings.console_logging = false;
-  memset(draft.console_key, 7, sizeof draft.console_key);
-  draft.console_key_set = true;
+  config()->settings.console_logging = false;
+  memset(config()->console_key, 7, sizeof config()->console_key);
+  config()->console_key_set = true;
   while (!open_on_free_port())
     ;
   return 0;
@@ -66,10 +66,7 @@ close_all(void **state)
   (void)state;
   console_server_close();
   event_base_free(base);
-  services_close();
-  control_state_close();
-  draft_withdraw();
-  draft_fini();
+  configuration_fixture_close();
   return 0;
 }
 
@@ -231,7 +228,7 @@ test_bad_frames(void **state)
   fd = greet(&box);
   send_whole(fd, shorter, sizeof shorter);
   expect_end(fd);
-  draft.settings.console_max_message = 100;
+  config()->settings.console_max_message = 100;
   fd = greet(&box);
   send_whole(fd, "\0\0\0\145", 4); // 101
   expect_end(fd);
@@ -262,19 +259,19 @@ test_refused(void **state)
 {
   (void)state;
   struct console_box box;
-  draft.settings.console_max_connections = 1;
+  config()->settings.console_max_connections = 1;
   int first = greet(&box);
   expect_end(connect_client());
   close(first);
   for (unsigned i = 0; i < 10; i++)
     turn();
   close(greet(&box));
-  draft.settings.console_max_connections = 0;
-  draft.console_key_set = false;
+  config()->settings.console_max_connections = 0;
+  config()->console_key_set = false;
   expect_end(connect_client());
-  draft.console_key_set = true;
-  netmask_set_writable(&draft.console_acl);
-  netmask_set_clear(draft.console_acl);
+  config()->console_key_set = true;
+  netmask_set_writable(&config()->console_acl);
+  netmask_set_clear(config()->console_acl);
   expect_end(connect_client());
 }
 

@@ -56,7 +56,7 @@ use_observer(bool on)
 {
   wanted = on;
   memset(told, 0, sizeof told);
-  draft_observe(&observer);
+  configuration_observe(&observer);
   walk_publish();
 }
 
@@ -171,7 +171,6 @@ test_no_lock(void **state)
 {
   (void)state;
   pthread_t script;
-  control_state_open();
   custom_metric_declare("own", CUSTOM_COUNTER, "", NULL, false);
   sem_init(&locked, 0, 0);
   sem_init(&may_end, 0, 0);
@@ -204,7 +203,6 @@ test_no_lock(void **state)
   sem_post(&may_end);
   pthread_join(script, NULL);
   custom_metrics_clear();
-  control_state_close();
 }
 
 int
@@ -216,5 +214,6 @@ main(void)
       cmocka_unit_test_setup_teardown(test_off, walk_open, walk_close),
       cmocka_unit_test_setup_teardown(test_no_lock, walk_open, walk_close),
   };
+  scripts_open();
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

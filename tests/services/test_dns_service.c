@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Unit tests of the scripted DNS server: its walk byte by byte, answers now, later, twice and late, edits under load.
-#include "dnsproxy/config/draft.h"
+#include "tests/configuration_fixture.h"
 #include "dnsproxy/wire/codes.h"
 #include "services/dns_request.h"
 #include "services/dns_service.h"
@@ -124,8 +124,8 @@ open_service(void **state)
   struct address address;
   struct fault f = FAULT_INIT;
   memset(&got, 0, sizeof got);
-  draft_init();
   services_open();
+  configuration_fixture_open(PHASE_LOADING);
   w = worker_new(NULL);
   w->base = event_base_new();
   worker_adopt(w);
@@ -143,10 +143,9 @@ close_service(void **state)
 {
   (void)state;
   services_leave(w);
-  services_close();
+  configuration_fixture_close();
   event_base_free(w->base);
   worker_free(&w);
-  draft_fini();
   return 0;
 }
 

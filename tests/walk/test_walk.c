@@ -145,7 +145,7 @@ test_cache(void **state)
   (void)state;
   static const uint8_t other[] = {0x77, 0x77, 0, FLAG3_CD, 0, 1, 0, 0, 0, 0, 0, 0, 3, 'B', 'i', 'G', 0, 0, 1, 0, 1};
   struct packet_cache *cache = packet_cache_new(100, &(struct packet_cache_options)PACKET_CACHE_OPTIONS_DEFAULT);
-  pool_entry_set_cache(pool_draft_get(&draft.pools, ""), cache);
+  pool_entry_set_cache(pool_draft_get(&config()->pools, ""), cache);
   object_unref(&cache);
   walk_rule(CHAIN_CACHE_INSERTED, "AllRule()", "AllowResponseAction()");
   walk_publish();
@@ -165,7 +165,7 @@ test_cache(void **state)
   assert_int_equal(walk.answer[3] & FLAG3_CD, FLAG3_CD);
   assert_int_equal(walk_count(COUNTER_CACHE_HITS), 1);
   assert_int_equal(walk_count(COUNTER_CACHE_MISSES), 2);
-  assert_int_equal(rule_hits(draft.chains[CHAIN_CACHE_INSERTED].rules[0]), 2);
+  assert_int_equal(rule_hits(config()->chains[CHAIN_CACHE_INSERTED].rules[0]), 2);
 }
 
 // ---- queries in flight ----
@@ -181,7 +181,7 @@ static void
 test_slot_reused(void **state)
 {
   (void)state;
-  draft.settings.udp_max_outstanding = 1;
+  config()->settings.udp_max_outstanding = 1;
   walk_publish();
   atomic_store(&walk.responder.mood, RESPOND_SILENCE);
   walk_ask("first.test", 0);
@@ -220,7 +220,7 @@ test_timeout(void **state)
   assert_int_equal(walk_count(COUNTER_DOWNSTREAM_TIMEOUTS), 1);
   assert_int_equal(backend_drops(walk.backend), 1);
   assert_int_equal(backend_outstanding(walk.backend), 0);
-  assert_int_equal(rule_hits(draft.chains[CHAIN_TIMEOUT].rules[0]), 1);
+  assert_int_equal(rule_hits(config()->chains[CHAIN_TIMEOUT].rules[0]), 1);
 }
 
 static bool
@@ -245,7 +245,7 @@ test_backend_lost(void **state)
   walk_ask("www.example.test", 0);
   walk_until(backend_lost);
   walk_silent();
-  assert_int_equal(rule_hits(draft.chains[CHAIN_TIMEOUT].rules[0]), 1);
+  assert_int_equal(rule_hits(config()->chains[CHAIN_TIMEOUT].rules[0]), 1);
   assert_int_equal(backend_outstanding(walk.backend), 0);
 }
 
@@ -290,15 +290,15 @@ test_swap(void **state)
   walk_rule(CHAIN_RESPONSE, "AllRule()", "SetTagResponseAction(old|1)");
   walk_publish();
   old = snapshot_current();
-  struct rule *response = draft.chains[CHAIN_RESPONSE].rules[0];
+  struct rule *response = config()->chains[CHAIN_RESPONSE].rules[0];
   struct backend *backend = object_ref(walk.backend);
   object_ref(response);
   atomic_store(&walk.responder.mood, RESPOND_SILENCE);
   walk_ask("before.test", 0);
   walk_until(asked);
-  rule_list_clear(&draft.chains[CHAIN_RESPONSE]);
+  rule_list_clear(&config()->chains[CHAIN_RESPONSE]);
   walk_rule(CHAIN_QUERY, "AllRule()", "RCodeAction(5)");
-  pool_draft_remove_backend(&draft.pools, walk.backend);
+  pool_draft_remove_backend(&config()->pools, walk.backend);
   walk.backend = NULL;
   walk_publish();
   uint16_t before = walk.id;

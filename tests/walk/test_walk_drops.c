@@ -38,7 +38,7 @@ test_empty(void **state)
   walk.id = 0x1234;
   walk_send(empty, sizeof empty);
   walk_expect(RCODE_NOTIMP);
-  draft.settings.drop_empty_queries = true;
+  config()->settings.drop_empty_queries = true;
   walk_publish();
   walk_send(empty, sizeof empty);
   walk_ask("www.example.test", 0);
@@ -59,9 +59,9 @@ test_acl(void **state)
   (void)state;
   struct netmask mask;
   assert_true(netmask_parse(&mask, "127.0.0.0/31", &(struct fault)FAULT_INIT));
-  netmask_set_writable(&draft.acl);
-  netmask_set_clear(draft.acl);
-  netmask_set_add(draft.acl, &mask);
+  netmask_set_writable(&config()->acl);
+  netmask_set_clear(config()->acl);
+  netmask_set_add(config()->acl, &mask);
   walk_publish();
   int usual = walk.client;
   walk.client = walk_client("127.0.0.2");
@@ -114,7 +114,7 @@ test_no_backend(void **state)
   atomic_store(&walk.backend->forced, FORCED_DOWN);
   walk_ask("www.example.test", 0);
   walk_until(dropped_without_backend);
-  draft.settings.servfail_when_no_server = true;
+  config()->settings.servfail_when_no_server = true;
   walk_publish();
   walk_ask("www.example.test", 0);
   walk_expect(RCODE_SERVFAIL);
@@ -139,7 +139,7 @@ test_policy_error(void **state)
 {
   (void)state;
   struct policy *p = policy_new("broken", choose_nothing);
-  pool_draft_set_default_policy(&draft.pools, p);
+  pool_draft_set_default_policy(&config()->pools, p);
   object_unref(&p);
   walk_publish();
   walk_ask("www.example.test", 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Unit tests of the binder: arguments counted and converted as the dialect does it (semantics.md section 18), errors in
 // its shapes (errors.md sections 1 and 2), handles and fields.
-#include "dnsproxy/config/draft.h"
+#include "tests/configuration_fixture.h"
 #include "lua/binder/binder.h"
 #include "lua/scripts/control_state.h"
 
@@ -17,9 +17,8 @@
 static int
 set_up(void **state)
 {
-  draft_init();
-  draft.phase = PHASE_LOADING;
-  control_state_open();
+  scripts_open();
+  configuration_fixture_open(PHASE_LOADING);
   *state = control_lock();
   return 0;
 }
@@ -29,8 +28,7 @@ tear_down(void **state)
 {
   (void)state;
   control_unlock();
-  control_state_close();
-  draft_fini();
+  configuration_fixture_close();
   return 0;
 }
 
@@ -132,8 +130,8 @@ test_ranges(void **state)
       {NULL, NULL},
   };
   check_all(*state, rows);
-  assert_int_equal(draft.settings.tcp_recv_timeout_s, 65535);
-  assert_int_equal(draft.settings.cache_cleaning_percentage, 100);
+  assert_int_equal(config()->settings.tcp_recv_timeout_s, 65535);
+  assert_int_equal(config()->settings.cache_cleaning_percentage, 100);
 }
 
 static void
@@ -149,13 +147,13 @@ test_settings(void **state)
       {NULL, NULL},
   };
   check_all(*state, rows);
-  assert_int_equal(draft.settings.ecs_prefix_v4, 16);
-  assert_true(draft.settings.servfail_when_no_server);
-  assert_true(draft.settings.consistent_balancing_factor == 1.5);
-  assert_true(draft.settings.weighted_balancing_factor == 0);
-  assert_int_equal(draft.settings.udp_recv_buffer, 65536);
-  assert_int_equal(draft.settings.udp_send_buffer, 32768);
-  assert_int_equal(draft.settings.hash_perturbation, 4294967295u);
+  assert_int_equal(config()->settings.ecs_prefix_v4, 16);
+  assert_true(config()->settings.servfail_when_no_server);
+  assert_true(config()->settings.consistent_balancing_factor == 1.5);
+  assert_true(config()->settings.weighted_balancing_factor == 0);
+  assert_int_equal(config()->settings.udp_recv_buffer, 65536);
+  assert_int_equal(config()->settings.udp_send_buffer, 32768);
+  assert_int_equal(config()->settings.hash_perturbation, 4294967295u);
 }
 
 static void
@@ -205,7 +203,7 @@ test_sets(void **state)
       {NULL, NULL},
   };
   check_all(*state, rows);
-  assert_int_equal(netmask_set_count(draft.acl), 1);
+  assert_int_equal(netmask_set_count(config()->acl), 1);
 }
 
 static void

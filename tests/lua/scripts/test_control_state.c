@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Unit tests of the shared Lua state: console commands and their answers (cli.md section 6), errors in the
 // configuration file, publishing of what was edited, delta(), and functions that C keeps.
-#include "dnsproxy/config/draft.h"
+#include "tests/configuration_fixture.h"
 #include "lua/binder/binder.h"
 #include "lua/scripts/control_state.h"
 
@@ -19,10 +19,9 @@ static int
 set_up(void **state)
 {
   (void)state;
-  draft_init();
-  draft.phase = PHASE_RUNNING;
-  control_state_open();
-  draft_publish();
+  scripts_open();
+  configuration_fixture_open(PHASE_RUNNING);
+  configuration_publish();
   return 0;
 }
 
@@ -30,9 +29,7 @@ static int
 tear_down(void **state)
 {
   (void)state;
-  control_state_close();
-  draft_fini();
-  draft_withdraw();
+  configuration_fixture_close();
   return 0;
 }
 
@@ -266,7 +263,7 @@ test_file(void **state)
   struct text detail;
   (void)state;
   text_init(&detail);
-  draft.phase = PHASE_CHECK;
+  config()->phase = PHASE_CHECK;
   assert_true(load("setACL('192.0.2.0/24')\nlocal x = AllRule()\n", &fault, &detail));
   assert_false(load("x x", &fault, &detail));
   assert_int_equal(fault.kind, FAULT_PLAIN);
@@ -293,13 +290,13 @@ test_phases(void **state)
   struct text detail;
   (void)state;
   text_init(&detail);
-  draft.phase = PHASE_CHECK;
+  config()->phase = PHASE_CHECK;
   assert_true(
       load("assert(inConfigCheck() and not inClientStartup()) setLocal('192.0.2.1') assert(getBindCount() == 2)\n"
            "addLocal('192.0.2.2:5300') assert(getBindCount() == 4 and tostring(getBind(3)) == '192.0.2.2:5300')\n"
            "setLocal('[2001:db8::1]:5301') assert(getBindCount() == 2 and getBind(0):getType() == 'UDP')",
            &fault, &detail));
-  draft.phase = PHASE_CLIENT;
+  config()->phase = PHASE_CLIENT;
   assert_true(load("assert(inClientStartup()) assert(getServer(5):getName() == '') shutdown()", &fault, &detail));
   text_fini(&detail);
 }

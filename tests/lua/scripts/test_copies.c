@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Unit tests of lua/scripts/copies: what makes functions be looked at again, and what does not; and that whatever a command or
 // maintenance() writes is in the image when the lock is given up.
-#include "dnsproxy/config/draft.h"
+#include "tests/configuration_fixture.h"
 #include "lua/binder/errors.h"
 #include "lua/scripts/control_state.h"
 #include "lua/scripts/copies.h"
 #include "lua/scripts/script_host.h"
+#include "lua/scripts/scripts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,10 +33,9 @@ static int
 set_up(void **state)
 {
   (void)state;
-  draft_init();
-  draft.phase = PHASE_RUNNING;
-  control_state_open();
-  draft_publish();
+  scripts_open();
+  configuration_fixture_open(PHASE_RUNNING);
+  configuration_publish();
   execute("known, deep, other = {}, {a={b={}}}, 0 for i = 1, 1000 do known['k' .. i] = {i} end "
           "choose = function() return 1 end "
           "for i = 1, 20 do addAction('n' .. i .. '.test', LuaAction(function(dq) "
@@ -50,9 +50,7 @@ tear_down(void **state)
 {
   (void)state;
   execute("clearRules()");
-  control_state_close();
-  draft_fini();
-  draft_withdraw();
+  configuration_fixture_close();
   return 0;
 }
 
@@ -152,7 +150,7 @@ a_copy_is_renewed_before_the_answer(void **state)
   (void)state;
   wanted = NULL;
   execute("addAction('mine.test', LuaAction(function() return deep.a.b.c end))");
-  scripts_each(find_newest, NULL);
+  scripts_each(control_scripts()->list, find_newest, NULL);
   assert_non_null(wanted);
   for (int i = 1; i < 4; i++) {
     char command[64];

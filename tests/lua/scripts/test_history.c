@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct history history;
+
 static void
 add(const char *command)
 {
-  history_add(command, strlen(command));
+  history_add(&history, command, strlen(command));
 }
 
 static void
@@ -26,12 +28,12 @@ prints_in_order(void **state)
   text_init(&out);
   add("one()");
   add("two()");
-  history_print(&out);
+  history_print(&history, &out);
   const char *one = strstr(out.data, "\none()\n"), *two = strstr(out.data, "\ntwo()\n");
   assert_true(one != NULL && two != NULL && one < two);
   assert_null(strstr(out.data, "no longer kept"));
   text_fini(&out);
-  history_clear();
+  history_clear(&history);
 }
 
 static void
@@ -46,7 +48,7 @@ oldest_give_way(void **state)
     snprintf(command, sizeof command, "command(%d)", i);
     add(command);
   }
-  history_print(&out);
+  history_print(&history, &out);
   assert_true(out.size < 4 * HISTORY_BYTES);
   assert_null(strstr(out.data, "\ncommand(0)\n"));
   assert_non_null(strstr(out.data, "\ncommand(99999)\n"));
@@ -55,10 +57,10 @@ oldest_give_way(void **state)
   for (const char *at = out.data; (at = strstr(at, "\ncommand(")) != NULL; at++)
     kept++;
   assert_int_equal(strtol(out.data + 3, NULL, 10) + kept, COMMANDS);
-  history_clear();
+  history_clear(&history);
   text_fini(&out);
   text_init(&out);
-  history_print(&out);
+  history_print(&history, &out);
   assert_int_equal(out.size, 0);
   text_fini(&out);
 }
@@ -75,11 +77,11 @@ one_command_is_always_kept(void **state)
   text_init(&out);
   add("small()");
   add(large);
-  history_print(&out);
+  history_print(&history, &out);
   assert_null(strstr(out.data, "small()"));
   assert_non_null(strstr(out.data, "xxx"));
   text_fini(&out);
-  history_clear();
+  history_clear(&history);
   free(large);
 }
 

@@ -55,7 +55,7 @@ choose(const struct pool *p, struct backend **chosen)
 {
   struct query *q = fake_query(&fake, QUERY);
   struct policy_input input = {.pool = p, .query = q};
-  struct policy *policy = draft.pools.default_policy;
+  struct policy *policy = config()->pools.default_policy;
   enum policy_result result = policy->choose(policy, &input, chosen);
   fake_query_free(&q);
   return result;

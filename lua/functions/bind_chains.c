@@ -5,6 +5,7 @@
 #include "lua/binder/classes.h"
 #include "lua/functions/functions.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,13 +254,12 @@ bind_chains_filled(const char *format, const char *word)
   return text;
 }
 
-const struct lua_function *
-chain_functions(void)
+static struct lua_function functions[CHAIN_COUNT * VERBS + 1];
+
+static void
+bind_chains_make_functions(void)
 {
-  static struct lua_function functions[CHAIN_COUNT * VERBS + 1];
   struct lua_function *f = functions;
-  if (f->name != NULL)
-    return functions;
   for (unsigned i = 0; i < CHAIN_COUNT; i++)
     for (const struct verb *v = verbs; v < verbs + VERBS; v++) {
       const struct param *params = chain_rows[i].side == SIDE_QUERY ? v->query : v->response;
@@ -274,5 +274,12 @@ chain_functions(void)
           .call = v->call,
           .data = &chain_rows[i]};
     }
+}
+
+const struct lua_function *
+chain_functions(void)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, bind_chains_make_functions);
   return functions;
 }

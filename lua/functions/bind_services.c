@@ -355,7 +355,7 @@ enum { RR_FIXED = 4 };
 static int
 bind_services_make_record(struct call *c)
 {
-  static uint8_t rdata[PRESENTATION_RDATA_SIZE]; // the Lua lock is held
+  static _Thread_local uint8_t rdata[PRESENTATION_RDATA_SIZE];
   struct presented_record record = {.rdata = rdata};
   lua_State *lua = c->lua;
   if (c->count <= RR_FIXED)

@@ -330,14 +330,11 @@ new_server_tell_protocol(const struct backend_options *o)
 
 // Said once, when it is really asked for: what a backend may need must not be missed in silence.
 static void
-new_server_warn_unbuilt(const struct value *v)
+new_server_warn_unbuilt(const struct call *c, const struct value *v)
 {
-  static bool told; // under the Lua lock
   const struct value *upgrade = &v[KEY_autoUpgrade];
-  if (told || !upgrade->given || !upgrade->boolean || config()->phase == PHASE_CLIENT)
-    return;
-  told = true;
-  log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",
+  if (upgrade->given && upgrade->boolean && config()->phase != PHASE_CLIENT && binder_is_news(c->lua, "autoUpgrade"))
+    log_warning("newServer", "%s is accepted and has no effect: this version of dnsproxy does not have it",
               server_options[KEY_autoUpgrade].name);
 }
 
@@ -377,7 +374,7 @@ new_server_read_options(struct call *c, struct backend_options *o, const struct 
     return false;
   new_server_tell_lonely_keys(v);
   new_server_tell_protocol(o);
-  new_server_warn_unbuilt(v);
+  new_server_warn_unbuilt(c, v);
   waiting_tell_option(c, "cpus", &v[KEY_cpus], "workers are placed by the kernel");
   waiting_tell_option(c, "xskSockets", &v[KEY_xskSockets], "this version of dnsproxy has no AF_XDP");
   waiting_tell_option(c, "MACAddr", &v[KEY_MACAddr], "this version of dnsproxy has no AF_XDP");

@@ -5,7 +5,7 @@ TESTS += $(STRUCTURE_CHECKS)
 dist_check_SCRIPTS = $(STRUCTURE_CHECKS)
 EXTRA_DIST += tests/check_lib.py
 # Built by the regression tests that use it.
-EXTRA_DIST += tests/chaos/kernel_chaos.c
+EXTRA_DIST += tests/chaos/kernel_chaos.c tests/watch/worker_watch.c
 
 # How a header is compiled alone.
 AM_TESTS_ENVIRONMENT += CC='$(CC)'; CHECK_CFLAGS='$(AM_CFLAGS) -D_GNU_SOURCE -I$(abs_top_srcdir) -I$(abs_top_builddir) \

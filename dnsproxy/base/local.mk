@@ -2,6 +2,8 @@
 libdnsproxy_a_SOURCES += \
 	dnsproxy/base/address.c \
 	dnsproxy/base/address.h \
+	dnsproxy/base/buffers.c \
+	dnsproxy/base/buffers.h \
 	dnsproxy/base/clock.c \
 	dnsproxy/base/clock.h \
 	dnsproxy/base/epoch.c \
@@ -25,6 +27,8 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/base/object.c \
 	dnsproxy/base/object.h \
 	dnsproxy/base/param.h \
+	dnsproxy/base/permit.c \
+	dnsproxy/base/permit.h \
 	dnsproxy/base/prefix_tree.c \
 	dnsproxy/base/prefix_tree.h \
 	dnsproxy/base/random.c \
@@ -48,6 +52,7 @@ if HAVE_CMOCKA
 UNIT_TESTS += \
 	tests/unit/address \
 	tests/unit/base64 \
+	tests/unit/buffers \
 	tests/unit/epoch \
 	tests/unit/fault \
 	tests/unit/ip_cipher \
@@ -64,6 +69,7 @@ UNIT_TESTS += \
 	tests/unit/unix_datagram
 tests_unit_address_SOURCES = tests/base/test_address.c
 tests_unit_base64_SOURCES = tests/base/test_base64.c
+tests_unit_buffers_SOURCES = tests/base/test_buffers.c
 tests_unit_epoch_SOURCES = tests/base/test_epoch.c
 tests_unit_fault_SOURCES = tests/base/test_fault.c
 tests_unit_ip_cipher_SOURCES = tests/base/test_ip_cipher.c

@@ -3,6 +3,7 @@
 #include "dnsproxy/base/slab.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/permit.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -66,6 +67,7 @@ slab_grow(struct slab *s)
   assert(count <= (SIZE_MAX - 2 * LINE) / s->piece);
   struct slab_chunk *c;
   void *memory;
+  PERMIT("a step of a slab");
   if (posix_memalign(&memory, s->alignment, sizeof *c + count * s->piece) != 0)
     return false;
   c = memory;
@@ -83,6 +85,7 @@ slab_grow(struct slab *s)
 static void
 slab_free_chunk(const struct slab *s, struct slab_chunk *c)
 {
+  PERMIT("a step of a slab");
   size_t size = sizeof *c + c->pieces * s->piece;
   UNPOISON(c, size);
   if (size >= 2 * PAGE)

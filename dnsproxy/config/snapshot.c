@@ -3,6 +3,7 @@
 #include "dnsproxy/config/snapshot.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/permit.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -70,6 +71,7 @@ static void
 snapshot_sweep(struct worker *w)
 {
   for (struct lease **at = &w->old_leases; *at != NULL;) {
+    PERMIT("a new configuration");
     struct lease *lease = *at;
     if (lease->queries > 0) {
       at = &lease->next;
@@ -87,6 +89,7 @@ snapshot_take(struct worker *w)
     snapshot_sweep(w);
   if (atomic_load_explicit(&w->mailbox, memory_order_relaxed) == NULL)
     return;
+  PERMIT("a new configuration");
   struct snapshot *next = atomic_exchange_explicit(&w->mailbox, NULL, memory_order_acq_rel);
   if (next == NULL)
     return;

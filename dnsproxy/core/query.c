@@ -11,6 +11,7 @@
 // What a tag, or another rare thing, is too large for goes here.
 struct overflow {
   struct overflow *next;
+  size_t capacity;
 };
 
 struct query *
@@ -31,12 +32,19 @@ query_new(struct worker *w)
   return q;
 }
 
+// Whoever has a suspended query may be on another thread: that one uses malloc.
+static struct buffers *
+query_buffers(struct worker *w)
+{
+  return worker_current() == w ? &w->buffers : NULL;
+}
+
 static void
 query_extra_free(struct worker *w, struct query_extra *extra)
 {
   for (struct overflow *o = extra->overflow, *next; o != NULL; o = next) {
     next = o->next;
-    free(o);
+    buffers_give(query_buffers(w), o, o->capacity);
   }
   slab_give(&w->extras, extra);
 }
@@ -47,14 +55,15 @@ query_own_free(struct worker *w, uint8_t *own, uint32_t size)
   if (size == PACKET_PIECE)
     slab_give(&w->packets, own);
   else
-    free(own);
+    buffers_give(query_buffers(w), own, size);
 }
 
 static uint8_t *
-query_own_take(struct worker *w, size_t size)
+query_own_take(struct worker *w, size_t size, size_t *capacity)
 {
   if (size > PACKET_PIECE)
-    return malloc(size);
+    return buffers_take(query_buffers(w), size, capacity);
+  *capacity = PACKET_PIECE;
   if (w->packets.available == 0)
     slab_refill(&w->packets);
   return slab_take(&w->packets);
@@ -67,12 +76,12 @@ query_own_packet(struct query *q, const uint8_t *bytes, size_t size, size_t capa
   uint8_t *old = NULL;
   uint32_t old_size = q->own_size;
   if (q->own == NULL || q->own_size < capacity) {
-    uint8_t *own = query_own_take(q->worker, capacity);
+    uint8_t *own = query_own_take(q->worker, capacity, &capacity);
     if (own == NULL)
       return false;
     old = q->own;
     q->own = own;
-    q->own_size = capacity > PACKET_PIECE ? (uint32_t)capacity : PACKET_PIECE;
+    q->own_size = (uint32_t)capacity;
   }
   memmove(q->own, bytes, size);
   q->packet = (struct wire_buffer){.data = q->own, .size = size, .capacity = q->own_size};
@@ -140,9 +149,11 @@ query_alloc(struct query *q, size_t size)
     extra->used += size;
     return piece;
   }
-  struct overflow *o = malloc(sizeof *o + size);
+  size_t capacity;
+  struct overflow *o = buffers_take(query_buffers(q->worker), sizeof *o + size, &capacity);
   if (o == NULL)
     return NULL;
+  o->capacity = capacity;
   o->next = extra->overflow;
   extra->overflow = o;
   return o + 1;

@@ -132,7 +132,7 @@ struct query {
   // The packet as it stands: the query, later the answer. Borrowed from the batch it came in, or in `own`.
   struct wire_buffer packet;
   uint8_t *own;          // memory that goes with the query, see query_own_packet(); `packet` may be in it
-  uint32_t own_size;     // PACKET_PIECE: from the worker's slab, else malloc'ed
+  uint32_t own_size;     // PACKET_PIECE: from the worker's slab, else one of its buffers
   uint16_t question_end;
   uint16_t qtype, qclass;
   uint16_t id;           // the client's, host order

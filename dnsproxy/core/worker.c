@@ -82,6 +82,7 @@ worker_free(struct worker **slot)
   slab_fini(&w->queries);
   slab_fini(&w->extras);
   slab_fini(&w->packets);
+  buffers_fini(&w->buffers);
   for (unsigned i = 0; i < HIT_PAGES; i++)
     free(atomic_load(&w->hits[i]));
   if (w->wake_fd >= 0)

@@ -16,6 +16,7 @@
 #ifndef DNSPROXY_CORE_WORKER_H
 #define DNSPROXY_CORE_WORKER_H
 
+#include "dnsproxy/base/buffers.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/base/slab.h"
 #include "dnsproxy/core/counters.h"
@@ -76,6 +77,7 @@ struct worker {
   struct slab queries;   // struct query
   struct slab extras;    // struct query_extra
   struct slab packets;   // PACKET_PIECE bytes each: see query_own_packet()
+  struct buffers buffers; // larger packets, and other rare things of queries
   const struct walk_hooks *walk;
   _Atomic(uint64_t *) hits[HIT_PAGES]; // per rule slot: hits[slot / HIT_PAGE_SLOTS][slot % HIT_PAGE_SLOTS]
   _Atomic uint64_t parked; // queries owned by a table (in flight, delayed, script), written by the worker: accounting

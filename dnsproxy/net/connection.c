@@ -34,6 +34,7 @@ struct connection_set {
   uint64_t deadline_us;             // of this turn's reading, then of its end; 0: nothing was done yet
   size_t unfinished_count;
   struct connection *unfinished;
+  struct buffers buffers; // output, and what is kept of input
   uint8_t scratch[SCRATCH_SIZE];
 };
 
@@ -185,6 +186,7 @@ connection_set_free(struct connection_set **slot)
   while (set->first != NULL)
     connection_set_flush(set);
   event_del(&set->turn_event);
+  buffers_fini(&set->buffers);
   free(set);
 }
 
@@ -368,7 +370,8 @@ connection_speak(struct connection *c, const struct connection_events *events, c
 static void
 connection_release_out(struct connection *c)
 {
-  free(c->out);
+  if (c->out != NULL)
+    buffers_give(&c->set->buffers, c->out, c->out_capacity);
   c->out = NULL;
   c->out_start = c->out_end = c->out_capacity = 0;
 }
@@ -388,11 +391,10 @@ connection_reserve(struct connection *c, size_t more)
     capacity *= 2;
   if (capacity == c->out_capacity)
     return true;
-  uint8_t *larger = realloc(c->out, capacity);
+  uint8_t *larger = buffers_grow(&c->set->buffers, c->out, c->out_end, capacity, &c->out_capacity);
   if (larger == NULL)
     return false;
   c->out = larger;
-  c->out_capacity = capacity;
   return true;
 }
 
@@ -527,6 +529,7 @@ connection_open_layer(struct connection *c, struct connection_set *set, const st
   c->read_wants_write = c->write_wants_read = c->shut = c->peer_ended = c->armed_read = c->armed_write = c->deaf = false;
   c->handshake_wants_write = bytes->connecting;
   c->progress_us = connection_now(c);
+  c->input.buffers = &set->buffers;
   input_speak(&c->input, protocol, 0);
   event_assign(&c->read_event, set->base, bytes->fd, EV_READ | EV_PERSIST, connection_on_read, c);
   event_assign(&c->write_event, set->base, bytes->fd, EV_WRITE | EV_PERSIST, connection_on_write, c);

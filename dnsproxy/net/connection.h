@@ -67,7 +67,7 @@ struct connection {
   struct connection *next_touched;
   struct connection *next_unfinished, **unfinished_link; // flushing or lingering
   struct input input;
-  uint8_t *out; // malloc'ed while there is output
+  uint8_t *out; // one of the set's buffers while there is output
   size_t out_start, out_end, out_capacity;
   uint64_t progress_us; // when output last began to wait or went forward
   uint64_t linger_us;

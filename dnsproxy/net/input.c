@@ -2,7 +2,6 @@
 // Cutting what was read into messages.
 #include "dnsproxy/net/input.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { KEPT_MIN = 512, GROWTH_MAX = 4096 };
@@ -22,18 +21,17 @@ input_reserve(struct input *in, size_t capacity)
 {
   if (capacity <= in->capacity)
     return true;
-  uint8_t *larger = realloc(in->kept, capacity);
+  uint8_t *larger = buffers_grow(in->buffers, in->kept, in->end, capacity, &in->capacity);
   if (larger == NULL)
     return false;
   in->kept = larger;
-  in->capacity = capacity;
   return true;
 }
 
 static void
 input_release(struct input *in)
 {
-  free(in->kept);
+  buffers_give(in->buffers, in->kept, in->capacity);
   in->kept = NULL;
   in->start = in->end = in->capacity = 0;
 }
@@ -170,5 +168,5 @@ void
 input_fini(struct input *in)
 {
   input_release(in);
-  *in = (struct input){.protocol = in->protocol, .most = in->most};
+  *in = (struct input){.buffers = in->buffers, .protocol = in->protocol, .most = in->most};
 }

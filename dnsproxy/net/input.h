@@ -16,6 +16,7 @@
 #ifndef DNSPROXY_NET_INPUT_H
 #define DNSPROXY_NET_INPUT_H
 
+#include "dnsproxy/base/buffers.h"
 #include "dnsproxy/net/protocol.h"
 
 #include <stdbool.h>
@@ -24,7 +25,8 @@
 struct input {
   const struct protocol *protocol;
   size_t most;    // bytes of a message, with what stands around it
-  uint8_t *kept;  // malloc'ed; bytes [start, end) of it are unread
+  struct buffers *buffers; // of the thread; NULL: malloc
+  uint8_t *kept;  // one of those; bytes [start, end) of it are unread
   size_t start, end, capacity;
   size_t room;    // of the next read, behind the kept ones
   uint8_t *scratch; // borrowed between input_space() and input_keep(): bytes [at, limit) are unread

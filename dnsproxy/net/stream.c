@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/permit.h"
 #include "dnsproxy/core/query.h"
 
 #include <assert.h>
@@ -163,6 +164,7 @@ stream_admit(struct stream_listener *sl, const struct address *peer)
 static void
 stream_free(struct stream *s)
 {
+  PERMIT("a client's connection");
   free(s->proxy);
   object_unref(&s->listener);
   free(s);
@@ -571,6 +573,7 @@ stream_begin(struct stream *s)
 static struct proxy_header *
 stream_keep_header(const struct proxy_header *header)
 {
+  PERMIT("a client's connection");
   struct proxy_header *copy = malloc(sizeof *copy + header->values_size);
   if (copy == NULL)
     return NULL;
@@ -690,6 +693,7 @@ stream_open(struct stream_listener *sl, int fd, const struct address *peer, bool
 static void
 stream_take_connection(struct stream_listener *sl, int fd, const struct address *peer)
 {
+  PERMIT("a client's connection");
   struct worker *w = sl->worker;
   struct listener *l = sl->listener;
   uint32_t used;

@@ -3,6 +3,7 @@
 #include "dnsproxy/upstream/in_flight.h"
 
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/permit.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ in_flight_skip_taken(struct in_flight *t)
 static bool
 in_flight_enlarge(struct in_flight *t)
 {
+  PERMIT("more queries in flight than ever");
   uint32_t size = t->mask + 1;
   struct query **slots = size < t->size_most ? calloc(size * 2, sizeof *slots) : NULL;
   if (slots == NULL)

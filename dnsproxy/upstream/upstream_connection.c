@@ -4,6 +4,7 @@
 
 #include "dnsproxy/backends/backend_socket.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/permit.h"
 #include "dnsproxy/upstream/upstream.h"
 
 #include <assert.h>
@@ -144,6 +145,7 @@ upstream_peer_moved(struct upstream_peer *peer)
 struct upstream_peer *
 upstream_peer_new(struct worker *w, struct backend *backend)
 {
+  PERMIT("a backend's connection");
   struct upstream_peer *peer = memory_new(sizeof *peer);
   peer->backend = object_ref(backend);
   peer->worker = w;
@@ -159,6 +161,7 @@ upstream_peer_new(struct worker *w, struct backend *backend)
 void
 upstream_peer_free(struct upstream_peer **slot)
 {
+  PERMIT("a backend's connection");
   struct upstream_peer *peer = *slot;
   *slot = NULL;
   assert(peer->structures == 0);
@@ -222,6 +225,7 @@ static void
 upstream_connection_on_gone(struct connection *connection)
 {
   struct upstream_connection *c = (struct upstream_connection *)connection;
+  PERMIT("a backend's connection");
   struct upstream_peer *peer = c->peer;
   assert(c->slots.queries == 0);
   upstream_slots_fini(&c->slots);
@@ -408,6 +412,7 @@ static const struct connection_events upstream_connection_events;
 static bool
 upstream_connection_connect(struct upstream_connection *c)
 {
+  PERMIT("a backend's connection");
   struct worker *w = c->peer->worker;
   int fd = backend_socket_open(c->peer->backend, SOCK_STREAM);
   if (fd < 0)
@@ -461,6 +466,7 @@ upstream_connection_begins(const struct upstream_connection *c, const uint8_t *h
 struct upstream_connection *
 upstream_connection_open(struct upstream_peer *peer, const uint8_t *head, size_t head_size)
 {
+  PERMIT("a backend's connection");
   struct upstream_connection *c = calloc(1, sizeof *c);
   if (c == NULL)
     return NULL;

@@ -5,6 +5,7 @@
 #include "dnsproxy/backends/backend_socket.h"
 #include "dnsproxy/backends/health.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/permit.h"
 #include "dnsproxy/upstream/upstream.h"
 #include "dnsproxy/upstream/upstream_proxy.h"
 #include "dnsproxy/wire/rewrite.h"
@@ -30,6 +31,7 @@ static void upstream_datagram_on_readable(evutil_socket_t fd, short what, void *
 static bool
 upstream_datagram_socket_open(struct upstream_socket *s)
 {
+  PERMIT("a backend's socket");
   // Connected: the kernel refuses answers from anybody else, and each answer returns to this worker.
   int fd = backend_socket_open(s->upstream->backend, SOCK_DGRAM);
   if (fd < 0)
@@ -45,6 +47,7 @@ upstream_datagram_socket_open(struct upstream_socket *s)
 static void
 upstream_datagram_close_one(int *fd, struct event **event)
 {
+  PERMIT("a backend's socket");
   if (*event != NULL)
     event_free(*event);
   *event = NULL;
@@ -84,6 +87,7 @@ upstream_datagram_socket_renew(struct upstream_socket *s)
 static struct upstream *
 upstream_new(struct worker *w, struct backend *backend)
 {
+  PERMIT("a backend's socket");
   unsigned count = backend->options.sockets > 0 ? backend->options.sockets : 1;
   struct upstream *u = memory_new(sizeof *u + count * sizeof u->sockets[0]);
   u->backend = object_ref(backend);
@@ -105,6 +109,7 @@ upstream_new(struct worker *w, struct backend *backend)
 static void
 upstream_free(struct upstream **slot)
 {
+  PERMIT("a backend's socket");
   struct upstream *u = *slot;
   *slot = NULL;
   u->backend->upstream[u->worker->id] = NULL;

@@ -2,6 +2,8 @@
 // Slots by id: a table at most half full, doubled when it is not.
 #include "dnsproxy/upstream/upstream_slots.h"
 
+#include "dnsproxy/base/permit.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -13,6 +15,7 @@ upstream_slots_reserve(struct upstream_slots *s)
   uint32_t taken = s->queries + s->abandoned;
   if (2 * (taken + 1) <= s->size)
     return true;
+  PERMIT("more queries in flight than ever");
   uint32_t larger = s->size == 0 ? SLOTS_MIN : 2 * s->size;
   struct upstream_slot *list = larger <= SLOTS_MAX ? calloc(larger, sizeof *list) : NULL;
   if (list == NULL)

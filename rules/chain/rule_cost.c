@@ -3,6 +3,7 @@
 #include "rules/chain/rule_cost.h"
 
 #include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/permit.h"
 #include "rules/chain/rule.h"
 
 #include <stdlib.h>
@@ -42,6 +43,7 @@ rule_cost_of(const struct rule *r)
   struct rule_cost *cost = atomic_load_explicit(place, memory_order_acquire);
   if (cost != NULL)
     return cost;
+  PERMIT("the first time that a rule is timed");
   struct rule_cost *made = calloc(1, sizeof *made);
   if (made == NULL || atomic_compare_exchange_strong_explicit(place, &cost, made, memory_order_acq_rel, memory_order_acquire))
     return made;

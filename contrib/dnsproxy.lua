@@ -71,7 +71,7 @@ function ComboAddress:toStringWithPort() end
 function ComboAddress:tostringWithPort() end
 
 ---Set the bits behind the first ones to zero, in place
----@param bits integer # how many stay
+---@param bits integer # how many stay; 0 to 128
 function ComboAddress:truncate(bits) end
 
 ---A query or answer that was suspended: its owner until resume(), drop(), or the end of its time.
@@ -95,7 +95,7 @@ function AsynchronousObject:resume() end
 function AsynchronousObject:drop() end
 
 ---Make it an answer with this rcode; false: it is over already
----@param rcode integer # DNSRCode
+---@param rcode integer # DNSRCode; 0 to 15
 ---@param clearRecords boolean # true: header and question are left
 ---@return boolean
 function AsynchronousObject:setRCode(rcode, clearRecords) end
@@ -110,7 +110,7 @@ local PacketCache = {}
 function PacketCache:dump(path, rawResponse) end
 
 ---Remove entries until so many remain
----@param keep integer
+---@param keep integer # at least 0
 ---@return integer
 function PacketCache:expunge(keep) end
 
@@ -142,7 +142,7 @@ function PacketCache:printStats() end
 function PacketCache:isFull() end
 
 ---Remove expired entries until so many remain
----@param keep integer
+---@param keep integer # at least 0
 ---@return integer
 function PacketCache:purgeExpired(keep) end
 
@@ -238,96 +238,96 @@ local DynBlock = {}
 local DynBlockRulesGroup = {}
 
 ---Block clients that ask more often
----@param rate integer # allowed per second
----@param seconds integer # how far to look back
+---@param rate integer # allowed per second; 0 to 4294967295
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
----@param action? integer # DNSAction; the default's when not given
----@param warningRate? integer # above it a warning is made
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param warningRate? integer # above it a warning is made; 0 to 4294967295
 ---@param options? table
 function DynBlockRulesGroup:setQueryRate(rate, seconds, reason, blockingTime, action, warningRate, options) end
 
 ---Block clients that get more bytes
----@param rate integer # allowed per second
----@param seconds integer # how far to look back
+---@param rate integer # allowed per second; 0 to 4294967295
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
----@param action? integer # DNSAction; the default's when not given
----@param warningRate? integer # above it a warning is made
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param warningRate? integer # above it a warning is made; 0 to 4294967295
 ---@param options? table
 function DynBlockRulesGroup:setResponseByteRate(rate, seconds, reason, blockingTime, action, warningRate, options) end
 
 ---Block clients that get answers of an rcode more often
----@param rcode integer # DNSRCode
----@param rate integer # allowed per second
----@param seconds integer # how far to look back
+---@param rcode integer # DNSRCode; 0 to 15
+---@param rate integer # allowed per second; 0 to 4294967295
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
----@param action? integer # DNSAction; the default's when not given
----@param warningRate? integer # above it a warning is made
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param warningRate? integer # above it a warning is made; 0 to 4294967295
 ---@param options? table
 function DynBlockRulesGroup:setRCodeRate(rcode, rate, seconds, reason, blockingTime, action, warningRate, options) end
 
 ---Block clients that ask for a type more often
----@param qtype integer # DNSQType
----@param rate integer # allowed per second
----@param seconds integer # how far to look back
+---@param qtype integer # DNSQType; 0 to 65535
+---@param rate integer # allowed per second; 0 to 4294967295
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
----@param action? integer # DNSAction; the default's when not given
----@param warningRate? integer # above it a warning is made
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param warningRate? integer # above it a warning is made; 0 to 4294967295
 ---@param options? table
 function DynBlockRulesGroup:setQTypeRate(qtype, rate, seconds, reason, blockingTime, action, warningRate, options) end
 
 ---Block clients whose answers have an rcode too often
----@param rcode integer # DNSRCode
----@param ratio number # allowed share, 0 to 1
----@param seconds integer # how far to look back
+---@param rcode integer # DNSRCode; 0 to 15
+---@param ratio number # allowed share, 0 to 1; 0 to 1
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
----@param minimumNumberOfResponses integer # with fewer nobody is judged
----@param action? integer # DNSAction; the default's when not given
----@param warningRatio? number # above it a warning is made
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
+---@param minimumNumberOfResponses integer # with fewer nobody is judged; at least 0
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param warningRatio? number # above it a warning is made; 0 to 1
 ---@param options? table
 function DynBlockRulesGroup:setRCodeRatio(rcode, ratio, seconds, reason, blockingTime, minimumNumberOfResponses, action, warningRatio, options) end
 
 ---Block clients whose answers have other rcodes too often
----@param rcodes integer|integer[] # list of DNSRCode
----@param ratio number # allowed share, 0 to 1
----@param seconds integer # how far to look back
+---@param rcodes integer|integer[] # list of DNSRCode; 0 to 15
+---@param ratio number # allowed share, 0 to 1; 0 to 1
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
----@param minimumNumberOfResponses integer # with fewer nobody is judged
----@param action? integer # DNSAction; the default's when not given
----@param warningRatio? number # above it a warning is made
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
+---@param minimumNumberOfResponses integer # with fewer nobody is judged; at least 0
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param warningRatio? number # above it a warning is made; 0 to 1
 ---@param options? table
 function DynBlockRulesGroup:setAllowedRCodesRatio(rcodes, ratio, seconds, reason, blockingTime, minimumNumberOfResponses, action, warningRatio, options) end
 
 ---Block clients whose queries miss the cache too often
----@param ratio number # allowed share, 0 to 1
----@param seconds integer # how far to look back
+---@param ratio number # allowed share, 0 to 1; 0 to 1
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
----@param minimumNumberOfResponses integer # with fewer nobody is judged
----@param minimumGlobalCacheHitRatio number # with fewer hits of all nobody is judged
----@param action? integer # DNSAction; the default's when not given
----@param warningRatio? number # above it a warning is made
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
+---@param minimumNumberOfResponses integer # with fewer nobody is judged; at least 0
+---@param minimumGlobalCacheHitRatio number # with fewer hits of all nobody is judged; 0 to 1
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param warningRatio? number # above it a warning is made; 0 to 1
 ---@param options? table
 function DynBlockRulesGroup:setCacheMissRatio(ratio, seconds, reason, blockingTime, minimumNumberOfResponses, minimumGlobalCacheHitRatio, action, warningRatio, options) end
 
 ---Block the names that a function chooses among those answered
----@param seconds integer # how far to look back
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
 ---@param action any # DNSAction, or nil
 ---@param visitor function # function(node, self, all) that returns true to block, a reason, an action
 ---@param options? table
 function DynBlockRulesGroup:setSuffixMatchRule(seconds, reason, blockingTime, action, visitor, options) end
 
 ---The same for an FFI function; it goes before the other
----@param seconds integer # how far to look back
+---@param seconds integer # how far to look back; 1 to 4294967295
 ---@param reason string # shown with the block
----@param blockingTime integer # how long the block lasts
+---@param blockingTime integer # how long the block lasts; 1 to 4294967295
 ---@param action any # DNSAction, or nil
 ---@param visitor function # function(node), a dnsdist_ffi_stat_node_t, that returns true to block
 ---@param options? table
@@ -394,7 +394,7 @@ function DNSService:showHandlers() end
 function DNSService:name() end
 
 ---The address that it listens on, with port; nil when there are not that many
----@param position? integer
+---@param position? integer # 0 to 65535
 ---@return string
 function DNSService:address(position) end
 
@@ -436,21 +436,21 @@ function SharedTable:get(key) end
 ---Give a key a value; nil deletes it. False: it is too large
 ---@param key string # any bytes; a number counts as its text
 ---@param value any # string, number, boolean or nil
----@param seconds? number # how long it stays; for ever when not given
+---@param seconds? number # how long it stays; for ever when not given; at least 0
 ---@return boolean
 function SharedTable:set(key, value, seconds) end
 
 ---Give a key a value unless it has one. False: it has
 ---@param key string # any bytes; a number counts as its text
 ---@param value any # string, number or boolean
----@param seconds? number # how long it stays; for ever when not given
+---@param seconds? number # how long it stays; for ever when not given; at least 0
 ---@return boolean
 function SharedTable:add(key, value, seconds) end
 
 ---Add to a number in one step, 0 if there is none; returns what it is then. nil: it is no number
 ---@param key string # any bytes; a number counts as its text
 ---@param step? number # may be negative
----@param seconds? number # how long a new one stays
+---@param seconds? number # how long a new one stays; at least 0
 ---@return number|nil
 function SharedTable:incr(key, step, seconds) end
 
@@ -672,7 +672,7 @@ local PacketCache = {}
 function PacketCache:dump(path, rawResponse) end
 
 ---Remove entries until so many remain
----@param keep integer
+---@param keep integer # at least 0
 ---@return integer
 function PacketCache:expunge(keep) end
 
@@ -704,7 +704,7 @@ function PacketCache:printStats() end
 function PacketCache:isFull() end
 
 ---Remove expired entries until so many remain
----@param keep integer
+---@param keep integer # at least 0
 ---@return integer
 function PacketCache:purgeExpired(keep) end
 
@@ -721,7 +721,7 @@ function PacketCache:toString() end
 local DNSPacketOverlay = {}
 
 ---Number of records in a section
----@param section integer # 1 answer, 2 authority, 3 additional
+---@param section integer # 1 answer, 2 authority, 3 additional; 1 to 3
 ---@return integer
 function DNSPacketOverlay:getRecordsCountInSection(section) end
 
@@ -749,14 +749,14 @@ local NetworkListener = {}
 
 ---Call the function for each datagram that arrives at a UNIX socket; false: it cannot be opened
 ---@param path string # of the socket; a zero byte first: abstract
----@param endpointID integer # a number to tell it by, 0 to 65535
+---@param endpointID integer # a number to tell it by, 0 to 65535; 0 to 65535
 ---@param callback function # function(endpointID, payload, from)
 ---@return boolean
 function NetworkListener:addUnixListeningEndpoint(path, endpointID, callback) end
 
 ---The same with a message to be read by ffi.C.dnsdist_ffi_network_message_...(), as long as the call lasts
 ---@param path string # of the socket; a zero byte first: abstract
----@param endpointID integer # a number to tell it by, 0 to 65535
+---@param endpointID integer # a number to tell it by, 0 to 65535; 0 to 65535
 ---@param callback function # function(message)
 ---@return boolean
 function NetworkListener:addUnixListeningEndpointFFI(path, endpointID, callback) end
@@ -909,7 +909,7 @@ function DNSQuestion:getTrailingData() end
 function DNSQuestion:setTrailingData(bytes) end
 
 ---Attach an extended error to the answer
----@param infoCode integer # RFC 8914 code
+---@param infoCode integer # RFC 8914 code; 0 to 65535
 ---@param extraText? string # text for humans
 ---@param clearExistingEntries? boolean # remove errors that were attached before
 function DNSQuestion:setExtendedDNSError(infoCode, extraText, clearExistingEntries) end
@@ -924,33 +924,33 @@ function DNSQuestion:sendTrap(reason) end
 function DNSQuestion:setMetaKey(key, values) end
 
 ---Park it until getAsynchronousObject() or the end of its time; false: not possible
----@param asyncID integer # who will resume it
----@param queryID integer # which one it is
----@param timeoutMs integer # how long
+---@param asyncID integer # who will resume it; 0 to 65535
+---@param queryID integer # which one it is; 0 to 65535
+---@param timeoutMs integer # how long; 1 to 4294967295
 ---@return boolean
 function DNSQuestion:suspend(asyncID, queryID, timeoutMs) end
 
 ---Turn the query into an answer with these addresses, or raw records
 ---@param values any # ComboAddress, raw record data, or a list of one of them
----@param typeForAny? integer # type of raw records in answers to ANY
+---@param typeForAny? integer # type of raw records in answers to ANY; 0 to 65535
 function DNSQuestion:spoof(values, typeForAny) end
 
 ---Turn the query into a negative answer with a SOA record
 ---@param nxd boolean # true: the name does not exist; false: it has no such type
 ---@param zone DNSName|string # owner of the SOA record
----@param ttl integer # TTL of the SOA record
+---@param ttl integer # TTL of the SOA record; 0 to 4294967295
 ---@param mname DNSName|string # primary server
 ---@param rname DNSName|string # mailbox of who is responsible
----@param serial integer # serial number
----@param refresh integer # interval of secondaries' refreshes
----@param retry integer # interval after a failed refresh
----@param expire integer # when secondaries give up
----@param minimum integer # how long the denial may be cached
+---@param serial integer # serial number; 0 to 4294967295
+---@param refresh integer # interval of secondaries' refreshes; 0 to 4294967295
+---@param retry integer # interval after a failed refresh; 0 to 4294967295
+---@param expire integer # when secondaries give up; 0 to 4294967295
+---@param minimum integer # how long the denial may be cached; 0 to 4294967295
 ---@return boolean
 function DNSQuestion:setNegativeAndAdditionalSOA(nxd, zone, ttl, mname, rname, serial, refresh, retry, expire, minimum) end
 
 ---Add an EDNS option, or replace it
----@param code integer # EDNSOptionCode
+---@param code integer # EDNSOptionCode; 0 to 65535
 ---@param data string # its value, any bytes
 function DNSQuestion:setEDNSOption(code, data) end
 
@@ -996,7 +996,7 @@ function DNSQuestion:getHTTPScheme() end
 function DNSQuestion:getHTTPHeaders() end
 
 ---No effect over plain DNS
----@param status integer # HTTP status
+---@param status integer # HTTP status; 100 to 599
 ---@param body string # what is sent
 ---@param contentType? string # its MIME type
 function DNSQuestion:setHTTPResponse(status, body, contentType) end
@@ -1113,7 +1113,7 @@ function DNSResponse:getTrailingData() end
 function DNSResponse:setTrailingData(bytes) end
 
 ---Attach an extended error to the answer
----@param infoCode integer # RFC 8914 code
+---@param infoCode integer # RFC 8914 code; 0 to 65535
 ---@param extraText? string # text for humans
 ---@param clearExistingEntries? boolean # remove errors that were attached before
 function DNSResponse:setExtendedDNSError(infoCode, extraText, clearExistingEntries) end
@@ -1128,9 +1128,9 @@ function DNSResponse:sendTrap(reason) end
 function DNSResponse:setMetaKey(key, values) end
 
 ---Park it until getAsynchronousObject() or the end of its time; false: not possible
----@param asyncID integer # who will resume it
----@param queryID integer # which one it is
----@param timeoutMs integer # how long
+---@param asyncID integer # who will resume it; 0 to 65535
+---@param queryID integer # which one it is; 0 to 65535
+---@param timeoutMs integer # how long; 1 to 4294967295
 ---@return boolean
 function DNSResponse:suspend(asyncID, queryID, timeoutMs) end
 
@@ -1268,7 +1268,7 @@ function Server:setDown() end
 function Server:setUp() end
 
 ---Limit that firstAvailable looks at
----@param limit integer
+---@param limit integer # 0 to 4294967295
 function Server:setQPS(limit) end
 
 ---Change parameters of its health checks
@@ -1307,7 +1307,7 @@ local TimedIPSetRule = {}
 
 ---Add an address; a longer stay that it has already is kept
 ---@param addr ComboAddress
----@param seconds integer # how long it stays
+---@param seconds integer # how long it stays; 1 to 4294967295
 function TimedIPSetRule:add(addr, seconds) end
 
 ---Remove all addresses
@@ -1468,7 +1468,7 @@ function KeyValueStore:lookup(key, wireFormat) end
 
 ---The value of a name or of one above it, or an empty text
 ---@param name DNSName
----@param minLabels? integer
+---@param minLabels? integer # 0 to 127
 ---@param wireFormat? boolean
 ---@return string
 function KeyValueStore:lookupSuffix(name, minLabels, wireFormat) end
@@ -1597,8 +1597,8 @@ function showConsoleACL() end
 function setProxyProtocolACL(netmasks) end
 
 ---Take back a query or answer that dq:suspend() or dr:suspend() parked; raises if it is gone
----@param asyncID integer # as given to suspend()
----@param queryID integer # as given to suspend()
+---@param asyncID integer # as given to suspend(); 0 to 65535
+---@param queryID integer # as given to suspend(); 0 to 65535
 ---@return AsynchronousObject
 function getAsynchronousObject(asyncID, queryID) end
 
@@ -1672,25 +1672,25 @@ function dynBlockRulesGroup() end
 ---Block an address or a range for some time
 ---@param address any # ComboAddress or text
 ---@param message string # why
----@param action? integer # DNSAction; the default's when not given
----@param seconds? integer # how long
----@param clientIPMask? integer # leading bits; all when not given
----@param clientIPPortMask? integer # leading bits of the port
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
+---@param seconds? integer # how long; 1 to 4294967295
+---@param clientIPMask? integer # leading bits; all when not given; 0 to 128
+---@param clientIPPortMask? integer # leading bits of the port; 0 to 16
 ---@param options? table
 function addDynamicBlock(address, message, action, seconds, clientIPMask, clientIPPortMask, options) end
 
 ---Block every address of the table that an exceed...() function gave
 ---@param addresses any # counts by ComboAddress
 ---@param message string # why
----@param seconds? integer # how long
----@param action? integer # DNSAction; the default's when not given
+---@param seconds? integer # how long; 1 to 4294967295
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
 function addDynBlocks(addresses, message, seconds, action) end
 
 ---Block suffixes for some time
 ---@param names any # list of names
 ---@param message string # why
----@param seconds? integer # how long
----@param action? integer # DNSAction; the default's when not given
+---@param seconds? integer # how long; 1 to 4294967295
+---@param action? integer # DNSAction; the default's when not given; 0 to 15
 ---@param options? table
 function addDynBlockSMT(names, message, seconds, action, options) end
 
@@ -1713,37 +1713,37 @@ function getDynamicBlocksSMT() end
 function setDynBlocksAction(action) end
 
 ---How often blocks whose time is over are removed; they have no effect before
----@param seconds? integer # 0: never
+---@param seconds? integer # 0: never; 0 to 4294967295
 function setDynBlocksPurgeInterval(seconds) end
 
 ---Clients above a rate of queries, with their counts
----@param rate integer # allowed for each client
----@param seconds integer # how far to look back; 0: as far as the ring goes
+---@param rate integer # allowed for each client; at least 0
+---@param seconds integer # how far to look back; 0: as far as the ring goes; at least 0
 ---@return table<ComboAddress, integer>
 function exceedQRate(rate, seconds) end
 
 ---Clients above a rate of queries of a type
----@param type integer # DNSQType
----@param rate integer # allowed for each client
----@param seconds integer # how far to look back; 0: as far as the ring goes
+---@param type integer # DNSQType; 0 to 65535
+---@param rate integer # allowed for each client; at least 0
+---@param seconds integer # how far to look back; 0: as far as the ring goes; at least 0
 ---@return table<ComboAddress, integer>
 function exceedQTypeRate(type, rate, seconds) end
 
 ---Clients above a rate of NXDomain answers
----@param rate integer # allowed for each client
----@param seconds integer # how far to look back; 0: as far as the ring goes
+---@param rate integer # allowed for each client; at least 0
+---@param seconds integer # how far to look back; 0: as far as the ring goes; at least 0
 ---@return table<ComboAddress, integer>
 function exceedNXDOMAINs(rate, seconds) end
 
 ---Clients above a rate of ServFail answers
----@param rate integer # allowed for each client
----@param seconds integer # how far to look back; 0: as far as the ring goes
+---@param rate integer # allowed for each client; at least 0
+---@param seconds integer # how far to look back; 0: as far as the ring goes; at least 0
 ---@return table<ComboAddress, integer>
 function exceedServFails(rate, seconds) end
 
 ---Clients above a rate of bytes in answers
----@param rate integer # allowed for each client
----@param seconds integer # how far to look back; 0: as far as the ring goes
+---@param rate integer # allowed for each client; at least 0
+---@param seconds integer # how far to look back; 0: as far as the ring goes; at least 0
 ---@return table<ComboAddress, integer>
 function exceedRespByterate(rate, seconds) end
 
@@ -1755,7 +1755,7 @@ function explain(name, options) end
 
 ---Print recent queries and answers: of clients in a netmask, of names at or below a domain, slower than "100ms"
 ---@param filters string|string[] # all must match; the last of each kind counts
----@param limit? integer # newest queries and newest answers
+---@param limit? integer # newest queries and newest answers; at least 0
 ---@param options? table
 function grepq(filters, limit, options) end
 
@@ -1779,8 +1779,8 @@ function getListOfRangesOfNetworkInterface(interface) end
 function getMACAddress(address) end
 
 ---A limit for scripts: check() says whether one more is allowed
----@param rate integer # how many per second
----@param burst integer # how many at once
+---@param rate integer # how many per second; 1 to 4294967295
+---@param burst integer # how many at once; 1 to 4294967295
 ---@return QPSLimiter
 function newQPSLimiter(rate, burst) end
 
@@ -1903,19 +1903,19 @@ function getMetric(name, options) end
 function includeDirectory(directory) end
 
 ---Accepted: there are no such threads
----@param num integer
+---@param num integer # at least 0
 function setOutgoingDoHWorkerThreads(num) end
 
 ---Accepted: there are no such threads
----@param num integer
+---@param num integer # at least 0
 function setMaxTCPClientThreads(num) end
 
 ---Accepted: there is no such queue
----@param num integer
+---@param num integer # at least 0
 function setMaxTCPQueuedConnections(num) end
 
 ---Accepted: there are no such pipes
----@param bytes integer
+---@param bytes integer # at least 0
 function setTCPInternalPipeBufferSize(bytes) end
 
 ---Accepted: ids are always unpredictable
@@ -1923,7 +1923,7 @@ function setTCPInternalPipeBufferSize(bytes) end
 function setRandomizedIdsOverUDP(value) end
 
 ---Accepted: batches follow the load
----@param num integer
+---@param num integer # at least 0
 function setUDPMultipleMessagesVectorSize(num) end
 
 ---A UNIX datagram socket to send to; one that cannot be reached is not valid and sends nothing
@@ -1942,7 +1942,7 @@ function newCA(text) end
 
 ---Address from its 4 or 16 bytes
 ---@param raw string
----@param port? integer
+---@param port? integer # 0 to 65535
 ---@return ComboAddress
 function newCAFromRaw(raw, port) end
 
@@ -1970,7 +1970,7 @@ function newNMG() end
 
 ---Netmask from text or from an address
 ---@param network any # text, or ComboAddress
----@param bits? integer # with a ComboAddress: length
+---@param bits? integer # with a ComboAddress: length; 0 to 128
 ---@return Netmask
 function newNetmask(network, bits) end
 
@@ -2061,7 +2061,7 @@ function getPoolNames() end
 function showPools() end
 
 ---How many recent queries, and how many answers, are remembered
----@param num integer # 10000 if not set; 0: none
+---@param num integer # 10000 if not set; 0: none; 1 to 4294967295
 ---@param shards? integer # accepted: each worker has its own
 function setRingBuffersSize(num, shards) end
 
@@ -2086,7 +2086,7 @@ function getRingEntries() end
 function getResponseRing() end
 
 ---The remembered answers as tables with qname and rcode as texts
----@param rcode? integer # of this rcode alone
+---@param rcode? integer # of this rcode alone; 0 to 15
 ---@return table[]
 function getRespRing(rcode) end
 
@@ -2095,7 +2095,7 @@ function getRespRing(rcode) end
 function setQueryCountFilter(filter) end
 
 ---Print how often each name was asked for, while setQueryCount(true)
----@param max? integer # how many at most
+---@param max? integer # how many at most; at least 0
 function getQueryCounters(max) end
 
 ---Forget how often names were asked for
@@ -2115,7 +2115,7 @@ function newRuleAction(rule, action, options) end
 
 ---Time a selector
 ---@param rule DNSRule|DNSName|DNSName[]|string|string[]
----@param times? integer
+---@param times? integer # at least 1
 ---@param suffix? string
 function benchRule(rule, times, suffix) end
 
@@ -2133,7 +2133,7 @@ function setLuaCopies(enable) end
 
 ---Create a backend and put it into its pools
 ---@param server any # address, or table of options
----@param qps? integer # limit, with an address
+---@param qps? integer # limit, with an address; 0 to 4294967295
 ---@return Server
 function newServer(server, qps) end
 
@@ -2173,7 +2173,7 @@ function showDNSServices() end
 
 ---A record in presentation form, checked: what reply() takes
 ---@param name string
----@param ttl integer
+---@param ttl integer # 0 to 2147483647
 ---@param class string
 ---@param type string
 ---@param data string # one or more
@@ -2191,16 +2191,16 @@ function newSharedCounter(value) end
 function newSharedTable(maxEntries) end
 
 ---UDP size advertised in the OPT records of self-made answers, 512 to 1500
----@param size integer
+---@param size integer # 512 to 1500
 function setPayloadSizeOnSelfGeneratedAnswers(size) end
 
 ---SO_RCVBUF and SO_SNDBUF of listening sockets; 0 tries the system's maximum
----@param receive integer
----@param send integer
+---@param receive integer # 0 to 2147483647
+---@param send integer # 0 to 2147483647
 function setUDPSocketBufferSizes(receive, send) end
 
 ---Number of worker threads; 0 is one per CPU that the process may use
----@param count integer
+---@param count integer # 0 to 128
 function setWorkers(count) end
 
 ---Linux capabilities that are kept after start-up
@@ -2209,11 +2209,11 @@ function addCapabilitiesToRetain(capabilities) end
 
 ---Call a function for every answered name and every name above, children before their parents
 ---@param visitor function # function(node, self, all): counts of the name itself, and with everything below
----@param seconds? integer # how far to look back; 0: as far as the ring goes
+---@param seconds? integer # how far to look back; 0: as far as the ring goes; at least 0
 function statNodeRespRing(visitor, seconds) end
 
 ---The data of an SVCB or HTTPS record; besides the keys below, key and a number for any other as bytes
----@param priority integer # 0: an alias
+---@param priority integer # 0: an alias; 0 to 65535
 ---@param target DNSName|string # name of the service; a dot for the owner
 ---@param params? any
 ---@return SVCRecordParameters
@@ -2230,58 +2230,58 @@ function requestTCPStatesDump() end
 function setTCPFastOpenKey(key) end
 
 ---Print the names most asked for
----@param top? integer # rows; the others are summed up
----@param labels? integer # count names by their last labels alone
+---@param top? integer # rows; the others are summed up; at least 0
+---@param labels? integer # count names by their last labels alone; at least 0
 function topQueries(top, labels) end
 
 ---The rows of topQueries(): name, count, percentage
----@param top integer # rows; the others are summed up
----@param labels? integer # count names by their last labels alone
+---@param top integer # rows; the others are summed up; at least 0
+---@param labels? integer # count names by their last labels alone; at least 0
 ---@return { [1]: string, [2]: integer, [3]: number }[]
 function getTopQueries(top, labels) end
 
 ---Print the names most answered with an rcode
----@param top? integer # rows; the others are summed up
----@param rcode? integer
----@param labels? integer # count names by their last labels alone
+---@param top? integer # rows; the others are summed up; at least 0
+---@param rcode? integer # 0 to 15
+---@param labels? integer # count names by their last labels alone; at least 0
 function topResponses(top, rcode, labels) end
 
 ---The rows of topResponses()
----@param top integer # rows; the others are summed up
----@param rcode integer
----@param labels? integer # count names by their last labels alone
+---@param top integer # rows; the others are summed up; at least 0
+---@param rcode integer # 0 to 15
+---@param labels? integer # count names by their last labels alone; at least 0
 ---@return { [1]: string, [2]: integer, [3]: number }[]
 function getTopResponses(top, rcode, labels) end
 
 ---Print the names most answered slowly; time-outs do not count
----@param top? integer # rows; the others are summed up
----@param limit? integer
----@param labels? integer # count names by their last labels alone
+---@param top? integer # rows; the others are summed up; at least 0
+---@param limit? integer # at least 0
+---@param labels? integer # count names by their last labels alone; at least 0
 function topSlow(top, limit, labels) end
 
 ---The rows of topSlow(), or of topTimeouts()
----@param top integer # rows; the others are summed up
----@param limit integer
----@param labels? integer # count names by their last labels alone
+---@param top integer # rows; the others are summed up; at least 0
+---@param limit integer # at least 0
+---@param labels? integer # count names by their last labels alone; at least 0
 ---@param timeouts? boolean # the time-outs instead
 ---@return { [1]: string, [2]: integer, [3]: number }[]
 function getSlowResponses(top, limit, labels, timeouts) end
 
 ---Print the names whose queries timed out most
----@param top? integer # rows; the others are summed up
----@param labels? integer # count names by their last labels alone
+---@param top? integer # rows; the others are summed up; at least 0
+---@param labels? integer # count names by their last labels alone; at least 0
 function topTimeouts(top, labels) end
 
 ---Print the clients that asked most
----@param top? integer # rows; the others are summed up
+---@param top? integer # rows; the others are summed up; at least 0
 function topClients(top) end
 
 ---Print the clients with most bytes of queries and answers
----@param top? integer # rows; the others are summed up
+---@param top? integer # rows; the others are summed up; at least 0
 function topBandwidth(top) end
 
 ---The rows of topBandwidth(): client, bytes, percentage
----@param top integer # rows; the others are summed up
+---@param top integer # rows; the others are summed up; at least 0
 ---@return { [1]: string, [2]: integer, [3]: number }[]
 function getTopBandwidth(top) end
 
@@ -2324,8 +2324,8 @@ function loadTLSProvider(name) end
 ---@param caCert string
 ---@param caKey string
 ---@param out string
----@param days integer
----@param minutes integer
+---@param days integer # 0 to 2147483647
+---@param minutes integer # 0 to 2147483647
 function generateOCSPResponse(cert, caCert, caKey, out, days, minutes) end
 
 ---TLS sessions kept for backends
@@ -2333,15 +2333,15 @@ function generateOCSPResponse(cert, caCert, caKey, out, days, minutes) end
 function getOutgoingTLSSessionCacheSize() end
 
 ---TLS sessions kept for each backend
----@param num integer
+---@param num integer # at least 0
 function setOutgoingTLSSessionsCacheMaxTicketsPerBackend(num) end
 
 ---Interval of looking for old ones
----@param seconds integer
+---@param seconds integer # at least 0
 function setOutgoingTLSSessionsCacheCleanupDelay(seconds) end
 
 ---How long they are kept
----@param seconds integer
+---@param seconds integer # at least 0
 function setOutgoingTLSSessionsCacheMaxTicketValidity(seconds) end
 
 ---A function to be called for each new ticket key
@@ -2349,15 +2349,15 @@ function setOutgoingTLSSessionsCacheMaxTicketValidity(seconds) end
 function setTicketsKeyAddedHook(hook) end
 
 ---Idle DNS-over-HTTPS connections kept to each backend
----@param num integer
+---@param num integer # at least 0
 function setMaxIdleDoHConnectionsPerDownstream(num) end
 
 ---Interval of looking for idle ones
----@param seconds integer
+---@param seconds integer # at least 0
 function setDoHDownstreamCleanupInterval(seconds) end
 
 ---How long idle ones are kept
----@param seconds integer
+---@param seconds integer # at least 0
 function setDoHDownstreamMaxIdleTime(seconds) end
 
 ---Log the state of DNS-over-HTTPS connections to backends
@@ -2372,10 +2372,10 @@ function generateDNSCryptProviderKeys(publicFile, privateFile) end
 ---@param providerPrivate string
 ---@param certFile string
 ---@param keyFile string
----@param serial integer
----@param begin integer
----@param end integer
----@param version? integer
+---@param serial integer # 0 to 4294967295
+---@param begin integer # 0 to 4294967295
+---@param end integer # 0 to 4294967295
+---@param version? integer # 1 to 2
 function generateDNSCryptCertificate(providerPrivate, certFile, keyFile, serial, begin, end, version) end
 
 ---Print the fingerprint of a provider
@@ -2407,7 +2407,7 @@ function unregisterDynBPFFilter(filter) end
 ---Block addresses in a filter for some time
 ---@param addresses any
 ---@param filter DynBPFFilter
----@param seconds? integer
+---@param seconds? integer # 1 to 4294967295
 ---@param msg? string
 function addBPFFilterDynBlocks(addresses, filter, seconds, msg) end
 
@@ -2455,7 +2455,7 @@ function addDNSCryptBind(address, provider, certFile, keyFile, options) end
 
 ---A fixed answer for the paths that match
 ---@param regex string
----@param status integer
+---@param status integer # 100 to 599
 ---@param content string
 ---@param headers? table<string, string>
 ---@return DOHResponseMapEntry
@@ -2550,7 +2550,7 @@ function setAPIWritable(allow, dir) end
 function registerWebHandler(path, handler) end
 
 ---Interval of asking for the security status
----@param seconds integer
+---@param seconds integer # at least 1
 function setSecurityPollInterval(seconds) end
 
 ---Zone that is asked; empty: none
@@ -2563,7 +2563,7 @@ function showSecurityStatus() end
 ---Send metrics to a Carbon server; port 2003 unless given
 ---@param address string
 ---@param ourname? string
----@param interval? integer
+---@param interval? integer # 0 to 4294967295
 ---@param namespace? string
 ---@param instance? string
 function carbonServer(address, ourname, interval, namespace, instance) end
@@ -2583,10 +2583,10 @@ function setOpenTelemetryTracing(enabled) end
 
 ---Where protobuf messages are sent, over TCP
 ---@param address string
----@param timeout? integer
----@param maxQueuedEntries? integer
----@param reconnectWaitTime? integer
----@param connectionCount? integer
+---@param timeout? integer # 1 to 65535
+---@param maxQueuedEntries? integer # 1 to 4294967295
+---@param reconnectWaitTime? integer # 0 to 255
+---@param connectionCount? integer # 1 to 65535
 ---@return RemoteLogger
 function newRemoteLogger(address, timeout, maxQueuedEntries, reconnectWaitTime, connectionCount) end
 
@@ -2604,7 +2604,7 @@ function newFrameStreamTcpLogger(address, options) end
 
 ---A store in a CDB file
 ---@param file string
----@param refreshDelay integer
+---@param refreshDelay integer # 0 to 4294967295
 ---@return KeyValueStore
 function newCDBKVStore(file, refreshDelay) end
 
@@ -2621,14 +2621,14 @@ function newLMDBKVStore(file, db, noLock) end
 function KeyValueLookupKeyQName(wireFormat) end
 
 ---Keys are the name asked for and those above it
----@param minLabels? integer
+---@param minLabels? integer # 0 to 127
 ---@param wireFormat? boolean
 ---@return KeyValueLookupKey
 function KeyValueLookupKeySuffix(minLabels, wireFormat) end
 
 ---The key is the address of the client
----@param v4Mask? integer
----@param v6Mask? integer
+---@param v4Mask? integer # 0 to 32
+---@param v6Mask? integer # 0 to 128
 ---@param includePort? boolean
 ---@return KeyValueLookupKey
 function KeyValueLookupKeySourceIP(v4Mask, v6Mask, includePort) end
@@ -2686,31 +2686,31 @@ function setServFailWhenNoServer(servfail_when_no_server) end
 function setRoundRobinFailOnNoServer(round_robin_fail) end
 
 ---Bounded-load factor for wrandom, whashed and orderedWrandUntag; 0 disables, otherwise at least 1
----@param weighted_balancing_factor number # Bounded-load factor for wrandom, whashed and orderedWrandUntag; 0 disables, otherwise at least 1
+---@param weighted_balancing_factor number # Bounded-load factor for wrandom, whashed and orderedWrandUntag; 0 disables, otherwise at least 1; 0, or at least 1
 function setWeightedBalancingFactor(weighted_balancing_factor) end
 
 ---Bounded-load factor for chashed; 0 disables, otherwise at least 1
----@param consistent_balancing_factor number # Bounded-load factor for chashed; 0 disables, otherwise at least 1
+---@param consistent_balancing_factor number # Bounded-load factor for chashed; 0 disables, otherwise at least 1; 0, or at least 1
 function setConsistentHashingBalancingFactor(consistent_balancing_factor) end
 
 ---Fixed seed of the name hash used by whashed and chashed; 0 draws a random one at start
----@param hash_perturbation integer # Fixed seed of the name hash used by whashed and chashed; 0 draws a random one at start
+---@param hash_perturbation integer # Fixed seed of the name hash used by whashed and chashed; 0 draws a random one at start; 0 to 4294967295
 function setWHashedPerturbation(hash_perturbation) end
 
 ---Serve entries expired for less than this when no backend is available
----@param stale_cache_ttl_s integer # Serve entries expired for less than this when no backend is available
+---@param stale_cache_ttl_s integer # Serve entries expired for less than this when no backend is available; 0 to 4294967295
 function setStaleCacheEntriesTTL(stale_cache_ttl_s) end
 
 ---Interval between purges of expired cache entries
----@param cache_cleaning_delay_s integer # Interval between purges of expired cache entries
+---@param cache_cleaning_delay_s integer # Interval between purges of expired cache entries; 1 to 4294967295
 function setCacheCleaningDelay(cache_cleaning_delay_s) end
 
 ---Share of the cache a purge tries to free
----@param cache_cleaning_percentage integer # Share of the cache a purge tries to free
+---@param cache_cleaning_percentage integer # Share of the cache a purge tries to free; 0 to 100
 function setCacheCleaningPercentage(cache_cleaning_percentage) end
 
 ---How long a Lua function may take for a query before it is ended with an error; commands and maintenance() have 30 times as long
----@param script_budget_ms integer # How long a Lua function may take for a query before it is ended with an error; commands and maintenance() have 30 times as long
+---@param script_budget_ms integer # How long a Lua function may take for a query before it is ended with an error; commands and maintenance() have 30 times as long; 1 to 4294967295
 function setScriptBudget(script_budget_ms) end
 
 ---Also check the client address of a PROXY header against the ACL
@@ -2718,7 +2718,7 @@ function setScriptBudget(script_budget_ms) end
 function setProxyProtocolApplyACLToProxiedClients(proxy_apply_acl) end
 
 ---Largest PROXY header accepted
----@param proxy_maximum_size integer # Largest PROXY header accepted
+---@param proxy_maximum_size integer # Largest PROXY header accepted; 16 to 65535
 function setProxyProtocolMaximumPayloadSize(proxy_maximum_size) end
 
 ---Replace a client subnet already present when adding ours
@@ -2726,11 +2726,11 @@ function setProxyProtocolMaximumPayloadSize(proxy_maximum_size) end
 function setECSOverride(ecs_override) end
 
 ---Client-subnet prefix for IPv4 clients, 32 at most
----@param ecs_prefix_v4 integer # Client-subnet prefix for IPv4 clients, 32 at most
+---@param ecs_prefix_v4 integer # Client-subnet prefix for IPv4 clients, 32 at most; 0 to 32
 function setECSSourcePrefixV4(ecs_prefix_v4) end
 
 ---Client-subnet prefix for IPv6 clients, 128 at most
----@param ecs_prefix_v6 integer # Client-subnet prefix for IPv6 clients, 128 at most
+---@param ecs_prefix_v6 integer # Client-subnet prefix for IPv6 clients, 128 at most; 0 to 128
 function setECSSourcePrefixV6(ecs_prefix_v6) end
 
 ---Add an OPT record to self-made answers when the query had one
@@ -2758,95 +2758,95 @@ function setDropEmptyQueries(drop_empty_queries) end
 function setConsoleConnectionsLogging(console_logging) end
 
 ---Simultaneous console clients; 0 is unlimited
----@param console_max_connections integer # Simultaneous console clients; 0 is unlimited
+---@param console_max_connections integer # Simultaneous console clients; 0 is unlimited; 0 to 4294967295
 function setConsoleMaximumConcurrentConnections(console_max_connections) end
 
 ---Largest console message accepted by either side
----@param console_max_message integer # Largest console message accepted by either side
+---@param console_max_message integer # Largest console message accepted by either side; 256 to 4294967295
 function setConsoleOutputMaxMsgSize(console_max_message) end
 
 ---Queries allowed on one client connection; 0 is unlimited
----@param tcp_max_queries integer # Queries allowed on one client connection; 0 is unlimited
+---@param tcp_max_queries integer # Queries allowed on one client connection; 0 is unlimited; 0 to 4294967295
 function setMaxTCPQueriesPerConnection(tcp_max_queries) end
 
 ---Life of a client connection; 0 is unlimited
----@param tcp_max_duration_s integer # Life of a client connection; 0 is unlimited
+---@param tcp_max_duration_s integer # Life of a client connection; 0 is unlimited; 0 to 4294967295
 function setMaxTCPConnectionDuration(tcp_max_duration_s) end
 
 ---Simultaneous connections per client range; 0 is unlimited
----@param tcp_max_per_client integer # Simultaneous connections per client range; 0 is unlimited
+---@param tcp_max_per_client integer # Simultaneous connections per client range; 0 is unlimited; 0 to 4294967295
 function setMaxTCPConnectionsPerClient(tcp_max_per_client) end
 
 ---New connections per second and client range; 0 is unlimited
----@param tcp_max_rate_per_client integer # New connections per second and client range; 0 is unlimited
+---@param tcp_max_rate_per_client integer # New connections per second and client range; 0 is unlimited; 0 to 4294967295
 function setMaxTCPConnectionRatePerClient(tcp_max_rate_per_client) end
 
 ---Full TLS handshakes per second and client range; 0 is unlimited
----@param tls_max_new_rate integer # Full TLS handshakes per second and client range; 0 is unlimited
+---@param tls_max_new_rate integer # Full TLS handshakes per second and client range; 0 is unlimited; 0 to 4294967295
 function setMaxTLSNewSessionRatePerClient(tls_max_new_rate) end
 
 ---Resumed TLS handshakes per second and client range; 0 is unlimited
----@param tls_max_resumed_rate integer # Resumed TLS handshakes per second and client range; 0 is unlimited
+---@param tls_max_resumed_rate integer # Resumed TLS handshakes per second and client range; 0 is unlimited; 0 to 4294967295
 function setMaxTLSResumedSessionRatePerClient(tls_max_resumed_rate) end
 
 ---Averaging window of the connection rates
----@param tcp_rate_interval_min integer # Averaging window of the connection rates
+---@param tcp_rate_interval_min integer # Averaging window of the connection rates; 1 to 4294967295
 function setTCPConnectionRateInterval(tcp_rate_interval_min) end
 
 ---Read events allowed to obtain one query; 0 is unlimited
----@param tcp_max_read_ios integer # Read events allowed to obtain one query; 0 is unlimited
+---@param tcp_max_read_ios integer # Read events allowed to obtain one query; 0 is unlimited; 0 to 4294967295
 function setMaxTCPReadIOsPerQuery(tcp_max_read_ios) end
 
 ---Ban after too many read events
----@param ban_read_ios_s integer # Ban after too many read events
+---@param ban_read_ios_s integer # Ban after too many read events; 0 to 4294967295
 function setBanDurationForExceedingMaxReadIOsPerQuery(ban_read_ios_s) end
 
 ---Ban after exceeding a connection rate
----@param ban_rate_s integer # Ban after exceeding a connection rate
+---@param ban_rate_s integer # Ban after exceeding a connection rate; 0 to 4294967295
 function setBanDurationForExceedingTCPTLSRate(ban_rate_s) end
 
 ---Client ranges for IPv4 connection limits
----@param tcp_mask_v4 integer # Client ranges for IPv4 connection limits
+---@param tcp_mask_v4 integer # Client ranges for IPv4 connection limits; 0 to 32
 function setTCPConnectionsMaskV4(tcp_mask_v4) end
 
 ---Client ranges for IPv6 connection limits
----@param tcp_mask_v6 integer # Client ranges for IPv6 connection limits
+---@param tcp_mask_v6 integer # Client ranges for IPv6 connection limits; 0 to 128
 function setTCPConnectionsMaskV6(tcp_mask_v6) end
 
 ---Port bits used in the IPv4 ranges
----@param tcp_mask_v4_port integer # Port bits used in the IPv4 ranges
+---@param tcp_mask_v4_port integer # Port bits used in the IPv4 ranges; 0 to 16
 function setTCPConnectionsMaskV4Port(tcp_mask_v4_port) end
 
 ---Share of a connection limit above which new connections are restricted; 0 disables
----@param tcp_overload_percent integer # Share of a connection limit above which new connections are restricted; 0 disables
+---@param tcp_overload_percent integer # Share of a connection limit above which new connections are restricted; 0 disables; 0 to 100
 function setTCPConnectionsOverloadThreshold(tcp_overload_percent) end
 
 ---Client read time-out; 0 is none
----@param tcp_recv_timeout_s integer # Client read time-out; 0 is none
+---@param tcp_recv_timeout_s integer # Client read time-out; 0 is none; 0 to 65535
 function setTCPRecvTimeout(tcp_recv_timeout_s) end
 
 ---Client write time-out; 0 is none
----@param tcp_send_timeout_s integer # Client write time-out; 0 is none
+---@param tcp_send_timeout_s integer # Client write time-out; 0 is none; 0 to 65535
 function setTCPSendTimeout(tcp_send_timeout_s) end
 
 ---Idle backend connections kept per backend and worker
----@param tcp_max_idle_upstream integer # Idle backend connections kept per backend and worker
+---@param tcp_max_idle_upstream integer # Idle backend connections kept per backend and worker; 0 to 4294967295
 function setMaxCachedTCPConnectionsPerDownstream(tcp_max_idle_upstream) end
 
 ---Interval of the idle backend connection scan
----@param tcp_upstream_scan_s integer # Interval of the idle backend connection scan
+---@param tcp_upstream_scan_s integer # Interval of the idle backend connection scan; 1 to 4294967295
 function setTCPDownstreamCleanupInterval(tcp_upstream_scan_s) end
 
 ---Idle life of a backend connection
----@param tcp_upstream_idle_s integer # Idle life of a backend connection
+---@param tcp_upstream_idle_s integer # Idle life of a backend connection; 0 to 4294967295
 function setTCPDownstreamMaxIdleTime(tcp_upstream_idle_s) end
 
 ---Wait for the answer of a UDP backend
----@param udp_timeout_s integer # Wait for the answer of a UDP backend
+---@param udp_timeout_s integer # Wait for the answer of a UDP backend; 1 to 255
 function setUDPTimeout(udp_timeout_s) end
 
 ---Queries in flight per backend over UDP
----@param udp_max_outstanding integer # Queries in flight per backend over UDP
+---@param udp_max_outstanding integer # Queries in flight per backend over UDP; 1 to 65536
 function setMaxUDPOutstanding(udp_max_outstanding) end
 
 ---Random choice among a backend's UDP sockets instead of taking turns
@@ -2905,13 +2905,13 @@ function setRules(rules) end
 function clearRules() end
 
 ---Table of the most matched rules of the query chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topRules(top, options) end
 
 ---The most matched rules of the query chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopRules(top) end
 
@@ -2955,13 +2955,13 @@ function setCacheMissRules(rules) end
 function clearCacheMissRules() end
 
 ---Table of the most matched rules of the cache-miss chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topCacheMissRules(top, options) end
 
 ---The most matched rules of the cache-miss chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopCacheMissRules(top) end
 
@@ -3000,13 +3000,13 @@ function setResponseRules(rules) end
 function clearResponseRules() end
 
 ---Table of the most matched rules of the response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topResponseRules(top, options) end
 
 ---The most matched rules of the response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopResponseRules(top) end
 
@@ -3045,13 +3045,13 @@ function setCacheHitResponseRules(rules) end
 function clearCacheHitResponseRules() end
 
 ---Table of the most matched rules of the cache-hit response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topCacheHitResponseRules(top, options) end
 
 ---The most matched rules of the cache-hit response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopCacheHitResponseRules(top) end
 
@@ -3090,13 +3090,13 @@ function setCacheInsertedResponseRules(rules) end
 function clearCacheInsertedResponseRules() end
 
 ---Table of the most matched rules of the cache-inserted response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topCacheInsertedResponseRules(top, options) end
 
 ---The most matched rules of the cache-inserted response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopCacheInsertedResponseRules(top) end
 
@@ -3135,13 +3135,13 @@ function setSelfAnsweredResponseRules(rules) end
 function clearSelfAnsweredResponseRules() end
 
 ---Table of the most matched rules of the self-answered response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topSelfAnsweredResponseRules(top, options) end
 
 ---The most matched rules of the self-answered response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopSelfAnsweredResponseRules(top) end
 
@@ -3180,13 +3180,13 @@ function setXFRResponseRules(rules) end
 function clearXFRResponseRules() end
 
 ---Table of the most matched rules of the XFR response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topXFRResponseRules(top, options) end
 
 ---The most matched rules of the XFR response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopXFRResponseRules(top) end
 
@@ -3225,13 +3225,13 @@ function setTimeoutResponseRules(rules) end
 function clearTimeoutResponseRules() end
 
 ---Table of the most matched rules of the timeout response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@param options? table
 ---@return string
 function topTimeoutResponseRules(top, options) end
 
 ---The most matched rules of the timeout response chain
----@param top? integer
+---@param top? integer # at least 0
 ---@return table
 function getTopTimeoutResponseRules(top) end
 
@@ -3259,22 +3259,22 @@ function NotRule(rule) end
 function DNSSECRule() end
 
 ---The query was sent to this port
----@param port integer # port
+---@param port integer # port; 1 to 65535
 ---@return DNSRule
 function DSTPortRule(port) end
 
 ---The packet carries this EDNS option
----@param code integer # EDNSOptionCode
+---@param code integer # EDNSOptionCode; 0 to 65535
 ---@return DNSRule
 function EDNSOptionRule(code) end
 
 ---There is an OPT record of a version above this one
----@param version integer # EDNS version
+---@param version integer # EDNS version; 0 to 255
 ---@return DNSRule
 function EDNSVersionRule(version) end
 
 ---The extended rcode is this one; never without an OPT record
----@param rcode integer # DNSRCode
+---@param rcode integer # DNSRCode; 0 to 255
 ---@return DNSRule
 function ERCodeRule(rcode) end
 
@@ -3312,20 +3312,20 @@ function KeyValueStoreLookupRule(kvs, key) end
 function KeyValueStoreRangeLookupRule(kvs, key) end
 
 ---The client's range has sent more queries per second than this
----@param qps integer # limit of a range
----@param v4Mask? integer # size of IPv4 ranges
----@param v6Mask? integer # size of IPv6 ranges
----@param burst? integer # burst of a range; qps when not given
----@param expiration? integer # a range not seen for this long starts afresh
+---@param qps integer # limit of a range; 1 to 4294967295
+---@param v4Mask? integer # size of IPv4 ranges; 0 to 32
+---@param v6Mask? integer # size of IPv6 ranges; 0 to 128
+---@param burst? integer # burst of a range; qps when not given; 1 to 4294967295
+---@param expiration? integer # a range not seen for this long starts afresh; 1 to 4294967295
 ---@param cleanupDelay? integer # accepted; places of idle ranges are free at once, nothing is swept
 ---@param scanFraction? integer # accepted, as cleanupDelay
----@param shards? integer # independently locked parts of the table, at most 256
+---@param shards? integer # independently locked parts of the table, at most 256; 1 to 4294967295
 ---@return DNSRule
 function MaxQPSIPRule(qps, v4Mask, v6Mask, burst, expiration, cleanupDelay, scanFraction, shards) end
 
 ---Matches while there are fewer queries per second than this, all clients together
----@param qps integer # limit
----@param burst? integer # burst; qps when not given
+---@param qps integer # limit; 1 to 4294967295
+---@param burst? integer # burst; qps when not given; 1 to 4294967295
 ---@return DNSRule
 function MaxQPSRule(qps, burst) end
 
@@ -3337,13 +3337,13 @@ function MaxQPSRule(qps, burst) end
 function NetmaskGroupRule(group, src, quiet) end
 
 ---The opcode of the header is this one
----@param code integer # DNSOpcode
+---@param code integer # DNSOpcode; 0 to 15
 ---@return DNSRule
 function OpcodeRule(code) end
 
 ---The DNS message has a size in this relation to a number
 ---@param comparison string # equal, greater, greaterOrEqual, smaller or smallerOrEqual
----@param size integer # size to compare with
+---@param size integer # size to compare with; 0 to 65535
 ---@return DNSRule
 function PayloadSizeRule(comparison, size) end
 
@@ -3354,23 +3354,23 @@ function PoolAvailableRule(pool) end
 
 ---More queries than this are in flight to the pool's servers; if there is no such pool the query is dropped
 ---@param pool string # name of the pool
----@param limit integer # queries in flight
+---@param limit integer # queries in flight; at least 0
 ---@return DNSRule
 function PoolOutstandingRule(pool, limit) end
 
 ---Matches at random
----@param probability number # from 0, never, to 1, always
+---@param probability number # from 0, never, to 1, always; 0 to 1
 ---@return DNSRule
 function ProbaRule(probability) end
 
 ---A value of that type came with the PROXY header, this very one if it is given
----@param type integer # type of the value, 0 to 255
+---@param type integer # type of the value, 0 to 255; 0 to 255
 ---@param value? string # any bytes
 ---@return DNSRule
 function ProxyProtocolValueRule(type, value) end
 
 ---The class asked for is this one
----@param class integer # DNSClass
+---@param class integer # DNSClass; 0 to 65535
 ---@return DNSRule
 function QClassRule(class) end
 
@@ -3397,14 +3397,14 @@ function QNameSuffixRule(suffixes, quiet) end
 function SuffixMatchNodeRule(suffixes, quiet) end
 
 ---The name asked for has fewer labels than min or more than max
----@param min integer # matches below this
----@param max integer # matches above this
+---@param min integer # matches below this; 0 to 4294967295
+---@param max integer # matches above this; 0 to 4294967295
 ---@return DNSRule
 function QNameLabelsCountRule(min, max) end
 
 ---The wire form of the name asked for is shorter than min or longer than max bytes
----@param min integer # matches below this
----@param max integer # matches above this
+---@param min integer # matches below this; 0 to 4294967295
+---@param max integer # matches above this; 0 to 4294967295
 ---@return DNSRule
 function QNameWireLengthRule(min, max) end
 
@@ -3414,7 +3414,7 @@ function QNameWireLengthRule(min, max) end
 function QTypeRule(type) end
 
 ---The rcode of the header, its 4 bits alone, is this one
----@param rcode integer # DNSRCode
+---@param rcode integer # DNSRCode; 0 to 15
 ---@return DNSRule
 function RCodeRule(rcode) end
 
@@ -3428,17 +3428,17 @@ function RDRule() end
 function RE2Rule(regex) end
 
 ---The header announces so many records in a section
----@param section integer # DNSSection
----@param min integer # least number of records
----@param max integer # greatest number of records
+---@param section integer # DNSSection; 0 to 3
+---@param min integer # least number of records; 0 to 65535
+---@param max integer # greatest number of records; 0 to 65535
 ---@return DNSRule
 function RecordsCountRule(section, min, max) end
 
 ---There are so many records of a type in a section
----@param section integer # DNSSection
----@param type integer # DNSQType
----@param min integer # least number of records
----@param max integer # greatest number of records
+---@param section integer # DNSSection; 0 to 3
+---@param type integer # DNSQType; 0 to 65535
+---@param min integer # least number of records; 0 to 65535
+---@param max integer # greatest number of records; 0 to 65535
 ---@return DNSRule
 function RecordsTypeCountRule(section, type, min, max) end
 
@@ -3492,7 +3492,7 @@ function AllowAction() end
 function ContinueAction(action) end
 
 ---Delay the answer to a client that uses UDP; goes on
----@param ms integer # how long the answer waits, at most 65535; datagrams only
+---@param ms integer # how long the answer waits, at most 65535; datagrams only; 0 to 65535
 ---@return DNSAction
 function DelayAction(ms) end
 
@@ -3508,13 +3508,13 @@ function DropAction() end
 function DnstapLogAction(identity, logger, alter) end
 
 ---Answer with an extended rcode; without EDNS in the query its low 4 bits alone are sent
----@param rcode integer # DNSRCode; taken modulo 256
+---@param rcode integer # DNSRCode; 0 to 15
 ---@param options? table # header bits
 ---@return DNSAction
 function ERCodeAction(rcode, options) end
 
 ---Answer a DNS-over-HTTPS request with an HTTP status; other queries go on
----@param status integer # HTTP status
+---@param status integer # HTTP status; 100 to 599
 ---@param body string # body, or the URL of a redirection
 ---@param contentType? string # its type
 ---@param options? table # header bits
@@ -3548,14 +3548,14 @@ function LogAction(file, binary, append, buffered, verboseOnly, includeTimestamp
 ---Answer that the name, or its type, does not exist, with a SOA record
 ---@param nxd boolean # true: the name does not exist; false: it has no such type
 ---@param zone DNSName|string # owner of the SOA record
----@param ttl integer # TTL of the SOA record
+---@param ttl integer # TTL of the SOA record; 0 to 2147483647
 ---@param mname DNSName|string # primary server
 ---@param rname DNSName|string # mailbox of who is responsible
----@param serial integer # serial number
----@param refresh integer # interval of secondaries' refreshes
----@param retry integer # interval after a failed refresh
----@param expire integer # when secondaries give up
----@param minimum integer # how long the denial may be cached
+---@param serial integer # serial number; 0 to 4294967295
+---@param refresh integer # interval of secondaries' refreshes; 0 to 4294967295
+---@param retry integer # interval after a failed refresh; 0 to 4294967295
+---@param expire integer # when secondaries give up; 0 to 4294967295
+---@param minimum integer # how long the denial may be cached; 0 to 4294967295
 ---@param options? table # header bits, place of the SOA
 ---@return DNSAction
 function NegativeAndSOAAction(nxd, zone, ttl, mname, rname, serial, refresh, retry, expire, minimum, options) end
@@ -3571,19 +3571,19 @@ function NoneAction() end
 function PoolAction(pool, stop) end
 
 ---Drop what is over the limit; what is under it goes on
----@param limit integer # limit
+---@param limit integer # limit; 1 to 4294967295
 ---@return DNSAction
 function QPSAction(limit) end
 
 ---Select the pool while under the limit; over it just go on
----@param limit integer # limit
+---@param limit integer # limit; 1 to 4294967295
 ---@param pool string # name of the pool
 ---@param stop? boolean # whether the chain ends here
 ---@return DNSAction
 function QPSPoolAction(limit, pool, stop) end
 
 ---Answer with an rcode and no records; its low 4 bits are sent
----@param rcode integer # DNSRCode; taken modulo 256
+---@param rcode integer # DNSRCode; 0 to 15
 ---@param options? table # header bits
 ---@return DNSAction
 function RCodeAction(rcode, options) end
@@ -3597,7 +3597,7 @@ function RCodeAction(rcode, options) end
 function RemoteLogAction(logger, alter, options, metas) end
 
 ---Add a value to those that go to a backend with the PROXY header; goes on
----@param type integer # type of the value, 0 to 255
+---@param type integer # type of the value, 0 to 255; 0 to 255
 ---@param value string # any bytes
 ---@return DNSAction
 function SetAdditionalProxyProtocolValueAction(type, value) end
@@ -3622,31 +3622,31 @@ function SetECSAction(v4, v6) end
 function SetECSOverrideAction(override) end
 
 ---Client-subnet prefix lengths for this query; goes on
----@param v4 integer # for IPv4 clients
----@param v6 integer # for IPv6 clients
+---@param v4 integer # for IPv4 clients; 0 to 32
+---@param v6 integer # for IPv6 clients; 0 to 128
 ---@return DNSAction
 function SetECSPrefixLengthAction(v4, v6) end
 
 ---Add an EDNS option to the query, or replace it; goes on
----@param code integer # EDNSOptionCode
+---@param code integer # EDNSOptionCode; 0 to 65535
 ---@param data string # its value, any bytes
 ---@return DNSAction
 function SetEDNSOptionAction(code, data) end
 
 ---Attach an extended error to the answer to come, if that has EDNS; goes on
----@param infoCode integer # RFC 8914 code
+---@param infoCode integer # RFC 8914 code; 0 to 65535
 ---@param extraText? string # text for humans
 ---@param clearExistingEntries? boolean # remove errors that were attached before
 ---@return DNSAction
 function SetExtendedDNSErrorAction(infoCode, extraText, clearExistingEntries) end
 
 ---Add the client's link address, if the kernel knows it, as an EDNS option; goes on
----@param code integer # EDNSOptionCode
+---@param code integer # EDNSOptionCode; 0 to 65535
 ---@return DNSAction
 function SetMacAddrAction(code) end
 
 ---Cap the TTLs of the answer after it was cached; goes on
----@param max integer # largest TTL that the client sees
+---@param max integer # largest TTL that the client sees; 0 to 4294967295
 ---@return DNSAction
 function SetMaxReturnedTTLAction(max) end
 
@@ -3670,7 +3670,7 @@ function SetSkipCacheAction() end
 function SetTagAction(name, value) end
 
 ---How long a ServFail or Refused answer to this query is cached; goes on
----@param ttl integer # 0: not cached
+---@param ttl integer # 0: not cached; 0 to 2147483647
 ---@return DNSAction
 function SetTempFailureCacheTTLAction(ttl) end
 
@@ -3737,12 +3737,12 @@ function UnsetTagAction(name) end
 function AllowResponseAction() end
 
 ---Remove the records of these types; goes on
----@param types integer|integer[] # DNSQType, or a list
+---@param types integer|integer[] # DNSQType, or a list; 0 to 65535
 ---@return DNSResponseAction
 function ClearRecordTypesResponseAction(types) end
 
 ---Delay the answer to a client that uses UDP; goes on
----@param ms integer # how long the answer waits, at most 65535; datagrams only
+---@param ms integer # how long the answer waits, at most 65535; datagrams only; 0 to 65535
 ---@return DNSResponseAction
 function DelayResponseAction(ms) end
 
@@ -3758,9 +3758,9 @@ function DnstapLogResponseAction(identity, logger, alter) end
 function DropResponseAction() end
 
 ---Bring the TTLs, of all types or of some, between two limits; goes on
----@param min integer # smallest TTL
----@param max integer # largest TTL
----@param types? integer|integer[] # list of DNSQType; all when not given
+---@param min integer # smallest TTL; 0 to 2147483647
+---@param max integer # largest TTL; 0 to 4294967295
+---@param types? integer|integer[] # list of DNSQType; all when not given; 0 to 65535
 ---@return DNSResponseAction
 function LimitTTLResponseAction(min, max, types) end
 
@@ -3784,35 +3784,35 @@ function LogResponseAction(file, append, buffered, verboseOnly, includeTimestamp
 function RemoteLogResponseAction(logger, alter, includeCNAME, options, metas, delay) end
 
 ---Add an EDNS option to the answer, or replace it; goes on
----@param code integer # EDNSOptionCode
+---@param code integer # EDNSOptionCode; 0 to 65535
 ---@param data string # its value, any bytes
 ---@return DNSResponseAction
 function SetEDNSOptionResponseAction(code, data) end
 
 ---Attach an extended error to the answer, if that has EDNS; goes on
----@param infoCode integer # RFC 8914 code
+---@param infoCode integer # RFC 8914 code; 0 to 65535
 ---@param extraText? string # text for humans
 ---@param clearExistingEntries? boolean # remove errors that were attached before
 ---@return DNSResponseAction
 function SetExtendedDNSErrorResponseAction(infoCode, extraText, clearExistingEntries) end
 
 ---Cap the TTLs of the answer after it was cached; goes on
----@param max integer # largest TTL that the client sees
+---@param max integer # largest TTL that the client sees; 0 to 4294967295
 ---@return DNSResponseAction
 function SetMaxReturnedTTLResponseAction(max) end
 
 ---Lower larger TTLs, before the answer is cached; goes on
----@param max integer # largest TTL
+---@param max integer # largest TTL; 0 to 4294967295
 ---@return DNSResponseAction
 function SetMaxTTLResponseAction(max) end
 
 ---Raise smaller TTLs; goes on
----@param min integer # smallest TTL
+---@param min integer # smallest TTL; 0 to 2147483647
 ---@return DNSResponseAction
 function SetMinTTLResponseAction(min) end
 
 ---Scale the TTLs; goes on
----@param percentage integer # what is left of them
+---@param percentage integer # what is left of them; 0 to 100
 ---@return DNSResponseAction
 function SetReducedTTLResponseAction(percentage) end
 

@@ -224,7 +224,7 @@ def test_bounded_load(policy, factor, bounded):
 def test_factors_below_one_are_refused(factor):
     with Proxy(f"setWeightedBalancingFactor({factor}) setConsistentHashingBalancingFactor({factor})") as p:
         for name in ("setWeightedBalancingFactor", "setConsistentHashingBalancingFactor"):
-            assert f'msg="{name} takes 0 or a number of at least 1, not {factor}"' in p.output
+            assert f"dnsproxy.conf:5: {name}({factor}) is ignored: it must be 0, or at least 1" in p.output
 
 
 @pytest.mark.parametrize("policy", ["whashed", "chashed"])
@@ -611,5 +611,9 @@ def test_rules_with_more_bits_than_an_address_has():
     addAction(MaxQPSIPRule(50, 24, 129), DropAction())
     addAction(AndRule{MaxQPSIPRule(50, 24, 128), QNameRule("good.test")}, SetECSPrefixLengthAction(32, 128))'''
     with Proxy(config) as p:
+        assert p.output.count("SetECSPrefixLengthAction: v4=200 means nothing: it must be 0 to 32, 24 is used") == 1
         assert p.output.count("more bits than an address has") == 1
-        assert p.output.count("v4Mask is 32 at most, v6Mask 128") == 2
+        assert p.output.count("MaxQPSIPRule: v4Mask=33 means nothing and is ignored: it must be 0 to 32") == 1
+        assert p.output.count("MaxQPSIPRule: v6Mask=129 means nothing and is ignored: it must be 0 to 128") == 1
+        assert "(/32, /64) match for QPS over 5" in p.command("showRules()")
+        assert "set ECS prefix length to 24/64" in p.command("showRules()")

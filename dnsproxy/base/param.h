@@ -50,17 +50,46 @@ enum param_type {
   PARAM_ANY,       // whatever is on the Lua stack: only functions of lua/ take it
 };
 
+// Told always, where a number is out of its bounds of sense; what counts then (doc/HOUSE.md, "One declaration"):
+enum param_outside {
+  OUTSIDE_BY_PLACE,  // `safe` if there is one; else what was not written, for an option; else the nearest bound
+  OUTSIDE_KEPT,      // what was written: `why` says what comes of it
+  OUTSIDE_ZERO_KEPT, // the same for 0 alone
+};
+
 struct param {
   const char *name;
   enum param_type type;
   bool optional;
   const char *fallback; // default as text, parsed into the value when the argument is missing; NULL: value.given false, zero
-  int64_t min, max;     // checked unless both 0; numbers then wrap as in the dialect
+  int64_t min, max;     // of the type: refused as in the dialect. Both 0: nothing is
+  // Bounds of sense, within those of the type. Numbers outside mean nothing, or the opposite of what they say. Both 0:
+  // every number has sense, or the function looks itself: `any` or `own` must say which, unless there is a `max`. most 0: max, or no limit.
+  int64_t least, most;
+  bool zero; // 0 has a meaning of its own although it is less than `least`
+  bool any;  // every number has sense
+  bool own;  // the function itself refuses what is out of range (positions)
+  enum param_outside outside;
+  bool pair;        // more than the next row's number has no sense: nothing is between them
+  const char *safe; // number that counts in place of one without sense
+  const char *why;  // what is wrong with such a number, or what it does: ends a sentence
   const char *unit;     // "s", "ms", "bytes", "q/s"... or NULL
   const char *help;
   const struct param *options; // PARAM_OPTIONS: rows of the table; PARAM_ANY: of the table it may be, for the manual
   const struct object_class *class; // PARAM_OBJECT(S)
 };
+
+static inline bool
+param_has_sense(const struct param *p) // bounds are declared
+{
+  return p->least != 0 || p->most != 0;
+}
+
+static inline int64_t
+param_most(const struct param *p)
+{
+  return p->most != 0 ? p->most : p->max != 0 ? p->max : INT64_MAX;
+}
 
 struct bytes {
   const char *data;

@@ -8,7 +8,7 @@ void
 settings_default(struct settings *s)
 {
   *s = (struct settings){
-#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, help) .field = fallback,
+#define SETTING(field, type, param, setter, fallback, bounds, unit, runtime, help) .field = fallback,
 #include "dnsproxy/core/settings.def"
 #undef SETTING
       .self_answer_payload = 1232,

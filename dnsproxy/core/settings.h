@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 struct settings {
-#define SETTING(field, type, param, setter, fallback, min, max, unit, runtime, help) type field;
+#define SETTING(field, type, param, setter, fallback, bounds, unit, runtime, help) type field;
 #include "dnsproxy/core/settings.def"
 #undef SETTING
   uint16_t self_answer_payload;         // setPayloadSizeOnSelfGeneratedAnswers, 512..1500

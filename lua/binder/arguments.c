@@ -5,6 +5,7 @@
 #include "dnsproxy/wire/codes.h"
 #include "lua/binder/classes.h"
 #include "lua/binder/script_value.h"
+#include "lua/binder/sense.h"
 #include "rules/chain/rule.h"
 
 #include <assert.h>
@@ -115,8 +116,6 @@ arguments_integer_read(struct call *c, int stack, const struct param *p, struct 
                      (unsigned long long)v->integer,
                      c->function != NULL && c->function->params == p ? c->function->name : p->name, (long long)p->max);
   }
-  if (v->integer < p->min)
-    v->integer = p->min;
   return true;
 }
 
@@ -191,12 +190,19 @@ arguments_objects_read(struct call *c, int stack, const struct param *p, struct 
 }
 
 static bool
-arguments_qtype_read(struct call *c, int stack, struct value *v)
+arguments_qtype_read(struct call *c, int stack, const struct param *p, struct value *v)
 {
   struct bytes text;
   uint16_t type;
   if (lua_isnumber(c->lua, stack)) {
-    v->integer = (uint16_t)argument_whole(lua_tonumber(c->lua, stack));
+    const struct param row = {.name = p->name,
+                              .type = PARAM_INT,
+                              .most = UINT16_MAX,
+                              .outside = OUTSIDE_KEPT,
+                              .why = "it is taken modulo 65536"};
+    v->integer = argument_whole(lua_tonumber(c->lua, stack));
+    sense_check(c, &row, v, stack);
+    v->integer = (uint16_t)v->integer;
     return true;
   }
   if (!text_read(c, stack, &text))
@@ -233,7 +239,7 @@ arguments_scalar_read(struct call *c, int stack, const struct param *p, struct v
   case PARAM_STRING:
     return text_read(c, stack, &v->string);
   case PARAM_QTYPE:
-    return arguments_qtype_read(c, stack, v);
+    return arguments_qtype_read(c, stack, p, v);
   case PARAM_INDEX:
     return arguments_index_read(c, stack, v);
   case PARAM_FUNCTION:
@@ -295,6 +301,8 @@ call_read(struct call *c, int stack, const struct param *p, struct value *v)
     stack = lua_gettop(c->lua) + 1 + stack;
   int top = lua_gettop(c->lua);
   bool good = arguments_compound_read(c, stack, p, v);
+  if (good && !sense_check(c, p, v, stack))
+    c->moot = true;
   lua_settop(c->lua, top); // a walk over a table that ended early
   if (!good && c->fault.kind == FAULT_NONE)
     call_wrong_type(c, stack, arguments_wanted(p));

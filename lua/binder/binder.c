@@ -10,6 +10,7 @@
 #include "lua/binder/errors.h"
 #include "lua/binder/handles.h"
 #include "lua/binder/scratch.h"
+#include "lua/binder/sense.h"
 #include "lua/binder/stack_guard.h"
 #include "rules/chain/rule.h"
 
@@ -57,7 +58,7 @@ static const char news_key; // registry: a table of sentences; at 1 how many
 bool
 binder_is_news(lua_State *lua, const char *sentence)
 {
-  enum { NEWS_MAX = 500 };
+  enum { NEWS_MAX = 4000 };
   int top = lua_gettop(lua);
   lua_pushlightuserdata(lua, (void *)&news_key);
   lua_rawget(lua, LUA_REGISTRYINDEX);
@@ -142,11 +143,12 @@ binder_run(struct call *c, unsigned self)
   assert(rows <= ARGUMENTS_MAX);
   if (!binder_count_good(c, rows, required, self) || !binder_read_all(c, values, rows, self))
     return -1;
-  if (binder_refused(c->function))
+  if (c->moot || binder_refused(c->function))
     return 0;
   if ((c->function->flags & FUNCTION_CONFIG_RAISES) && config()->phase == PHASE_RUNNING)
     return call_fault(c, FAULT_CAUGHT, "%s cannot be used at runtime!", c->function->name);
   c->args = values;
+  sense_check_pairs(c, values);
   if (c->function->flags & FUNCTION_NO_EFFECT)
     binder_effects.pure = true;
   else

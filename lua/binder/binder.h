@@ -16,6 +16,7 @@
 
 struct lua_class;
 struct lua_function;
+struct netmask;
 struct scratch; // lua/binder/scratch.h: memory and references that live as long as the call
 
 enum { ARGUMENTS_MAX = 16 };
@@ -30,6 +31,7 @@ struct call {
   void **slot;              // where the handle keeps the object: for copy-on-write sets. NULL for values
   struct scratch *scratch;
   struct fault fault;
+  bool moot; // an argument has no sense, and the call is to do nothing (lua/binder/sense.h)
 };
 
 // Rows written in place: PARAMS({.name = ...}, {...}).
@@ -46,6 +48,7 @@ enum {
   FUNCTION_VARIADIC = 4,     // the number of arguments is not checked against the rows
   FUNCTION_HIDDEN = 8,       // not in help() and completion (legacy spellings)
   FUNCTION_MAKES_RULE = 16,  // a selector that cannot be converted still uses up a creation order
+  FUNCTION_SETTING = 128,    // a number without sense leaves things as they were: the call does nothing
   FUNCTION_ANY_THREAD = 64,  // may run without the Lua lock, in a state of any thread
 };
 
@@ -64,6 +67,10 @@ struct lua_attribute {
   enum param_type type; // what set() is given
   const char *words;    // type for annotations, when `type` does not say it
   const char *help;
+  int64_t least, most; // bounds of sense of a number, as in struct param; both 0: none
+  bool own; // set() itself refuses what is out of range
+  enum param_outside outside;
+  const char *why;
   int (*get)(struct call *);                       // pushes one value
   int (*set)(struct call *, const struct value *); // 0, or -1 with fault. NULL: read-only, assignment ignored
 };
@@ -98,6 +105,8 @@ bool call_read(struct call *, int stack, const struct param *, struct value *);
 bool call_accepts(lua_State *, int stack, const struct param *); // would the type do?
 // Wrong type at `stack`: sets the fault and returns -1.
 int call_wrong_type(struct call *, int stack, const char *wanted);
+// A netmask from text; a prefix longer than the address has bits, which counts as all of them, is told. False: fault is set.
+bool call_netmask(struct call *, const char *text, struct netmask *);
 int call_fault(struct call *, enum fault_kind, const char *format, ...) __attribute__((format(printf, 3, 4))); // -1
 void *call_alloc(struct call *, size_t size); // zeroed, lives as long as the call
 void *call_own(struct call *, void *object);  // unreferenced when the call ends; returns object

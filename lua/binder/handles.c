@@ -162,10 +162,16 @@ handles_set_member(lua_State *lua)
     return binder_raise(lua, NULL);
   if (attribute->set == NULL)
     return 0;
-  const struct param row = {.name = attribute->name, .type = attribute->type};
+  const struct param row = {.name = attribute->name,
+                            .type = attribute->type,
+                            .least = attribute->least,
+                            .most = attribute->most,
+                            .outside = attribute->outside,
+                            .why = attribute->why};
   handles_call_init(&c, lua, h, &scratch);
   binder_effects.changed = true;
-  return handles_call_end(&c, call_read(&c, 3, &row, &value) ? attribute->set(&c, &value) : -1);
+  bool good = call_read(&c, 3, &row, &value);
+  return handles_call_end(&c, !good ? -1 : c.moot ? 0 : attribute->set(&c, &value));
 }
 
 static int

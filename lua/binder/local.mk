@@ -25,6 +25,8 @@ libdnsproxy_a_SOURCES += \
 	lua/binder/script_value.h \
 	lua/binder/scratch.c \
 	lua/binder/scratch.h \
+	lua/binder/sense.c \
+	lua/binder/sense.h \
 	lua/binder/signature.c \
 	lua/binder/standard.c \
 	lua/binder/standard.h \

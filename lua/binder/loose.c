@@ -6,9 +6,12 @@
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/wire/name_set.h"
 #include "lua/binder/classes.h"
+#include "lua/binder/sense.h"
 #include "rules/select/selector.h"
 
 #include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
 
 // False with a fault: an unset name, which nothing can be done with; without one: no name.
 bool
@@ -48,6 +51,24 @@ address_read(struct call *c, int stack, struct value *v)
   return address_parse(address, text.data, 0, &c->fault);
 }
 
+static void
+loose_tell_long_prefix(struct call *c, const char *text, const struct netmask *mask)
+{
+  const char *bits = strchr(text, '/');
+  long most = address_is_v6(&mask->network) ? 128 : 32;
+  if (bits != NULL && strtol(bits + 1, NULL, 10) > most)
+    sense_warn(c, "%s is a prefix longer than the address: its %ld bits count", text, most);
+}
+
+bool
+call_netmask(struct call *c, const char *text, struct netmask *mask)
+{
+  if (!netmask_parse(mask, text, &c->fault))
+    return false;
+  loose_tell_long_prefix(c, text, mask);
+  return true;
+}
+
 // Calls `each` for the single text at `stack` or for every element of the list there.
 static bool
 loose_each_text(struct call *c, int stack, bool (*each)(struct call *, const struct bytes *, void *), void *arg)
@@ -66,7 +87,7 @@ static bool
 loose_add_netmask(struct call *c, const struct bytes *text, void *set)
 {
   struct netmask mask;
-  if (!netmask_parse(&mask, text->data, &c->fault))
+  if (!call_netmask(c, text->data, &mask))
     return false;
   netmask_set_add(set, &mask);
   return true;
@@ -159,6 +180,7 @@ loose_add_loose(struct call *c, const struct bytes *text, void *arg)
   struct netmask mask;
   struct fault no_mask = FAULT_INIT;
   if (netmask_parse(&mask, text->data, &no_mask)) {
+    loose_tell_long_prefix(c, text->data, &mask);
     netmask_set_add(loose->masks, &mask);
     loose->mask_count++;
     return true;

@@ -26,7 +26,7 @@ moot(struct call *c)
 
 #define MOOT(row, word, words, parameter, kind, most)                                                                  \
   {                                                                                                                    \
-    .name = word, .help = words, .params = PARAMS({.name = parameter, .type = PARAM_##kind, .max = most}),             \
+    .name = word, .help = words, .params = PARAMS({.name = parameter, .type = PARAM_##kind, .max = most, .any = true}),             \
     .flags = FUNCTION_CONFIG_ONLY, .call = moot, .data = &reasons[row]                                                 \
   }
 

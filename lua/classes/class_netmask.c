@@ -150,7 +150,7 @@ static int
 class_netmask_group_add_mask(struct call *c)
 {
   struct netmask mask;
-  if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
+  if (!call_netmask(c, c->args[0].string.data, &mask))
     return -1;
   netmask_set_add(class_netmask_group_to_change(c), &mask);
   return 0;

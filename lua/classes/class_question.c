@@ -12,7 +12,9 @@
 // Facts of transports that are not built are what a plain query has: empty. Thread: that of the call, worker or Lua lock.
 #include "dnsproxy/backends/backend.h"
 #include "dnsproxy/wire/codes.h"
+#include "lua/binder/arguments.h"
 #include "lua/binder/classes.h"
+#include "lua/binder/sense.h"
 #include "lua/scripts/question_access.h"
 #include "rules/act/self_answer.h"
 
@@ -78,7 +80,7 @@ set_ecs_prefix(struct call *c, const struct value *v)
   struct query *q = question_query(c);
   if (q == NULL)
     return -1;
-  question_set_prefix(q, (uint16_t)v->integer);
+  question_set_prefix(q, v->integer, "dq.ecsPrefixLength");
   return 0;
 }
 
@@ -104,6 +106,8 @@ set_failure_ttl(struct call *c, const struct value *v)
   if (!lua_isnil(c->lua, v->stack) && !lua_isnumber(c->lua, v->stack))
     return call_wrong_type(c, v->stack, "integer or nil");
   double ttl = lua_isnil(c->lua, v->stack) ? -1 : lua_tonumber(c->lua, v->stack);
+  if (!lua_isnil(c->lua, v->stack))
+    sense_good("dq.tempFailureTTL", "seconds", argument_whole(ttl), 0, INT32_MAX, "less is as the cache has it, more is the most");
   q->limits.failure_ttl = ttl >= INT32_MAX ? INT32_MAX : ttl >= 0 ? (int32_t)ttl : -1;
   return 0;
 }
@@ -148,9 +152,9 @@ static const struct lua_attribute question_attributes[] = {
     {.name = "useECS", .type = PARAM_BOOL, .help = "The client's subnet may be added", .get = get_use_ecs, .set = set_use_ecs},
     {.name = "ecsOverride", .type = PARAM_BOOL, .help = "A client subnet in the query is replaced", .get = get_ecs_override,
      .set = set_ecs_override},
-    {.name = "ecsPrefixLength", .type = PARAM_INT, .help = "Bits of the client's address that are sent",
+    {.name = "ecsPrefixLength", .type = PARAM_INT, .most = 128, .why = "more bits than an address has give all of it away", .help = "Bits of the client's address that are sent",
      .get = get_ecs_prefix, .set = set_ecs_prefix},
-    {.name = "tempFailureTTL", .type = PARAM_ANY, .words = "integer?", .get = get_failure_ttl, .set = set_failure_ttl,
+    {.name = "tempFailureTTL", .type = PARAM_ANY, .own = true, .words = "integer?", .get = get_failure_ttl, .set = set_failure_ttl,
      .help = "How long the cache keeps ServFail and Refused, in seconds; nil: as the cache is configured"},
     {.name = "deviceID", .type = PARAM_STRING, .help = "For exporters", .get = get_device_id, .set = set_device_id},
     {.name = "deviceName", .type = PARAM_STRING, .help = "For exporters", .get = get_device_name, .set = set_device_name},
@@ -293,11 +297,11 @@ class_question_push_empty_table(struct call *c)
 }
 
 #define END {.type = PARAM_END}
-#define NUMBER(text, words) {.name = text, .type = PARAM_INT, .unit = "s", .help = words}
+#define NUMBER(text, words) {.name = text, .type = PARAM_INT, .most = UINT32_MAX, .unit = "s", .help = words}
 
 static const struct param spoof_params[] = {
     {.name = "values", .type = PARAM_ANY, .help = "ComboAddress, raw record data, or a list of one of them"},
-    {.name = "typeForAny", .type = PARAM_INT, .optional = true, .help = "type of raw records in answers to ANY"},
+    {.name = "typeForAny", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .optional = true, .help = "type of raw records in answers to ANY"},
     END};
 static const struct param negative_params[] = {
     [NXD] = {.name = "nxd", .type = PARAM_BOOL, .help = "true: the name does not exist; false: it has no such type"},
@@ -305,17 +309,17 @@ static const struct param negative_params[] = {
     [TTL] = NUMBER("ttl", "TTL of the SOA record"),
     [MNAME] = {.name = "mname", .type = PARAM_NAME, .help = "primary server"},
     [RNAME] = {.name = "rname", .type = PARAM_NAME, .help = "mailbox of who is responsible"},
-    [SERIAL] = {.name = "serial", .type = PARAM_INT, .help = "serial number"},
+    [SERIAL] = {.name = "serial", .type = PARAM_INT, .most = UINT32_MAX, .help = "serial number"},
     [REFRESH] = NUMBER("refresh", "interval of secondaries' refreshes"),
     [RETRY] = NUMBER("retry", "interval after a failed refresh"),
     [EXPIRE] = NUMBER("expire", "when secondaries give up"),
     [MINIMUM] = NUMBER("minimum", "how long the denial may be cached"),
     END};
-static const struct param option_params[] = {{.name = "code", .type = PARAM_INT, .help = "EDNSOptionCode"},
+static const struct param option_params[] = {{.name = "code", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "EDNSOptionCode"},
                                              {.name = "data", .type = PARAM_STRING, .help = "its value, any bytes"},
                                              END};
 static const struct param http_params[] = {
-    {.name = "status", .type = PARAM_INT, .help = "HTTP status"},
+    {.name = "status", .type = PARAM_INT, .least = 100, .most = 599, .outside = OUTSIDE_KEPT, .why = "there is no such status", .help = "HTTP status"},
     {.name = "body", .type = PARAM_STRING, .help = "what is sent"},
     {.name = "contentType", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "its MIME type"},
     END};
@@ -329,7 +333,7 @@ set_restartable(struct call *c)
   return 1;
 }
 
-static const struct param proxy_value_params[] = {{.name = "type", .type = PARAM_INT, .help = "type of the value"},
+static const struct param proxy_value_params[] = {{.name = "type", .type = PARAM_INT, .own = true, .help = "type of the value"},
                                                   {.name = "value", .type = PARAM_STRING, .help = "any bytes"},
                                                   END};
 static const struct param proxy_values_params[] = {{.name = "values", .type = PARAM_STRING_MAP, .help = "values by type"}, END};

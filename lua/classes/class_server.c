@@ -282,10 +282,10 @@ class_server_set_weight(struct call *c, const struct value *v)
 }
 
 static const struct param check_options[] = {
-    {.name = "checkTimeout", .type = PARAM_INT, .optional = true, .unit = "ms"},
-    {.name = "checkInterval", .type = PARAM_INT, .optional = true, .unit = "s"},
-    {.name = "maxCheckFailures", .type = PARAM_INT, .optional = true},
-    {.name = "rise", .type = PARAM_INT, .optional = true},
+    {.name = "checkTimeout", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT16_MAX, .why = "no answer comes in no time", .optional = true, .unit = "ms"},
+    {.name = "checkInterval", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT32_MAX, .optional = true, .unit = "s"},
+    {.name = "maxCheckFailures", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT8_MAX, .optional = true},
+    {.name = "rise", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT8_MAX, .optional = true},
     {.type = PARAM_END}};
 
 #define POOL_PARAMS PARAMS({.name = "pool", .type = PARAM_STRING})
@@ -338,7 +338,7 @@ static const struct lua_function methods[] = {
     {.name = "setUp", .help = "Force it up", .call = class_server_set_up},
     {.name = "setQPS",
      .help = "Limit that firstAvailable looks at",
-     .params = PARAMS({.name = "limit", .type = PARAM_INT, .unit = "q/s"}),
+     .params = PARAMS({.name = "limit", .type = PARAM_INT, .most = UINT32_MAX, .safe = "0", .unit = "q/s"}),
      .call = class_server_set_qps},
     {.name = "setHealthCheckParams",
      .help = "Change parameters of its health checks",
@@ -358,11 +358,11 @@ static const struct lua_attribute attributes[] = {
      .get = class_server_get_status,
      .set = class_server_set_status},
     {.name = "order",
-     .type = PARAM_INT,
+     .type = PARAM_INT, .least = INT32_MIN, .most = INT32_MAX,
      .help = "Place in pools; those that exist keep theirs",
      .get = class_server_get_order,
      .set = class_server_set_order},
-    {.name = "weight", .type = PARAM_INT, .help = "Weight", .get = class_server_get_weight, .set = class_server_set_weight},
+    {.name = "weight", .type = PARAM_INT, .own = true, .help = "Weight", .get = class_server_get_weight, .set = class_server_set_weight},
     {.name = NULL}};
 
 const struct lua_class class_server = {

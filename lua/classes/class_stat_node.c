@@ -150,7 +150,7 @@ const struct lua_function functions_stat_nodes[] = {
                        .type = PARAM_FUNCTION,
                        .help = "function(node, self, all): counts of the name itself, and with everything below"},
                       {.name = "seconds",
-                       .type = PARAM_INT,
+                       .type = PARAM_INT, .most = INT64_MAX,
                        .optional = true,
                        .fallback = "0",
                        .unit = "s",

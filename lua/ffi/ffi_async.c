@@ -11,6 +11,7 @@
 #include "lua/scripts/ffi_frame.h"
 
 #include "dnsproxy/walk/suspended.h"
+#include "lua/binder/sense.h"
 #include "lua/scripts/question_access.h"
 #include "lua/scripts/question_ops.h"
 
@@ -21,6 +22,7 @@ ffi_async_set_async(dnsdist_ffi_dnsquestion_t *dq, enum action_side side, uint16
                     uint32_t timeout_ms)
 {
   struct query *q = ffi_query(dq);
+  sense_good("dnsdist_ffi_dnsquestion_set_async", "timeout_ms", timeout_ms, 1, UINT32_MAX, "nothing is resumed in no time");
   return q != NULL && dq->suspends && dq->side == side && suspend(q, async_id, query_id, timeout_ms);
 }
 

@@ -11,6 +11,7 @@
 
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/config/configuration.h"
+#include "lua/binder/sense.h"
 #include "lua/scripts/control_state.h"
 #include "rules/act/action.h"
 
@@ -32,6 +33,7 @@ ffi_dynblocks_insert(struct dynblock_spec *spec, uint8_t action)
     return false;
   if (action == DNS_ACTION_SET_TAG && (spec->tag_name == NULL || *spec->tag_name == '\0'))
     return false;
+  sense_good("dnsdist_ffi_dynamic_blocks_add", "duration", (int64_t)spec->seconds, 1, UINT32_MAX, "the block is over at once");
   spec->action = action == DNS_ACTION_NONE ? DYNBLOCK_NO_ACTION : action;
   control_lock();
   enum dynblock_outcome outcome = dynblock_insert(&config()->dynblocks, spec, clock_mono_us());
@@ -48,6 +50,8 @@ dnsdist_ffi_dynamic_blocks_add(const char *address, const char *message, uint8_t
   struct address client;
   if (address == NULL || !address_parse(&client, address, 0, NULL))
     return false;
+  sense_good("dnsdist_ffi_dynamic_blocks_add", "mask", mask, 0, address_is_v6(&client) ? 128 : 32, "all bits of the address count");
+  sense_good("dnsdist_ffi_dynamic_blocks_add", "port_mask", port_mask, 0, 16, "all bits of the port count");
   return ffi_dynblocks_insert(&(struct dynblock_spec){.key = dynblock_key_address(&client, mask, port_mask),
                                         .seconds = duration,
                                         .reason = message,

@@ -13,6 +13,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/hash.h"
 #include "dnsproxy/net/listener.h"
+#include "lua/binder/sense.h"
 #include "lua/scripts/ffi_frame.h"
 #include "lua/scripts/question_ops.h"
 #include "rules/act/self_answer.h"
@@ -324,6 +325,7 @@ static void
 set_rcode(struct query *q, int rcode)
 {
   uint8_t *flags = &q->packet.data[3];
+  sense_good("dnsdist_ffi_dnsquestion_set_rcode", "rcode", rcode, 0, FLAG3_RCODE, "its low 4 bits count");
   *flags = (uint8_t)((*flags & ~FLAG3_RCODE) | (rcode & FLAG3_RCODE));
 }
 
@@ -394,8 +396,9 @@ dnsdist_ffi_dnsquestion_set_alternate_name(dnsdist_ffi_dnsquestion_t *dq, const 
 SET(set_skip_cache, bool, skip, q->skip_cache = skip)
 SET(set_use_ecs, bool, use, q->subnet.wanted = use)
 SET(set_ecs_override, bool, override, q->subnet.override = override)
-SET(set_ecs_prefix_length, uint16_t, bits, question_set_prefix(q, bits))
-SET(set_temp_failure_ttl, uint32_t, ttl, q->limits.failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl)
+SET(set_ecs_prefix_length, uint16_t, bits, question_set_prefix(q, bits, "dnsdist_ffi_dnsquestion_set_ecs_prefix_length"))
+SET(set_temp_failure_ttl, uint32_t, ttl, (sense_good("dnsdist_ffi_dnsquestion_set_temp_failure_ttl", "seconds", ttl, 0, INT32_MAX, "the most counts"),
+     q->limits.failure_ttl = ttl > INT32_MAX ? INT32_MAX : (int32_t)ttl))
 SET(set_max_returned_ttl, uint32_t, max, q->limits.max_ttl = max)
 
 void
@@ -536,6 +539,7 @@ void
 dnsdist_ffi_dnsresponse_limit_ttl(dnsdist_ffi_dnsresponse_t *dr, uint32_t min, uint32_t max)
 {
   struct query *q = ffi_question_answer_of(dr);
+  sense_good("dnsdist_ffi_dnsresponse_limit_ttl", "min", min, 0, max, "the maximum counts");
   if (q != NULL)
     message_limit_ttls(&q->packet, min, max);
 }

@@ -3,6 +3,7 @@
 #include "lua/front/describe.h"
 
 #include "lua/binder/binder.h"
+#include "lua/binder/sense.h"
 #include "lua/binder/signature.h"
 
 #include <jansson.h>
@@ -35,11 +36,23 @@ describe_completion_class(const struct lua_class *class, void *arg)
 // ---- luals ----
 
 static void
+describe_luals_param(const struct param *p, struct text *out)
+{
+  struct text bounds;
+  text_init(&bounds);
+  sense_words(p, &bounds);
+  text_printf(out, "---@param %s%s %s", p->name, p->optional ? "?" : "", signature_type(p));
+  if (p->help != NULL || bounds.size > 0)
+    text_printf(out, " # %s%s%s", p->help != NULL ? p->help : "", p->help != NULL && bounds.size > 0 ? "; " : "", bounds.data);
+  text_puts(out, "\n");
+  text_fini(&bounds);
+}
+
+static void
 describe_luals_params(const struct param *params, struct text *out)
 {
   for (const struct param *p = params; p != NULL && p->type != PARAM_END; p++)
-    text_printf(out, "---@param %s%s %s%s%s\n", p->name, p->optional ? "?" : "", signature_type(p), p->help != NULL ? " # " : "",
-                p->help != NULL ? p->help : "");
+    describe_luals_param(p, out);
 }
 
 static void
@@ -95,6 +108,20 @@ describe_man_text(const char *words, struct text *out)
   }
 }
 
+// "1 to 255 s"
+static void
+describe_man_bounds(const struct param *p, struct text *out)
+{
+  struct text bounds;
+  text_init(&bounds);
+  sense_words(p, &bounds);
+  if (bounds.size > 0)
+    text_printf(out, " %s", bounds.data);
+  if (p->unit != NULL)
+    text_printf(out, " %s", p->unit);
+  text_fini(&bounds);
+}
+
 static void
 describe_man_options(const struct param *options, struct text *out)
 {
@@ -103,8 +130,7 @@ describe_man_options(const struct param *options, struct text *out)
     text_printf(out, ".It Va %s Pq %s", o->name, signature_type(o));
     if (o->fallback != NULL && o->fallback[0] != '\0')
       text_printf(out, " default: %s", o->fallback);
-    if (o->unit != NULL)
-      text_printf(out, " %s", o->unit);
+    describe_man_bounds(o, out);
     text_puts(out, "\n");
     if (o->help != NULL && o->help[0] != '\0') {
       describe_man_text(o->help, out);
@@ -112,6 +138,18 @@ describe_man_options(const struct param *options, struct text *out)
     }
   }
   text_puts(out, ".El\n");
+}
+
+// Arguments that have bounds.
+static void
+describe_man_numbers(const struct param *params, struct text *out)
+{
+  for (const struct param *p = params; p != NULL && p->type != PARAM_END; p++)
+    if (p->type != PARAM_QTYPE && (param_has_sense(p) || p->max != 0)) {
+      text_printf(out, ".Va %s :", p->name);
+      describe_man_bounds(p, out);
+      text_puts(out, ".\n");
+    }
 }
 
 static void
@@ -126,6 +164,7 @@ describe_man_callable(const char *prefix, const struct lua_function *f, struct t
   text_puts(out, ".\n");
   if ((f->flags & FUNCTION_CONFIG_ONLY) != 0)
     text_puts(out, "In the configuration file only.\n");
+  describe_man_numbers(f->params, out);
   for (const struct param *p = f->params; p != NULL && p->type != PARAM_END; p++)
     if (p->options != NULL)
       describe_man_options(p->options, out);
@@ -173,6 +212,27 @@ describe_man(struct text *out)
 
 // ---- json ----
 
+static void
+describe_json_bounds(const struct param *p, json_t *o)
+{
+  if (p->max != 0)
+    json_object_set_new(o, "max", json_integer(p->max));
+  if (p->min != 0)
+    json_object_set_new(o, "min", json_integer(p->min));
+  if (param_has_sense(p)) {
+    json_object_set_new(o, "least", json_integer(p->least));
+    json_object_set_new(o, "most", json_integer(param_most(p)));
+  }
+  if (p->type == PARAM_QTYPE) {
+    json_object_set_new(o, "least", json_integer(0));
+    json_object_set_new(o, "most", json_integer(UINT16_MAX));
+  }
+  if (p->zero)
+    json_object_set_new(o, "zero", json_true());
+  if (p->any || p->own || p->type == PARAM_INDEX)
+    json_object_set_new(o, "bounds", json_string(p->any ? "any" : "own"));
+}
+
 static json_t *
 describe_json_params(const struct param *params)
 {
@@ -182,6 +242,7 @@ describe_json_params(const struct param *params)
                           "default", p->fallback, "unit", p->unit, "help", p->help);
     if (p->options != NULL)
       json_object_set_new(o, "options", describe_json_params(p->options));
+    describe_json_bounds(p, o);
     json_array_append_new(list, o);
   }
   return list;
@@ -202,6 +263,16 @@ describe_json_function(const struct lua_function *f, void *arg)
     json_array_append_new(arg, describe_json_callable(f));
 }
 
+static json_t *
+describe_json_attribute(const struct lua_attribute *a)
+{
+  const struct param p = {.name = a->name, .type = a->type, .least = a->least, .most = a->most, .own = a->own};
+  json_t *o = json_pack("{s:s, s:s, s:s, s:b}", "name", a->name, "help", a->help, "type",
+                        a->words != NULL ? a->words : signature_type(&p), "read_only", a->set == NULL);
+  describe_json_bounds(&p, o);
+  return o;
+}
+
 static void
 describe_json_class(const struct lua_class *class, void *arg)
 {
@@ -209,7 +280,7 @@ describe_json_class(const struct lua_class *class, void *arg)
   for (const struct lua_function *m = class->methods; m != NULL && m->name != NULL; m++)
     describe_json_function(m, methods);
   for (const struct lua_attribute *a = class->attributes; a != NULL && a->name != NULL; a++)
-    json_array_append_new(attributes, json_pack("{s:s, s:s, s:b}", "name", a->name, "help", a->help, "read_only", a->set == NULL));
+    json_array_append_new(attributes, describe_json_attribute(a));
   json_array_append_new(arg, json_pack("{s:s, s:s, s:o, s:o}", "name", class->name, "help", class->help, "attributes", attributes,
                                        "methods", methods));
 }

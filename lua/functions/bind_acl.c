@@ -46,7 +46,7 @@ static int
 bind_acl_add(struct call *c)
 {
   struct netmask mask;
-  if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
+  if (!call_netmask(c, c->args[0].string.data, &mask))
     return -1;
   netmask_set_writable(bind_acl_list_to_edit(c));
   netmask_set_add(*bind_acl_list_of(c), &mask);
@@ -58,7 +58,7 @@ static int
 bind_acl_rm(struct call *c)
 {
   struct netmask mask;
-  if (!netmask_parse(&mask, c->args[0].string.data, &c->fault))
+  if (!call_netmask(c, c->args[0].string.data, &mask))
     return -1;
   netmask_set_writable(bind_acl_list_to_edit(c));
   netmask_set_remove(*bind_acl_list_of(c), &mask);
@@ -101,7 +101,7 @@ bind_acl_set_from_file(struct call *c)
     const char *text = line + strspn(line, " \t");
     if (text[0] == '\0')
       continue;
-    good = netmask_parse(&mask, text, &c->fault);
+    good = call_netmask(c, text, &mask);
     if (good)
       netmask_set_add(masks, &mask);
   }

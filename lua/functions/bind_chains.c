@@ -19,7 +19,7 @@ const struct param rule_options[] = {
 static const struct param table_options[] = {
     {.name = "showUUIDs", .type = PARAM_BOOL, .optional = true, .help = "add the columns UUID and creation order"},
     {.name = "truncateRuleWidth",
-     .type = PARAM_INT,
+     .type = PARAM_INT, .least = -1, .most = INT64_MAX,
      .optional = true,
      .fallback = "-1",
      .help = "cut the rule's text; -1: no cut"},
@@ -202,18 +202,18 @@ static const struct param add_response[] = {
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = rule_options},
     END};
 static const struct param key_params[] = {{.name = "rule", .type = PARAM_INDEX, .help = "position, UUID or name"}, END};
-static const struct param position_params[] = {{.name = "position", .type = PARAM_INT}, END};
-static const struct param mv_params[] = {{.name = "from", .type = PARAM_INT}, {.name = "to", .type = PARAM_INT}, END};
+static const struct param position_params[] = {{.name = "position", .type = PARAM_INT, .own = true}, END};
+static const struct param mv_params[] = {{.name = "from", .type = PARAM_INT, .own = true}, {.name = "to", .type = PARAM_INT, .own = true}, END};
 static const struct param show_params[] = {
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = table_options}, END};
 static const struct param set_query[] = {{.name = "rules", .type = PARAM_OBJECTS, .class = &rule_class}, END};
 static const struct param set_response[] = {{.name = "rules", .type = PARAM_OBJECTS, .class = &response_rule_class},
                                             END};
 static const struct param top_params[] = {
-    {.name = "top", .type = PARAM_INT, .optional = true, .fallback = "10"},
+    {.name = "top", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .fallback = "10"},
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = table_options},
     END};
-static const struct param get_top_params[] = {{.name = "top", .type = PARAM_INT, .optional = true, .fallback = "10"},
+static const struct param get_top_params[] = {{.name = "top", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .fallback = "10"},
                                               END};
 
 struct verb {

@@ -6,6 +6,7 @@
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/guard/dynblock_group.h"
 #include "lua/binder/classes.h"
+#include "lua/binder/sense.h"
 #include "lua/classes/classes.h"
 #include "rules/act/action.h"
 
@@ -48,6 +49,8 @@ bind_dynblocks_add_block(struct call *c)
     return 0;
   }
   unsigned most = address_is_v6(&address) ? 128 : 32;
+  if (a[MASK].given && a[MASK].integer > most)
+    sense_warn(c, "clientIPMask=%lld is more than the address has: its %u bits count", (long long)a[MASK].integer, most);
   return bind_dynblocks_block(c, &(struct dynblock_spec){
                       .key = dynblock_key_address(&address, a[MASK].given ? (unsigned)a[MASK].integer : most, (unsigned)a[PORT_MASK].integer),
                       .seconds = (uint64_t)a[SECONDS].integer,
@@ -210,8 +213,8 @@ bind_dynblocks_new_group(struct call *c)
 }
 
 #define MESSAGE_ROW {.name = "message", .type = PARAM_STRING, .help = "why"}
-#define SECONDS_ROW {.name = "seconds", .type = PARAM_INT, .optional = true, .fallback = "10", .unit = "s", .max = UINT32_MAX, .help = "how long"}
-#define ACTION_ROW {.name = "action", .type = PARAM_INT, .optional = true, .help = "DNSAction; the default's when not given"}
+#define SECONDS_ROW {.name = "seconds", .type = PARAM_INT, .least = 1, .outside = OUTSIDE_KEPT, .why = "the block is over at once", .optional = true, .fallback = "10", .unit = "s", .max = UINT32_MAX, .help = "how long"}
+#define ACTION_ROW {.name = "action", .type = PARAM_INT, .most = DNS_ACTION_SET_TAG, .optional = true, .help = "DNSAction; the default's when not given"}
 
 const struct lua_function functions_dynblocks[] = {
     {.name = "dynBlockRulesGroup",
@@ -223,11 +226,11 @@ const struct lua_function functions_dynblocks[] = {
      .params = PARAMS([ADDRESS] = {.name = "address", .type = PARAM_ANY, .help = "ComboAddress or text"},
                       [MESSAGE] = MESSAGE_ROW, [ACTION] = ACTION_ROW, [SECONDS] = SECONDS_ROW,
                       [MASK] = {.name = "clientIPMask",
-                                .type = PARAM_INT,
+                                .type = PARAM_INT, .most = 128,
                                 .optional = true,
                                 .help = "leading bits; all when not given"},
                       [PORT_MASK] = {.name = "clientIPPortMask",
-                                     .type = PARAM_INT,
+                                     .type = PARAM_INT, .most = 16,
                                      .optional = true,
                                      .fallback = "0",
                                      .help = "leading bits of the port"},
@@ -262,6 +265,7 @@ const struct lua_function functions_dynblocks[] = {
      .help = "What blocks without an action of their own do",
      .params = PARAMS({.name = "action",
                        .type = PARAM_INT,
+                       .own = true,
                        .optional = true,
                        .fallback = "0",
                        .help = "DNSAction: Drop, NoOp, Nxdomain, Refused, Truncate or NoRecurse"}),
@@ -274,6 +278,7 @@ const struct lua_function functions_dynblocks[] = {
                        .fallback = "60",
                        .unit = "s",
                        .max = UINT32_MAX,
+                       .any = true,
                        .help = "0: never"}),
      .call = bind_dynblocks_set_purge},
     {.name = NULL},

@@ -145,7 +145,7 @@ bind_log_set_structured(struct call *c)
 static int
 bind_log_set_facility(struct call *c)
 {
-  static const struct param number_row = {.name = "facility", .type = PARAM_INT};
+  static const struct param number_row = {.name = "facility", .type = PARAM_INT, .own = true};
   struct value v;
   int facility;
   if (lua_isnumber(c->lua, 1)) {

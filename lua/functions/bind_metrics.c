@@ -174,7 +174,7 @@ bind_metrics_add_labels(const struct value *v, struct text *out)
 
 enum { CHANGE_STEP, CHANGE_LABELS };
 static const struct param change_options[] = {
-    [CHANGE_STEP] = {.name = "step", .type = PARAM_INT, .optional = true, .fallback = "1"},
+    [CHANGE_STEP] = {.name = "step", .type = PARAM_INT, .least = -INT64_MAX, .most = INT64_MAX, .optional = true, .fallback = "1"},
     [CHANGE_LABELS] = {.name = "labels", .type = PARAM_STRING_MAP, .optional = true},
     {.type = PARAM_END},
 };
@@ -184,7 +184,7 @@ static const struct param change_row = {.name = "options", .type = PARAM_OPTIONS
 static bool
 bind_metrics_read_change(struct call *c, const struct value *arg, int64_t *step, struct text *labels)
 {
-  static const struct param step_row = {.name = "step", .type = PARAM_INT};
+  static const struct param step_row = {.name = "step", .type = PARAM_INT, .least = -INT64_MAX, .most = INT64_MAX};
   struct value v;
   *step = 1;
   if (!arg->given)
@@ -308,7 +308,7 @@ const struct lua_function functions_metrics[] = {
      .flags = FUNCTION_ANY_THREAD, .call = bind_metrics_dec_metric},
     {.name = "setMetric",
      .help = "Set a gauge of your own",
-     .params = PARAMS(NAME, {.name = "value", .type = PARAM_FLOAT}, LABELS),
+     .params = PARAMS(NAME, {.name = "value", .type = PARAM_FLOAT, .any = true}, LABELS),
      .returns = "number",
      .flags = FUNCTION_ANY_THREAD, .call = bind_metrics_set_metric},
     {.name = "getMetric",

@@ -82,7 +82,7 @@ bind_objects_netmask_of_text(struct call *c, struct netmask *mask)
 {
   static const struct param row = {.name = "network", .type = PARAM_STRING};
   struct value text;
-  if (!call_read(c, c->args[0].stack, &row, &text) || !netmask_parse(mask, text.string.data, &c->fault))
+  if (!call_read(c, c->args[0].stack, &row, &text) || !call_netmask(c, text.string.data, mask))
     return false;
   return !mask->negated || fault_set(&c->fault, FAULT_ADDRESS, "Unable to convert '%s' to a netmask", text.string.data);
 }
@@ -172,7 +172,7 @@ const struct lua_function functions_objects[] = {
      .call = bind_objects_new_address},
     {.name = "newCAFromRaw",
      .help = "Address from its 4 or 16 bytes",
-     .params = PARAMS({.name = "raw", .type = PARAM_STRING}, {.name = "port", .type = PARAM_INT, .optional = true}),
+     .params = PARAMS({.name = "raw", .type = PARAM_STRING}, {.name = "port", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .optional = true}),
      .returns = "ComboAddress",
      .flags = FUNCTION_ANY_THREAD,
      .call = bind_objects_new_address_from_raw},
@@ -206,7 +206,7 @@ const struct lua_function functions_objects[] = {
     {.name = "newNetmask",
      .help = "Netmask from text or from an address",
      .params = PARAMS({.name = "network", .type = PARAM_ANY, .help = "text, or ComboAddress"},
-                      {.name = "bits", .type = PARAM_INT, .optional = true, .help = "with a ComboAddress: length"}),
+                      {.name = "bits", .type = PARAM_INT, .most = 128, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 256", .optional = true, .help = "with a ComboAddress: length"}),
      .returns = "Netmask",
      .flags = FUNCTION_ANY_THREAD,
      .call = bind_objects_new_netmask},

@@ -41,7 +41,7 @@ const struct lua_function functions_password[] = {
     {.name = "hashPassword",
      .help = "A password in a form that does not tell it",
      .params = PARAMS({.name = "password", .type = PARAM_STRING},
-                      {.name = "workFactor", .type = PARAM_INT, .optional = true, .fallback = "1024",
+                      {.name = "workFactor", .type = PARAM_INT, .own = true, .optional = true, .fallback = "1024",
                        .help = "a power of two"}),
      .returns = "string",
      .flags = FUNCTION_NO_EFFECT,

@@ -96,7 +96,7 @@ const struct lua_function functions_query_counts[] = {
      .call = bind_query_counts_set_filter},
     {.name = "getQueryCounters",
      .help = "Print how often each name was asked for, while setQueryCount(true)",
-     .params = PARAMS({.name = "max", .type = PARAM_INT, .optional = true, .fallback = "10", .help = "how many at most"}),
+     .params = PARAMS({.name = "max", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .fallback = "10", .help = "how many at most"}),
      .flags = FUNCTION_NO_EFFECT,
      .call = bind_query_counts_show_counters},
     {.name = "clearQueryCounters",

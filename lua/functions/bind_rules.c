@@ -39,7 +39,7 @@ bind_rules_bench_rule(struct call *c)
 
 static const struct param bench_rows[] = {
     {.name = "rule", .type = PARAM_LOOSE_SELECTOR},
-    {.name = "times", .type = PARAM_INT, .optional = true, .fallback = "100000"},
+    {.name = "times", .type = PARAM_INT, .least = 1, .most = INT64_MAX, .optional = true, .fallback = "100000"},
     {.name = "suffix", .type = PARAM_STRING, .optional = true, .fallback = "powerdns.com"},
     {.type = PARAM_END}};
 

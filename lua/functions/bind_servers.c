@@ -212,7 +212,7 @@ const struct lua_function functions_servers[] = {
      .help = "Create a backend and put it into its pools",
      .params = PARAMS(
          {.name = "server", .type = PARAM_ANY, .options = server_options, .help = "address, or table of options"},
-         {.name = "qps", .type = PARAM_INT, .optional = true, .unit = "q/s", .help = "limit, with an address"}),
+         {.name = "qps", .type = PARAM_INT, .most = UINT32_MAX, .optional = true, .unit = "q/s", .help = "limit, with an address"}),
      .returns = "Server",
      .call = new_server},
     {.name = "getServer",

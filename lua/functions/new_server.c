@@ -5,6 +5,7 @@
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/wire/codes.h"
+#include "lua/binder/sense.h"
 #include "lua/kinds/waiting.h"
 
 #include <net/if.h>
@@ -14,51 +15,51 @@
 
 enum { DNS_PORT = 53, WEIGHT_MAX = INT32_MAX, DSCP_MAX = 63 };
 
-// OPTION(key, type, unit, help). Keys of encryption and the like are accepted and wait for their transports.
-#define SERVER_OPTIONS(OPTION)                                                                                         \
+// OPTION(key, type, unit, help), NUMBER(key, type, bounds, unit, help). Keys of encryption and the like are accepted and wait for their transports.
+#define SERVER_OPTIONS(OPTION, NUMBER)                                                                                         \
   OPTION(address, STRING, NULL, "address and port of the backend; port 53 unless given")                              \
   OPTION(id, STRING, NULL, "UUID; random unless given")                                                                \
   OPTION(name, STRING, NULL, "name in tables and metrics")                                                             \
-  OPTION(qps, INT, "q/s", "limit that firstAvailable looks at")                                                        \
-  OPTION(order, INT, NULL, "place in a pool, lower is tried first")                                                    \
-  OPTION(weight, INT, NULL, "weight for the weighted policies, 1 to 2147483647")                                       \
-  OPTION(udpTimeout, INT, "s", "time-out of UDP answers; 0: setUDPTimeout()")                                          \
+  NUMBER(qps, INT, UP_TO(UINT32_MAX), "q/s", "limit that firstAvailable looks at")                                     \
+  NUMBER(order, INT, BETWEEN(INT32_MIN, INT32_MAX), NULL, "place in a pool, lower is tried first")                     \
+  NUMBER(weight, INT, LOOKED_AT, NULL, "weight for the weighted policies, 1 to 2147483647")                            \
+  NUMBER(udpTimeout, INT, UP_TO(UINT32_MAX), "s", "time-out of UDP answers; 0: setUDPTimeout()")                       \
   OPTION(pool, STRINGS, NULL, "pool or pools to join")                                                                 \
-  OPTION(retries, INT, "attempts", "attempts over TCP")                                                                \
-  OPTION(tcpConnectTimeout, INT, "s", "TCP connect time-out")                                                          \
-  OPTION(tcpSendTimeout, INT, "s", "TCP write time-out")                                                               \
-  OPTION(tcpRecvTimeout, INT, "s", "TCP read time-out")                                                                \
+  NUMBER(retries, INT, UP_TO(UINT32_MAX), "attempts", "attempts over TCP")                                             \
+  NUMBER(tcpConnectTimeout, INT, TIMEOUT, "s", "TCP connect time-out")                                                 \
+  NUMBER(tcpSendTimeout, INT, TIMEOUT, "s", "TCP write time-out")                                                      \
+  NUMBER(tcpRecvTimeout, INT, TIMEOUT, "s", "TCP read time-out")                                                       \
   OPTION(tcpFastOpen, BOOL, NULL, "TCP Fast Open")                                                                     \
   OPTION(ipBindAddrNoPort, BOOL, NULL, "IP_BIND_ADDRESS_NO_PORT with a source address")                                \
   OPTION(checkName, STRING, NULL, "name that health checks ask for")                                                   \
   OPTION(checkType, STRING, NULL, "type that health checks ask for")                                                   \
-  OPTION(checkClass, INT, NULL, "class that health checks ask for")                                                    \
+  NUMBER(checkClass, INT, FROM_ONE(UINT16_MAX, UINT16_MAX, "no query has it"), NULL, "class that health checks ask for")\
   OPTION(checkFunction, FUNCTION, NULL, "function that changes the health-check query")                                \
-  OPTION(checkTimeout, INT, "ms", "time-out of a health check")                                                        \
+  NUMBER(checkTimeout, INT, TIMEOUT, "ms", "time-out of a health check")                                               \
   OPTION(checkTCP, BOOL, NULL, "health checks over TCP")                                                               \
   OPTION(setCD, BOOL, NULL, "set CD in health checks")                                                                 \
   OPTION(mustResolve, BOOL, NULL, "NXDomain and Refused are failures too")                                             \
-  OPTION(maxCheckFailures, INT, "checks", "failures in a row before it is down")                                       \
-  OPTION(rise, INT, "checks", "successes in a row before it is up")                                                    \
-  OPTION(checkInterval, INT, "s", "interval of health checks")                                                         \
+  NUMBER(maxCheckFailures, INT, FROM_ONE(UINT32_MAX, UINT8_MAX, NULL), "checks", "failures in a row before it is down")\
+  NUMBER(rise, INT, FROM_ONE(UINT32_MAX, UINT8_MAX, NULL), "checks", "successes in a row before it is up")             \
+  NUMBER(checkInterval, INT, FROM_ONE(UINT32_MAX, UINT32_MAX, "there is no interval of nothing"), "s", "interval of health checks")\
   OPTION(healthCheckMode, STRING, NULL, "auto, lazy, up or down")                                                      \
-  OPTION(lazyHealthCheckFailedInterval, INT, "s", "interval once failed in lazy mode")                                 \
-  OPTION(lazyHealthCheckMinSampleCount, INT, "samples", "samples before the ratio counts")                             \
+  NUMBER(lazyHealthCheckFailedInterval, INT, FROM_ONE(UINT32_MAX, UINT32_MAX, "there is no interval of nothing"), "s", "interval once failed in lazy mode")\
+  NUMBER(lazyHealthCheckMinSampleCount, INT, FROM_ONE(UINT32_MAX, UINT32_MAX, NULL), "samples", "samples before the ratio counts")\
   OPTION(lazyHealthCheckMode, STRING, NULL, "TimeoutOnly or TimeoutOrServFail")                                        \
-  OPTION(lazyHealthCheckSampleSize, INT, "samples", "length of the window")                                            \
-  OPTION(lazyHealthCheckThreshold, INT, "%", "share of failures that starts checks")                                   \
+  NUMBER(lazyHealthCheckSampleSize, INT, FROM_ONE(UINT32_MAX, 1000000, NULL), "samples", "length of the window")       \
+  NUMBER(lazyHealthCheckThreshold, INT, FROM_ONE(UINT32_MAX, 100, NULL), "%", "share of failures that starts checks")  \
   OPTION(lazyHealthCheckUseExponentialBackOff, BOOL, NULL, "double the interval each time")                            \
-  OPTION(lazyHealthCheckMaxBackOff, INT, "s", "longest interval of the above")                                         \
+  NUMBER(lazyHealthCheckMaxBackOff, INT, FROM_ONE(UINT32_MAX, UINT32_MAX, "there is no interval of nothing"), "s", "longest interval of the above")\
   OPTION(lazyHealthCheckWhenUpgraded, BOOL, NULL, "an upgraded backend is lazy")                                       \
   OPTION(useClientSubnet, BOOL, NULL, "add EDNS Client Subnet")                                                        \
   OPTION(disableZeroScope, BOOL, NULL, "no scope-0 cache lookups")                                                     \
   OPTION(useProxyProtocol, BOOL, NULL, "PROXY v2 header in front of queries")                                          \
   OPTION(proxyProtocolAdvertiseTLS, BOOL, NULL, "tell of TLS clients in it")                                           \
   OPTION(source, STRING, NULL, "source address, interface, or address@interface")                                     \
-  OPTION(sockets, INT, "sockets", "UDP sockets per worker")                                                            \
+  NUMBER(sockets, INT, FROM_ONE(UINT32_MAX, UINT16_MAX, "no query could be sent"), "sockets", "UDP sockets per worker")\
   OPTION(reconnectOnUp, BOOL, NULL, "new sockets when it comes up")                                                    \
-  OPTION(maxInFlight, INT, "queries", "queries in flight on a TCP connection")                                         \
-  OPTION(maxConcurrentTCPConnections, INT, "connections", "most TCP connections; 0: no limit")                         \
+  NUMBER(maxInFlight, INT, UP_TO(UINT32_MAX), "queries", "queries in flight on a TCP connection")                      \
+  NUMBER(maxConcurrentTCPConnections, INT, UP_TO(UINT32_MAX), "connections", "most TCP connections; 0: no limit")      \
   OPTION(tcpOnly, BOOL, NULL, "always over TCP")                                                                       \
   OPTION(tls, STRING, NULL, "DNS over TLS with this library")                                                          \
   OPTION(dohPath, STRING, NULL, "with tls: DNS over HTTPS to this path")                                               \
@@ -75,26 +76,39 @@ enum { DNS_PORT = 53, WEIGHT_MAX = INT32_MAX, DSCP_MAX = 63 };
   OPTION(ktls, BOOL, NULL, "kernel TLS")                                                                               \
   OPTION(keyLogFile, STRING, NULL, "file for TLS secrets")                                                             \
   OPTION(autoUpgrade, BOOL, NULL, "discover encrypted transports")                                                     \
-  OPTION(autoUpgradeInterval, INT, "s", "interval of the discovery")                                                   \
+  NUMBER(autoUpgradeInterval, INT, FROM_ONE(UINT32_MAX, UINT32_MAX, NULL), "s", "interval of the discovery")           \
   OPTION(autoUpgradeKeep, BOOL, NULL, "keep the plain backend")                                                        \
   OPTION(autoUpgradePool, STRING, NULL, "pool of the upgraded backend")                                                \
-  OPTION(autoUpgradeDoHKey, INT, NULL, "SVCB parameter with the path")                                                 \
-  OPTION(dscp, INT, NULL, "DSCP value of packets to it, 0 to 63")                                                      \
-  OPTION(cpus, INTS, NULL, "accepted: workers are placed by the kernel")                                               \
+  NUMBER(autoUpgradeDoHKey, INT, UP_TO(UINT16_MAX), NULL, "SVCB parameter with the path")                              \
+  NUMBER(dscp, INT, UP_TO(DSCP_MAX), NULL, "DSCP value of packets to it, 0 to 63")                                     \
+  NUMBER(cpus, INTS, ANY_NUMBER, NULL, "accepted: workers are placed by the kernel")                                   \
   OPTION(xskSockets, OBJECTS, NULL, "AF_XDP sockets")                                                                  \
   OPTION(MACAddr, STRING, NULL, "destination address for AF_XDP")
 
 enum {
 #define OPTION(key, type, unit, help) KEY_##key,
-  SERVER_OPTIONS(OPTION)
+#define NUMBER(key, type, bounds, unit, help) KEY_##key,
+  SERVER_OPTIONS(OPTION, NUMBER)
+#undef NUMBER
 #undef OPTION
   KEYS
 };
 
+// Bounds: of the type (refused), and of sense (told, and the default stays).
+#define UP_TO(largest) .max = largest, .any = true
+#define BETWEEN(low, high) .min = low, .max = high, .any = true
+#define FROM_ONE(largest, high, reason) .max = largest, .least = 1, .most = high, .why = reason
+#define TIMEOUT FROM_ONE(UINT32_MAX, UINT16_MAX, "no answer comes in no time")
+#define ANY_NUMBER .any = true
+#define LOOKED_AT .own = true
+
 const struct param server_options[] = {
 #define OPTION(key, kind, measure, words)                                                                              \
   {.name = #key, .type = PARAM_##kind, .optional = true, .unit = measure, .help = words},
-    SERVER_OPTIONS(OPTION)
+#define NUMBER(key, kind, bounds, measure, words)                                                                      \
+  {.name = #key, .type = PARAM_##kind, .optional = true, bounds, .unit = measure, .help = words},
+    SERVER_OPTIONS(OPTION, NUMBER)
+#undef NUMBER
 #undef OPTION
         {.type = PARAM_END}};
 
@@ -102,29 +116,27 @@ const struct param server_options[] = {
 struct place {
   unsigned key;
   size_t offset, size;
-  int64_t least, most; // with a meaning; both 0: all have one
 };
-#define SENSIBLE(key, field, low, high)                                                                                \
-  { KEY_##key, offsetof(struct backend_options, field), sizeof((struct backend_options *)0)->field, low, high }
-#define PLACE(key, field) SENSIBLE(key, field, 0, 0)
+#define PLACE(key, field)                                                                                              \
+  { KEY_##key, offsetof(struct backend_options, field), sizeof((struct backend_options *)0)->field }
 static const struct place numbers[] = {
     PLACE(qps, qps),
     PLACE(order, order),
     PLACE(udpTimeout, udp_timeout_s),
     PLACE(retries, retries),
-    SENSIBLE(tcpConnectTimeout, tcp_connect_timeout_s, 1, UINT16_MAX),
-    SENSIBLE(tcpSendTimeout, tcp_send_timeout_s, 1, UINT16_MAX),
-    SENSIBLE(tcpRecvTimeout, tcp_recv_timeout_s, 1, UINT16_MAX),
-    SENSIBLE(checkClass, check.class, 1, UINT16_MAX),
-    SENSIBLE(checkTimeout, check.timeout_ms, 1, UINT16_MAX),
-    SENSIBLE(maxCheckFailures, check.max_failures, 1, UINT8_MAX),
-    SENSIBLE(rise, check.rise, 1, UINT8_MAX),
-    SENSIBLE(checkInterval, check.interval_s, 1, UINT32_MAX),
-    SENSIBLE(lazyHealthCheckFailedInterval, check.lazy_failed_interval_s, 1, UINT32_MAX),
+    PLACE(tcpConnectTimeout, tcp_connect_timeout_s),
+    PLACE(tcpSendTimeout, tcp_send_timeout_s),
+    PLACE(tcpRecvTimeout, tcp_recv_timeout_s),
+    PLACE(checkClass, check.class),
+    PLACE(checkTimeout, check.timeout_ms),
+    PLACE(maxCheckFailures, check.max_failures),
+    PLACE(rise, check.rise),
+    PLACE(checkInterval, check.interval_s),
+    PLACE(lazyHealthCheckFailedInterval, check.lazy_failed_interval_s),
     PLACE(lazyHealthCheckMinSampleCount, check.lazy_min_samples),
-    SENSIBLE(lazyHealthCheckSampleSize, check.lazy_sample_size, 1, UINT32_MAX),
-    SENSIBLE(lazyHealthCheckThreshold, check.lazy_threshold, 0, 100),
-    SENSIBLE(lazyHealthCheckMaxBackOff, check.lazy_max_backoff_s, 1, UINT32_MAX),
+    PLACE(lazyHealthCheckSampleSize, check.lazy_sample_size),
+    PLACE(lazyHealthCheckThreshold, check.lazy_threshold),
+    PLACE(lazyHealthCheckMaxBackOff, check.lazy_max_backoff_s),
     PLACE(sockets, sockets),
     PLACE(maxInFlight, max_in_flight),
     PLACE(maxConcurrentTCPConnections, max_connections),
@@ -154,50 +166,17 @@ new_server_put_number(struct backend_options *o, const struct place *place, int6
   memcpy(field, place->size == 4 ? (void *)&wide : place->size == 2 ? (void *)&half : (void *)&narrow, place->size);
 }
 
-// A negative number is a huge one to the dialect; only the order has a sign.
-static bool
-new_server_check_number(const struct place *place, int64_t number, struct fault *fault)
+static void
+new_server_put_plain(struct backend_options *o, const struct value *v)
 {
-  bool is_signed = place->key == KEY_order;
-  int64_t most = is_signed ? INT32_MAX : place->key == KEY_dscp ? DSCP_MAX : (int64_t)(UINT64_MAX >> (64 - 8 * place->size));
-  if (number >= (is_signed ? INT32_MIN : 0) && number <= most)
-    return true;
-  return fault_set(fault, FAULT_CAUGHT, "The value (%llu) passed to %s is too large, the maximum is %lld",
-                   (unsigned long long)number, server_options[place->key].name, (long long)most);
-}
-
-// A time-out of nothing would lose every query: the default stays, and that is told.
-static bool
-new_server_means_something(const struct place *place, int64_t number)
-{
-  if ((place->least == 0 && place->most == 0) || (number >= place->least && number <= place->most))
-    return true;
-  if (config()->phase != PHASE_CLIENT)
-    log_warning("newServer", "%s=%lld means nothing and is ignored: it takes %lld to %lld", server_options[place->key].name,
-                (long long)number, (long long)place->least, (long long)place->most);
-  return false;
-}
-
-static bool
-new_server_put_plain(struct backend_options *o, const struct value *v, struct fault *fault)
-{
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-    const struct value *number = &v[numbers[i].key];
-    if (!number->given)
-      continue;
-    if (!new_server_check_number(&numbers[i], number->integer, fault))
-      return false;
-    if (new_server_means_something(&numbers[i], number->integer))
-      new_server_put_number(o, &numbers[i], number->integer);
-  }
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    if (v[numbers[i].key].given)
+      new_server_put_number(o, &numbers[i], v[numbers[i].key].integer);
   for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
     if (v[switches[i].key].given)
       memcpy((char *)o + switches[i].offset, &v[switches[i].key].boolean, sizeof(bool));
   if (v[KEY_maxInFlight].given && o->max_in_flight == 0)
     o->max_in_flight = 1;
-  if (o->sockets == 0)
-    o->sockets = 1;
-  return true;
 }
 
 static void
@@ -262,13 +241,13 @@ new_server_put_source(struct backend_options *o, const char *text, struct fault 
 }
 
 static bool
-new_server_put_check(struct backend_options *o, const struct value *v, struct fault *fault)
+new_server_put_check(struct call *c, struct backend_options *o, const struct value *v, struct fault *fault)
 {
   if (v[KEY_checkName].given &&
       !name_from_text(&o->check.name, v[KEY_checkName].string.data, v[KEY_checkName].string.size, fault))
     return false;
-  if (v[KEY_checkType].given)
-    qtype_parse(v[KEY_checkType].string.data, &o->check.type); // an unknown word leaves the default, silently
+  if (v[KEY_checkType].given && !qtype_parse(v[KEY_checkType].string.data, &o->check.type))
+    sense_warn(c, "checkType=%s is no type: checks ask for the default", v[KEY_checkType].string.data);
   if (v[KEY_checkFunction].given)
     o->check.function = v[KEY_checkFunction].object;
   new_server_put_modes(o, &v[KEY_healthCheckMode], &v[KEY_lazyHealthCheckMode]);
@@ -360,6 +339,8 @@ new_server_read_options(struct call *c, struct backend_options *o, const struct 
                                   .fields = (struct log_field[]){{"backend.address", address}, {NULL, NULL}}});
     return false;
   }
+  if (address_port(&o->address) == 0)
+    sense_warn(c, "the port of %s is 0, where nobody answers", address);
   if (v[KEY_id].given && v[KEY_id].string.size > 0 && !uuid_parse(&o->id, v[KEY_id].string.data))
     return fault_set(&c->fault, FAULT_CAUGHT, "invalid uuid string");
   if (v[KEY_name].given)
@@ -369,7 +350,8 @@ new_server_read_options(struct call *c, struct backend_options *o, const struct 
     return false;
   }
   o->weight = v[KEY_weight].given ? (int32_t)v[KEY_weight].integer : o->weight;
-  if (!new_server_put_plain(o, v, &c->fault) || !new_server_put_check(o, v, &c->fault) ||
+  new_server_put_plain(o, v);
+  if (!new_server_put_check(c, o, v, &c->fault) ||
       (v[KEY_source].given && !new_server_put_source(o, v[KEY_source].string.data, &c->fault)))
     return false;
   new_server_tell_lonely_keys(v);

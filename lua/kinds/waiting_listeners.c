@@ -38,25 +38,26 @@ WAITING_CLASS(class_dnscrypt_context, "DNSCryptContext", "The certificates of a 
 
 // ---- options ----
 
+#define NUMBER_OPTION(word, words, ...) {.name = word, .type = PARAM_INT, .optional = true, .help = words, __VA_ARGS__}
 #define OPTION(word, kind, words) {.name = word, .type = PARAM_##kind, .optional = true, .help = words}
 #define SOCKET_ROWS                                                                                                    \
   OPTION("reusePort", BOOL, "SO_REUSEPORT"), OPTION("interface", STRING, "bind to this network device"),               \
-      OPTION("cpus", INTS, "accepted: workers are placed by the kernel"),                                              \
+      {.name = "cpus", .type = PARAM_INTS, .any = true, .optional = true, .help = "accepted: workers are placed by the kernel"},                                              \
       OPTION("enableProxyProtocol", BOOL, "expect a PROXY header where the ACL says so")
 #define STREAM_ROWS                                                                                                    \
-  SOCKET_ROWS, OPTION("tcpFastOpenQueueSize", INT, "queue of TCP Fast Open; 0: off"),                                  \
-      OPTION("tcpListenQueueSize", INT, "backlog of listen()"),                                                        \
-      OPTION("maxInFlight", INT, "queries at once on a connection"),                                                   \
-      OPTION("maxConcurrentTCPConnections", INT, "most connections; 0: no limit"),                                     \
+  SOCKET_ROWS, NUMBER_OPTION("tcpFastOpenQueueSize", "queue of TCP Fast Open; 0: off", .most = INT32_MAX),                                  \
+      NUMBER_OPTION("tcpListenQueueSize", "backlog of listen()", .least = 1, .most = INT32_MAX),                                                        \
+      NUMBER_OPTION("maxInFlight", "queries at once on a connection", .most = UINT32_MAX),                                                   \
+      NUMBER_OPTION("maxConcurrentTCPConnections", "most connections; 0: no limit", .most = UINT32_MAX),                                     \
       OPTION("xskSocket", OBJECT, "AF_XDP socket")
 #define TLS_ROWS                                                                                                       \
   STREAM_ROWS, OPTION("provider", STRING, "openssl or gnutls"), OPTION("ciphers", STRING, "ciphers up to TLS 1.2"),    \
       OPTION("ciphersTLS13", STRING, "suites of TLS 1.3"), OPTION("minTLSVersion", STRING, "tls1.0 to tls1.3"),        \
-      OPTION("numberOfTicketsKeys", INT, "ticket keys kept"), OPTION("ticketKeyFile", STRING, "file of ticket keys"),  \
-      OPTION("ticketsKeysRotationDelay", INT, "interval of new ticket keys; 0: never"),                                \
-      OPTION("sessionTimeout", INT, "life of a session; 0: the library's"),                                            \
+      NUMBER_OPTION("numberOfTicketsKeys", "ticket keys kept", .most = UINT8_MAX), OPTION("ticketKeyFile", STRING, "file of ticket keys"),  \
+      NUMBER_OPTION("ticketsKeysRotationDelay", "interval of new ticket keys; 0: never", .most = UINT32_MAX),                                \
+      NUMBER_OPTION("sessionTimeout", "life of a session; 0: the library's", .most = UINT32_MAX),                                            \
       OPTION("sessionTickets", BOOL, "allow session tickets"),                                                         \
-      OPTION("numberOfStoredSessions", INT, "sessions stored by the server"),                                          \
+      NUMBER_OPTION("numberOfStoredSessions", "sessions stored by the server", .most = UINT32_MAX),                                          \
       OPTION("ocspResponses", STRINGS, "files of OCSP responses, one per certificate"),                                \
       OPTION("preferServerCiphers", BOOL, "the server's order wins"), OPTION("keyLogFile", STRING, "file for secrets"), \
       OPTION("releaseBuffers", BOOL, "release buffers when idle"),                                                     \
@@ -71,21 +72,21 @@ static const struct param dnscrypt_options[] = {STREAM_ROWS, {.type = PARAM_END}
 static const struct param doh_options[] = {
     TLS_ROWS,
     OPTION("library", STRING, "nghttp2"),
-    OPTION("idleTimeout", INT, "life of an idle connection"),
+    NUMBER_OPTION("idleTimeout", "life of an idle connection", .least = 1, .most = UINT32_MAX),
     OPTION("serverTokens", STRING, "Server header"),
     OPTION("customResponseHeaders", STRING_MAP, "headers of every answer"),
     OPTION("sendCacheControlHeaders", BOOL, "tell the lowest TTL in cache-control"),
     OPTION("trustForwardedForHeader", BOOL, "the client is the last of X-Forwarded-For"),
     OPTION("keepIncomingHeaders", BOOL, "rules and scripts see the headers"),
     OPTION("earlyACLDrop", BOOL, "check the ACL at accept"),
-    OPTION("internalPipeBufferSize", INT, "accepted: there are no such pipes"),
+    NUMBER_OPTION("internalPipeBufferSize", "accepted: there are no such pipes", .any = true),
     OPTION("exactPathMatching", BOOL, "paths below the listed ones are not valid"),
     {.type = PARAM_END}};
 static const struct param quic_options[] = {
     SOCKET_ROWS,
-    OPTION("idleTimeout", INT, "QUIC idle time-out"),
-    OPTION("internalPipeBufferSize", INT, "accepted: there are no such pipes"),
-    OPTION("maxInFlight", INT, "streams at once on a connection"),
+    NUMBER_OPTION("idleTimeout", "QUIC idle time-out", .least = 1, .most = UINT32_MAX),
+    NUMBER_OPTION("internalPipeBufferSize", "accepted: there are no such pipes", .any = true),
+    NUMBER_OPTION("maxInFlight", "streams at once on a connection", .most = UINT32_MAX),
     OPTION("congestionControlAlgo", STRING, "reno, cubic or bbr"),
     OPTION("keyLogFile", STRING, "file for secrets"),
     OPTION("ignoreTLSConfigurationErrors", BOOL, "leave the listener out when its certificates cannot be loaded"),
@@ -197,7 +198,7 @@ waiting_listeners_check_dnscrypt(struct call *c)
 #define CERTIFICATE {.name = "certFile", .type = PARAM_ANY, .help = "file, TLSCertificate, or a list of them"}
 #define KEY {.name = "keyFile", .type = PARAM_STRINGS, .help = "file or files of the keys"}
 #define OPTIONS(rows) {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = rows}
-#define INDEX {.name = "index", .type = PARAM_INT, .help = "position, from 0"}
+#define INDEX {.name = "index", .type = PARAM_INT, .own = true, .help = "position, from 0"}
 
 const struct lua_function functions_waiting_listeners[] = {
     {.name = "addTLSLocal",
@@ -237,7 +238,7 @@ const struct lua_function functions_waiting_listeners[] = {
      .data = LISTENER(DNSCRYPT, .part = dnscrypt, .check = waiting_listeners_check_dnscrypt)},
     {.name = "newDOHResponseMapEntry",
      .help = "A fixed answer for the paths that match",
-     .params = PARAMS({.name = "regex", .type = PARAM_STRING}, {.name = "status", .type = PARAM_INT},
+     .params = PARAMS({.name = "regex", .type = PARAM_STRING}, {.name = "status", .type = PARAM_INT, .least = 100, .most = 599, .outside = OUTSIDE_KEPT, .why = "there is no such status"},
                       {.name = "content", .type = PARAM_STRING},
                       {.name = "headers", .type = PARAM_STRING_MAP, .optional = true}),
      .returns = "DOHResponseMapEntry",

@@ -28,7 +28,7 @@ WAITING_CLASS(class_tls_certificate, "TLSCertificate", "A certificate and its ke
 
 #define OPTION(word, kind, words) {.name = word, .type = PARAM_##kind, .optional = true, .help = words}
 #define OPTIONS(rows) {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = rows}
-#define NUMBER(word) {.name = word, .type = PARAM_INT, .min = 0, .max = INT64_MAX}
+#define NUMBER(word) {.name = word, .type = PARAM_INT, .max = INT64_MAX}
 
 static const struct param certificate_options[] = {OPTION("key", STRING, "file of the private key"),
                                                    OPTION("password", STRING, "password of the file"),
@@ -61,7 +61,7 @@ const struct lua_function functions_waiting_encryption[] = {
      .help = "Write an OCSP response signed by a local authority",
      .params = PARAMS({.name = "cert", .type = PARAM_STRING}, {.name = "caCert", .type = PARAM_STRING},
                       {.name = "caKey", .type = PARAM_STRING}, {.name = "out", .type = PARAM_STRING},
-                      {.name = "days", .type = PARAM_INT}, {.name = "minutes", .type = PARAM_INT}),
+                      {.name = "days", .type = PARAM_INT, .most = INT32_MAX}, {.name = "minutes", .type = PARAM_INT, .most = INT32_MAX}),
      .call = waiting_call,
      .data = WAITING(.part = tls)},
     {.name = "getOutgoingTLSSessionCacheSize",
@@ -121,9 +121,9 @@ const struct lua_function functions_waiting_encryption[] = {
     {.name = "generateDNSCryptCertificate",
      .help = "Write a certificate and its key",
      .params = PARAMS({.name = "providerPrivate", .type = PARAM_STRING}, {.name = "certFile", .type = PARAM_STRING},
-                      {.name = "keyFile", .type = PARAM_STRING}, {.name = "serial", .type = PARAM_INT},
-                      {.name = "begin", .type = PARAM_INT}, {.name = "end", .type = PARAM_INT},
-                      {.name = "version", .type = PARAM_INT, .optional = true, .fallback = "1"}),
+                      {.name = "keyFile", .type = PARAM_STRING}, {.name = "serial", .type = PARAM_INT, .most = UINT32_MAX},
+                      {.name = "begin", .type = PARAM_INT, .most = UINT32_MAX}, {.name = "end", .type = PARAM_INT, .most = UINT32_MAX},
+                      {.name = "version", .type = PARAM_INT, .least = 1, .most = 2, .optional = true, .fallback = "1"}),
      .call = waiting_call,
      .data = WAITING(.part = dnscrypt)},
     {.name = "printDNSCryptProviderFingerprint",
@@ -150,13 +150,14 @@ WAITING_CLASS(class_dyn_bpf_filter, "DynBPFFilter", "Entries of an eBPF filter t
               WAITING_METHOD("purgeExpired"), WAITING_METHOD("excludeRange"), WAITING_METHOD("includeRange"), );
 WAITING_CLASS(class_xsk_socket, "XskSocket", "An AF_XDP socket", WAITING_METHOD("getMetrics"), );
 
+#define NUMBER_OPTION(word, words, ...) {.name = word, .type = PARAM_INT, .optional = true, .help = words, __VA_ARGS__}
 #define OPTION(word, kind, words) {.name = word, .type = PARAM_##kind, .optional = true, .help = words}
 static const struct param filter_options[] = {
-    OPTION("ipv4MaxItems", INT, "entries"),
-    OPTION("ipv6MaxItems", INT, "entries"),
-    OPTION("cidr4MaxItems", INT, "entries"),
-    OPTION("cidr6MaxItems", INT, "entries"),
-    OPTION("qnamesMaxItems", INT, "entries"),
+    NUMBER_OPTION("ipv4MaxItems", "entries", .most = UINT32_MAX),
+    NUMBER_OPTION("ipv6MaxItems", "entries", .most = UINT32_MAX),
+    NUMBER_OPTION("cidr4MaxItems", "entries", .most = UINT32_MAX),
+    NUMBER_OPTION("cidr6MaxItems", "entries", .most = UINT32_MAX),
+    NUMBER_OPTION("qnamesMaxItems", "entries", .most = UINT32_MAX),
     OPTION("ipv4PinnedPath", STRING, "where the map is pinned"),
     OPTION("ipv6PinnedPath", STRING, "where the map is pinned"),
     OPTION("cidr4PinnedPath", STRING, "where the map is pinned"),
@@ -166,8 +167,8 @@ static const struct param filter_options[] = {
     {.type = PARAM_END}};
 static const struct param xsk_options[] = {
     OPTION("ifName", STRING, "network interface"),
-    OPTION("NIC_queue_id", INT, "queue of the interface"),
-    OPTION("frameNums", INT, "frames"),
+    NUMBER_OPTION("NIC_queue_id", "queue of the interface", .most = UINT32_MAX),
+    NUMBER_OPTION("frameNums", "frames", .least = 1, .most = UINT32_MAX),
     OPTION("xskMapPath", STRING, "where the map is pinned"),
     {.type = PARAM_END}};
 
@@ -205,7 +206,7 @@ const struct lua_function functions_waiting_filters[] = {
     {.name = "addBPFFilterDynBlocks",
      .help = "Block addresses in a filter for some time",
      .params = PARAMS({.name = "addresses", .type = PARAM_ANY}, FILTER("filter", class_dyn_bpf_filter_object),
-                      {.name = "seconds", .type = PARAM_INT, .optional = true, .fallback = "10", .unit = "s"},
+                      {.name = "seconds", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .optional = true, .fallback = "10", .unit = "s"},
                       {.name = "msg", .type = PARAM_STRING, .optional = true}),
      .call = waiting_call,
      .data = WAITING(.part = ebpf)},
@@ -260,7 +261,7 @@ const struct lua_class class_key_value_store = {
          .call = waiting_objects_no_value},
         {.name = "lookupSuffix",
          .help = "The value of a name or of one above it, or an empty text",
-         .params = PARAMS({.name = "name", .type = PARAM_NAME_OBJECT}, {.name = "minLabels", .type = PARAM_INT, .optional = true},
+         .params = PARAMS({.name = "name", .type = PARAM_NAME_OBJECT}, {.name = "minLabels", .type = PARAM_INT, .most = 127, .optional = true},
                           {.name = "wireFormat", .type = PARAM_BOOL, .optional = true}),
          .returns = "string",
          .flags = FUNCTION_NO_EFFECT,
@@ -404,6 +405,7 @@ waiting_objects_check_web_config(struct call *c)
   return true;
 }
 
+#define NUMBER_OPTION(word, words, ...) {.name = word, .type = PARAM_INT, .optional = true, .help = words, __VA_ARGS__}
 #define OPTION(word, kind, words) {.name = word, .type = PARAM_##kind, .optional = true, .help = words}
 static const struct param web_options[] = {
     OPTION("password", STRING, "password of the dashboard, plain or hashed"),
@@ -415,21 +417,21 @@ static const struct param web_options[] = {
     OPTION("dashboardRequiresAuthentication", BOOL, "the dashboard needs the password"),
     OPTION("statsRequireAuthentication", BOOL, "metrics need key or password"),
     OPTION("prometheusAddInstanceLabel", BOOL, "name the server in each series"),
-    OPTION("maxConcurrentConnections", INT, "clients at once"),
+    NUMBER_OPTION("maxConcurrentConnections", "clients at once", .most = UINT32_MAX),
     OPTION("hashPlaintextCredentials", BOOL, "hash plain credentials"),
     {.type = PARAM_END}};
 static const struct param frame_options[] = {
-    OPTION("bufferHint", INT, "bytes of a buffer"),
-    OPTION("flushTimeout", INT, "seconds until it is sent"),
-    OPTION("inputQueueSize", INT, "entries, a power of two"),
-    OPTION("outputQueueSize", INT, "entries"),
-    OPTION("queueNotifyThreshold", INT, "entries"),
-    OPTION("reopenInterval", INT, "seconds between attempts"),
-    OPTION("connectionCount", INT, "connections used in turn"),
+    NUMBER_OPTION("bufferHint", "bytes of a buffer", .most = UINT32_MAX),
+    NUMBER_OPTION("flushTimeout", "seconds until it is sent", .most = UINT32_MAX),
+    NUMBER_OPTION("inputQueueSize", "entries, a power of two", .most = UINT32_MAX),
+    NUMBER_OPTION("outputQueueSize", "entries", .most = UINT32_MAX),
+    NUMBER_OPTION("queueNotifyThreshold", "entries", .most = UINT32_MAX),
+    NUMBER_OPTION("reopenInterval", "seconds between attempts", .most = UINT32_MAX),
+    NUMBER_OPTION("connectionCount", "connections used in turn", .least = 1, .most = UINT16_MAX),
     {.type = PARAM_END}};
 
 #define STRING(word) {.name = word, .type = PARAM_STRING}
-#define SECONDS {.name = "seconds", .type = PARAM_INT, .min = 0, .max = INT64_MAX, .unit = "s"}
+#define SECONDS {.name = "seconds", .type = PARAM_INT, .max = INT64_MAX, .least = 1, .unit = "s"}
 #define WIRE_FORMAT {.name = "wireFormat", .type = PARAM_BOOL, .optional = true, .fallback = "true"}
 
 const struct lua_function functions_waiting_observers[] = {
@@ -478,7 +480,7 @@ const struct lua_function functions_waiting_observers[] = {
     {.name = "carbonServer",
      .help = "Send metrics to a Carbon server; port 2003 unless given",
      .params = PARAMS(STRING("address"), {.name = "ourname", .type = PARAM_STRING, .optional = true},
-                      {.name = "interval", .type = PARAM_INT, .optional = true, .fallback = "30", .unit = "s"},
+                      {.name = "interval", .type = PARAM_INT, .most = UINT32_MAX, .optional = true, .fallback = "30", .unit = "s"},
                       {.name = "namespace", .type = PARAM_STRING, .optional = true, .fallback = "dnsdist"},
                       {.name = "instance", .type = PARAM_STRING, .optional = true, .fallback = "main"}),
      .call = waiting_call,
@@ -501,10 +503,10 @@ const struct lua_function functions_waiting_observers[] = {
      .data = WAITING(.part = tracing)},
     {.name = "newRemoteLogger",
      .help = "Where protobuf messages are sent, over TCP",
-     .params = PARAMS(STRING("address"), {.name = "timeout", .type = PARAM_INT, .optional = true, .fallback = "2", .unit = "s"},
-                      {.name = "maxQueuedEntries", .type = PARAM_INT, .optional = true, .fallback = "100"},
-                      {.name = "reconnectWaitTime", .type = PARAM_INT, .optional = true, .fallback = "1", .unit = "s"},
-                      {.name = "connectionCount", .type = PARAM_INT, .optional = true, .fallback = "1"}),
+     .params = PARAMS(STRING("address"), {.name = "timeout", .type = PARAM_INT, .least = 1, .most = UINT16_MAX, .optional = true, .fallback = "2", .unit = "s"},
+                      {.name = "maxQueuedEntries", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .optional = true, .fallback = "100"},
+                      {.name = "reconnectWaitTime", .type = PARAM_INT, .most = UINT8_MAX, .optional = true, .fallback = "1", .unit = "s"},
+                      {.name = "connectionCount", .type = PARAM_INT, .least = 1, .most = UINT16_MAX, .optional = true, .fallback = "1"}),
      .returns = "RemoteLogger",
      .call = waiting_objects_new_remote_logger,
      .data = WAITING(.part = protobuf)},
@@ -522,7 +524,7 @@ const struct lua_function functions_waiting_observers[] = {
      .data = WAITING(.part = dnstap)},
     {.name = "newCDBKVStore",
      .help = "A store in a CDB file",
-     .params = PARAMS(STRING("file"), {.name = "refreshDelay", .type = PARAM_INT, .unit = "s"}),
+     .params = PARAMS(STRING("file"), {.name = "refreshDelay", .type = PARAM_INT, .most = UINT32_MAX, .unit = "s"}),
      .returns = "KeyValueStore",
      .call = waiting_objects_new_store,
      .data = WAITING(.part = stores)},
@@ -540,14 +542,14 @@ const struct lua_function functions_waiting_observers[] = {
      .data = WAITING(.part = stores)},
     {.name = "KeyValueLookupKeySuffix",
      .help = "Keys are the name asked for and those above it",
-     .params = PARAMS({.name = "minLabels", .type = PARAM_INT, .optional = true, .fallback = "0"}, WIRE_FORMAT),
+     .params = PARAMS({.name = "minLabels", .type = PARAM_INT, .most = 127, .optional = true, .fallback = "0"}, WIRE_FORMAT),
      .returns = "KeyValueLookupKey",
      .call = waiting_objects_key_suffix,
      .data = WAITING(.part = stores)},
     {.name = "KeyValueLookupKeySourceIP",
      .help = "The key is the address of the client",
-     .params = PARAMS({.name = "v4Mask", .type = PARAM_INT, .optional = true, .fallback = "32"},
-                      {.name = "v6Mask", .type = PARAM_INT, .optional = true, .fallback = "128"},
+     .params = PARAMS({.name = "v4Mask", .type = PARAM_INT, .most = 32, .optional = true, .fallback = "32"},
+                      {.name = "v6Mask", .type = PARAM_INT, .most = 128, .optional = true, .fallback = "128"},
                       {.name = "includePort", .type = PARAM_BOOL, .optional = true, .fallback = "false"}),
      .returns = "KeyValueLookupKey",
      .call = waiting_objects_key_source,

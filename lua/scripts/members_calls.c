@@ -46,10 +46,10 @@ static bool
 set_rcode(const struct handle *h, double rcode)
 {
   struct query *q = query_of(h);
-  if (q == NULL)
+  if (q == NULL || !(rcode >= 0 && rcode < FLAG3_RCODE + 1))
     return false;
   uint8_t *flags = &q->packet.data[3];
-  *flags = (uint8_t)((*flags & ~FLAG3_RCODE) | (argument_whole(rcode) & FLAG3_RCODE));
+  *flags = (uint8_t)((*flags & ~FLAG3_RCODE) | ((unsigned)rcode & FLAG3_RCODE));
   return true;
 }
 

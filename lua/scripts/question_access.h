@@ -77,11 +77,11 @@ int question_get_pool(struct call *), question_set_pool(struct call *, const str
       {.name = "qname", .words = "DNSName", .help = "Name asked for, a copy", .get = question_get_qname},              \
       {.name = "qtype", .type = PARAM_INT, .help = "Type asked for", .get = question_get_qtype},                       \
       {.name = "qclass", .type = PARAM_INT, .help = "Class asked for", .get = question_get_qclass},                    \
-      {.name = "rcode", .type = PARAM_INT, .help = "Rcode of the header", .get = question_get_rcode,                   \
-       .set = question_set_rcode},                                                                                     \
+      {.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "its low 4 bits count",         \
+       .help = "Rcode of the header", .get = question_get_rcode, .set = question_set_rcode},                           \
       {.name = "dh", .type = PARAM_ANY, .words = "DNSHeader", .help = "The header itself: changes take effect",        \
        .get = question_get_dh, .set = question_set_dh},                                                                \
-      {.name = "len", .type = PARAM_INT, .help = "Size of the packet; writing resizes it", .get = question_get_len,    \
+      {.name = "len", .type = PARAM_INT, .own = true, .help = "Size of the packet; writing resizes it", .get = question_get_len,    \
        .set = question_set_len},                                                                                       \
       {.name = "opcode", .type = PARAM_INT, .help = "Opcode of the header", .get = question_get_opcode},               \
       {.name = "tcp", .type = PARAM_BOOL, .help = "It came over anything but UDP", .get = question_get_tcp},           \

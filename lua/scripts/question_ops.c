@@ -3,6 +3,7 @@
 #include "lua/scripts/question_ops.h"
 
 #include "dnsproxy/base/param.h"
+#include "lua/binder/sense.h"
 #include "rules/act/self_answer.h"
 
 #include <string.h>
@@ -92,9 +93,11 @@ question_edns(const struct query *q)
 }
 
 void
-question_set_prefix(struct query *q, unsigned bits)
+question_set_prefix(struct query *q, int64_t bits, const char *where)
 {
-  *(address_is_v6(&q->arrival.client) ? &q->subnet.prefix_v6 : &q->subnet.prefix_v4) = (uint16_t)bits;
+  bool v6 = address_is_v6(&q->arrival.client);
+  if (sense_good(where, v6 ? "bits of IPv6" : "bits of IPv4", bits, 0, v6 ? 128 : 32, "more would give the whole address away"))
+    *(v6 ? &q->subnet.prefix_v6 : &q->subnet.prefix_v4) = (uint16_t)bits;
 }
 
 // Made with the query's extra when it is first written.

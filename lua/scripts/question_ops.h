@@ -16,7 +16,8 @@ bool question_resize(struct query *, size_t size);                              
 const uint8_t *question_tail(const struct query *, size_t *size);               // bytes behind the message
 bool question_set_tail(struct query *, const void *tail, size_t size);          // false beyond query_most(), too
 struct edns question_edns(const struct query *);                                // as the packet stands
-void question_set_prefix(struct query *, unsigned bits);                        // ECS, of the client's family, capped
+// ECS, of the client's family. More bits than that has are told (`where`: who sets them) and leave it as it is.
+void question_set_prefix(struct query *, int64_t bits, const char *where);
 // Texts for exporters: `place` is the offset of a char * in struct query_extra.
 bool question_set_text(struct query *, size_t place, const char *text, size_t size);
 // Turns the query into an answer. count may be 0; the order is drawn anew.

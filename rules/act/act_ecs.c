@@ -7,7 +7,6 @@
 // an address has are refused or told, because they would give the whole address away.
 //
 // Queries alone. Workers.
-#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/netmask.h"
 #include "rules/act/action.h"
 
@@ -77,9 +76,6 @@ act_ecs_prefix_init(struct action *base, const struct value *args, struct fault 
   struct ecs_action *a = (struct ecs_action *)base;
   a->bits_v4 = (uint16_t)args[0].integer;
   a->bits_v6 = (uint16_t)args[1].integer;
-  if (a->bits_v4 > 32 || a->bits_v6 > 128)
-    log_warning("SetECSPrefixLengthAction", "SetECSPrefixLengthAction(%u, %u): more bits than an address has give all of it away",
-                a->bits_v4, a->bits_v6);
   return true;
 }
 
@@ -103,8 +99,8 @@ const struct action_kind act_set_ecs_prefix_length = {
     .name = "SetECSPrefixLengthAction",
     .help = "Client-subnet prefix lengths for this query; goes on",
     .side = SIDE_QUERY,
-    .params = (const struct param[]){{.name = "v4", .type = PARAM_INT, .unit = "bits", .help = "for IPv4 clients"},
-                                     {.name = "v6", .type = PARAM_INT, .unit = "bits", .help = "for IPv6 clients"},
+    .params = (const struct param[]){{.name = "v4", .type = PARAM_INT, .most = 32, .safe = "24", .why = "more bits than an address has give all of it away", .unit = "bits", .help = "for IPv4 clients"},
+                                     {.name = "v6", .type = PARAM_INT, .most = 128, .safe = "56", .why = "more bits than an address has give all of it away", .unit = "bits", .help = "for IPv6 clients"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ecs_action),

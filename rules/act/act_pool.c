@@ -100,7 +100,7 @@ const struct action_kind act_qps_pool = {
     .help = "Select the pool while under the limit; over it just go on",
     .side = SIDE_QUERY,
     .params = (const struct param[]){
-        {.name = "limit", .type = PARAM_INT, .unit = "q/s", .help = "limit"},
+        {.name = "limit", .type = PARAM_INT, RATE_BOUNDS("no query goes to the pool"), .unit = "q/s", .help = "limit"},
         {.name = "pool", .type = PARAM_STRING, .help = "name of the pool"},
         {.name = "stop", .type = PARAM_BOOL, .optional = true, .fallback = "true",
          .help = "whether the chain ends here"},
@@ -142,7 +142,7 @@ const struct action_kind act_qps = {
     .name = "QPSAction",
     .help = "Drop what is over the limit; what is under it goes on",
     .side = SIDE_QUERY,
-    .params = (const struct param[]){{.name = "limit", .type = PARAM_INT, .unit = "q/s", .help = "limit"},
+    .params = (const struct param[]){{.name = "limit", .type = PARAM_INT, RATE_BOUNDS("every query is dropped"), .unit = "q/s", .help = "limit"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct qps_action),

@@ -40,7 +40,8 @@ act_rcode_show(const struct action *base, struct text *out)
 }
 
 static const struct param rcode_params[] = {
-    {.name = "rcode", .type = PARAM_INT, .help = "DNSRCode; taken modulo 256"},
+    {.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "its low 4 bits are sent",
+     .help = "DNSRCode"},
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = answer_flag_options, .help = "header bits"},
     {.type = PARAM_END}};
 
@@ -133,18 +134,18 @@ static const struct param negative_options[] = {
     ANSWER_FLAG_ROWS,
     [OPTION_IN_AUTHORITY] = {.name = "soaInAuthoritySection", .type = PARAM_BOOL, .optional = true, .fallback = "false",
                              .help = "put the SOA in the authority section, not in the additional one"},
-    {.name = "ttl", .type = PARAM_INT, .optional = true, .help = "accepted: the TTL of the SOA record is an argument"},
+    {.name = "ttl", .type = PARAM_INT, .any = true, .optional = true, .help = "accepted: the TTL of the SOA record is an argument"},
     {.type = PARAM_END}};
 
-#define NUMBER(text, words) {.name = text, .type = PARAM_INT, .unit = "s", .help = words}
+#define NUMBER(text, words) {.name = text, .type = PARAM_INT, .most = UINT32_MAX, .unit = "s", .help = words}
 
 static const struct param negative_params[] = {
     [NXD] = {.name = "nxd", .type = PARAM_BOOL, .help = "true: the name does not exist; false: it has no such type"},
     [ZONE] = {.name = "zone", .type = PARAM_NAME, .help = "owner of the SOA record"},
-    [TTL] = {.name = "ttl", .type = PARAM_INT, .unit = "s", .help = "TTL of the SOA record"},
+    [TTL] = {.name = "ttl", .type = PARAM_INT, .most = INT32_MAX, .unit = "s", .help = "TTL of the SOA record"},
     [MNAME] = {.name = "mname", .type = PARAM_NAME, .help = "primary server"},
     [RNAME] = {.name = "rname", .type = PARAM_NAME, .help = "mailbox of who is responsible"},
-    [SERIAL] = {.name = "serial", .type = PARAM_INT, .help = "serial number"},
+    [SERIAL] = {.name = "serial", .type = PARAM_INT, .most = UINT32_MAX, .help = "serial number"},
     [REFRESH] = NUMBER("refresh", "interval of secondaries' refreshes"),
     [RETRY] = NUMBER("retry", "interval after a failed refresh"),
     [EXPIRE] = NUMBER("expire", "when secondaries give up"),

@@ -104,7 +104,7 @@ const struct action_kind act_set_temp_failure_ttl = {
     .name = "SetTempFailureCacheTTLAction",
     .help = "How long a ServFail or Refused answer to this query is cached; goes on",
     .side = SIDE_QUERY,
-    .params = (const struct param[]){{.name = "ttl", .type = PARAM_INT, .unit = "s", .help = "0: not cached"},
+    .params = (const struct param[]){{.name = "ttl", .type = PARAM_INT, .most = INT32_MAX, .unit = "s", .help = "0: not cached"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct set_action),
@@ -127,7 +127,7 @@ act_set_max_returned_show(const struct action *base, struct text *out)
 }
 
 static const struct param max_returned_params[] = {
-    {.name = "max", .type = PARAM_INT, .unit = "s", .help = "largest TTL that the client sees"}, {.type = PARAM_END}};
+    {.name = "max", .type = PARAM_INT, .most = UINT32_MAX, .safe = "4294967295", .unit = "s", .help = "largest TTL that the client sees"}, {.type = PARAM_END}};
 
 const struct action_kind act_set_max_returned_ttl = {
     .name = "SetMaxReturnedTTLAction",

@@ -165,7 +165,7 @@ enum { OPTION_TYPE_FOR_ANY = 4 };
 static const struct param raw_options[] = {
     ANSWER_FLAG_ROWS,
     ANSWER_TTL_ROW,
-    [OPTION_TYPE_FOR_ANY] = {.name = "typeForAny", .type = PARAM_INT, .optional = true,
+    [OPTION_TYPE_FOR_ANY] = {.name = "typeForAny", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .optional = true,
                              .help = "DNSQType of the records when ANY is asked for"},
     {.type = PARAM_END}};
 
@@ -266,7 +266,7 @@ const struct action_kind act_spoof_packet = {
     .side = SIDE_QUERY,
     .params = (const struct param[]){
         {.name = "packet", .type = PARAM_STRING, .help = "the whole message"},
-        {.name = "len", .type = PARAM_INT, .unit = "bytes", .help = "its length, at least 12"},
+        {.name = "len", .type = PARAM_INT, .own = true, .unit = "bytes", .help = "its length, at least 12"},
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct packet_action),

@@ -7,6 +7,7 @@
 // are those of the tee, summed over workers. When the last rule that has the action goes, its sockets close.
 //
 // Only looks when a query is made up. Workers.
+#include "dnsproxy/base/log.h"
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/net/tee.h"
 #include "dnsproxy/wire/client_subnet.h"
@@ -31,6 +32,8 @@ act_tee_init(struct action *base, const struct value *args, struct fault *f)
   if (!address_parse(&remote, args[0].string.data, DNS_PORT, f) ||
       (args[2].given && !address_parse(&local, args[2].string.data, 0, f)))
     return false;
+  if (address_port(&remote) == 0)
+    log_warning("TeeAction", "TeeAction: the port of %s is 0: nobody gets the copies", args[0].string.data);
   a->add_subnet = args[1].boolean;
   a->add_proxy_header = args[3].boolean;
   a->tee = tee_new(&remote, &local);

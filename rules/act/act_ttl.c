@@ -106,17 +106,17 @@ act_ttl_max_init(struct action *base, const struct value *args, struct fault *f)
   return true;
 }
 
-#define MIN_ROW {.name = "min", .type = PARAM_INT, .unit = "s", .help = "smallest TTL"}
-#define MAX_ROW {.name = "max", .type = PARAM_INT, .unit = "s", .help = "largest TTL"}
+#define MIN_ROW(paired) {.name = "min", .type = PARAM_INT, .pair = paired, .most = INT32_MAX, .unit = "s", .help = "smallest TTL"}
+#define MAX_ROW {.name = "max", .type = PARAM_INT, .most = UINT32_MAX, .safe = "4294967295", .unit = "s", .help = "largest TTL"}
 
 const struct action_kind act_limit_ttl_response = {
     .name = "LimitTTLResponseAction",
     .help = "Bring the TTLs, of all types or of some, between two limits; goes on",
     .side = SIDE_RESPONSE,
     .params = (const struct param[]){
-        MIN_ROW,
+        MIN_ROW(true),
         MAX_ROW,
-        {.name = "types", .type = PARAM_INTS, .optional = true, .help = "list of DNSQType; all when not given"},
+        {.name = "types", .type = PARAM_INTS, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .optional = true, .help = "list of DNSQType; all when not given"},
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
@@ -130,7 +130,7 @@ const struct action_kind act_set_min_ttl_response = {
     .name = "SetMinTTLResponseAction",
     .help = "Raise smaller TTLs; goes on",
     .side = SIDE_RESPONSE,
-    .params = (const struct param[]){MIN_ROW, {.type = PARAM_END}},
+    .params = (const struct param[]){MIN_ROW(false), {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
     .init = act_ttl_min_init,
@@ -185,7 +185,7 @@ const struct action_kind act_set_reduced_ttl_response = {
     .name = "SetReducedTTLResponseAction",
     .help = "Scale the TTLs; goes on",
     .side = SIDE_RESPONSE,
-    .params = (const struct param[]){{.name = "percentage", .type = PARAM_INT, .unit = "%",
+    .params = (const struct param[]){{.name = "percentage", .type = PARAM_INT, .most = 100, .unit = "%",
                                       .help = "what is left of them"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
@@ -216,7 +216,7 @@ const struct action_kind act_clear_types_response = {
     .name = "ClearRecordTypesResponseAction",
     .help = "Remove the records of these types; goes on",
     .side = SIDE_RESPONSE,
-    .params = (const struct param[]){{.name = "types", .type = PARAM_INTS, .help = "DNSQType, or a list"},
+    .params = (const struct param[]){{.name = "types", .type = PARAM_INTS, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "DNSQType, or a list"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),

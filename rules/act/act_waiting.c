@@ -36,7 +36,7 @@ const struct action_kind act_http_status = {
     .help = "Answer a DNS-over-HTTPS request with an HTTP status; other queries go on",
     .side = SIDE_QUERY,
     .params = (const struct param[]){
-        {.name = "status", .type = PARAM_INT, .help = "HTTP status"},
+        {.name = "status", .type = PARAM_INT, .least = 100, .most = 599, .outside = OUTSIDE_KEPT, .why = "there is no such status", .help = "HTTP status"},
         {.name = "body", .type = PARAM_STRING, .help = "body, or the URL of a redirection"},
         {.name = "contentType", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "its type"},
         {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = answer_flag_options,
@@ -290,7 +290,7 @@ static const struct param trace_options[] = {
      .help = "where traces go"},
     {.name = "useIncomingTraceparent", .type = PARAM_BOOL, .optional = true, .help = "go on with the client's trace"},
     {.name = "stripIncomingTraceparent", .type = PARAM_BOOL, .optional = true, .help = "remove the client's option"},
-    {.name = "traceparentOptionCode", .type = PARAM_INT, .optional = true, .fallback = "65500",
+    {.name = "traceparentOptionCode", .type = PARAM_INT, .most = UINT16_MAX, .optional = true, .fallback = "65500",
      .help = "number of the EDNS option"},
     {.name = "sendDownstreamTraceparent", .type = PARAM_BOOL, .optional = true, .help = "tell the backend"},
     {.type = PARAM_END}};

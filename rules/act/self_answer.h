@@ -22,11 +22,11 @@
        .help = "AD bit of the answer; cleared when unset"},                                                            \
       {.name = "ra", .type = PARAM_BOOL, .optional = true, .help = "RA bit of the answer; as RD when unset"}
 #define ANSWER_TTL_ROW                                                                                                 \
-  {.name = "ttl", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s",                                  \
+  {.name = "ttl", .type = PARAM_INT, .most = INT32_MAX, .optional = true, .fallback = "60", .unit = "s",                                  \
    .help = "TTL of generated records"}
 // People give it to actions that make no record of their own, too.
 #define ANSWER_UNUSED_TTL_ROW                                                                                          \
-  {.name = "ttl", .type = PARAM_INT, .optional = true, .help = "accepted: there is no record that it could be for"}
+  {.name = "ttl", .type = PARAM_INT, .any = true, .optional = true, .help = "accepted: there is no record that it could be for"}
 
 enum { ANSWER_TTL = 60 };
 

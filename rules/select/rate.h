@@ -13,6 +13,10 @@
 #include "dnsproxy/base/token_bucket.h"
 #include "dnsproxy/core/query.h"
 
+// Bounds of a limit. No query passes one of 0; a negative one is a huge one, as in the dialect.
+#define RATE_BOUNDS(words)                                                                                             \
+  .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_ZERO_KEPT, .safe = "4294967295", .why = words
+
 struct rate {
   uint32_t qps; // 0: no query passes
   struct token_bucket bucket;

@@ -220,7 +220,7 @@ select_logic_proba_show(const struct selector *base, struct text *out)
 const struct selector_kind select_proba = {
     .name = "ProbaRule",
     .help = "Matches at random",
-    .params = (const struct param[]){{.name = "probability", .type = PARAM_FLOAT,
+    .params = (const struct param[]){{.name = "probability", .type = PARAM_FLOAT, .most = 1,
                                       .help = "from 0, never, to 1, always"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_CLOCK,

@@ -7,7 +7,6 @@
 // change what they say. A query that is made up only looks, and says what it saw.
 //
 // Limits are of the whole process (base/token_bucket, rules/select/rate_table). Workers.
-#include "dnsproxy/base/log.h"
 #include "rules/select/rate.h"
 #include "rules/select/rate_table.h"
 #include "rules/select/selector.h"
@@ -49,8 +48,8 @@ const struct selector_kind select_max_qps = {
     .name = "MaxQPSRule",
     .help = "Matches while there are fewer queries per second than this, all clients together",
     .params = (const struct param[]){
-        {.name = "qps", .type = PARAM_INT, .unit = "q/s", .help = "limit"},
-        {.name = "burst", .type = PARAM_INT, .optional = true, .unit = "queries", .help = "burst; qps when not given"},
+        {.name = "qps", .type = PARAM_INT, RATE_BOUNDS("no query is within it, the rule never matches"), .unit = "q/s", .help = "limit"},
+        {.name = "burst", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .safe = "1", .optional = true, .unit = "queries", .help = "burst; qps when not given"},
         {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct rate_selector),
@@ -71,20 +70,20 @@ struct rate_ip_selector {
 enum { QPS, V4_MASK, V6_MASK, BURST, EXPIRATION, CLEANUP_DELAY, SCAN_FRACTION, SHARDS };
 
 static const struct param rate_ip_params[] = {
-    [QPS] = {.name = "qps", .type = PARAM_INT, .unit = "q/s", .help = "limit of a range"},
-    [V4_MASK] = {.name = "v4Mask", .type = PARAM_INT, .optional = true, .fallback = "32", .unit = "bits",
+    [QPS] = {.name = "qps", .type = PARAM_INT, RATE_BOUNDS("every query is over it, the rule always matches"), .unit = "q/s", .help = "limit of a range"},
+    [V4_MASK] = {.name = "v4Mask", .type = PARAM_INT, .most = 32, .optional = true, .fallback = "32", .unit = "bits",
                  .help = "size of IPv4 ranges"},
-    [V6_MASK] = {.name = "v6Mask", .type = PARAM_INT, .optional = true, .fallback = "64", .unit = "bits",
+    [V6_MASK] = {.name = "v6Mask", .type = PARAM_INT, .most = 128, .optional = true, .fallback = "64", .unit = "bits",
                  .help = "size of IPv6 ranges"},
-    [BURST] = {.name = "burst", .type = PARAM_INT, .optional = true, .unit = "queries",
+    [BURST] = {.name = "burst", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .safe = "1", .optional = true, .unit = "queries",
                .help = "burst of a range; qps when not given"},
-    [EXPIRATION] = {.name = "expiration", .type = PARAM_INT, .optional = true, .fallback = "300", .unit = "s",
+    [EXPIRATION] = {.name = "expiration", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .why = "every query would start afresh", .optional = true, .fallback = "300", .unit = "s",
                     .help = "a range not seen for this long starts afresh"},
-    [CLEANUP_DELAY] = {.name = "cleanupDelay", .type = PARAM_INT, .optional = true, .fallback = "60", .unit = "s",
+    [CLEANUP_DELAY] = {.name = "cleanupDelay", .type = PARAM_INT, .any = true, .optional = true, .fallback = "60", .unit = "s",
                        .help = "accepted; places of idle ranges are free at once, nothing is swept"},
-    [SCAN_FRACTION] = {.name = "scanFraction", .type = PARAM_INT, .optional = true, .fallback = "10",
+    [SCAN_FRACTION] = {.name = "scanFraction", .type = PARAM_INT, .any = true, .optional = true, .fallback = "10",
                        .help = "accepted, as cleanupDelay"},
-    [SHARDS] = {.name = "shards", .type = PARAM_INT, .optional = true, .fallback = "10",
+    [SHARDS] = {.name = "shards", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .optional = true, .fallback = "10",
                 .help = "independently locked parts of the table, at most 256"},
     {.type = PARAM_END}};
 
@@ -107,9 +106,6 @@ select_rate_ip_init(struct selector *base, const struct value *args, struct faul
       .expiration_s = (uint32_t)args[EXPIRATION].integer,
       .shards = (uint32_t)args[SHARDS].integer,
   };
-  if (s->options.v4_bits > 32 || s->options.v6_bits > 128)
-    log_warning("MaxQPSIPRule", "MaxQPSIPRule: a range of /%u and /%u is one address: v4Mask is 32 at most, v6Mask 128",
-                s->options.v4_bits, s->options.v6_bits);
   s->table = rate_table_new(&s->options);
   return true;
 }

@@ -3,6 +3,7 @@
 // its shapes (errors.md sections 1 and 2), handles and fields.
 #include "tests/configuration_fixture.h"
 #include "lua/binder/binder.h"
+#include "lua/binder/sense.h"
 #include "lua/scripts/control_state.h"
 
 #include <lauxlib.h>
@@ -132,6 +133,63 @@ test_ranges(void **state)
   check_all(*state, rows);
   assert_int_equal(config()->settings.tcp_recv_timeout_s, 65535);
   assert_int_equal(config()->settings.cache_cleaning_percentage, 100);
+}
+
+// What counts in place of numbers without sense: by place, or as the row says.
+static void
+test_sense(void **state)
+{
+  static const struct row rows[] = {
+      // Settings stay as they were.
+      {"setUDPTimeout(7)", "nil"},
+      {"setUDPTimeout(0)", "nil"},
+      {"setECSSourcePrefixV6(48)", "nil"},
+      {"setECSSourcePrefixV6(129)", "nil"},
+      {"setECSSourcePrefixV6(0/0)", "nil"},
+      {"setPayloadSizeOnSelfGeneratedAnswers(5)", "nil"}, // the nearest, as in the dialect: it is no row of settings
+      // Options and optional arguments are as if they were not written.
+      {"MaxQPSIPRule(5, 33, 129, 0):toString()", "IP (/32, /64) match for QPS over 5 burst 1"},
+      {"MaxQPSIPRule(5, 8, 40):toString()", "IP (/8, /40) match for QPS over 5 burst 5"},
+      // Others: the nearest, a number that does no harm, or what was written.
+      {"MaxQPSIPRule(0):toString()", "IP (/32, /64) match for QPS over 0 burst 0"},
+      {"MaxQPSIPRule(-1):toString()", "IP (/32, /64) match for QPS over 4294967295 burst 4294967295"},
+      {"MaxQPSIPRule(2^32):toString()", "IP (/32, /64) match for QPS over 4294967295 burst 4294967295"}, // not 0
+      {"ProbaRule(2):toString()", "match with prob. 1.00"},
+      {"ProbaRule(-0.5):toString()", "match with prob. 0.00"},
+      {"ProbaRule(0/0):toString()", "match with prob. 0.00"},
+      {"QNameWireLengthRule(5, -1):toString()", "wire length < 5 || wire length > 4294967295"},
+      {NULL, NULL},
+  };
+  check_all(*state, rows);
+  assert_int_equal(config()->settings.udp_timeout_s, 7);
+  assert_int_equal(config()->settings.ecs_prefix_v6, 48);
+  assert_int_equal(config()->settings.self_answer_payload, 512);
+}
+
+static bool
+holds_words(const struct param *p, const char *wanted)
+{
+  struct text words;
+  text_init(&words);
+  sense_words(p, &words);
+  bool same = strcmp(words.data, wanted) == 0;
+  if (!same)
+    print_message("%s, not %s\n", words.data, wanted);
+  text_fini(&words);
+  return same;
+}
+
+static void
+test_words_of_bounds(void **state)
+{
+  (void)state;
+  assert_true(holds_words(&(struct param){.least = 1, .most = 255}, "1 to 255"));
+  assert_true(holds_words(&(struct param){.least = -1, .most = INT64_MAX}, "at least -1"));
+  assert_true(holds_words(&(struct param){.least = 1, .most = INT64_MAX, .zero = true}, "0, or at least 1"));
+  assert_true(holds_words(&(struct param){.least = 1, .max = 9}, "1 to 9"));
+  assert_true(holds_words(&(struct param){.max = 9}, "0 to 9"));
+  assert_true(holds_words(&(struct param){.most = 32}, "0 to 32"));
+  assert_true(holds_words(&(struct param){.any = true}, ""));
 }
 
 static void
@@ -356,6 +414,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(test_counts),       TEST(test_conversions),  TEST(test_ranges),           TEST(test_settings),
+      TEST(test_sense),        TEST(test_words_of_bounds),
       TEST(test_loose_selectors), TEST(test_sets),      TEST(test_options),          TEST(test_error_shapes),
       TEST(test_fields),       TEST(test_foreign_userdata), TEST(test_rows),
   };

@@ -44,7 +44,8 @@ static const struct test actions[] = {
     {"pool", "dq.pool = 'blue' " TAG("dq.pool"), .tag = "blue"},
     {"pool, too long", CAUGHT("dq.pool = string.rep('x', 64)"), .tag = "false"},
     {"ECS prefix", "dq.ecsPrefixLength = 20 " TAG("dq.ecsPrefixLength"), .tag = "20"},
-    {"ECS prefix, longer than the address", "dq.ecsPrefixLength = 60 " TAG("dq.ecsPrefixLength"), .tag = "60"},
+    {"ECS prefix, longer than the address", "dq.ecsPrefixLength = 20 dq.ecsPrefixLength = 33 dq.ecsPrefixLength = 200 "
+     "dq.ecsPrefixLength = -1 " TAG("dq.ecsPrefixLength"), .tag = "20"},
     {"failure TTL", "local before = dq.tempFailureTTL dq.tempFailureTTL = 7 " TAG("tostring(before) .. dq.tempFailureTTL"),
      .tag = "nil7"},
     {"failure TTL, unset", "dq.tempFailureTTL = 7 dq.tempFailureTTL = nil " TAG("dq.tempFailureTTL"), .tag = "nil"},

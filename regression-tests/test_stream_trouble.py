@@ -72,7 +72,13 @@ def resets(stream):
     stream.close()
 
 
-WAYS = [never_answers, closes_at_once, closes_behind_the_query, closes_in_the_middle, resets]
+def stops_in_the_middle(stream):
+    wire = read_query(stream)
+    stream.sendall(struct.pack("!H", len(wire) + 16) + wire[:2] + b"\x81\x80" + wire[4:20])
+    never_answers(stream)
+
+
+WAYS = [never_answers, closes_at_once, closes_behind_the_query, closes_in_the_middle, stops_in_the_middle, resets]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -94,6 +100,32 @@ def test_no_query_is_lost_to_an_ill_backend_beside_a_well_one(way):
         ill.drop_streams()
         wait_until(lambda: addresses(p.ask("again.ill.test", tcp=True)) == ["192.0.2.1"], what="the way back")
         assert ill.connections > before
+
+
+class Full(Responder):
+    """UDP as ever; TCP connections are never established, as behind a filter that drops their packets."""
+
+    def serve_tcp(self):
+        self.tcp.listen(0)
+        self.waiting = [socket.socket() for _ in range(3)]
+        for end in self.waiting:
+            end.setblocking(False)
+            end.connect_ex((self.host, self.port))
+
+    def close(self):
+        super().close()
+        for end in self.waiting:
+            end.close()
+
+
+def test_no_query_is_lost_to_a_backend_that_cannot_be_connected_to():
+    with Full() as ill, Responder(address_answer("192.0.2.2")) as well, \
+            Proxy('newServer{address="$ill"} newServer{address="$well"} setServerPolicy(roundrobin)',
+                  ill=ill.address, well=well.address) as p:
+        with p.tcp(timeout=4) as client:
+            for i in range(12):
+                assert addresses(client.ask(query(f"n{i}.full.test"))) == ["192.0.2.2"]
+        assert p.command("tostring(getServer(0):isUp())") == "true\n"
 
 
 def test_many_at_once_beside_a_well_one():

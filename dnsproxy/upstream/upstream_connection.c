@@ -365,10 +365,11 @@ upstream_connection_move_queries(struct upstream_connection *c)
     return least;
   for (uint32_t i = 0; !c->ended && i < c->slots.size; i++) {
     struct query *q = c->slots.list[i].query;
-    if (q == NULL || c->bytes_us > q->sent_us)
+    if (q == NULL || (c->bytes_us > q->sent_us && input_unread(&c->connection.input) == 0))
       continue;
-    if (w->now_us - q->sent_us < PATIENCE_US) {
-      least = upstream_connection_shorter(least, q->sent_us + PATIENCE_US - w->now_us);
+    uint64_t since_us = c->bytes_us > q->sent_us ? c->bytes_us : q->sent_us; // of an answer that began and does not end
+    if (w->now_us - since_us < PATIENCE_US) {
+      least = upstream_connection_shorter(least, since_us + PATIENCE_US - w->now_us);
       continue;
     }
     silent = true;
@@ -510,7 +511,8 @@ upstream_connection_send(struct upstream_connection *c, struct query *q)
   }
   upstream_connection_place(c);
   counter_add(&upstream_connection_counters(c)->tcp_queries, 1);
-  if (!c->armed)
+  // While it connects the timer is that of the connection: queries wait for less.
+  if (!c->armed || (c->slots.queries == 1 && c->connection.state == CONNECTION_CONNECTING))
     upstream_connection_arm(c);
   return true;
 }

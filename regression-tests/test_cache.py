@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The packet cache: what is a hit, what is stored for how long, what a hit looks like, expunging, staleness, eviction."""
+import struct
 import time
 
+import dns.edns
 import dns.flags
 import dns.rcode
 import pytest
@@ -257,3 +259,31 @@ def test_newest_entries_find_a_place_when_the_cache_is_full():
                 for _ in range(2):
                     end.ask(query("newest.cache.test"))
             assert asked_times(server, "newest.cache.test") == 1
+
+
+def opt(*options):
+    """An OPT record as bytes."""
+    data = b"".join(struct.pack("!HH", code, len(value)) + value for code, value in options)
+    return b"\0" + struct.pack("!HHIH", 41, 1232, 0, len(data)) + data
+
+
+def test_options_that_nobody_would_find_are_not_kept():
+    """An answer has one OPT, of the root, among the additional records: others may say to anybody what was meant for one."""
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1"
+
+    def handle(asked):
+        cookie = asked.message.options[0].to_wire() + b"SERVER42"
+        end = asked.wire.index(b"\0", 12) + 5
+        counts, records = {"two": ((1, 0, 2), [record, opt(), opt((10, cookie))]),
+                           "answer": ((2, 0, 0), [record, opt((10, cookie))]),
+                           "named": ((1, 0, 1), [record, b"\xc0\x0c" + opt((10, cookie))[1:]]),
+                           "one": ((1, 0, 1), [record, opt((10, cookie))])}[asked.name.split(".")[0]]
+        return asked.wire[:2] + b"\x81\x80" + struct.pack("!4H", 1, *counts) + asked.wire[12:end] + b"".join(records)
+
+    with Responder(handle) as one, Proxy('newServer{address="$one"} getPool(""):setCache(newPacketCache(100))', one=one.address) as p:
+        for name in ("two", "answer", "named", "one"):
+            with p.udp() as client:
+                for cookie, other in ((b"AAAAAAAA", b"BBBBBBBB"), (b"BBBBBBBB", b"AAAAAAAA")):
+                    client.send(query(f"{name}.opt.test", edns=1232, options=[dns.edns.GenericOption(10, cookie)]))
+                    assert other not in client.receive_wire(), name
+            assert len(one.asked_for(f"{name}.opt.test")) == (1 if name == "one" else 2)

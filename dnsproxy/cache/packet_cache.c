@@ -434,7 +434,7 @@ packet_cache_keep(struct packet_cache *cache, const struct cache_key *key, const
 {
   uint16_t offsets[MOST_RECORDS];
   struct ttl_list ttls = {.offsets = offsets, .capacity = MOST_RECORDS};
-  if (!message_ttls(answer->data, answer->size, &ttls))
+  if (!message_ttls(answer->data, answer->size, &ttls) || ttls.odd_opt) // whose options would nobody find?
     return;
   int64_t ttl = packet_cache_answer_ttl(cache, answer, &ttls);
   bool has_question = entry_has_question(answer, key, qname);

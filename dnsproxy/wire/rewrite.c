@@ -18,12 +18,16 @@ message_ttls(const uint8_t *message, size_t size, struct ttl_list *list)
   struct record r;
   list->count = 0;
   list->minimum = UINT32_MAX;
-  list->soa_in_authority = false;
+  list->soa_in_authority = list->odd_opt = false;
+  bool has_opt = false;
   if (!record_walk_init(&walk, message, size))
     return false;
   while (record_next(&walk, &r)) {
-    if (r.type == QTYPE_OPT)
+    if (r.type == QTYPE_OPT) {
+      list->odd_opt |= r.rdata_size > 0 && (has_opt || r.section != 3 || message[r.owner] != 0);
+      has_opt = true;
       continue;
+    }
     if (list->count >= list->capacity)
       return false;
     list->offsets[list->count++] = (uint16_t)(r.fixed + 4);

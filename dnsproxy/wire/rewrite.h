@@ -25,6 +25,7 @@ struct ttl_list {
   size_t count, capacity;
   uint32_t minimum;   // UINT32_MAX without records
   bool soa_in_authority;
+  bool odd_opt;       // options in an OPT that is not the one there may be, of the root in the additional section
 };
 bool message_ttls(const uint8_t *message, size_t size, struct ttl_list *); // false: malformed or more TTLs than fit
 // Calls edit for each record's TTL (OPT left out) and stores what it returns. False when malformed (edits up to there stay).

@@ -284,7 +284,8 @@ def test_time_format(word, form, told):
 # --- readers that do not read
 
 UNREAD = """
-newServer{address="$backend", name="one", checkInterval=1, maxCheckFailures=1}
+setUDPTimeout(60)
+newServer{address="$backend", name="one", checkInterval=1, maxCheckFailures=1, checkTimeout=10000}
 addAction("log.test", LogAction("", false, true, false, false))
 addAction("file.test", LogAction("$folder/fifo", false))
 addAction("script.test", LuaAction(function(dq) infolog(string.rep("x", 400)) return DNSAction.None end))

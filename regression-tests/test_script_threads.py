@@ -128,7 +128,7 @@ def test_no_thread_for_a_check():
 
 def test_too_many_threads():
     with Proxy() as p:
-        answer = p.command("for i = 1, 200 do newThread('while true do end') end")
+        answer = p.command("for i = 1, 200 do newThread('x = 1') end")
         assert "No more threads can be started" in answer
 
 

@@ -25,7 +25,7 @@ def next_nonce(nonce):
 class Console:
     """One connection. command() returns the text of the answer; raw() and answer() are for tests of the frames."""
 
-    def __init__(self, address, key, timeout=10, own_nonce=None):
+    def __init__(self, address, key, timeout=30, own_nonce=None):
         self.key = base64.b64decode(key)
         self.socket = socket.create_connection(address, timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -41,7 +41,7 @@ struct service {
 // one, after scripts_open(): services forget their scripts before the Lua state closes.
 void services_open(void);
 
-// Takes over the caller's reference and appends listeners (UDP and TCP) for the addresses to the draft. False: the name
+// Takes over the caller's reference and appends listeners (UDP and TCP) for the addresses to the configuration. False: the name
 // is empty, too long or taken.
 bool service_register(struct service *, const char *name, const struct address *, size_t count, struct fault *);
 struct service *service_find(const struct service_kind *, const char *name); // borrowed; NULL: none

@@ -110,7 +110,7 @@ pool_table_free(struct object *object)
   free(table);
 }
 
-// ---- the draft: pools as the configuration edits them. Lua lock held ----
+// ---- the draft of a configuration: pools as they are edited. Lua lock held ----
 
 static void pool_draft_state_free(struct object *);
 static const struct object_class pool_state_class = {.name = "pool state", .free = pool_draft_state_free};

@@ -4,7 +4,7 @@
 //   walk: tell(q, EVENT_ANSWERED) --> observers of the query's snapshot --> counters, latency, rings, verbose lines, ...
 //
 // An *observer* is a name and a function per event that it wants; one with facts of its own embeds it and casts back. It is
-// added to the draft (configuration_observe()), and each snapshot has the functions of those that are on in one array per event, so
+// added to the configuration (configuration_observe()), and each snapshot has the functions of those that are on in one array per event, so
 // that an observer that is off costs nothing and the others cost a call. A query is told to the observers of the snapshot
 // that it began under. Queries that explain() makes up are told to nobody.
 //

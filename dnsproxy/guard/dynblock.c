@@ -81,7 +81,7 @@ dynblock_set_free(struct object *object)
 }
 const struct object_class dynblock_set_class = {.name = "dynamic blocks", .free = dynblock_set_free};
 
-// ---- the draft ----
+// ---- the draft of a configuration ----
 
 void
 dynblock_draft_init(struct dynblock_draft *d)

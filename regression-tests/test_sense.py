@@ -291,6 +291,10 @@ def test_told_once_however_many_queries():
     ("LimitTTLResponseAction(100, 5)", "LimitTTLResponseAction: min=100 is above max=5"),
     ("newPacketCache(10, {minTTL=100000})", "newPacketCache: minTTL=100000 is above maxTTL=86400"),
     ("newServer('127.0.0.1:0')", "newServer: the port of 127.0.0.1:0 is 0"),
+    ("newServer{address='127.0.0.1:53', checkType='BOGUS'}", "newServer: checkType=BOGUS is no type"),
+    ("addACL('192.0.2.0/99')", "addACL: 192.0.2.0/99 is a prefix longer than the address: its 32 bits count"),
+    ("addAction({'2001:db8::/64', '2001:db8::/130'}, DropAction())", "addAction: 2001:db8::/130 is a prefix longer than the address: its 128"),
+    ("newNMG():addMask('192.0.2.1/33')", "addMask: 192.0.2.1/33 is a prefix longer than the address"),
     ("addDynamicBlock('192.0.2.1', 'x', DNSAction.Drop, 10, 64)", "addDynamicBlock: clientIPMask=64 is more than the address has"),
 ])
 def test_sentences(call, sentence):

@@ -86,10 +86,11 @@ sense_tell(const struct call *c, const char *function, const char *what, const c
 {
   char place[PLACE_TEXT_SIZE];
   bool for_query = worker_current() != NULL;
-  if (config()->phase == PHASE_CLIENT)
+  enum config_phase phase = config() == NULL ? PHASE_LOADING : config()->phase;
+  if (phase == PHASE_CLIENT)
     return;
   load_place(c->lua, place);
-  if (config()->phase == PHASE_RUNNING && !for_query)
+  if (phase == PHASE_RUNNING && !for_query)
     text_printf(binder_output(), "%s\n", sentence);
   if (for_query) {
     if (sense_is_news(place, what))

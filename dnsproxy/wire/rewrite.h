@@ -2,7 +2,7 @@
 // Changing DNS messages in place: TTLs, truncation, EDNS, names.
 //
 //   bytes come off or are overwritten     TTLs, cut records, an OPT at the end     done in place
-//   bytes move, pointers may lead there   a new name, a type removed, an OPT       written anew by wire/rebuild: names
+//   bytes move, pointers may lead there   a new name, a type removed, an OPT       written anew: names
 //                                         in the middle                            compressed again, RDATA known by type
 //
 // Works on a buffer that the caller owns: *size is its message's size, capacity what the buffer holds. Functions that return

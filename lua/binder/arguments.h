@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// From the Lua stack to struct value, by the row of a parameter. For the binder.
+// From the Lua stack to struct value, by the rows of a function's parameters.
+//
+//   stack: "10.0.0.0/8", {qps = 20} --rows: PARAM_NETMASKS, PARAM_OPTIONS--> values: struct netmask_set *, struct value[]
+//
+//   arguments.c: a type each; argument_lists.c: lists; options.c: tables of options; loose.c: several ways to write one
+//
+// For each argument its row says what may be there; what is not is the dialect's error, with the position and the types
+// (errors.md), or the fallback if it may be left out. Numbers are cut and wrap as in the dialect unless the row has bounds.
+// A table of options warns of keys that no row has: they are nearly always typing mistakes.
+//
+// What is converted (sets from lists, texts) is borrowed for the call and given back with its scratch. For the binder; the
+// thread that holds the state.
 #ifndef LUA_BINDER_ARGUMENTS_H
 #define LUA_BINDER_ARGUMENTS_H
 

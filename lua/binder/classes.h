@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The types that scripts see, each described beside its code (class_*.c), and the index of everything declared.
+// The types that scripts see, each described beside its code (lua/classes/class_*.c), and the index of everything declared.
 //
-// Constant; Lua lock for what is done with them.
+//   lua/front/functions.c: lua_classes[], lua_function_arrays[] --> every state's globals and metatables (binder)
+//                                                               --> --describe, help(), completion, the manual
+//
+// The lists are declared here and defined higher up, because the binder opens what it knows by name only. Some arrays of
+// functions are not written but made: setters from settings.def, verbs of chains from chains.def, constructors from the
+// kinds of rules/; they are made once per process.
+//
+// To add a class: `extern const struct lua_class` here, one line in functions.c. Constant; Lua lock for what is done with
+// them.
 #ifndef LUA_BINDER_CLASSES_H
 #define LUA_BINDER_CLASSES_H
 

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tables of numbers that scripts see, from the C side's own lists where those exist.
+// Tables of numbers that scripts see (DNSAction, DNSQType, DNSRCode, ...), from the C side's own lists where those exist.
+//
+//   qtypes.def, rcodes.def, enum dns_action, ... --> struct lua_constant rows --> a table of each state
+//
+// A list that C has is not written again: the rows come from the same .def, so that a new type is there for scripts at once.
+// Names and values are the dialect's; some tables are old names of newer ones, which scripts still use. Tables are made for
+// each state that a script runs in, copies included, and are known again by library.h, so that a function that reads one
+// shares nothing by that.
 #include "dnsproxy/wire/codes.h"
 #include "lua/binder/classes.h"
 #include "rules/act/action.h"

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Errors on their way through Lua: error objects, protected calls, tracebacks (errors.md section 1). Lua lock held.
+// Errors on their way through Lua: error objects, protected calls, tracebacks (errors.md section 1).
+//
+//   C: fault --> raised by the binder: a string, "Caught exception: ...", or an error object, by the fault's kind --> script
+//   script's error --> errors_call(): protected, with a traceback --> text for the log, the console, or a fault
+//
+// errors_protect() is the door: whatever may raise an error, and all that takes memory of Lua may, happens behind it,
+// because an error that nobody catches ends the process. Errors may be anything: tables, userdata whose tostring fails, a
+// metatable of _G that raises; each is turned into a text that can be shown, or into a word that says that it cannot. A call
+// that failed for want of memory is followed by a collection.
+//
+// Thread: that of the state.
 #ifndef LUA_BINDER_ERRORS_H
 #define LUA_BINDER_ERRORS_H
 

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Userdata of our types: how they lie in memory, their metatables. For the binder. Names and addresses that compiled
-// members made (lua/binder/members.h) are cdata that hold the same.
+// Userdata of our types: how they lie in memory, their metatables.
+//
+//   userdata: | class | reference to a counted object, or the value itself |      __gc drops the reference
+//   names and addresses of compiled members (binder/members): cdata that hold the same
+//
+// A handle knows its class, so that an argument is checked by one comparison. Objects that are the same for C are the same
+// for a script's == where the dialect has it so. Handles of what is there for a call only (dq, dr, dq.dh) have a level: when
+// the call has ended they lead nowhere, and each use is an error.
+//
+// The binder makes and reads them; images copy them between states by what they hold. Thread: that of the state.
 #ifndef LUA_BINDER_HANDLES_H
 #define LUA_BINDER_HANDLES_H
 

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Running a file of configuration: the main one, and those that it includes.
+// Running a file of configuration: the main one, and those that it includes; and where a function was called.
+//
+//   load_chunk(path) --> bytes --> luaL_loadbuffer() under the file's own name --> protected call --> fault: "path:line: what"
+//
+// The name that a chunk is loaded under is what errors and warnings show to people, so it is the file's path. A stack of
+// files tells which one runs; a file that includes itself, or too many in each other, is refused before C's stack is. Lua
+// lock held.
+//
+// Declared here for those below; the code is of the state's (lua/scripts/control_state).
 #ifndef LUA_BINDER_LOAD_H
 #define LUA_BINDER_LOAD_H
 

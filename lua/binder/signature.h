@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Declarations as people read them: for help() and --describe.
+// Declarations as people read them: "(selector, action[, options])", for help() and --describe.
+//
+// The text is made of the rows that also check the arguments, so that help cannot say anything else than what is taken:
+// names in order, brackets around what may be left out, "()" for none. Constant input, text out; any thread.
 #ifndef LUA_BINDER_SIGNATURE_H
 #define LUA_BINDER_SIGNATURE_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The index of functions and classes. A new array or class is one line here.
+// The index of functions and classes: what is not listed here does not exist for scripts. A new array or class is one line.
 #include "lua/binder/classes.h"
 #include "lua/scripts/policy_lua.h"
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What the kernel knows of this host's networks: interfaces, their addresses and ranges, neighbours.
+//
+// Asked when the function is called, and given as lists or groups, for ACLs and rules that follow the machine they run on.
+// Link addresses come from the table of neighbours (base/neighbours). Whoever calls has the answer of that moment. Any
+// state.
 #include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/core/worker.h"

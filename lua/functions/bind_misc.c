@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Functions of no family: other files of configuration.
+// Functions of no family: other files of configuration, includeDirectory().
+//
+// A directory is read in the order of names; hidden files and what is no regular file are passed over and told. Each file is
+// its own chunk, and a failure says which (binder/load). Lua lock, while the configuration loads and afterwards.
 #include "dnsproxy/base/log.h"
 #include "lua/binder/classes.h"
 #include "lua/binder/load.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // newThread(): Lua source that runs on a thread of its own, in a bare state; getAddressInfo(): names resolved meanwhile.
+//
+//   newThread(source) --> thread, bare state --submitToMainThread(cmd, table)--> threadmessage() in the shared state
+//   getAddressInfo(name, f) --> resolver's thread --> f(addresses), under the Lua lock
+//
+// A bare state has the standard libraries and what is marked for any state; it shares nothing, so that it may take any time.
+// What it sends is copied as strings. A thread that fails is logged and ends alone (scripts/helpers).
 #include "dnsproxy/base/address.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"

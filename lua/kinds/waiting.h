@@ -2,7 +2,12 @@
 // Functions and types of parts of the program that do not exist yet: declared and checked like all others, so that
 // configurations load; what they are asked for does not happen, which is said once for each place that asks.
 //
-// When a part comes, its rows get functions of their own. Lua lock held.
+//   addTLSLocal(...) --> checked by its rows --> an object that describes itself --> one warning: function, place, part
+//
+// Listeners of such parts are counted and shown, and never opened; --check-config says the same as a
+// start does. Objects are given to functions that ask for them, so that the rest of the configuration is checked as well.
+//
+// When a part comes, its rows get functions of their own and move to a file of theirs. Lua lock held.
 #ifndef LUA_KINDS_WAITING_H
 #define LUA_KINDS_WAITING_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Unit tests of dnsproxy/base/base64.
+// Unit tests of base64 in dnsproxy/base/text.
 #include "dnsproxy/base/text.h"
 
 #include <setjmp.h>

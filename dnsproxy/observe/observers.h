@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // tell(), and the observers that are always there: counters, latency, rings, verbose lines.
 //
-// To watch queries (telemetry, a trace): write a struct observer and give it to configuration_observe().
+//   walk: tell(q, EVENT_...) --> functions of the query's snapshot, by event (core/observer)
+//                                --> counters (observers.c), latency, rings (guard/rings), verbose lines
+//
+// To watch queries (telemetry, a trace): write a struct observer and add it to the configuration, as observers_open() does.
+// Most counters are counted here, from what happened; those that a room decides about (which chain, which verdict) stay in
+// the room.
+//
+// Queries that explain() makes up are told to nobody. Worker thread; observers_open(): main thread, before workers run.
 #ifndef DNSPROXY_OBSERVE_OBSERVERS_H
 #define DNSPROXY_OBSERVE_OBSERVERS_H
 

@@ -2,8 +2,18 @@
 // From a declaration to a Lua function: arguments checked and converted by its rows, results pushed, errors raised in
 // the dialect's shapes (errors.md).
 //
-// Thread: whoever holds the Lua lock. TO ADD A FUNCTION: write one struct lua_function beside its code in a
-// bind_*.c, with its rows; list the array in functions.c. TO ADD A TYPE: one struct lua_class in a class_*.c, likewise.
+//   struct lua_function, struct lua_class --binder_open()--> globals, metatables of a state
+//   script calls f(a, b) --> the binder's one C function --> rows: struct value[] --> row.call(struct call *) --> results
+//
+// A function's code therefore begins with valid arguments and never raises an error itself: it sets the call's fault and
+// returns -1, so that whatever it holds can be given back before the error jumps. Whatever takes memory of Lua happens
+// behind errors_protect(). What a function is allowed for (before or after workers run, on the console, in copies) is in its
+// row too.
+//
+// TO ADD A FUNCTION: write one struct lua_function beside its code in a bind_*.c, with its rows; list the array in
+// lua/front/functions.c. TO ADD A TYPE: one struct lua_class in a class_*.c, likewise.
+//
+// Thread: whoever holds the Lua lock, or the worker whose state it is.
 #ifndef LUA_BINDER_BINDER_H
 #define LUA_BINDER_BINDER_H
 

@@ -2,6 +2,13 @@
 // The functions and tables that every state begins with, known again by their addresses: the standard libraries, our
 // constants and our global functions. What may be called without the shared state is marked.
 //
+//   state A: string.format (address) --library_find()--> its name --library_push()--> state B: its own string.format
+//
+// Copying a function to another state must not copy what is there already: what the library knows is sent as a name. And
+// whether a function of a user shares anything is decided by what it calls: a marked function does not. A script that
+// replaces a function of the library has another value at that place, which is not known, and is looked at like anything
+// else.
+//
 // Lua lock of the control state; library_push() is for any state.
 #ifndef LUA_BINDER_LIBRARY_H
 #define LUA_BINDER_LIBRARY_H

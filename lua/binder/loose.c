@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Arguments that may be written in several ways: names, addresses, sets, and selectors given as text.
+//
+//   addAction({"a.test", "b.test"}, ...)     a list of names: SuffixMatchNodeRule
+//   addAction("10.0.0.0/8", ...)             text that is a netmask: NetmaskGroupRule
+//   addAction(newDNSName("a.test"), ...)     an object of the type
+//
+// The dialect takes what people write; here is the order in which a text is tried, which matters where it could be both.
+// What is made for the call (a set of a list) is borrowed by it and given back afterwards, or kept by whoever takes a
+// reference.
+//
+// Errors name the text that could be neither. Thread: that of the state.
 #include "lua/binder/arguments.h"
 
 #include "dnsproxy/base/log.h"

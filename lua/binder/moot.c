@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Tuning that this design has no use for: threads, queues, pipes, batches and ids look after themselves. Accepted, and
-// said once.
+// Tuning that this design has no use for: threads, queues, pipes, batches and ids look after themselves.
+//
+// Configurations of the dialect set them, so they are functions like others, declared with their parameters: accepted,
+// checked for their types, and said once that they have no effect. A setting of which a script can read the value back keeps
+// it.
+//
+// Where a setting has a counterpart here, it is not in this list but in bind_settings.c. Lua lock.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// AsynchronousObject: a suspended query or answer that a script has taken back.
+// AsynchronousObject: a suspended query or answer that a script has taken back (getAsynchronousObject()).
+//
+//   dq:suspend(id, id2, ms) --> later: o = getAsynchronousObject(id, id2) --> o:getDQ() --> o:resume() or o:drop()
+//
+// While the script has it, nobody else finds it; its worker waits for it when time is over (walk/suspended). The query is a
+// view that ends with resume() or drop(): afterwards each use is an error. One that a script forgets goes back when it is
+// collected. Lua lock.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/walk/suspended.h"
 #include "lua/binder/classes.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// DynBlock: what getDynamicBlocks() tells of a block.
+// DynBlock: what getDynamicBlocks() tells of a block: reason, end, hits, action.
+//
+// A counted handle of the block itself (guard/dynblock): hits go on to count while the script looks at them. Blocks are
+// immutable but for that; a longer block for the same key is another object with the same hits. Times are monotonic inside
+// and shown as the system's. Any holder.
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"

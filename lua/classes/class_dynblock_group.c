@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // DynBlockRulesGroup: its rules, what it leaves alone, and apply().
+//
+//   setQueryRate(...), setRCodeRate(...), ... --> rules of the group; excludeRange(), excludeDomains(), ...
+//   apply(), from maintenance() --> judged clients, and names that a visitor chose (dynblock_suffix_rule) --> blocks
+//
+// Setting rules is an edit that a failed command takes back; while apply() goes over them they cannot change. A function
+// that is told of new blocks (setNewBlockInsertedHook()) is called for each, under the Lua lock; what it fails with is
+// logged.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/configuration.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // NetworkEndpoint and NetworkListener: datagrams over UNIX sockets, between scripts and programs beside us.
+//
+//   newNetworkEndpoint(path):send(bytes)     never waits; a missing path gives an object that sends nothing
+//   newNetworkListener():addUnixListeningEndpoint(path, id, f); :start()    a thread of its own calls f, under the Lua lock
+//
+// The thread that listens belongs to scripts/helpers and ends with the process. What comes is bytes of another program,
+// given to the function as a string. An endpoint is a value with a descriptor, closed with its last handle.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/unix_datagram.h"

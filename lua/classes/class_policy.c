@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Policies as scripts see them: the built-in ones as globals, and which is in effect.
+// Policies as scripts see them: the built-in ones as globals, custom ones, and which is in effect.
+//
+//   leastOutstanding, roundrobin, ...              ServerPolicy: name, whether it is of the user, policy(servers, dq)
+//   setServerPolicy(p), setServerPolicyLua(...)    the default of all pools; setPoolServerPolicy() for one
+//
+// Policies are counted objects (backends/policy); one of the user's has its function as a script, run in the worker's copy
+// if it shares nothing. A policy that is set by another name again replaces the one before in an edit. Lua lock.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/configuration.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ServerPool and the functions around pools.
+// ServerPool and the functions around pools: getPool, showPools, setPoolServerPolicy, caches of pools, client subnet.
+//
+// The handle is of the pool's name in the configuration that is edited, not of what workers have: each edit is one of
+// pool_entry (backends/pool), taken back when the command fails. A pool is made when it is first named, as the dialect has
+// it, and never removed. Lua lock.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/configuration.h"

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Server: a backend in the hands of a script.
+// Server: a backend in the hands of a script: name, weight, order, state, figures; setUp(), setDown(), setAuto(), addPool(),
+// rmPool().
+//
+// A counted handle of the backend, which lives on when it was removed: then it belongs to no pool. What may be changed is
+// state and no option; each change leaves a record by which a failed command takes it back. Forcing one up whose way is not
+// built sends nothing: it fails closed.
+//
+// Figures are sums over workers as they stand. Lua lock for edits; policies read from copies on workers.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"

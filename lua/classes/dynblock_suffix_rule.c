@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Visitors of the tree of answered names: ordinary functions, which are given values, and FFI functions, which read what
-// they want. Both judge the same names in the same order, children before their parent.
+// they want through a pointer.
+//
+//   apply() --stat_nodes_visit()--> for each name: visitor(node, ...) --> true, reason, action: the name is blocked
+//
+// Both kinds of visitor are functions of the shared state, called once per name under one budget. The walk ends when one
+// fails, and its error is apply()'s. Lua lock.
 #include "lua/classes/classes.h"
 
 #include "dnsproxy/base/clock.h"

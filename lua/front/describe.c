@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Everything declared, in four forms.
+// Everything declared, in four forms: annotations for editors, the manual page, completion, JSON
+// (--describe=luals|man|completion|json).
+//
+//   lua_function_arrays[], lua_classes[], constants --> a visitor per form --> text
+//
+// What --describe prints is in the repository as contrib/dnsproxy.lua, doc/dnsproxy.conf.5 and contrib/completion.txt, and
+// make check compares, so that no declaration is without its documentation. A form is a set of functions for the parts (a
+// function, a class, a member); to add one is to write those. No state is needed: rows are constants.
 #include "lua/front/describe.h"
 
 #include "lua/binder/binder.h"

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Console commands: tried as an expression, then as a statement; results rendered (cli.md section 6).
+//
+//   text --"return " in front: does it compile?--> value --> shown: strings, numbers, tables and objects, as JSON or text
+//        \--> as it stands ----------------------> what it printed (answers are collected, not written to standard output)
+//
+// One transaction: a command that fails leaves the configuration as it was (base/undo), what it printed is shown
+// nevertheless. When it ends, what it edited is published before the answer goes back, so that whoever has the answer can
+// rely on it. Each has a budget.
+//
+// Whoever asks (the console's session, the local console, --explain) holds the Lua lock for it. History of commands (delta)
+// is kept in scripts/history.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/net/listener.h"
 #include "dnsproxy/backends/backend.h"

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Health checks that ask scripts, as jobs that go from the keeper to the control thread and back.
+// Health checks that ask scripts, as jobs that go from the keeper to the control thread and back; and the other hooks by
+// which lower folders reach Lua.
+//
+//   keeper: check due --> job --control_post()--> control: Lua lock, checkFunction --keeper_post()--> keeper: asks
+//   keeper: answer came --> job --> control: validator --> up or down --> keeper
+//
+// The keeper never takes the Lua lock: a script that takes long delays the check of its backend, and nothing else. A job has
+// all that the function needs, by value or counted, and the backend may be removed meanwhile. Before threads run, at start,
+// jobs are done at once.
 #include "lua/front/hooks.h"
 
 #include "dnsproxy/base/clock.h"

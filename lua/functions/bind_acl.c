@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Access lists: clients, the console, PROXY senders.
+// Access lists: who may ask (setACL, addACL, showACL), who may use the console, who may send PROXY headers.
+//
+// All three are netmask sets in the configuration that is edited, copied when somebody else has them, and built for lookups
+// when they are published. ACLs are asked in room admit and when a stream is accepted; the console's when it is connected
+// to. Each function takes a text, a list or a group. Lua lock.
 #include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // newPacketCache() and its options.
+//
+// The constructor reads the number of entries and a table of options, and makes the cache at once, with its memory reserved;
+// what makes no sense (no entries, TTLs the wrong way round) is told. A pool gets it by setCache(). Methods of the object
+// are in lua/classes/class_cache.c. Lua lock.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/configuration.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The verbs of the eight rule chains, made from chains.def: add, get, show, rm, mv, set, clear, top.
+//
+//   chains.def: CHAIN(..., "Action", ...) x the verbs here --> addAction(), rmRule(), mvRule(), showRules(), ...
+//
+// A verb is one function that gets its chain from the row it was called by, so that eight chains cost no code more than one,
+// and a ninth is a row. Rules are named by position, name or UUID. All are edits of the list (rules/chain/rule_list), taken
+// back when the command fails, and published with it. Lua lock.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"

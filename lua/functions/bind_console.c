@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The console and its commands: key, address, delta, help, version, the process itself.
+// The console and its commands: key, address, delta, help, version, shutdown, the process itself.
+//
+// Where the console listens and which key it wants are settings of the configuration; a console that is moved while the
+// process runs is moved by the control thread, which owns its sockets. What the commands print is collected and answered.
+// makeKey() and setKey() have the key as base64. Lua lock.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/base/text.h"

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Dynamic blocks by hand, and their table.
+// Dynamic blocks by hand, and their table: addDynBlocks(), addDynBlockSMT(), addDynamicBlock(), clearDynBlocks(),
+// showDynBlocks().
+//
+// Blocks are edits of the draft that guard/dynblock keeps, in effect as soon as they are published, which is when the
+// command or maintenance() ends. A longer block that is there is kept; a new one is told in the log. What a rule of a group
+// would block is in lua/classes/class_dynblock_group.c. Lua lock.
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/undo.h"

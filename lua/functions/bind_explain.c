@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // explain(): what would happen to a query, as text, as a table, as JSON.
+//
+// Reads who asks what, and how, out of a table of options into a request, makes a snapshot of the configuration as it is
+// edited right now (what this command has changed so far is in it, and seen by nobody else), and hands both to
+// explain/explain. The answer is its JSON, turned into a Lua table, or into lines. Lua lock.
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/explain/explain.h"
 #include "dnsproxy/wire/codes.h"

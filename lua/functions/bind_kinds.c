@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Constructors of selectors and actions, one per kind, made from the rows of the kinds.
+//
+//   kinds of selectors and actions --> struct lua_function each: name, help, parameters of the kind --> one function
+//
+// The one C function finds the kind by the row it was called by, and makes the object from the values that the binder has
+// read. So a kind in rules/ is a Lua function, with errors, help and manual, without a line here. Made once per process.
 #include "dnsproxy/base/memory.h"
 #include "lua/binder/classes.h"
 #include "lua/kinds/script_kinds.h"

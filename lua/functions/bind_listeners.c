@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Listeners: addLocal, setLocal, getBind, showBinds, and ClientState.
+//
+// One line is two listeners, UDP and TCP, with the same options (a table: reusePort, interface, tcpFastOpenQueueSize, ...).
+// They are bound when the configuration is complete; of a running process ClientState tells and mutes them. Options of parts
+// that do not exist are told. Lua lock.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/net/listener.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Logging: lines from scripts, where lines go, what form they have. And the identity of this server.
+//
+// infolog(), warnlog(), errlog(), vinfolog() are lines like those of the process; setVerbose(), setStructuredLogging() and
+// the like set what base/log does. A file for verbose lines is opened where it is named. Lines may come from copies on
+// workers: those functions are for any state.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/configuration.h"

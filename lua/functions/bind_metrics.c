@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Metrics: dumpStats, showDrops, and the ones that scripts declare.
+// Metrics: dumpStats, showDrops, getStatisticsCounters, and the ones that scripts declare.
+//
+//   declareMetric() with the Lua lock; incMetric(), decMetric(), setMetric(), getMetric() from any state, on any thread
+//
+// Reading is observe/metrics, which is without the Lua lock; here it becomes columns or a table. Labels of a metric are a
+// table whose keys are sorted, so that the same labels are the same series however they are written.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/core/counters.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Functions that make the values and sets scripts work with: newDNSName, newCA, newNMG and their kind.
+//
+// A value is copied into its userdata, a set is a counted object with one reference. The texts that people write are parsed
+// here once, with the dialect's errors, and not when a query comes. All may be called in any state.
 #include "dnsproxy/base/ip_cipher.h"
 #include "dnsproxy/base/netmask.h"
 #include "dnsproxy/wire/name_set.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // hashPassword(): what a configuration can hold instead of a password.
+//
+// scrypt, in the form that the dialect writes, with a salt of its own each time; checking takes as long, on purpose. Any
+// state.
 #include "dnsproxy/base/random.h"
 #include "dnsproxy/base/text.h"
 #include "lua/binder/classes.h"

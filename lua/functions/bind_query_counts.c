@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// getQueryCounters(), clearQueryCounters(), and the user's function that says what counts.
+// getQueryCounters(), clearQueryCounters(), setQueryCount(), and the user's function that says what counts.
+//
+// Counting is guard/query_counts, per worker; the filter is a function of the user's, called on the worker for each query,
+// in its copy there or in the shared state. Reading merges all workers' tables. Lua lock.
 #include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/guard/query_counts.h"

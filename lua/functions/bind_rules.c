@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Around rules: makeRule, newRuleAction, benchRule, and the objects DNSRule, DNSAction, RuleAction and their kin.
+//
+// The objects are handles of counted selectors, actions and rules: a script may hold one, show it, match a query with it, or
+// hand it to several chains. Making a rule from (selector, action, options) is shared with the add verbs (bind_chains). Lua
+// lock.
 #include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/functions/functions.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Where users' functions run: showLuaFunctions(), setLuaCopies().
+// Where users' functions run: showLuaFunctions(), setLuaCopies(), perThread().
+//
+// The table says of each function that rules call whether it has a copy on every worker or runs in the shared state, and
+// why: the first thing that it shares (scripts/purity). perThread(f) declares that it shares nothing, and is refused with
+// the reason if it does. Lua lock.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"
 #include "lua/binder/binder.h"

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Backends from the outside: getServer, getServers, rmServer, showServers, and how they are told of.
+//
+// A backend is named by position, name, UUID or address. showServers() is one row each, of figures that are summed over
+// workers while they count. Removing one is an edit: it leaves all pools and is retired when the command is published. Lua
+// lock.
 #include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"
 #include "lua/functions/functions.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Scripted DNS servers: addDNSService, its handlers, rr(), and `reply`, by which a handler answers now or later.
+//
+//   handler(question, reply) --> reply:answer(...), reply:rcode(...): at once, or later, from whatever keeps `reply`
+//
+// The server itself is services/, which lua/ reaches through hooks (scripts/service_hooks), as it is higher up. A handler
+// runs on the worker that has the query, under the Lua lock. What it fails with is a limited line of the log, and the query
+// gets SERVFAIL.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/wire/codes.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Setters of plain settings, made from settings.def, and the few that take more than one argument.
+//
+//   settings.def: SETTING(field, type, "setX", default, bounds, ...) --> setX(value): checked by its row --> settings
+//
+// One C function serves all rows: it writes the member at the row's offset, after leaving a record for the transaction. What
+// would mean its opposite (a time of zero, more bits than an address has) is refused or told. Settings that are fixed once
+// workers run say so. Lua lock.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/undo.h"

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// TCP as a whole: its figures, what connections are doing, the Fast Open key.
+// TCP as a whole: showTCPStats(), what connections are doing (requestTCPStatesDump()), setTCPFastOpenKey().
+//
+// Figures are of listeners and backends, summed over workers; limits are plain settings (settings.def), and what is per
+// client is guard/connections. Lua lock.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/net/listener.h"

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // newServer(): options to a backend.
+//
+//   "192.0.2.1" or {address = ..., qps = ..., ...} --> backend_options, each checked --> backend_new() --> pools
+//
+// A row per option says name, type, bounds and help; what a row cannot say (options that belong together, names of functions
+// of another kind) is checked behind them. What would give up a protection that was asked for fails closed: tls= and DoH
+// without the part make a backend that is never up. Keys that no row knows are told. Lua lock.
 #include "lua/functions/functions.h"
 
 #include "dnsproxy/base/log.h"

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Policies that ask a user's FFI function.
+// Policies that are FFI functions of the user: setServerPolicyLuaFFI(), setServerPolicyLuaFFIPerThread() and their kin.
+//
+//   query --> policy->choose --> ffi_function: a copy, the shared state, or a state of the thread --> index of a server
+//
+// The function gets pointers to the list of servers and to the query (lua/ffi), which are only something during the call,
+// and returns a number. One that is out of range, or an error, means what the dialect makes of it, and is logged. Workers.
 #include "lua/scripts/policy_lua.h"
 
 #include "dnsproxy/base/memory.h"

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Listeners of encrypted transports: declared, waiting to be built.
+// Listeners for encrypted transports: addTLSLocal, addDOHLocal, addDOQLocal, addDOH3Local, addDNSCryptBind, and their
+// objects.
+//
+// Options are read and checked as they will be, listeners are counted and found by their position, and none is opened:
+// whoever asks for encryption gets no answer in the clear. One warning per place (kinds/waiting). When the part comes, the
+// functions make listeners with that transport (core/transport). Lua lock.
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/config/configuration.h"
 #include "lua/binder/classes.h"

@@ -149,3 +149,21 @@ backend_socket_open(struct backend *b, int type)
   errno = error;
   return -1;
 }
+
+bool
+backend_connect(struct backend *b, struct connection *c, struct connection_set *set, const struct connection_events *events,
+                struct address *from)
+{
+  int fd = backend_socket_open(b, SOCK_STREAM);
+  if (fd < 0)
+    return false;
+  socklen_t size = sizeof *from;
+  if (from != NULL && getsockname(fd, &from->sa, &size) != 0)
+    *from = (struct address){0};
+  // With fast open nothing was sent yet: the first write connects.
+  if (b->options.tcp_fast_open)
+    connection_open(c, set, events, &protocol_dns, fd);
+  else
+    connection_open_connecting(c, set, events, &protocol_dns, fd);
+  return true;
+}

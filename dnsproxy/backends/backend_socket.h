@@ -12,7 +12,12 @@
 #define DNSPROXY_BACKENDS_BACKEND_SOCKET_H
 
 #include "dnsproxy/backends/backend.h"
+#include "dnsproxy/net/connection.h"
 
+// A connection that speaks DNS, connecting: queries and checks begin theirs here, so that a secure byte layer for a backend
+// (net/byte_layer.h) is chosen here and nowhere else. from: the address that it leaves from; NULL: nobody asks. False: see errno.
+bool backend_connect(struct backend *, struct connection *, struct connection_set *, const struct connection_events *,
+                     struct address *from);
 int backend_socket_open(struct backend *, int type); // SOCK_DGRAM or SOCK_STREAM; connected or connecting; -1: see errno
 bool backend_socket_shortage(int error);             // of this machine
 // Datagrams for this socket that the kernel had no room for, so far; 0 where it does not tell.

@@ -357,6 +357,7 @@ health_stop(void)
     if (!with_script)
       health_check_free(&c);
   }
+  probes_close();
   health_take_list();
   object_unref(&keeper.list);
 }

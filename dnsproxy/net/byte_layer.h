@@ -13,7 +13,7 @@
 // layer has. A plain layer lives inside the connection and costs no memory of its own.
 //
 // **To add TLS**: a struct that begins with a struct byte_layer and a byte_layer_class of functions for it; a transport row
-// (net/transport) for listeners that makes one for each accepted socket. Nothing else above changes. Thread: the connection's.
+// (net/transport) for listeners that makes one for each accepted socket; backend_connect() for backends, queries and checks alike. Nothing else above changes. Thread: the connection's.
 #ifndef DNSPROXY_NET_BYTE_LAYER_H
 #define DNSPROXY_NET_BYTE_LAYER_H
 

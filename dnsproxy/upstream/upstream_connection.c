@@ -415,14 +415,8 @@ upstream_connection_connect(struct upstream_connection *c)
 {
   PERMIT("a backend's connection");
   struct worker *w = c->peer->worker;
-  int fd = backend_socket_open(c->peer->backend, SOCK_STREAM);
-  if (fd < 0)
+  if (!backend_connect(c->peer->backend, &c->connection, w->connections, &upstream_connection_events, NULL))
     return false;
-  // With fast open nothing was sent yet: the first write connects.
-  if (upstream_connection_options(c)->tcp_fast_open)
-    connection_open(&c->connection, w->connections, &upstream_connection_events, &protocol_dns, fd);
-  else
-    connection_open_connecting(&c->connection, w->connections, &upstream_connection_events, &protocol_dns, fd);
   c->fresh = true;
   c->answers = 0;
   c->opened_us = c->heard_us = w->now_us;

@@ -37,6 +37,7 @@ static int
 tear_down(void **state)
 {
   (void)state;
+  probes_close();
   responder_close(&responder);
   event_base_free(base);
   return 0;
@@ -254,7 +255,19 @@ a_probe_can_be_cancelled(void **state)
   probe_cancel(&p);
   assert_null(p);
   assert_int_equal(event_base_loop(base, EVLOOP_NONBLOCK), 1); // nothing is left on it
-  assert_false(outcome.done);
+  // Over a stream: before anything has happened, and when it is connected.
+  for (unsigned turns = 0; turns < 3; turns++) {
+    b->options.check.over_tcp = true;
+    p = probe_start(base, b, &query, LONG_MS, on_done, &outcome);
+    for (unsigned i = 0; i < turns; i++)
+      event_base_loop(base, EVLOOP_NONBLOCK);
+    if (outcome.done)
+      break;
+    probe_cancel(&p);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+    assert_false(outcome.done);
+  }
   object_unref(&b);
 }
 

@@ -229,3 +229,21 @@ def test_queries_never_see_half_of_a_command():
         for turn in itertools.islice(itertools.cycle(["", "error('x')"]), 40):
             p.command(f'clearRules() addAction("a.test", SpoofAction("192.0.2.10"), {{name="a"}}) {turn}')
             assert addresses(client.ask(query("a.test"))) == ["192.0.2.10"]
+
+
+def test_a_rule_that_fails():
+    """What functions of rules edit is theirs whole or not at all, too: plain ones, those of the shared FFI, policies."""
+    with Responder() as backend, Proxy("""
+newServer{address="$backend", name="one", healthCheckMode="up"}
+addAction("good.test", LuaAction(function(dq) addAction("x.test", DropAction(), {name="good"}) return DNSAction.None end))
+addAction("bad.test", LuaAction(function(dq) addAction("x.test", DropAction(), {name="bad"}) setACL("192.0.2.0/24") error("x") end))
+addAction("ffi.test", LuaFFIAction(function(dq) addAction("x.test", DropAction(), {name="ffi"}) error("x") end))
+addAction(LuaRule(function(dq) if dq.qname:toString() == "rule.test." then clearRules() error("x") end return false end), DropAction())
+""", backend=backend.address) as p:
+        before = p.command("showRules()").count("\n")
+        for name in ("bad.test.", "ffi.test.", "rule.test."):
+            p.ask(name)
+            assert p.command("showRules()").count("\n") == before, name
+        p.ask("good.test.")
+        assert p.command("showRules()").count("\n") == before + 1
+        assert "127.0.0.0/8" in p.command("showACL()")

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/backends/pool.h"
 #include "dnsproxy/base/memory.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/guard/dynblock_group.h"
 #include "lua/binder/binder.h"
 #include "lua/binder/budget.h"
@@ -221,11 +222,15 @@ ffi_call_run(struct ffi_call *call, int arguments)
   struct budget budget;
   if (call->watched)
     budget_begin(&budget, call->lua, script_budget_ms(call->frame->query));
+  undo_begin(); // of the shared state: a thread's own edits nothing, and then this is nothing
   bool good = lua_pcall(call->lua, arguments, 1, call->base + 1) == 0;
   if (call->watched)
     budget_end(&budget, call->lua);
-  if (good)
+  if (good) {
+    undo_keep();
     return true;
+  }
+  undo_back();
   call->error = lua_isstring(call->lua, -1) ? lua_tostring(call->lua, -1) : "unknown error";
   return false;
 }

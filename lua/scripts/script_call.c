@@ -3,6 +3,7 @@
 #include "lua/scripts/script_call.h"
 
 #include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/undo.h"
 #include "dnsproxy/base/log.h"
 #include "dnsproxy/wire/codes.h"
 #include "lua/binder/budget.h"
@@ -160,10 +161,24 @@ script_call_run_timed(struct script_call *call, int arguments, int results)
   return good;
 }
 
+// What a function of the shared state edits is a transaction of its own, as a command's is.
+static void
+script_call_end_edits(const struct script_call *call, bool good)
+{
+  if (call->copied)
+    return;
+  if (good)
+    undo_keep();
+  else
+    undo_back();
+}
+
 bool
 script_call_run(struct script_call *call, int arguments, int results)
 {
   struct budget budget;
+  if (!call->copied)
+    undo_begin();
   bool watched = atomic_load_explicit(&call->script->endless, memory_order_relaxed);
   if (watched)
     budget_begin(&budget, call->lua, script_budget_ms(call->query));
@@ -172,6 +187,7 @@ script_call_run(struct script_call *call, int arguments, int results)
     budget_end(&budget, call->lua);
   if (!good)
     call->error = lua_isstring(call->lua, -1) ? lua_tostring(call->lua, -1) : "unknown error";
+  script_call_end_edits(call, good);
   return good;
 }
 

@@ -7,7 +7,8 @@ import threading
 import dns.rcode
 import pytest
 
-from harness.client import addresses, query
+from harness.client import UdpClient, addresses, query
+from harness.ports import free_port
 from harness.proxy import Proxy
 from harness.responder import Responder, address_answer, wait_until
 
@@ -458,3 +459,23 @@ def test_a_million_values_stall_nobody():
         assert addresses(p.ask("big.test")) == ["192.0.2.7"]
         p.command("big[7] = 8")
         assert addresses(p.ask("big.test")) == ["192.0.2.8"]
+
+
+def test_what_a_handler_writes_copies_see():
+    """A service's handler is an event like others: the next query knows."""
+    with Proxy("""
+names = addDNSService{name="names", listen="127.0.0.1:$port"}
+names:addHandler{label="any", match=".", handler=function(q, reply)
+  asked = (asked or 0) + 1
+  if q.name:find("block") then blocked = true end
+  reply(0)
+end}
+addAction("seen.test", LuaAction(function(dq) if blocked then return DNSAction.Refused end return DNSAction.Nxdomain end))
+""", port=(port := free_port())) as p, UdpClient(("127.0.0.1", port)) as service:
+        assert " copied " in p.command("showLuaFunctions()")
+        for name in ("other.test", "other.test", "block.test"):
+            assert p.ask("seen.test").rcode() == dns.rcode.NXDOMAIN
+            service.ask(query(name))
+        assert p.ask("seen.test").rcode() == dns.rcode.REFUSED
+        assert p.command("asked") == "3\n"
+        assert " copied " in p.command("showLuaFunctions()")

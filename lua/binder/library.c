@@ -191,6 +191,16 @@ library_look(lua_State *lua)
 }
 
 bool
+library_has(lua_State *lua, const void *table)
+{
+  const struct libraries *all = library_all(lua);
+  for (unsigned i = 0; i < all->count; i++)
+    if (all->items[i].table == table)
+      return true;
+  return false;
+}
+
+bool
 library_changed(lua_State *lua, const void *table)
 {
   const struct libraries *all = library_all(lua);

@@ -30,6 +30,7 @@ enum library_kind {
 void library_open(lua_State *);
 // Looks which libraries were changed since: copies of functions would not see that. Before purity_find().
 bool library_look(lua_State *); // true: some are changed that were not, or the other way round
+bool library_has(lua_State *, const void *table); // is it one of them?
 bool library_changed(lua_State *, const void *table); // lua_topointer() of a LIBRARY_TABLE
 bool library_changed_everywhere(lua_State *); // what no name tells: methods of strings, a metatable of the globals
 struct library_entry {

@@ -14,6 +14,7 @@
 #include "lua/scripts/control_state.h"
 #include "lua/binder/errors.h"
 #include "lua/scripts/service_hooks.h"
+#include "lua/scripts/copies.h"
 #include "lua/scripts/script.h"
 
 #include <lauxlib.h>
@@ -118,6 +119,7 @@ bind_services_run_handler(void *script, const struct dns_question *question, voi
   struct text message;
   lua_State *lua = script_lock(script);
   text_init(&message);
+  copies_will_run_script(lua, script);
   lua_pushcfunction(lua, bind_services_call_handler);
   lua_pushlightuserdata(lua, &call);
   bool good = errors_call_short(lua, 1, 0, &message);

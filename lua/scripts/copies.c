@@ -51,6 +51,7 @@ copies_close(struct copies_source *c)
 {
   copies_publish(c, NULL);
   places_fini(&c->written);
+  places_fini(&c->unread);
   places_fini(&c->shared);
   pthread_mutex_destroy(&c->lock);
 }
@@ -108,6 +109,7 @@ copies_effects_of(lua_State *lua, struct script *s)
     script_push(lua, s);
     purity_find_effects(lua, -1, &here->shared, s->effects);
     lua_pop(lua, 1);
+    places_fini(&here->unread); // this one may read them
     here->looks++;
   }
   return s->effects;
@@ -365,6 +367,41 @@ copies_note_shared(const struct candidates *list)
       places_add(&here->shared, list->items[i].script->purity->writes.items[k]);
 }
 
+struct readers {
+  const struct places *written;
+  bool any;
+};
+
+static void
+copies_look_for_reader(struct script *s, void *arg)
+{
+  struct readers *r = arg;
+  r->any = r->any || (s->purity != NULL && purity_reads_any(s->purity, r->written)) ||
+           (s->effects != NULL && !copies_effects_hold(s->effects, r->written));
+}
+
+// Handlers and callbacks write their counters and tables all the time. What was written and nobody reads is remembered, so
+// that it is looked for once.
+static bool
+copies_nobody_reads(lua_State *lua)
+{
+  struct copies_source *here = copies_here();
+  for (size_t i = 0; i < here->written.count; i++) {
+    const struct place place = here->written.items[i];
+    const struct places one = {.items = &here->written.items[i], .count = 1};
+    struct readers readers = {.written = &one};
+    if (places_have(&here->unread, place))
+      continue;
+    if (place.kind == PLACE_GLOBAL ? place.id == NULL || strcmp(place.id, "string") == 0 : library_has(lua, place.id))
+      return false;
+    scripts_each(control_scripts()->list, copies_look_for_reader, &readers);
+    if (readers.any)
+      return false;
+    places_add(&here->unread, place);
+  }
+  return true;
+}
+
 static void
 copies_renew_step(lua_State *lua, void *arg)
 {
@@ -390,6 +427,7 @@ copies_renew_step(lua_State *lua, void *arg)
   here->everything = false;
   here->scripts = scripts;
   places_fini(&here->written);
+  places_fini(&here->unread);
 }
 
 enum { COPIES_PATIENCE_US = 1000000 };
@@ -421,6 +459,10 @@ copies_renew(lua_State *lua)
       (!here->everything && here->written.count == 0 && scripts_generation(control_scripts()->list) == here->scripts) ||
       (here->again_us != 0 && clock_mono_us() < here->again_us))
     return;
+  if (!here->everything && scripts_generation(control_scripts()->list) == here->scripts && copies_nobody_reads(lua)) {
+    places_fini(&here->written);
+    return;
+  }
   struct candidates list = {0};
   struct text why;
   here->again_us = 0;

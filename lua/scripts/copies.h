@@ -32,6 +32,7 @@ struct copies_source {
   uint64_t scripts;      // generation of the list, then
   uint64_t looks;
   uint64_t again_us;     // when the next try may be, after one that failed; 0: any time
+  struct places unread;  // written before, and nobody who is known reads them: nothing to do when they are again
   struct places shared;  // what functions that run for queries in the shared state may write at any time
   pthread_mutex_t lock;  // of `current`
   struct image *current; // one reference; NULL: nothing is copied

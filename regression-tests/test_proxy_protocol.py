@@ -390,6 +390,23 @@ def test_connections_are_of_one_client(listening, out):
     check_balance(out)
 
 
+def test_every_client_finds_its_connection_again(listening):
+    """However many there are: the lists are enlarged on the way, and nobody is given another one's."""
+    clients = 150
+    with Proxy("setMaxCachedTCPConnectionsPerDownstream(1000)" + OUT, backend=listening.address, arguments=("--workers", "1")) as p:
+        before, ends = listening.connections, [p.tcp() for _ in range(clients)]
+        for turn in range(3):
+            for number, end in enumerate(ends):
+                name = f"c{number}-{turn}.again.test."
+                assert end.ask(query(name)).answer
+                (told,) = listening.of(name)
+                assert told[:1] + (told[2],) == end.socket.getsockname()
+            assert listening.connections == before + clients
+        for end in ends:
+            end.__exit__(None, None, None)
+        check_balance(p)
+
+
 @pytest.mark.concurrent
 def test_many_clients_at_once(listening, out):
     wrong = []

@@ -3,6 +3,7 @@
 #include "dnsproxy/upstream/upstream_connection.h"
 
 #include "dnsproxy/backends/backend_socket.h"
+#include "dnsproxy/base/hash.h"
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/permit.h"
 #include "dnsproxy/upstream/upstream.h"
@@ -34,12 +35,85 @@ upstream_connection_options(const struct upstream_connection *c)
   return &c->peer->backend->options;
 }
 
+// ---- by what they begin with: PROXY headers ----
+
+static void
+upstream_connection_put_alike(struct upstream_peer *peer, struct upstream_connection *c)
+{
+  struct upstream_connection **list = &peer->alike[c->head_hash & (peer->alike_size - 1)];
+  c->next_alike = *list;
+  c->alike_link = list;
+  if (c->next_alike != NULL)
+    c->next_alike->alike_link = &c->next_alike;
+  *list = c;
+}
+
+// Without memory the lists stay as they are, and get longer.
+static void
+upstream_connection_grow_alike(struct upstream_peer *peer)
+{
+  enum { LEAST = 64 };
+  PERMIT("a backend's connection");
+  uint32_t size = peer->alike_size == 0 ? LEAST : 2 * peer->alike_size, old_size = peer->alike_size;
+  struct upstream_connection **old = peer->alike, **new = calloc(size, sizeof(struct upstream_connection *));
+  if (new == NULL)
+    return;
+  peer->alike = new;
+  peer->alike_size = size;
+  for (uint32_t i = 0; i < old_size; i++)
+    for (struct upstream_connection *c = old[i], *next; c != NULL; c = next) {
+      next = c->next_alike;
+      upstream_connection_put_alike(peer, c);
+    }
+  free(old);
+}
+
+static void
+upstream_connection_list_alike(struct upstream_connection *c)
+{
+  struct upstream_peer *peer = c->peer;
+  if (c->head == NULL)
+    return;
+  if (peer->alike_count >= peer->alike_size)
+    upstream_connection_grow_alike(peer);
+  if (peer->alike_size == 0)
+    return;
+  peer->alike_count++;
+  upstream_connection_put_alike(peer, c);
+}
+
+static void
+upstream_connection_unlist_alike(struct upstream_connection *c)
+{
+  if (c->alike_link == NULL)
+    return;
+  *c->alike_link = c->next_alike;
+  if (c->next_alike != NULL)
+    c->next_alike->alike_link = c->alike_link;
+  c->alike_link = NULL;
+  c->peer->alike_count--;
+}
+
+struct upstream_connection *
+upstream_connection_alike(const struct upstream_peer *peer, const uint8_t *head, size_t size)
+{
+  if (peer->alike_size == 0)
+    return NULL;
+  uint64_t hash = hash_bytes(head, size, peer->alike_seed);
+  struct upstream_connection *c = peer->alike[hash & (peer->alike_size - 1)];
+  while (c != NULL && !(c->head_hash == hash && c->head_size == size && memcmp(c->head, head, size) == 0 &&
+                        upstream_connection_has_room(c)))
+    c = c->next_alike;
+  return c;
+}
+
 // ---- lists ----
 
 static void
 upstream_connection_unlink(struct upstream_connection *c)
 {
   TAILQ_REMOVE(&c->peer->at[c->place], c, entry);
+  upstream_connection_unlist_alike(c);
   if (c->peer->filling == c && c->ended)
     c->peer->filling = NULL;
   c->peer->open--;
@@ -52,6 +126,8 @@ upstream_connection_link(struct upstream_connection *c, enum upstream_place plac
 {
   c->place = place;
   TAILQ_INSERT_HEAD(&c->peer->at[place], c, entry);
+  if (place != PLACE_FULL)
+    upstream_connection_list_alike(c);
   c->peer->open++;
   if (place == PLACE_IDLE)
     c->peer->idle++;
@@ -149,6 +225,7 @@ upstream_peer_new(struct worker *w, struct backend *backend)
   struct upstream_peer *peer = memory_new(sizeof *peer);
   peer->backend = object_ref(backend);
   peer->worker = w;
+  peer->alike_seed = random_next(&w->random);
   peer->opened_generation = atomic_load_explicit(&backend->generation, memory_order_relaxed);
   for (unsigned i = 0; i < PLACES; i++)
     TAILQ_INIT(&peer->at[i]);
@@ -171,6 +248,7 @@ upstream_peer_free(struct upstream_peer **slot)
   *at = peer->next;
   peer->backend->streams[peer->worker->id] = NULL;
   object_unref(&peer->backend);
+  free(peer->alike);
   free(peer);
 }
 
@@ -447,15 +525,11 @@ upstream_connection_keep_head(struct upstream_connection *c, const uint8_t *head
     return true;
   c->head = malloc(size);
   c->head_size = size;
-  if (c->head != NULL)
-    memcpy(c->head, head, size);
-  return c->head != NULL;
-}
-
-bool
-upstream_connection_begins(const struct upstream_connection *c, const uint8_t *head, size_t size)
-{
-  return c->head_size == size && (size == 0 || memcmp(c->head, head, size) == 0);
+  if (c->head == NULL)
+    return false;
+  memcpy(c->head, head, size);
+  c->head_hash = hash_bytes(head, size, c->peer->alike_seed);
+  return true;
 }
 
 struct upstream_connection *
@@ -465,11 +539,11 @@ upstream_connection_open(struct upstream_peer *peer, const uint8_t *head, size_t
   struct upstream_connection *c = calloc(1, sizeof *c);
   if (c == NULL)
     return NULL;
+  c->peer = peer;
   if (!upstream_connection_keep_head(c, head, head_size)) {
     free(c);
     return NULL;
   }
-  c->peer = peer;
   connection_init(&c->connection);
   if (!upstream_connection_connect(c)) {
     free(c->head);

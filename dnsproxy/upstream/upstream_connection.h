@@ -39,6 +39,9 @@ struct upstream_peer {
   uint32_t open, idle;        // connections in all lists, in that of the idle
   uint32_t structures;        // connections not yet freed
   uint32_t opened_generation; // backend->generation: when it moves, other addresses are better
+  struct upstream_connection **alike; // those with a head that are idle or have room, by its hash; NULL: none yet
+  uint32_t alike_size, alike_count;
+  uint64_t alike_seed;
   uint64_t single_until_us;   // one query at a time, where maxInFlight does not say
 };
 
@@ -58,6 +61,8 @@ struct upstream_connection {
   struct transfer transfer;
   uint8_t *head; // what each socket sends first: a PROXY header; NULL: nothing
   size_t head_size;
+  uint64_t head_hash;
+  struct upstream_connection *next_alike, **alike_link; // in peer->alike; NULL: not there
   uint64_t opened_us, idle_us; // idle_us: since when, of an idle one
   uint64_t heard_us;           // of the last bytes, or of the first query after silence
   uint64_t bytes_us;           // of the last bytes
@@ -66,8 +71,9 @@ struct upstream_connection {
 // Opens a connection; full, without a query. NULL: no socket or no memory, errno says which.
 // head: sent first, copied.
 struct upstream_connection *upstream_connection_open(struct upstream_peer *, const uint8_t *head, size_t head_size);
-// Does it begin with the same? Those of a client are not for others.
-bool upstream_connection_begins(const struct upstream_connection *, const uint8_t *head, size_t head_size);
+// One that began with the same and takes another query: those of a client are not for others. Costs the same however many
+// clients and connections there are. NULL: there is none.
+struct upstream_connection *upstream_connection_alike(const struct upstream_peer *, const uint8_t *head, size_t head_size);
 bool upstream_connection_has_room(const struct upstream_connection *);
 // Takes the query over, its packet being its own. False: no memory.
 bool upstream_connection_send(struct upstream_connection *, struct query *);

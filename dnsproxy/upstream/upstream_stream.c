@@ -65,14 +65,8 @@ upstream_stream_open_new(struct upstream_peer *peer, const struct query *q)
 static struct upstream_connection *
 upstream_stream_choose_proxied(struct upstream_peer *peer, const struct query *q)
 {
-  const uint8_t *head = q->extra->proxied;
-  size_t size = q->extra->proxied_size;
-  struct upstream_connection *c;
-  for (enum upstream_place place = PLACE_IDLE; place <= PLACE_ROOM; place++)
-    TAILQ_FOREACH(c, &peer->at[place], entry)
-      if (upstream_connection_begins(c, head, size) && upstream_connection_has_room(c))
-        return c;
-  return upstream_stream_open_new(peer, q);
+  struct upstream_connection *c = upstream_connection_alike(peer, q->extra->proxied, q->extra->proxied_size);
+  return c != NULL ? c : upstream_stream_open_new(peer, q);
 }
 
 // One that takes more at a time. Where maxInFlight does not say, they take turns, so that none has a long queue.

@@ -79,6 +79,14 @@ struct param {
   const struct object_class *class; // PARAM_OBJECT(S)
 };
 
+// Bounds that many rows have. A negative number that stands for "no limit" is a huge one to the dialect, and to us.
+#define PARAM_MODULO_16 .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536"
+#define PARAM_MODULO_8 .most = UINT8_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 256"
+#define PARAM_NO_LIMIT_32 .most = UINT32_MAX, .safe = "4294967295"
+#define PARAM_NO_LIMIT_64 .most = INT64_MAX, .safe = "9223372036854775807"
+#define PARAM_RCODE .most = 15, .outside = OUTSIDE_KEPT, .why = "no answer has it"
+#define PARAM_HTTP_STATUS .least = 100, .most = 599, .outside = OUTSIDE_KEPT, .why = "there is no such status"
+
 static inline bool
 param_has_sense(const struct param *p) // bounds are declared
 {

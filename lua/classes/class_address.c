@@ -173,7 +173,8 @@ static const struct lua_function methods[] = {
      .call = class_address_to_text_with_port},
     {.name = "truncate",
      .help = "Set the bits behind the first ones to zero, in place",
-     .params = PARAMS({.name = "bits", .type = PARAM_INT, .most = 128, .outside = OUTSIDE_KEPT, .why = "no bit is cut", .help = "how many stay"}),
+     .params = PARAMS({.name = "bits", .type = PARAM_INT, .most = 128, .outside = OUTSIDE_KEPT, .why = "no bit is cut",
+                       .help = "how many stay"}),
      .call = class_address_truncate_host},
     {.name = NULL}};
 

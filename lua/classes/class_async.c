@@ -149,7 +149,8 @@ static const struct lua_function async_methods[] = {
     {.name = "drop", .help = "Drop it; false: it is over already", .returns = "boolean", .call = class_async_drop},
     {.name = "setRCode",
      .help = "Make it an answer with this rcode; false: it is over already",
-     .params = PARAMS({.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "a header has room for 4 bits", .help = "DNSRCode"},
+     .params = PARAMS({.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT,
+                       .why = "a header has room for 4 bits", .help = "DNSRCode"},
                       {.name = "clearRecords", .type = PARAM_BOOL, .help = "true: header and question are left"}),
      .returns = "boolean",
      .call = class_async_set_rcode},
@@ -184,8 +185,8 @@ class_async_get_async_object(struct call *c)
 const struct lua_function functions_async[] = {
     {.name = "getAsynchronousObject",
      .help = "Take back a query or answer that dq:suspend() or dr:suspend() parked; raises if it is gone",
-     .params = PARAMS({.name = "asyncID", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "as given to suspend()"},
-                      {.name = "queryID", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "as given to suspend()"}),
+     .params = PARAMS({.name = "asyncID", .type = PARAM_INT, PARAM_MODULO_16, .help = "as given to suspend()"},
+                      {.name = "queryID", .type = PARAM_INT, PARAM_MODULO_16, .help = "as given to suspend()"}),
      .returns = "AsynchronousObject",
      .call = class_async_get_async_object},
     {.name = NULL}};

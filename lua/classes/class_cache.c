@@ -317,7 +317,7 @@ class_cache_get_names(struct call *c)
   return 1;
 }
 
-#define COUNT_PARAMS PARAMS({.name = "keep", .type = PARAM_INT, .most = INT64_MAX, .safe = "9223372036854775807", .unit = "entries"})
+#define COUNT_PARAMS PARAMS({.name = "keep", .type = PARAM_INT, PARAM_NO_LIMIT_64, .unit = "entries"})
 #define NAME_PARAMS                                                                                                    \
   PARAMS({.name = "name", .type = PARAM_NAME},                                                                         \
          {.name = "qtype", .type = PARAM_QTYPE, .optional = true, .fallback = "ANY"},                                  \

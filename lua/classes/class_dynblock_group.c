@@ -252,15 +252,21 @@ class_dynblock_group_to_string(struct call *c)
 
 // ---- declarations ----
 
-#define RATE {.name = "rate", .type = PARAM_INT, .most = UINT32_MAX, .safe = "4294967295", .unit = "/s", .help = "allowed per second"}
+#define RATE {.name = "rate", .type = PARAM_INT, PARAM_NO_LIMIT_32, .unit = "/s", .help = "allowed per second"}
 #define RATIO {.name = "ratio", .type = PARAM_FLOAT, .most = 1, .safe = "1", .help = "allowed share, 0 to 1"}
-#define SECONDS_ROW {.name = "seconds", .type = PARAM_INT, .least = 1, .outside = OUTSIDE_KEPT, .why = "no query comes in no time: nobody is blocked", .unit = "s", .max = UINT32_MAX, .help = "how far to look back"}
+#define SECONDS_ROW {.name = "seconds", .type = PARAM_INT, .least = 1, .outside = OUTSIDE_KEPT,                        \
+   .why = "no query comes in no time: nobody is blocked", .unit = "s", .max = UINT32_MAX, .help = "how far to look back"}
 #define REASON_ROW {.name = "reason", .type = PARAM_STRING, .help = "shown with the block"}
-#define DURATION_ROW {.name = "blockingTime", .type = PARAM_INT, .least = 1, .outside = OUTSIDE_KEPT, .why = "the block is over at once", .unit = "s", .max = UINT32_MAX, .help = "how long the block lasts"}
-#define RESPONSES_ROW {.name = "minimumNumberOfResponses", .type = PARAM_INT, .most = INT64_MAX, .safe = "9223372036854775807", .help = "with fewer nobody is judged"}
-#define ACTION_ROW {.name = "action", .type = PARAM_INT, .most = DNS_ACTION_SET_TAG, .optional = true, .help = "DNSAction; the default's when not given"}
-#define WARNING_RATE {.name = "warningRate", .type = PARAM_INT, .most = UINT32_MAX, .optional = true, .unit = "/s", .help = "above it a warning is made"}
-#define WARNING_RATIO {.name = "warningRatio", .type = PARAM_FLOAT, .most = 1, .optional = true, .help = "above it a warning is made"}
+#define DURATION_ROW {.name = "blockingTime", .type = PARAM_INT, .least = 1, .outside = OUTSIDE_KEPT,                  \
+   .why = "the block is over at once", .unit = "s", .max = UINT32_MAX, .help = "how long the block lasts"}
+#define RESPONSES_ROW {.name = "minimumNumberOfResponses", .type = PARAM_INT, PARAM_NO_LIMIT_64,                       \
+   .help = "with fewer nobody is judged"}
+#define ACTION_ROW {.name = "action", .type = PARAM_INT, .most = DNS_ACTION_SET_TAG, .optional = true,                 \
+   .help = "DNSAction; the default's when not given"}
+#define WARNING_RATE {.name = "warningRate", .type = PARAM_INT, .most = UINT32_MAX, .optional = true, .unit = "/s",    \
+   .help = "above it a warning is made"}
+#define WARNING_RATIO {.name = "warningRatio", .type = PARAM_FLOAT, .most = 1, .optional = true,                       \
+   .help = "above it a warning is made"}
 #define OPTIONS_ROW {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = dynblock_options}
 #define RANGES PARAMS({.name = "ranges", .type = PARAM_NETMASKS, .help = "network, list or NetmaskGroup"})
 
@@ -277,22 +283,26 @@ static const struct lua_function methods[] = {
      AT(DYNBLOCK_BYTE_RATE, -1, 0, 1, 2, 3, -1, -1, 4, 5, 6)},
     {.name = "setRCodeRate",
      .help = "Block clients that get answers of an rcode more often",
-     .params = PARAMS({.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "no answer has it", .help = "DNSRCode"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW,
+     .params = PARAMS({.name = "rcode", .type = PARAM_INT, PARAM_RCODE,
+                       .help = "DNSRCode"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW,
                       ACTION_ROW, WARNING_RATE, OPTIONS_ROW),
      AT(DYNBLOCK_RCODE_RATE, 0, 1, 2, 3, 4, -1, -1, 5, 6, 7)},
     {.name = "setQTypeRate",
      .help = "Block clients that ask for a type more often",
-     .params = PARAMS({.name = "qtype", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "DNSQType"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW,
+     .params = PARAMS({.name = "qtype", .type = PARAM_INT, PARAM_MODULO_16,
+                       .help = "DNSQType"}, RATE, SECONDS_ROW, REASON_ROW, DURATION_ROW,
                       ACTION_ROW, WARNING_RATE, OPTIONS_ROW),
      AT(DYNBLOCK_QTYPE_RATE, 0, 1, 2, 3, 4, -1, -1, 5, 6, 7)},
     {.name = "setRCodeRatio",
      .help = "Block clients whose answers have an rcode too often",
-     .params = PARAMS({.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "no answer has it", .help = "DNSRCode"}, RATIO, SECONDS_ROW, REASON_ROW, DURATION_ROW,
+     .params = PARAMS({.name = "rcode", .type = PARAM_INT, PARAM_RCODE,
+                       .help = "DNSRCode"}, RATIO, SECONDS_ROW, REASON_ROW, DURATION_ROW,
                       RESPONSES_ROW, ACTION_ROW, WARNING_RATIO, OPTIONS_ROW),
      AT(DYNBLOCK_RCODE_RATIO, 0, 1, 2, 3, 4, 5, -1, 6, 7, 8)},
     {.name = "setAllowedRCodesRatio",
      .help = "Block clients whose answers have other rcodes too often",
-     .params = PARAMS({.name = "rcodes", .type = PARAM_INTS, .most = 15, .outside = OUTSIDE_KEPT, .why = "no answer has it", .help = "list of DNSRCode"}, RATIO, SECONDS_ROW, REASON_ROW,
+     .params = PARAMS({.name = "rcodes", .type = PARAM_INTS, PARAM_RCODE,
+                       .help = "list of DNSRCode"}, RATIO, SECONDS_ROW, REASON_ROW,
                       DURATION_ROW, RESPONSES_ROW, ACTION_ROW, WARNING_RATIO, OPTIONS_ROW),
      AT(DYNBLOCK_ALLOWED_RCODES_RATIO, 0, 1, 2, 3, 4, 5, -1, 6, 7, 8)},
     {.name = "setCacheMissRatio",
@@ -323,7 +333,8 @@ static const struct lua_function methods[] = {
     {.name = "setMasks",
      .help = "Count clients together that share these bits",
      .params =
-         PARAMS({.name = "v4", .type = PARAM_INT, .own = true, .help = "0 to 32"}, {.name = "v6", .type = PARAM_INT, .own = true, .help = "0 to 128"},
+         PARAMS({.name = "v4", .type = PARAM_INT, .own = true,
+                 .help = "0 to 32"}, {.name = "v6", .type = PARAM_INT, .own = true, .help = "0 to 128"},
                 {.name = "port", .type = PARAM_INT, .own = true, .help = "0 to 16"}),
      .call = class_dynblock_group_set_masks},
     {.name = "excludeRange",

@@ -341,7 +341,8 @@ static const struct lua_attribute overlay_attributes[] = {
 static const struct lua_function overlay_methods[] = {
     {.name = "getRecordsCountInSection",
      .help = "Number of records in a section",
-     .params = PARAMS({.name = "section", .type = PARAM_INT, .least = 1, .most = 3, .outside = OUTSIDE_KEPT, .why = "there is no such section", .help = "1 answer, 2 authority, 3 additional"}),
+     .params = PARAMS({.name = "section", .type = PARAM_INT, .least = 1, .most = 3, .outside = OUTSIDE_KEPT,
+                       .why = "there is no such section", .help = "1 answer, 2 authority, 3 additional"}),
      .returns = "integer",
      .flags = FUNCTION_NO_EFFECT,
      .call = class_packet_count_in_section},

@@ -152,7 +152,8 @@ static const struct lua_attribute question_attributes[] = {
     {.name = "useECS", .type = PARAM_BOOL, .help = "The client's subnet may be added", .get = get_use_ecs, .set = set_use_ecs},
     {.name = "ecsOverride", .type = PARAM_BOOL, .help = "A client subnet in the query is replaced", .get = get_ecs_override,
      .set = set_ecs_override},
-    {.name = "ecsPrefixLength", .type = PARAM_INT, .most = 128, .why = "more bits than an address has give all of it away", .help = "Bits of the client's address that are sent",
+    {.name = "ecsPrefixLength", .type = PARAM_INT, .most = 128,
+     .why = "more bits than an address has give all of it away", .help = "Bits of the client's address that are sent",
      .get = get_ecs_prefix, .set = set_ecs_prefix},
     {.name = "tempFailureTTL", .type = PARAM_ANY, .own = true, .words = "integer?", .get = get_failure_ttl, .set = set_failure_ttl,
      .help = "How long the cache keeps ServFail and Refused, in seconds; nil: as the cache is configured"},
@@ -301,7 +302,7 @@ class_question_push_empty_table(struct call *c)
 
 static const struct param spoof_params[] = {
     {.name = "values", .type = PARAM_ANY, .help = "ComboAddress, raw record data, or a list of one of them"},
-    {.name = "typeForAny", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .optional = true, .help = "type of raw records in answers to ANY"},
+    {.name = "typeForAny", .type = PARAM_INT, PARAM_MODULO_16, .optional = true, .help = "type of raw records in answers to ANY"},
     END};
 static const struct param negative_params[] = {
     [NXD] = {.name = "nxd", .type = PARAM_BOOL, .help = "true: the name does not exist; false: it has no such type"},
@@ -315,11 +316,11 @@ static const struct param negative_params[] = {
     [EXPIRE] = NUMBER("expire", "when secondaries give up"),
     [MINIMUM] = NUMBER("minimum", "how long the denial may be cached"),
     END};
-static const struct param option_params[] = {{.name = "code", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "EDNSOptionCode"},
+static const struct param option_params[] = {{.name = "code", .type = PARAM_INT, PARAM_MODULO_16, .help = "EDNSOptionCode"},
                                              {.name = "data", .type = PARAM_STRING, .help = "its value, any bytes"},
                                              END};
 static const struct param http_params[] = {
-    {.name = "status", .type = PARAM_INT, .least = 100, .most = 599, .outside = OUTSIDE_KEPT, .why = "there is no such status", .help = "HTTP status"},
+    {.name = "status", .type = PARAM_INT, PARAM_HTTP_STATUS, .help = "HTTP status"},
     {.name = "body", .type = PARAM_STRING, .help = "what is sent"},
     {.name = "contentType", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "its MIME type"},
     END};

@@ -289,7 +289,8 @@ class_server_set_weight(struct call *c, const struct value *v)
 }
 
 static const struct param check_options[] = {
-    {.name = "checkTimeout", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT16_MAX, .why = "no answer comes in no time", .optional = true, .unit = "ms"},
+    {.name = "checkTimeout", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT16_MAX,
+     .why = "no answer comes in no time", .optional = true, .unit = "ms"},
     {.name = "checkInterval", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT32_MAX, .optional = true, .unit = "s"},
     {.name = "maxCheckFailures", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT8_MAX, .optional = true},
     {.name = "rise", .type = PARAM_INT, .zero = true, .least = 1, .most = UINT8_MAX, .optional = true},
@@ -369,7 +370,8 @@ static const struct lua_attribute attributes[] = {
      .help = "Place in pools; those that exist keep theirs",
      .get = class_server_get_order,
      .set = class_server_set_order},
-    {.name = "weight", .type = PARAM_INT, .own = true, .help = "Weight", .get = class_server_get_weight, .set = class_server_set_weight},
+    {.name = "weight", .type = PARAM_INT, .own = true,
+     .help = "Weight", .get = class_server_get_weight, .set = class_server_set_weight},
     {.name = NULL}};
 
 const struct lua_class class_server = {

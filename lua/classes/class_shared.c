@@ -75,7 +75,8 @@ class_shared_counter_set(struct call *c)
 static const struct lua_function counter_methods[] = {
     {.name = "add",
      .help = "Add to it; returns what it is then",
-     .params = PARAMS({.name = "step", .type = PARAM_INT, .any = true, .optional = true, .fallback = "1", .help = "may be negative"}),
+     .params = PARAMS({.name = "step", .type = PARAM_INT, .any = true, .optional = true, .fallback = "1",
+                       .help = "may be negative"}),
      .returns = "integer",
      .flags = FUNCTION_ANY_THREAD,
      .call = class_shared_counter_step},
@@ -287,7 +288,8 @@ class_shared_table_copy(struct call *c)
 
 #define KEY {.name = "key", .type = PARAM_STRING, .help = "any bytes; a number counts as its text"}
 #define SECONDS                                                                                                        \
-  {.name = "seconds", .type = PARAM_FLOAT, .most = INT64_MAX, .why = "it would be gone at once", .optional = true, .unit = "s", .help = "how long it stays; for ever when not given"}
+  {.name = "seconds", .type = PARAM_FLOAT, .most = INT64_MAX,                                                          \
+   .why = "it would be gone at once", .optional = true, .unit = "s", .help = "how long it stays; for ever when not given"}
 
 static const struct lua_function table_methods[] = {
     {.name = "get", .help = "The value of a key; nil: none", .params = PARAMS(KEY), .returns = "string|number|boolean|nil",
@@ -299,8 +301,10 @@ static const struct lua_function table_methods[] = {
      .params = PARAMS(KEY, {.name = "value", .type = PARAM_ANY, .help = "string, number or boolean"}, SECONDS),
      .returns = "boolean", .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_add},
     {.name = "incr", .help = "Add to a number in one step, 0 if there is none; returns what it is then. nil: it is no number",
-     .params = PARAMS(KEY, {.name = "step", .type = PARAM_FLOAT, .any = true, .optional = true, .fallback = "1", .help = "may be negative"},
-                      {.name = "seconds", .type = PARAM_FLOAT, .most = INT64_MAX, .why = "it would be gone at once", .optional = true, .unit = "s", .help = "how long a new one stays"}),
+     .params = PARAMS(KEY, {.name = "step", .type = PARAM_FLOAT, .any = true, .optional = true, .fallback = "1",
+                            .help = "may be negative"},
+                      {.name = "seconds", .type = PARAM_FLOAT, .most = INT64_MAX,
+                       .why = "it would be gone at once", .optional = true, .unit = "s", .help = "how long a new one stays"}),
      .returns = "number|nil", .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_increase},
     {.name = "delete", .help = "Forget a key. False: there was none", .params = PARAMS(KEY), .returns = "boolean",
      .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_delete},
@@ -331,7 +335,8 @@ class_shared_new_table(struct call *c)
 const struct lua_function functions_shared[] = {
     {.name = "newSharedCounter",
      .help = "A counter that functions on all threads may change at once, without the shared lock",
-     .params = PARAMS({.name = "value", .type = PARAM_INT, .any = true, .optional = true, .fallback = "0", .help = "to begin with"}),
+     .params = PARAMS({.name = "value", .type = PARAM_INT, .any = true, .optional = true, .fallback = "0",
+                       .help = "to begin with"}),
      .returns = "SharedCounter",
      .call = class_shared_new_counter},
     {.name = "newSharedTable",
@@ -399,8 +404,10 @@ class_shared_new_limiter(struct call *c)
 const struct lua_function functions_limiter[] = {
     {.name = "newQPSLimiter",
      .help = "A limit for scripts: check() says whether one more is allowed",
-     .params = PARAMS({.name = "rate", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_KEPT, .why = "nothing is allowed once the burst is used up", .unit = "q/s", .help = "how many per second"},
-                      {.name = "burst", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_KEPT, .why = "nothing is ever allowed", .help = "how many at once"}),
+     .params = PARAMS({.name = "rate", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_KEPT,
+                       .why = "nothing is allowed once the burst is used up", .unit = "q/s", .help = "how many per second"},
+                      {.name = "burst", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_KEPT,
+                       .why = "nothing is ever allowed", .help = "how many at once"}),
      .returns = "QPSLimiter",
      .call = class_shared_new_limiter},
     {.name = NULL}};
@@ -442,7 +449,8 @@ static const struct lua_function set_methods[] = {
     {.name = "add",
      .help = "Add an address; a longer stay that it has already is kept",
      .params = PARAMS({.name = "addr", .type = PARAM_ADDRESS_OBJECT},
-                      {.name = "seconds", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_KEPT, .why = "it is gone at once", .unit = "s", .help = "how long it stays"}),
+                      {.name = "seconds", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_KEPT,
+                       .why = "it is gone at once", .unit = "s", .help = "how long it stays"}),
      .flags = FUNCTION_ANY_THREAD,
      .call = class_shared_add},
     {.name = "clear", .help = "Remove all addresses", .call = class_shared_clear},

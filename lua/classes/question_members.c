@@ -240,14 +240,16 @@ const struct param question_tag_params[] = {{.name = "key", .type = PARAM_STRING
                                             END};
 const struct param question_map_params[] = {{.name = "tags", .type = PARAM_STRING_MAP, .help = "values by name"}, END};
 const struct param question_error_params[] = {
-    {.name = "infoCode", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "RFC 8914 code"},
+    {.name = "infoCode", .type = PARAM_INT, PARAM_MODULO_16, .help = "RFC 8914 code"},
     {.name = "extraText", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "text for humans"},
     {.name = "clearExistingEntries", .type = PARAM_BOOL, .optional = true, .fallback = "true",
      .help = "remove errors that were attached before"},
     END};
-const struct param question_suspend_params[] = {{.name = "asyncID", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "who will resume it"},
-                                                {.name = "queryID", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "which one it is"},
-                                                {.name = "timeoutMs", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_KEPT, .why = "nothing is resumed in no time", .unit = "ms", .help = "how long"},
+const struct param question_suspend_params[] = {{.name = "asyncID", .type = PARAM_INT, PARAM_MODULO_16,
+                                                 .help = "who will resume it"},
+                                                {.name = "queryID", .type = PARAM_INT, PARAM_MODULO_16, .help = "which one it is"},
+                                                {.name = "timeoutMs", .type = PARAM_INT, .least = 1, .most = UINT32_MAX,
+                                                 .outside = OUTSIDE_KEPT, .why = "nothing is resumed in no time", .unit = "ms", .help = "how long"},
                                                 END};
 const struct param question_meta_params[] = {{.name = "key", .type = PARAM_STRING, .help = "name of the entry"},
                                              {.name = "values", .type = PARAM_ANY, .help = "list of strings or numbers"},

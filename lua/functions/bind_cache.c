@@ -45,7 +45,7 @@ enum {
 #define FROM_ONE(reason) .least = 1, .most = UINT32_MAX, .why = reason
 #define KEPT_AT_ZERO(reason) .least = 1, .most = UINT32_MAX, .outside = OUTSIDE_ZERO_KEPT, .why = reason
 #define SIZES .least = ENTRY_SIZE_MIN, .most = UINT32_MAX, .outside = OUTSIDE_ZERO_KEPT, .why = "no answer is that small"
-#define OPTION_CODES .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536"
+#define OPTION_CODES PARAM_MODULO_16
 #define LOOKED_AT .own = true
 
 static const struct param options[] = {

@@ -209,7 +209,8 @@ static const struct param add_response[] = {
     END};
 static const struct param key_params[] = {{.name = "rule", .type = PARAM_INDEX, .help = "position, UUID or name"}, END};
 static const struct param position_params[] = {{.name = "position", .type = PARAM_INT, .own = true}, END};
-static const struct param mv_params[] = {{.name = "from", .type = PARAM_INT, .own = true}, {.name = "to", .type = PARAM_INT, .own = true}, END};
+static const struct param mv_params[] = {{.name = "from", .type = PARAM_INT, .own = true}, {.name = "to", .type = PARAM_INT,
+                                                            .own = true}, END};
 static const struct param show_params[] = {
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = table_options}, END};
 static const struct param set_query[] = {{.name = "rules", .type = PARAM_OBJECTS, .class = &rule_class}, END};
@@ -219,7 +220,8 @@ static const struct param top_params[] = {
     {.name = "top", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .fallback = "10"},
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = table_options},
     END};
-static const struct param get_top_params[] = {{.name = "top", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .fallback = "10"},
+static const struct param get_top_params[] = {{.name = "top", .type = PARAM_INT, .most = INT64_MAX,
+                                               .optional = true, .fallback = "10"},
                                               END};
 
 struct verb {

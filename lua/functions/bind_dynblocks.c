@@ -218,8 +218,10 @@ bind_dynblocks_new_group(struct call *c)
 }
 
 #define MESSAGE_ROW {.name = "message", .type = PARAM_STRING, .help = "why"}
-#define SECONDS_ROW {.name = "seconds", .type = PARAM_INT, .least = 1, .outside = OUTSIDE_KEPT, .why = "the block is over at once", .optional = true, .fallback = "10", .unit = "s", .max = UINT32_MAX, .help = "how long"}
-#define ACTION_ROW {.name = "action", .type = PARAM_INT, .most = DNS_ACTION_SET_TAG, .optional = true, .help = "DNSAction; the default's when not given"}
+#define SECONDS_ROW {.name = "seconds", .type = PARAM_INT, .least = 1, .outside = OUTSIDE_KEPT,                        \
+   .why = "the block is over at once", .optional = true, .fallback = "10", .unit = "s", .max = UINT32_MAX, .help = "how long"}
+#define ACTION_ROW {.name = "action", .type = PARAM_INT, .most = DNS_ACTION_SET_TAG, .optional = true,                 \
+   .help = "DNSAction; the default's when not given"}
 
 const struct lua_function functions_dynblocks[] = {
     {.name = "dynBlockRulesGroup",

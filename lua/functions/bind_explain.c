@@ -15,7 +15,8 @@
 enum { TYPE, CLASS, CLIENT, LOCAL, TCP, RD, AD, CD, EDNS, DO, ECS, SCRIPTS, RCODE, FORM, OPTIONS };
 
 static const struct param options[] = {
-    [TYPE] = {.name = "type", .type = PARAM_STRING, .optional = true, .fallback = "A", .help = "type: a number or a name such as AAAA"},
+    [TYPE] = {.name = "type", .type = PARAM_STRING, .optional = true, .fallback = "A",
+              .help = "type: a number or a name such as AAAA"},
     [CLASS] = {.name = "class", .type = PARAM_INT, .optional = true, .fallback = "1", .max = UINT16_MAX, .help = "class"},
     [CLIENT] = {.name = "client", .type = PARAM_STRING, .optional = true, .fallback = "127.0.0.1",
                 .help = "address of the client, perhaps with a port"},
@@ -28,7 +29,8 @@ static const struct param options[] = {
     [EDNS] = {.name = "edns", .type = PARAM_INT, .optional = true, .fallback = "0", .max = UINT16_MAX, .unit = "bytes",
               .help = "UDP size of the query's EDNS; 0: it has none, unless another option needs it"},
     [DO] = {.name = "dnssec", .type = PARAM_BOOL, .optional = true, .fallback = "false", .help = "DNSSEC OK; with EDNS"},
-    [ECS] = {.name = "ecs", .type = PARAM_STRING, .optional = true, .help = "client subnet that comes with it, such as 192.0.2.0/24"},
+    [ECS] = {.name = "ecs", .type = PARAM_STRING, .optional = true,
+             .help = "client subnet that comes with it, such as 192.0.2.0/24"},
     [SCRIPTS] = {.name = "scripts", .type = PARAM_BOOL, .optional = true, .fallback = "false",
                  .help = "run Lua functions even if they may do more than look at the query; false: they are left out"},
     [RCODE] = {.name = "rcode", .type = PARAM_STRING, .optional = true,
@@ -208,7 +210,8 @@ const struct lua_function functions_explain[] = {
     {.name = "explain",
      .help = "Say what would happen to a query, room by room and rule by rule, and why; nothing is sent, counted or changed",
      .params = PARAMS({.name = "name", .type = PARAM_NAME, .help = "the name asked for"},
-                      {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = options, .help = "the rest of the query"}),
+                      {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = options,
+                       .help = "the rest of the query"}),
      .returns = "string|table|nil",
      .flags = FUNCTION_NO_EFFECT,
      .call = bind_explain_query},

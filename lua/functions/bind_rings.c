@@ -26,7 +26,8 @@
 enum { LOCK_RETRIES, RECORD_QUERIES, RECORD_RESPONSES, SAMPLING_RATE };
 
 static const struct param options[] = {
-    [LOCK_RETRIES] = {.name = "lockRetries", .type = PARAM_INT, .any = true, .optional = true, .help = "accepted: there are no locks"},
+    [LOCK_RETRIES] = {.name = "lockRetries", .type = PARAM_INT, .any = true, .optional = true,
+                      .help = "accepted: there are no locks"},
     [RECORD_QUERIES] = {.name = "recordQueries", .type = PARAM_BOOL, .optional = true, .help = "record queries"},
     [RECORD_RESPONSES] = {.name = "recordResponses", .type = PARAM_BOOL, .optional = true, .help = "record answers"},
     [SAMPLING_RATE] = {.name = "samplingRate",
@@ -165,8 +166,10 @@ const struct lua_function functions_rings[] = {
     {.name = "setRingBuffersSize",
      .help = "How many recent queries, and how many answers, are remembered",
      .params = PARAMS({.name = "num", .type = PARAM_INT, .max = UINT32_MAX, .least = 1, .outside = OUTSIDE_KEPT,
-                       .why = "nothing is recorded: dynamic blocks and top...() see no query", .unit = "entries", .help = "10000 if not set; 0: none"},
-                      {.name = "shards", .type = PARAM_INT, .any = true, .optional = true, .help = "accepted: each worker has its own"}),
+                       .why = "nothing is recorded: dynamic blocks and top...() see no query", .unit = "entries",
+                        .help = "10000 if not set; 0: none"},
+                      {.name = "shards", .type = PARAM_INT, .any = true, .optional = true,
+                       .help = "accepted: each worker has its own"}),
      .flags = FUNCTION_CONFIG_ONLY,
      .call = bind_rings_set_size},
     {.name = "setRingBuffersOptions",
@@ -196,7 +199,7 @@ const struct lua_function functions_rings[] = {
      .call = bind_rings_get_response_ring},
     {.name = "getRespRing",
      .help = "The remembered answers as tables with qname and rcode as texts",
-     .params = PARAMS({.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "no answer has it", .optional = true, .help = "of this rcode alone"}),
+     .params = PARAMS({.name = "rcode", .type = PARAM_INT, PARAM_RCODE, .optional = true, .help = "of this rcode alone"}),
      .returns = "table[]",
      .flags = FUNCTION_NO_EFFECT,
      .call = bind_rings_get_resp_ring},
@@ -338,9 +341,11 @@ bind_rings_show_latency(struct call *c)
   return 0;
 }
 
-#define TOP {.name = "top", .type = PARAM_INT, .most = INT64_MAX, .safe = "9223372036854775807", .optional = true, .fallback = "10", .help = "rows; the others are summed up"}
-#define NUM {.name = "top", .type = PARAM_INT, .most = INT64_MAX, .safe = "9223372036854775807", .help = "rows; the others are summed up"}
-#define LABELS {.name = "labels", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .help = "count names by their last labels alone"}
+#define TOP {.name = "top", .type = PARAM_INT, PARAM_NO_LIMIT_64, .optional = true, .fallback = "10",                  \
+   .help = "rows; the others are summed up"}
+#define NUM {.name = "top", .type = PARAM_INT, PARAM_NO_LIMIT_64, .help = "rows; the others are summed up"}
+#define LABELS {.name = "labels", .type = PARAM_INT, .most = INT64_MAX, .optional = true,                              \
+   .help = "count names by their last labels alone"}
 #define TABLE "{ [1]: string, [2]: integer, [3]: number }[]"
 #define SHOW(word, words, function, ...)                                                                               \
   {                                                                                                                    \
@@ -356,8 +361,9 @@ const struct lua_function functions_top[] = {
     SHOW("topQueries", "Print the names most asked for", bind_rings_queries, TOP, LABELS),
     GET("getTopQueries", "The rows of topQueries(): name, count, percentage", bind_rings_queries, NUM, LABELS),
     SHOW("topResponses", "Print the names most answered with an rcode", bind_rings_responses, TOP,
-         {.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "no answer has it", .optional = true, .fallback = "0"}, LABELS),
-    GET("getTopResponses", "The rows of topResponses()", bind_rings_responses, NUM, {.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "no answer has it"},
+         {.name = "rcode", .type = PARAM_INT, PARAM_RCODE, .optional = true, .fallback = "0"}, LABELS),
+    GET("getTopResponses", "The rows of topResponses()", bind_rings_responses, NUM, {.name = "rcode",
+                                                            .type = PARAM_INT, PARAM_RCODE},
         LABELS),
     SHOW("topSlow", "Print the names most answered slowly; time-outs do not count", bind_rings_slow, TOP,
          {.name = "limit", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .fallback = "500", .unit = "ms"}, LABELS),
@@ -452,8 +458,9 @@ bind_rings_bytes(struct call *c)
   return bind_rings_exceed(c, (struct ring_count){.kind = RING_ANSWERS, .bytes = true}, c->args);
 }
 
-#define RATE(measure) {.name = "rate", .type = PARAM_INT, .most = INT64_MAX, .safe = "9223372036854775807", .unit = measure, .help = "allowed for each client"}
-#define SECONDS {.name = "seconds", .type = PARAM_INT, .most = INT64_MAX, .unit = "s", .help = "how far to look back; 0: as far as the ring goes"}
+#define RATE(measure) {.name = "rate", .type = PARAM_INT, PARAM_NO_LIMIT_64, .unit = measure, .help = "allowed for each client"}
+#define SECONDS {.name = "seconds", .type = PARAM_INT, .most = INT64_MAX, .unit = "s",                                 \
+   .help = "how far to look back; 0: as far as the ring goes"}
 #define EXCEED(word, words, function, ...)                                                                             \
   {                                                                                                                    \
     .name = word, .help = words, .params = PARAMS(__VA_ARGS__), .returns = "table<ComboAddress, integer>",             \
@@ -463,7 +470,7 @@ bind_rings_bytes(struct call *c)
 const struct lua_function functions_exceed[] = {
     EXCEED("exceedQRate", "Clients above a rate of queries, with their counts", bind_rings_exceed_queries, RATE("q/s"), SECONDS),
     EXCEED("exceedQTypeRate", "Clients above a rate of queries of a type", bind_rings_qtype,
-           {.name = "type", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "DNSQType"}, RATE("q/s"), SECONDS),
+           {.name = "type", .type = PARAM_INT, PARAM_MODULO_16, .help = "DNSQType"}, RATE("q/s"), SECONDS),
     EXCEED("exceedNXDOMAINs", "Clients above a rate of NXDomain answers", bind_rings_nxdomains, RATE("answers/s"), SECONDS),
     EXCEED("exceedServFails", "Clients above a rate of ServFail answers", bind_rings_servfails, RATE("answers/s"), SECONDS),
     EXCEED("exceedRespByterate", "Clients above a rate of bytes in answers", bind_rings_bytes, RATE("bytes/s"), SECONDS),
@@ -537,7 +544,8 @@ const struct lua_function functions_grepq[] = {
     {.name = "grepq",
      .help = "Print recent queries and answers: of clients in a netmask, of names at or below a domain, slower than \"100ms\"",
      .params = PARAMS({.name = "filters", .type = PARAM_STRINGS, .help = "all must match; the last of each kind counts"},
-                      {.name = "limit", .type = PARAM_INT, .most = INT64_MAX, .optional = true, .help = "newest queries and newest answers"},
+                      {.name = "limit", .type = PARAM_INT, .most = INT64_MAX, .optional = true,
+                       .help = "newest queries and newest answers"},
                       {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = grepq_options}),
      .flags = FUNCTION_NO_EFFECT,
      .call = bind_rings_grepq},

@@ -140,7 +140,8 @@ bind_settings_add_capabilities(struct call *c)
 const struct lua_function functions_settings[] = {
     {.name = "setPayloadSizeOnSelfGeneratedAnswers",
      .help = "UDP size advertised in the OPT records of self-made answers, 512 to 1500",
-     .params = (const struct param[]){{.name = "size", .type = PARAM_INT, .least = PAYLOAD_MIN, .most = PAYLOAD_MAX, .unit = "bytes"}, END},
+     .params = (const struct param[]){{.name = "size", .type = PARAM_INT, .least = PAYLOAD_MIN, .most = PAYLOAD_MAX,
+                                       .unit = "bytes"}, END},
      .call = bind_settings_set_payload_size},
     {.name = "setUDPSocketBufferSizes",
      .help = "SO_RCVBUF and SO_SNDBUF of listening sockets; 0 tries the system's maximum",

@@ -243,7 +243,7 @@ const struct lua_function functions_waiting_listeners[] = {
      .data = LISTENER(DNSCRYPT, .part = dnscrypt, .check = waiting_listeners_check_dnscrypt)},
     {.name = "newDOHResponseMapEntry",
      .help = "A fixed answer for the paths that match",
-     .params = PARAMS({.name = "regex", .type = PARAM_STRING}, {.name = "status", .type = PARAM_INT, .least = 100, .most = 599, .outside = OUTSIDE_KEPT, .why = "there is no such status"},
+     .params = PARAMS({.name = "regex", .type = PARAM_STRING}, {.name = "status", .type = PARAM_INT, PARAM_HTTP_STATUS},
                       {.name = "content", .type = PARAM_STRING},
                       {.name = "headers", .type = PARAM_STRING_MAP, .optional = true}),
      .returns = "DOHResponseMapEntry",

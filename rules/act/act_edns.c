@@ -107,7 +107,7 @@ act_edns_option_response_show(const struct action *base, struct text *out)
   text_printf(out, "add EDNS Option to response (code=%u)", ((const struct edns_action *)base)->code);
 }
 
-static const struct param option_params[] = {{.name = "code", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "EDNSOptionCode"},
+static const struct param option_params[] = {{.name = "code", .type = PARAM_INT, PARAM_MODULO_16, .help = "EDNSOptionCode"},
                                              {.name = "data", .type = PARAM_STRING, .help = "its value, any bytes"},
                                              {.type = PARAM_END}};
 
@@ -128,7 +128,8 @@ const struct action_kind act_set_mac = {
     .name = "SetMacAddrAction",
     .help = "Add the client's link address, if the kernel knows it, as an EDNS option; goes on",
     .side = SIDE_QUERY,
-    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "EDNSOptionCode"}, {.type = PARAM_END}},
+    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, PARAM_MODULO_16,
+                                      .help = "EDNSOptionCode"}, {.type = PARAM_END}},
     .effect = EFFECT_CLOCK,
     .size = sizeof(struct edns_action),
     .init = act_edns_mac_init,
@@ -179,7 +180,7 @@ act_edns_error_show(const struct action *base, struct text *out)
 }
 
 static const struct param error_params[] = {
-    {.name = "infoCode", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "RFC 8914 code"},
+    {.name = "infoCode", .type = PARAM_INT, PARAM_MODULO_16, .help = "RFC 8914 code"},
     {.name = "extraText", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "text for humans"},
     {.name = "clearExistingEntries", .type = PARAM_BOOL, .optional = true, .fallback = "true",
      .help = "remove errors that were attached before"},

@@ -165,7 +165,8 @@ act_flow_delay_show(const struct action *base, struct text *out)
 }
 
 static const struct param delay_params[] = {
-    {.name = "ms", .type = PARAM_INT, .most = UINT16_MAX, .unit = "ms", .help = "how long the answer waits, at most 65535; datagrams only"},
+    {.name = "ms", .type = PARAM_INT, .most = UINT16_MAX, .unit = "ms",
+     .help = "how long the answer waits, at most 65535; datagrams only"},
     {.type = PARAM_END}};
 
 const struct action_kind act_delay = {

@@ -127,7 +127,8 @@ act_set_max_returned_show(const struct action *base, struct text *out)
 }
 
 static const struct param max_returned_params[] = {
-    {.name = "max", .type = PARAM_INT, .most = UINT32_MAX, .safe = "4294967295", .unit = "s", .help = "largest TTL that the client sees"}, {.type = PARAM_END}};
+    {.name = "max", .type = PARAM_INT, PARAM_NO_LIMIT_32, .unit = "s",
+     .help = "largest TTL that the client sees"}, {.type = PARAM_END}};
 
 const struct action_kind act_set_max_returned_ttl = {
     .name = "SetMaxReturnedTTLAction",

@@ -165,7 +165,7 @@ enum { OPTION_TYPE_FOR_ANY = 4 };
 static const struct param raw_options[] = {
     ANSWER_FLAG_ROWS,
     ANSWER_TTL_ROW,
-    [OPTION_TYPE_FOR_ANY] = {.name = "typeForAny", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .optional = true,
+    [OPTION_TYPE_FOR_ANY] = {.name = "typeForAny", .type = PARAM_INT, PARAM_MODULO_16, .optional = true,
                              .help = "DNSQType of the records when ANY is asked for"},
     {.type = PARAM_END}};
 

@@ -107,7 +107,7 @@ act_ttl_max_init(struct action *base, const struct value *args, struct fault *f)
 }
 
 #define MIN_ROW(paired) {.name = "min", .type = PARAM_INT, .pair = paired, .most = INT32_MAX, .unit = "s", .help = "smallest TTL"}
-#define MAX_ROW {.name = "max", .type = PARAM_INT, .most = UINT32_MAX, .safe = "4294967295", .unit = "s", .help = "largest TTL"}
+#define MAX_ROW {.name = "max", .type = PARAM_INT, PARAM_NO_LIMIT_32, .unit = "s", .help = "largest TTL"}
 
 const struct action_kind act_limit_ttl_response = {
     .name = "LimitTTLResponseAction",
@@ -116,7 +116,7 @@ const struct action_kind act_limit_ttl_response = {
     .params = (const struct param[]){
         MIN_ROW(true),
         MAX_ROW,
-        {.name = "types", .type = PARAM_INTS, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .optional = true, .help = "list of DNSQType; all when not given"},
+        {.name = "types", .type = PARAM_INTS, PARAM_MODULO_16, .optional = true, .help = "list of DNSQType; all when not given"},
         {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),
@@ -216,7 +216,7 @@ const struct action_kind act_clear_types_response = {
     .name = "ClearRecordTypesResponseAction",
     .help = "Remove the records of these types; goes on",
     .side = SIDE_RESPONSE,
-    .params = (const struct param[]){{.name = "types", .type = PARAM_INTS, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "DNSQType, or a list"},
+    .params = (const struct param[]){{.name = "types", .type = PARAM_INTS, PARAM_MODULO_16, .help = "DNSQType, or a list"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct ttl_action),

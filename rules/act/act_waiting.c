@@ -36,7 +36,7 @@ const struct action_kind act_http_status = {
     .help = "Answer a DNS-over-HTTPS request with an HTTP status; other queries go on",
     .side = SIDE_QUERY,
     .params = (const struct param[]){
-        {.name = "status", .type = PARAM_INT, .least = 100, .most = 599, .outside = OUTSIDE_KEPT, .why = "there is no such status", .help = "HTTP status"},
+        {.name = "status", .type = PARAM_INT, PARAM_HTTP_STATUS, .help = "HTTP status"},
         {.name = "body", .type = PARAM_STRING, .help = "body, or the URL of a redirection"},
         {.name = "contentType", .type = PARAM_STRING, .optional = true, .fallback = "", .help = "its type"},
         {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = answer_flag_options,

@@ -55,7 +55,7 @@ proxy_kinds_value_show(const struct selector *base, struct text *out)
   text_printf(out, "proxy protocol value of type %u matches", ((const struct proxy_selector *)base)->type);
 }
 
-#define TYPE_ROW {.name = "type", .type = PARAM_INT, .most = UINT8_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 256", .help = "type of the value, 0 to 255"}
+#define TYPE_ROW {.name = "type", .type = PARAM_INT, PARAM_MODULO_8, .help = "type of the value, 0 to 255"}
 #define END {.type = PARAM_END}
 
 const struct selector_kind select_proxy_value = {

@@ -119,7 +119,8 @@ select_address_port_show(const struct selector *base, struct text *out)
 const struct selector_kind select_dst_port = {
     .name = "DSTPortRule",
     .help = "The query was sent to this port",
-    .params = (const struct param[]){{.name = "port", .type = PARAM_INT, .least = 1, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536, and nothing comes to port 0", .help = "port"}, {.type = PARAM_END}},
+    .params = (const struct param[]){{.name = "port", .type = PARAM_INT, .least = 1, .most = UINT16_MAX,
+                                      .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536, and nothing comes to port 0", .help = "port"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct port_selector),
     .init = select_address_port_init,

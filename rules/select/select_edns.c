@@ -86,7 +86,7 @@ select_edns_option_show(const struct selector *s, struct text *out)
 const struct selector_kind select_edns_option = {
     .name = "EDNSOptionRule",
     .help = "The packet carries this EDNS option",
-    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536",
+    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, PARAM_MODULO_16,
                                       .help = "EDNSOptionCode"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_selector),
@@ -111,7 +111,7 @@ select_edns_version_show(const struct selector *s, struct text *out)
 const struct selector_kind select_edns_version = {
     .name = "EDNSVersionRule",
     .help = "There is an OPT record of a version above this one",
-    .params = (const struct param[]){{.name = "version", .type = PARAM_INT, .most = UINT8_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 256",
+    .params = (const struct param[]){{.name = "version", .type = PARAM_INT, PARAM_MODULO_8,
                                       .help = "EDNS version"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct edns_selector),

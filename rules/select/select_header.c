@@ -85,7 +85,8 @@ select_header_qclass_show(const struct selector *s, struct text *out)
 const struct selector_kind select_qclass = {
     .name = "QClassRule",
     .help = "The class asked for is this one",
-    .params = (const struct param[]){{.name = "class", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "DNSClass"}, {.type = PARAM_END}},
+    .params = (const struct param[]){{.name = "class", .type = PARAM_INT, PARAM_MODULO_16,
+                                      .help = "DNSClass"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct number_selector),
     .init = select_header_u16_init,
@@ -108,7 +109,8 @@ select_header_opcode_show(const struct selector *s, struct text *out)
 const struct selector_kind select_opcode = {
     .name = "OpcodeRule",
     .help = "The opcode of the header is this one",
-    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "there is no such opcode", .help = "DNSOpcode"}, {.type = PARAM_END}},
+    .params = (const struct param[]){{.name = "code", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT,
+                                      .why = "there is no such opcode", .help = "DNSOpcode"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct number_selector),
     .init = select_header_u8_init,
@@ -133,7 +135,8 @@ select_header_rcode_show(const struct selector *s, struct text *out)
 const struct selector_kind select_rcode = {
     .name = "RCodeRule",
     .help = "The rcode of the header, its 4 bits alone, is this one",
-    .params = (const struct param[]){{.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT, .why = "a header has room for 4 bits", .help = "DNSRCode"}, {.type = PARAM_END}},
+    .params = (const struct param[]){{.name = "rcode", .type = PARAM_INT, .most = 15, .outside = OUTSIDE_KEPT,
+                                      .why = "a header has room for 4 bits", .help = "DNSRCode"}, {.type = PARAM_END}},
     .effect = EFFECT_PURE,
     .size = sizeof(struct number_selector),
     .init = select_header_u8_init,

@@ -232,8 +232,9 @@ select_name_wire_length_show(const struct selector *s, struct text *out)
   select_name_size_show(s, "wire length", out);
 }
 
-static const struct param size_params[] = {{.name = "min", .type = PARAM_INT, .pair = true, .most = UINT32_MAX, .help = "matches below this"},
-                                           {.name = "max", .type = PARAM_INT, .most = UINT32_MAX, .safe = "4294967295", .help = "matches above this"},
+static const struct param size_params[] = {{.name = "min", .type = PARAM_INT, .pair = true, .most = UINT32_MAX,
+                                            .help = "matches below this"},
+                                           {.name = "max", .type = PARAM_INT, PARAM_NO_LIMIT_32, .help = "matches above this"},
                                            {.type = PARAM_END}};
 
 const struct selector_kind select_qname_labels = {

@@ -133,10 +133,12 @@ select_packet_records_show(const struct selector *base, struct text *out)
   text_printf(out, "%u <= records in %s <= %u", s->min, select_packet_section_text(s->section), s->max);
 }
 
-#define SECTION_ROW {.name = "section", .type = PARAM_INT, .most = 3, .outside = OUTSIDE_KEPT, .why = "a message has four sections", .help = "DNSSection"}
+#define SECTION_ROW {.name = "section", .type = PARAM_INT, .most = 3, .outside = OUTSIDE_KEPT,                         \
+   .why = "a message has four sections", .help = "DNSSection"}
 #define COUNT_ROWS                                                                                                     \
   {.name = "min", .type = PARAM_INT, .pair = true, .most = UINT16_MAX, .help = "least number of records"},                                               \
-      {.name = "max", .type = PARAM_INT, .most = UINT16_MAX, .safe = "65535", .help = "greatest number of records"}, {.type = PARAM_END}
+      {.name = "max", .type = PARAM_INT, .most = UINT16_MAX, .safe = "65535",                                          \
+   .help = "greatest number of records"}, {.type = PARAM_END}
 
 const struct selector_kind select_records_count = {
     .name = "RecordsCountRule",
@@ -197,7 +199,8 @@ select_packet_records_type_show(const struct selector *base, struct text *out)
 const struct selector_kind select_records_type_count = {
     .name = "RecordsTypeCountRule",
     .help = "There are so many records of a type in a section",
-    .params = (const struct param[]){SECTION_ROW, {.name = "type", .type = PARAM_INT, .most = UINT16_MAX, .outside = OUTSIDE_KEPT, .why = "it is taken modulo 65536", .help = "DNSQType"}, COUNT_ROWS},
+    .params = (const struct param[]){SECTION_ROW, {.name = "type", .type = PARAM_INT, PARAM_MODULO_16,
+                                                   .help = "DNSQType"}, COUNT_ROWS},
     .effect = EFFECT_PURE,
     .size = sizeof(struct records_selector),
     .init = select_packet_records_type_init,

@@ -136,7 +136,7 @@ const struct selector_kind select_pool_outstanding = {
     .name = "PoolOutstandingRule",
     .help = "More queries than this are in flight to the pool's servers; if there is no such pool the query is dropped",
     .params = (const struct param[]){POOL_ROW,
-                                     {.name = "limit", .type = PARAM_INT, .most = INT64_MAX, .safe = "9223372036854775807", .unit = "queries",
+                                     {.name = "limit", .type = PARAM_INT, PARAM_NO_LIMIT_64, .unit = "queries",
                                       .help = "queries in flight"},
                                      {.type = PARAM_END}},
     .effect = EFFECT_STATE,

@@ -48,8 +48,10 @@ const struct selector_kind select_max_qps = {
     .name = "MaxQPSRule",
     .help = "Matches while there are fewer queries per second than this, all clients together",
     .params = (const struct param[]){
-        {.name = "qps", .type = PARAM_INT, RATE_BOUNDS("no query is within it, the rule never matches"), .unit = "q/s", .help = "limit"},
-        {.name = "burst", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .safe = "1", .optional = true, .unit = "queries", .help = "burst; qps when not given"},
+        {.name = "qps", .type = PARAM_INT, RATE_BOUNDS("no query is within it, the rule never matches"), .unit = "q/s",
+         .help = "limit"},
+        {.name = "burst", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .safe = "1",
+         .optional = true, .unit = "queries", .help = "burst; qps when not given"},
         {.type = PARAM_END}},
     .effect = EFFECT_STATE,
     .size = sizeof(struct rate_selector),
@@ -70,14 +72,16 @@ struct rate_ip_selector {
 enum { QPS, V4_MASK, V6_MASK, BURST, EXPIRATION, CLEANUP_DELAY, SCAN_FRACTION, SHARDS };
 
 static const struct param rate_ip_params[] = {
-    [QPS] = {.name = "qps", .type = PARAM_INT, RATE_BOUNDS("every query is over it, the rule always matches"), .unit = "q/s", .help = "limit of a range"},
+    [QPS] = {.name = "qps", .type = PARAM_INT, RATE_BOUNDS("every query is over it, the rule always matches"),
+             .unit = "q/s", .help = "limit of a range"},
     [V4_MASK] = {.name = "v4Mask", .type = PARAM_INT, .most = 32, .optional = true, .fallback = "32", .unit = "bits",
                  .help = "size of IPv4 ranges"},
     [V6_MASK] = {.name = "v6Mask", .type = PARAM_INT, .most = 128, .optional = true, .fallback = "64", .unit = "bits",
                  .help = "size of IPv6 ranges"},
     [BURST] = {.name = "burst", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .safe = "1", .optional = true, .unit = "queries",
                .help = "burst of a range; qps when not given"},
-    [EXPIRATION] = {.name = "expiration", .type = PARAM_INT, .least = 1, .most = UINT32_MAX, .why = "every query would start afresh", .optional = true, .fallback = "300", .unit = "s",
+    [EXPIRATION] = {.name = "expiration", .type = PARAM_INT, .least = 1, .most = UINT32_MAX,
+                    .why = "every query would start afresh", .optional = true, .fallback = "300", .unit = "s",
                     .help = "a range not seen for this long starts afresh"},
     [CLEANUP_DELAY] = {.name = "cleanupDelay", .type = PARAM_INT, .any = true, .optional = true, .fallback = "60", .unit = "s",
                        .help = "accepted; places of idle ranges are free at once, nothing is swept"},

@@ -3,7 +3,7 @@
 #include "dnsproxy/backends/backend.h"
 
 #include "dnsproxy/base/memory.h"
-#include "dnsproxy/backends/health_state.h"
+#include "dnsproxy/backends/health.h"
 #include "dnsproxy/wire/codes.h"
 
 #include <assert.h>

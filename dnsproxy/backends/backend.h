@@ -118,7 +118,7 @@ struct backend {
   _Atomic uint32_t generation; // moves when sockets must be made anew (reconnectOnUp, another own address): upstreams compare
   _Atomic(struct backend_limit *) qps;
   _Atomic(struct backend_label *) label;
-  struct health *health;  // backends/health_state.h: the keeper's book, under its own lock
+  struct health *health;  // backends/health.h: the keeper's book, under its own lock
   struct backend_counters *counters[WORKERS_MAX + 1]; // all there from backend_new() on; the last: a guest
   struct upstream *upstream[WORKERS_MAX];         // NULL until worker w first sends
   struct upstream_peer *streams[WORKERS_MAX];     // the same over TCP

@@ -8,8 +8,6 @@ libdnsproxy_a_SOURCES += \
 	dnsproxy/backends/health.h \
 	dnsproxy/backends/health_probe.c \
 	dnsproxy/backends/health_probe.h \
-	dnsproxy/backends/health_state.c \
-	dnsproxy/backends/health_state.h \
 	dnsproxy/backends/policy.c \
 	dnsproxy/backends/policy.h \
 	dnsproxy/backends/pool.c \

@@ -12,7 +12,6 @@
 #include "dnsproxy/base/undo.h"
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/backends/health.h"
-#include "dnsproxy/backends/health_state.h"
 #include "lua/binder/classes.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Unit tests of dnsproxy/backends/health_state: rise and fall, lazy windows, back-off, forced states, without a clock.
-#include "dnsproxy/backends/health_state.h"
+// Unit tests of the book of dnsproxy/backends/health: rise and fall, lazy windows, back-off, forced states, without a clock.
+#include "dnsproxy/backends/health.h"
 #include "dnsproxy/wire/codes.h"
 
 #include <pthread.h>

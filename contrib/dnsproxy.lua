@@ -436,21 +436,21 @@ function SharedTable:get(key) end
 ---Give a key a value; nil deletes it. False: it is too large
 ---@param key string # any bytes; a number counts as its text
 ---@param value any # string, number, boolean or nil
----@param seconds? number # how long it stays; for ever when not given; at least 0
+---@param seconds? number # how long it stays: for ever when not given; 0 or less: it is gone at once
 ---@return boolean
 function SharedTable:set(key, value, seconds) end
 
 ---Give a key a value unless it has one. False: it has
 ---@param key string # any bytes; a number counts as its text
 ---@param value any # string, number or boolean
----@param seconds? number # how long it stays; for ever when not given; at least 0
+---@param seconds? number # how long it stays: for ever when not given; 0 or less: it is gone at once
 ---@return boolean
 function SharedTable:add(key, value, seconds) end
 
 ---Add to a number in one step, 0 if there is none; returns what it is then. nil: it is no number
 ---@param key string # any bytes; a number counts as its text
 ---@param step? number # may be negative
----@param seconds? number # how long a new one stays; at least 0
+---@param seconds? number # how long a new one stays: for ever when not given; 0 or less: it is gone at once
 ---@return number|nil
 function SharedTable:incr(key, step, seconds) end
 

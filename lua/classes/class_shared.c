@@ -120,7 +120,9 @@ static uint64_t
 class_shared_end_of(const struct value *seconds, uint64_t now_us)
 {
   double us = seconds->number * 1e6;
-  return seconds->given && us < 1e18 ? now_us + (us > 0 ? (uint64_t)us : 0) : 0;
+  if (!seconds->given || us >= 1e18)
+    return 0;
+  return now_us + (us > 0 ? (uint64_t)us : 0); // what is no number is over as well
 }
 
 static void
@@ -288,8 +290,8 @@ class_shared_table_copy(struct call *c)
 
 #define KEY {.name = "key", .type = PARAM_STRING, .help = "any bytes; a number counts as its text"}
 #define SECONDS                                                                                                        \
-  {.name = "seconds", .type = PARAM_FLOAT, .most = INT64_MAX,                                                          \
-   .why = "it would be gone at once", .optional = true, .unit = "s", .help = "how long it stays; for ever when not given"}
+  {.name = "seconds", .type = PARAM_FLOAT, .any = true, .optional = true, .unit = "s",                                 \
+   .help = "how long it stays: for ever when not given; 0 or less: it is gone at once"}
 
 static const struct lua_function table_methods[] = {
     {.name = "get", .help = "The value of a key; nil: none", .params = PARAMS(KEY), .returns = "string|number|boolean|nil",
@@ -303,8 +305,8 @@ static const struct lua_function table_methods[] = {
     {.name = "incr", .help = "Add to a number in one step, 0 if there is none; returns what it is then. nil: it is no number",
      .params = PARAMS(KEY, {.name = "step", .type = PARAM_FLOAT, .any = true, .optional = true, .fallback = "1",
                             .help = "may be negative"},
-                      {.name = "seconds", .type = PARAM_FLOAT, .most = INT64_MAX,
-                       .why = "it would be gone at once", .optional = true, .unit = "s", .help = "how long a new one stays"}),
+                      {.name = "seconds", .type = PARAM_FLOAT, .any = true, .optional = true, .unit = "s",
+                       .help = "how long a new one stays: for ever when not given; 0 or less: it is gone at once"}),
      .returns = "number|nil", .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_increase},
     {.name = "delete", .help = "Forget a key. False: there was none", .params = PARAMS(KEY), .returns = "boolean",
      .flags = FUNCTION_ANY_THREAD, .call = class_shared_table_delete},

@@ -70,8 +70,6 @@ copies_looks(void)
 
 // ---- what is about to be written ----
 
-static void copies_note(lua_State *, const struct purity *);
-
 static bool
 copies_effects_hold(const struct purity *effects, const struct places *written)
 {
@@ -98,49 +96,95 @@ copies_add_event(struct script *s, void *arg)
   list->items[list->count++] = s;
 }
 
+// What was found, if it holds still.
+static const struct purity *
+copies_remembered(struct script *s)
+{
+  if (s->effects != NULL && !copies_effects_hold(s->effects, &copies_here()->written))
+    purity_drop(&s->effects);
+  return s->effects;
+}
+
 static const struct purity *
 copies_effects_of(lua_State *lua, struct script *s)
 {
   struct copies_source *here = copies_here();
-  if (s->effects != NULL && !copies_effects_hold(s->effects, &here->written))
-    purity_drop(&s->effects);
-  if (s->effects == NULL) {
-    s->effects = memory_new(sizeof *s->effects);
-    script_push(lua, s);
-    purity_find_effects(lua, -1, &here->shared, s->effects);
-    lua_pop(lua, 1);
-    places_fini(&here->unread); // this one may read them
-    here->looks++;
-  }
+  struct purity found;
+  if (copies_remembered(s) != NULL)
+    return s->effects;
+  script_push(lua, s);
+  purity_find_effects(lua, -1, &here->shared, &found); // an error leaves nothing to remember
+  lua_pop(lua, 1);
+  s->effects = memory_copy(&found, sizeof found);
+  places_fini(&here->unread); // this one may read them
+  here->looks++;
   return s->effects;
 }
 
+// One that is about to run: a script, or else a function that the registry keeps meanwhile.
+struct ahead {
+  struct script *script;
+  int function;
+  struct events events;
+};
+
 // A function of ours may call scripts that C keeps: visitors of names, for one. What all of them write counts.
 static void
-copies_note_events(lua_State *lua)
+copies_note_events(lua_State *lua, struct events *list)
 {
   struct copies_source *here = copies_here();
-  struct events list = {0};
-  scripts_each(control_scripts()->list, copies_add_event, &list);
-  for (size_t i = 0; i < list.count && !here->everything; i++) {
-    const struct purity *effects = copies_effects_of(lua, list.items[i]);
+  scripts_each(control_scripts()->list, copies_add_event, list);
+  for (size_t i = 0; i < list->count && !here->everything; i++) {
+    const struct purity *effects = copies_effects_of(lua, list->items[i]);
     // What it reads may be written before it is called: then what was found does not hold.
     here->everything = effects->anything || effects->hidden || !copies_effects_hold(effects, &here->written);
     for (size_t k = 0; k < effects->writes.count; k++)
       places_add(&here->written, effects->writes.items[k]);
   }
-  free(list.items);
 }
 
 static void
-copies_note(lua_State *lua, const struct purity *effects)
+copies_note(const struct purity *effects)
 {
   struct copies_source *here = copies_here();
   here->everything |= effects->anything || effects->hidden;
   for (size_t i = 0; i < effects->writes.count; i++)
     places_add(&here->written, effects->writes.items[i]);
-  if (effects->calls_out && !here->everything)
-    copies_note_events(lua);
+}
+
+static void
+copies_ahead_step(lua_State *lua, void *arg)
+{
+  struct ahead *a = arg;
+  struct copies_source *here = copies_here();
+  struct purity found;
+  bool calls_out;
+  if (a->script != NULL) {
+    const struct purity *effects = copies_effects_of(lua, a->script);
+    calls_out = effects->calls_out;
+    copies_note(effects);
+  } else {
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, a->function);
+    purity_find_effects(lua, -1, &here->shared, &found);
+    here->looks++;
+    calls_out = found.calls_out;
+    copies_note(&found);
+    purity_fini(&found);
+  }
+  if (calls_out && !here->everything)
+    copies_note_events(lua, &a->events);
+}
+
+// Without the memory to look, nobody can tell what it writes; it runs all the same.
+static void
+copies_look_at(lua_State *lua, struct ahead *a)
+{
+  struct text why;
+  text_init(&why);
+  if (!errors_protect(lua, copies_ahead_step, a, &why))
+    copies_here()->everything = true;
+  text_fini(&why);
+  free(a->events.items);
 }
 
 static bool
@@ -153,26 +197,29 @@ copies_look_ahead(void)
 void
 copies_will_run(lua_State *lua, int index)
 {
-  struct copies_source *here = copies_here();
   if (!copies_look_ahead()) {
-    here->everything = true;
+    copies_here()->everything = true;
     return;
   }
-  struct purity effects;
-  purity_find_effects(lua, index, &here->shared, &effects);
-  here->looks++;
-  copies_note(lua, &effects);
-  purity_fini(&effects);
+  lua_pushvalue(lua, index);
+  struct ahead a = {.function = luaL_ref(lua, LUA_REGISTRYINDEX)};
+  copies_look_at(lua, &a);
+  luaL_unref(lua, LUA_REGISTRYINDEX, a.function);
 }
 
+// Queries may wait for it: what is remembered takes nothing of Lua's.
 void
 copies_will_run_script(lua_State *lua, struct script *s)
 {
-  struct copies_source *here = copies_here();
-  if (copies_look_ahead())
-    copies_note(lua, copies_effects_of(lua, s));
+  if (!copies_look_ahead()) {
+    copies_here()->everything = true;
+    return;
+  }
+  const struct purity *effects = copies_remembered(s);
+  if (effects != NULL && !effects->calls_out)
+    copies_note(effects);
   else
-    here->everything = true;
+    copies_look_at(lua, &(struct ahead){.script = s});
 }
 
 // ---- who shares what ----
@@ -208,11 +255,12 @@ copies_inspect(lua_State *lua, struct candidate *c)
   if (s->purity != NULL && (here->everything || purity_reads_any(s->purity, &here->written)))
     purity_drop(&s->purity);
   if (s->purity == NULL) {
+    struct purity found;
     c->anew = true;
-    s->purity = memory_new(sizeof *s->purity);
     script_push(lua, s);
-    purity_find(lua, -1, s->purity);
+    purity_find(lua, -1, &found);
     lua_pop(lua, 1);
+    s->purity = memory_copy(&found, sizeof found);
     here->looks++;
   }
   c->copied = !s->purity->shares && s->may_copy && here->enabled;

@@ -4,6 +4,7 @@
 
 #include "dnsproxy/base/memory.h"
 #include "lua/binder/classes.h"
+#include "lua/binder/errors.h"
 #include "lua/binder/handles.h"
 
 #include <lauxlib.h>
@@ -85,9 +86,7 @@ struct closure {
   const void *root;
   struct closure *next; // of the look
   struct purity found;  // reads: every table and handle within
-  struct places reached;
-  size_t values;
-  bool keeps_library, cut;
+  struct search within; // what it came to: reached, values, keeps_library, cut
 };
 
 static void
@@ -95,7 +94,7 @@ purity_closure_free(struct object *o)
 {
   struct closure *c = (struct closure *)(void *)o;
   purity_fini(&c->found);
-  places_fini(&c->reached);
+  places_fini(&c->within.reached);
   free(c);
 }
 static const struct object_class closure_class = {.name = "closure", .free = purity_closure_free};
@@ -112,13 +111,15 @@ static _Thread_local struct look *look; // under the Lua lock; NULL: nobody look
 void
 purity_begin(lua_State *lua)
 {
-  if (look == NULL)
-    look = memory_new(sizeof *look);
-  if (look->depth++ > 0)
+  if (look != NULL) {
+    look->depth++;
     return;
-  lua_newtable(lua);
-  look->known = luaL_ref(lua, LUA_REGISTRYINDEX);
-  look->known_count = 0;
+  }
+  lua_newtable(lua); // an error leaves nothing begun
+  int known = luaL_ref(lua, LUA_REGISTRYINDEX);
+  look = memory_new(sizeof *look);
+  look->depth = 1;
+  look->known = known;
 }
 
 void
@@ -435,14 +436,10 @@ purity_closure_of(struct search *s, int table)
   struct closure *c = memory_new(sizeof *c);
   object_init(&c->object, &closure_class);
   c->root = root;
-  struct search within = {.lua = s->lua, .found = &c->found, .known = s->known, .in_closure = true};
-  purity_reach_table(&within, table);
-  c->reached = within.reached;
-  c->values = within.values;
-  c->keeps_library = within.keeps_library;
-  c->cut = within.cut;
+  c->within = (struct search){.lua = s->lua, .found = &c->found, .known = s->known, .in_closure = true};
   c->next = *slot;
-  *slot = c;
+  *slot = c; // the look frees it, should there be an error
+  purity_reach_table(&c->within, table);
   return c;
 }
 
@@ -457,14 +454,14 @@ purity_reach_closure(struct search *s, int table)
       return;
   reads->closures = memory_resize(reads->closures, reads->closure_count + 1, sizeof(struct closure *));
   reads->closures[reads->closure_count++] = object_ref(c);
-  s->values += c->values;
-  s->keeps_library |= c->keeps_library;
+  s->values += c->within.values;
+  s->keeps_library |= c->within.keeps_library;
   s->found->hidden |= c->found.hidden;
-  if (c->found.shares && !c->cut)
+  if (c->found.shares && !c->within.cut)
     found_sharing(s, "%s", c->found.reason);
-  for (size_t i = 0; i < c->reached.count; i++)
-    places_add(&s->reached, c->reached.items[i]);
-  if ((c->cut || s->values > VALUES_MAX) && !s->cut) {
+  for (size_t i = 0; i < c->within.reached.count; i++)
+    places_add(&s->reached, c->within.reached.items[i]);
+  if ((c->within.cut || s->values > VALUES_MAX) && !s->cut) {
     s->cut = true;
     found_sharing(s, "reaches more than %d values", VALUES_MAX);
   }
@@ -501,67 +498,122 @@ reach_value(struct search *s, int index)
   }
 }
 
+// ---- looking ----
+
+// What an error is not to leave behind lives here, outside of the protected call.
+struct inquiry {
+  struct search search;
+  struct purity *out;
+  const struct places *others;   // of effects; NULL: these are not wanted
+  struct places unsure, written; // of effects
+};
+
 static void
-purity_search(lua_State *lua, int function, struct purity *out, const struct places *volatile_places)
+purity_inquiry_fini(struct inquiry *q)
 {
-  *out = (struct purity){0};
+  free(q->search.visits);
+  places_fini(&q->search.reached);
+  places_fini(&q->unsure);
+  places_fini(&q->written);
+}
+
+// The function is at 1.
+static void
+purity_search(lua_State *lua, struct inquiry *q, const struct places *volatile_places)
+{
+  struct search *s = &q->search;
+  struct purity *out = q->out;
   int top = lua_gettop(lua);
-  if (function < 0)
-    function = top + 1 + function;
   if (!lua_checkstack(lua, 64)) {
     out->shares = out->anything = true;
     return;
   }
   purity_begin(lua);
   lua_rawgeti(lua, LUA_REGISTRYINDEX, look->known);
-  struct search s = {.lua = lua, .found = out, .known = top + 1, .volatile_places = volatile_places};
+  *s = (struct search){.lua = lua, .found = out, .known = top + 1, .volatile_places = volatile_places};
   if (library_changed_everywhere(lua)) {
     out->hidden = true;
-    found_sharing(&s, "may use methods of strings, or globals, that were changed");
+    found_sharing(s, "may use methods of strings, or globals, that were changed");
   }
-  walk_function(&s, function, 1);
-  for (size_t before = SIZE_MAX; before != s.visit_count;) {
-    before = s.visit_count;
-    purity_walk_reached(&s);
+  walk_function(s, 1, 1);
+  for (size_t before = SIZE_MAX; before != s->visit_count;) {
+    before = s->visit_count;
+    purity_walk_reached(s);
   }
-  if (s.cut && s.call_count > 0) // one of those that nobody looked at may be called
+  if (s->cut && s->call_count > 0) // one of those that nobody looked at may be called
     out->anything = true;
-  if (s.keeps_library && s.call_count > 0) {
+  if (s->keeps_library && s->call_count > 0) {
     out->anything = true;
-    found_sharing(&s, "may call functions of a library that it keeps in tables");
+    found_sharing(s, "may call functions of a library that it keeps in tables");
   }
-  for (size_t i = 0; i < s.visit_count; i++)
-    places_add(&out->functions, (struct place){PLACE_VALUE, s.visits[i].function});
-  free(s.visits);
-  places_fini(&s.reached);
+  for (size_t i = 0; i < s->visit_count; i++)
+    places_add(&out->functions, (struct place){PLACE_VALUE, s->visits[i].function});
+  free(s->visits);
+  s->visits = NULL;
+  places_fini(&s->reached);
   lua_settop(lua, top);
   purity_end(lua);
+}
+
+// Following it with what it writes unknown may find that it writes more: until nothing is added.
+static void
+purity_search_effects(lua_State *lua, struct inquiry *q)
+{
+  struct purity *out = q->out;
+  for (size_t i = 0; i < q->others->count; i++)
+    places_add(&q->unsure, q->others->items[i]);
+  purity_search(lua, q, &q->unsure);
+  while (!out->anything && !out->hidden && out->writes.count > q->written.count) {
+    for (size_t i = 0; i < out->writes.count; i++) {
+      places_add(&q->written, out->writes.items[i]);
+      places_add(&q->unsure, out->writes.items[i]);
+    }
+    purity_fini(out);
+    purity_search(lua, q, &q->unsure);
+    for (size_t i = 0; i < q->written.count; i++)
+      places_add(&out->writes, q->written.items[i]);
+  }
+}
+
+static int
+purity_step(lua_State *lua)
+{
+  struct inquiry *q = lua_touserdata(lua, 2);
+  lua_settop(lua, 1);
+  if (q->others != NULL)
+    purity_search_effects(lua, q);
+  else
+    purity_search(lua, q, NULL);
+  return 0;
+}
+
+// An error, for want of memory, goes on to whoever called: the look ends here, for what it knew may not hold at the next.
+static void
+purity_inquire(lua_State *lua, int function, struct inquiry *q)
+{
+  *q->out = (struct purity){0};
+  lua_pushvalue(lua, function);
+  lua_pushcfunction(lua, purity_step);
+  lua_insert(lua, -2);
+  lua_pushlightuserdata(lua, q);
+  int status = lua_pcall(lua, 2, 0, 0);
+  purity_inquiry_fini(q);
+  if (status == 0)
+    return;
+  purity_fini(q->out);
+  purity_abandon(lua);
+  errors_make_room(lua, status);
+  lua_error(lua);
 }
 
 void
 purity_find(lua_State *lua, int function, struct purity *out)
 {
-  purity_search(lua, function, out, NULL);
+  purity_inquire(lua, function, &(struct inquiry){.out = out});
 }
 
-// Following it with what it writes unknown may find that it writes more: until nothing is added.
 void
 purity_find_effects(lua_State *lua, int function, const struct places *others, struct purity *out)
 {
-  struct places unsure = {0}, written = {0};
-  for (size_t i = 0; i < others->count; i++)
-    places_add(&unsure, others->items[i]);
-  purity_search(lua, function, out, &unsure);
-  while (!out->anything && !out->hidden && out->writes.count > written.count) {
-    for (size_t i = 0; i < out->writes.count; i++) {
-      places_add(&written, out->writes.items[i]);
-      places_add(&unsure, out->writes.items[i]);
-    }
-    purity_fini(out);
-    purity_search(lua, function, out, &unsure);
-    for (size_t i = 0; i < written.count; i++)
-      places_add(&out->writes, written.items[i]);
-  }
-  places_fini(&written);
-  places_fini(&unsure);
+  purity_inquire(lua, function, &(struct inquiry){.out = out, .others = others});
 }

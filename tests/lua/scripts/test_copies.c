@@ -170,6 +170,125 @@ a_copy_is_renewed_before_the_answer(void **state)
   assert_int_equal(calls_copy(), 7);
 }
 
+// ---- no memory ----
+
+// Lua's memory, of which it gets no more after so many times.
+struct scarce {
+  lua_Alloc alloc;
+  void *arg;
+  int left; // -1: there is enough
+};
+
+static void *
+scarce_alloc(void *arg, void *block, size_t old, size_t size)
+{
+  struct scarce *s = arg;
+  if (s->left >= 0 && size > (block == NULL ? 0 : old) && s->left-- == 0) {
+    s->left = 0;
+    return NULL;
+  }
+  return s->alloc(s->arg, block, old, size);
+}
+
+static void
+will_run(lua_State *lua, void *script)
+{
+  if (script != NULL) {
+    copies_will_run_script(lua, script);
+    return;
+  }
+  lua_getglobal(lua, "counts");
+  copies_will_run(lua, -1);
+}
+
+static void
+find(lua_State *lua, void *arg)
+{
+  (void)arg;
+  struct purity found;
+  lua_getglobal(lua, "counts");
+  purity_find(lua, -1, &found);
+  purity_fini(&found);
+}
+
+// Without memory after `times`; true: that was enough.
+static bool
+scarcely(lua_State *lua, int times, void (*step)(lua_State *, void *), void *arg)
+{
+  struct scarce scarce = {.left = times};
+  struct text why;
+  text_init(&why);
+  scarce.alloc = lua_getallocf(lua, &scarce.arg);
+  lua_gc(lua, LUA_GCSTOP, 0);
+  lua_setallocf(lua, scarce_alloc, &scarce);
+  errors_protect(lua, step, arg, &why);
+  lua_setallocf(lua, scarce.alloc, scarce.arg);
+  lua_gc(lua, LUA_GCRESTART, 0);
+  text_fini(&why);
+  return scarce.left > 0;
+}
+
+// Wherever a look ends for want of memory: the next sees what is there then, in this state or another.
+static void
+scarcely_and_well(void (*step)(lua_State *, void *), void *arg)
+{
+  bool enough = false;
+  for (int times = 0; times < 200 && !enough; times++) {
+    char command[128];
+    lua_State *lua = control_lock();
+    enough = scarcely(lua, times, step, arg);
+    control_unlock();
+    // Only what is found within `deep` says that it matters.
+    snprintf(command, sizeof command, "deep.a = {b={c=%d}} deep.a.b = {c=deep.a.b.c}", times);
+    execute(command);
+    assert_int_equal(calls_copy(), times);
+    execute("local x = deep.a.b x.c = -1");
+    assert_int_equal(calls_copy(), -1);
+  }
+  assert_true(enough);
+}
+
+static void
+a_look_without_memory_leaves_nothing(void **state)
+{
+  (void)state;
+  wanted = NULL;
+  execute("counted = 0 counts = function() counted = counted + 1 end counts() "
+          "addAction('mine.test', LuaAction(function() return deep.a.b.c end))");
+  scripts_each(control_scripts()->list, find_newest, NULL);
+  lua_State *lua = control_lock();
+  lua_getglobal(lua, "counts");
+  struct script *script = script_new(lua, lua_gettop(lua));
+  lua_pop(lua, 1);
+  control_unlock();
+  scarcely_and_well(will_run, NULL);
+  scarcely_and_well(will_run, script);
+  scarcely_and_well(find, NULL);
+  lua = control_lock();
+  object_unref(&script);
+  control_unlock();
+}
+
+// On a worker nobody catches an error: one would end the process. It may have written anything.
+static void
+a_script_without_memory_is_run_all_the_same(void **state)
+{
+  (void)state;
+  struct scarce scarce = {.left = 0};
+  lua_State *lua = control_lock();
+  lua_getglobal(lua, "choose");
+  struct script *script = script_new(lua, lua_gettop(lua));
+  lua_pop(lua, 1);
+  scarce.alloc = lua_getallocf(lua, &scarce.arg);
+  lua_setallocf(lua, scarce_alloc, &scarce);
+  copies_will_run_script(lua, script);
+  lua_setallocf(lua, scarce.alloc, scarce.arg);
+  object_unref(&script);
+  uint64_t before = copies_looks();
+  control_unlock();
+  assert_true(copies_looks() - before >= FUNCTIONS);
+}
+
 int
 main(void)
 {
@@ -178,6 +297,8 @@ main(void)
       cmocka_unit_test_setup_teardown(only_readers_are_looked_at_again, set_up, tear_down),
       cmocka_unit_test_setup_teardown(maintenance_is_looked_at_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown(a_copy_is_renewed_before_the_answer, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_look_without_memory_leaves_nothing, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(a_script_without_memory_is_run_all_the_same, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

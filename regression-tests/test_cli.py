@@ -226,9 +226,23 @@ def test_unknown_user():
     assert done.returncode == 1
 
 
+def statuses_of_threads(pid):
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{task}/status", encoding="utf-8") as file:
+                yield dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended meanwhile
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_privileges_are_dropped():
-    """A service manager that waits for a notice must drop them itself: hence this start without it."""
+@pytest.mark.parametrize("rule", ["", 'addAction("mac.test", SetMacAddrAction(65001))',
+                                  "function link(dq) return getMACAddress(dq.remoteaddr:toString()) end"],
+                         ids=["plain", "link addresses", "link addresses of a script"])
+@pytest.mark.parametrize("group", [("-g", "nogroup"), ()], ids=["a group", "the user's groups"])
+def test_privileges_are_dropped(rule, group):
+    """A service manager that waits for a notice must drop them itself: hence this start without it. A thread that watches
+    link addresses is there for the first query all the same, and may do nothing either."""
     import subprocess
     from harness.client import UdpClient, addresses, query
     from harness.responder import wait_until
@@ -236,8 +250,8 @@ def test_privileges_are_dropped():
         port = ports.free_port()
         config = f"/tmp/dnsproxy-test-{os.getpid()}.conf"
         with open(config, "w", encoding="utf-8") as file:
-            file.write(f'addLocal("127.0.0.1:{port}") newServer("{backend.address}")\n')
-        process = subprocess.Popen([BINARY, "--supervised", "--disable-syslog", "-u", "nobody", "-g", "nogroup",
+            file.write(f'addLocal("127.0.0.1:{port}") newServer("{backend.address}")\n{rule}\n')
+        process = subprocess.Popen([BINARY, "--supervised", "--disable-syslog", "-u", "nobody", *group,
                                     "-C", config], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         try:
             def answered():
@@ -247,13 +261,15 @@ def test_privileges_are_dropped():
                 except OSError:
                     return None
             wait_until(answered, 10, "an answer")
-            with open(f"/proc/{process.pid}/status", encoding="utf-8") as file:
-                status = dict(line.split(":\t", 1) for line in file if ":\t" in line)
             import grp
             import pwd
-            assert set(status["Uid"].split()) == {str(pwd.getpwnam("nobody").pw_uid)}
-            assert set(status["Gid"].split()) == {str(grp.getgrnam("nogroup").gr_gid)}
-            assert int(status["CapEff"], 16) == 0
+            names = set()
+            for status in statuses_of_threads(process.pid):
+                names.add(status["Name"].strip())
+                assert set(status["Uid"].split()) == {str(pwd.getpwnam("nobody").pw_uid)}
+                assert set(status["Gid"].split()) == {str(grp.getgrnam("nogroup").gr_gid)}
+                assert int(status["CapEff"], 16) == 0 and int(status["CapPrm"], 16) == 0
+            assert ("neighbours" in names) == (rule != "")
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0

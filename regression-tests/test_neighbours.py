@@ -40,12 +40,20 @@ THREAD = """
         return DNSAction.Spoof
       end]]))"""
 RULES = {"lua.test": LUA, "ffi.test": FFI, "thread.test": THREAD}
-# A name that nobody can see: known from the second question on.
-HIDDEN = """
+# What nobody can see before a worker runs it: known a second after the first question.
+HIDDEN_NAME = """
     addAction("hidden.test", LuaAction(function(dq)
       local link = _G["getMAC" .. "Address"](dq.remoteaddr:toString())
       return DNSAction.Spoof, "192.0.2." .. (link:byte(6) or 0)
     end))"""
+HIDDEN_FFI = FFI.replace("ffi.test", "hidden.test").replace("ffi.C.dnsdist_ffi_dnsquestion_get_mac_addr(",
+                                                            'ffi.C["dnsdist_ffi_dnsquestion_get_mac" .. "_addr"](')
+HIDDEN_SOURCE = """
+    addAction("hidden.test", LuaAction(function(dq)
+      local link = loadstring("return getMAC" .. "Address(...)")(dq.remoteaddr:toString())
+      return DNSAction.Spoof, "192.0.2." .. (link:byte(6) or 0)
+    end))"""
+HIDDEN = {"name": HIDDEN_NAME, "ffi": HIDDEN_FFI, "source": HIDDEN_SOURCE}
 
 
 def ip(command):
@@ -91,10 +99,11 @@ def test_scripts_see_changes(name):
         assert "neighbours" in threads_of(p)
 
 
-def test_a_name_that_nobody_could_see():
-    if own_network("test_a_name_that_nobody_could_see"):
+@pytest.mark.parametrize("how", list(HIDDEN))
+def test_a_name_that_nobody_could_see(how):
+    if own_network(f"test_a_name_that_nobody_could_see[{how}]"):
         return
-    with Proxy(HIDDEN) as p:
+    with Proxy(HIDDEN[how]) as p:
         assert "neighbours" not in threads_of(p)
         assert last_byte(p, "hidden.test") == 0
         wait_until(lambda: last_byte(p, "hidden.test") == 10)
@@ -114,6 +123,25 @@ def test_a_rule_that_is_added_later():
             asked = dns.message.from_wire(server.asked_for("y.mac.test")[0].wire)
             assert [o.data for o in asked.options if o.otype == 65001] == [b"\2\0\0\0\0\x0a"]
             assert "neighbours" in threads_of(p)
+
+
+def test_a_worker_adds_the_rule():
+    """It does not wait for the thread that the rule needs."""
+    if own_network("test_a_worker_adds_the_rule"):
+        return
+    with Responder(lambda asked: answer(asked, "60 A 192.0.2.1")) as server:
+        with Proxy("""newServer{address='$backend', healthCheckMode='up'}
+                      addAction("add.test", LuaAction(function(dq)
+                        addAction("mac.test", SetMacAddrAction(65001))
+                        return DNSAction.Spoof, "192.0.2.9"
+                      end))""", backend=server.address) as p:
+            def link_is_told():
+                p.ask("mac.test")
+                asked = dns.message.from_wire(server.asked_for("mac.test")[-1].wire)
+                return [o.data for o in asked.options if o.otype == 65001] == [b"\2\0\0\0\0\x0a"]
+            assert not link_is_told()
+            assert last_byte(p, "add.test") == 9
+            wait_until(link_is_told)
 
 
 def test_explain_knows_it_too():

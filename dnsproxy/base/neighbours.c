@@ -8,7 +8,6 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/random.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -48,18 +47,21 @@ enum watch_state { WATCH_NONE, WATCH_STARTING, WATCH_FILLED };
 static struct {
   _Atomic(struct neighbour_page *) pages[PAGES]; // NULL: no rows
   _Atomic int state;
+  _Atomic bool wanted;  // somebody asks, or will
+  _Atomic bool open;    // the thread may start
+  _Atomic bool refused; // it could not, and that was told
   uint64_t seed;
   pthread_t thread;
   int stop_fd;
-  // for those who wait until it is filled
+  // for those who wait until it is filled, or cannot be
   pthread_mutex_t lock;
-  pthread_cond_t filled;
+  pthread_cond_t started;
   // the thread's
   int events; // netlink socket that is told of changes; -1: none
   bool stale; // the whole table has to be read
   bool told;  // that it cannot be
   struct neighbour_page *retired;
-} watch = {.lock = PTHREAD_MUTEX_INITIALIZER, .filled = PTHREAD_COND_INITIALIZER, .events = -1};
+} watch = {.lock = PTHREAD_MUTEX_INITIALIZER, .started = PTHREAD_COND_INITIALIZER, .events = -1};
 
 // ---- rows ----
 
@@ -383,15 +385,15 @@ neighbours_receive(void)
 }
 
 static void
-neighbours_tell_filled(void)
+neighbours_tell(enum watch_state state)
 {
   pthread_mutex_lock(&watch.lock);
-  atomic_store(&watch.state, WATCH_FILLED);
-  pthread_cond_broadcast(&watch.filled);
+  atomic_store(&watch.state, state);
+  pthread_cond_broadcast(&watch.started);
   pthread_mutex_unlock(&watch.lock);
 }
 
-// It was made by whoever read the configuration, before the process gave up what it was allowed to do.
+// What the process kept is for those who bind addresses.
 static void
 neighbours_drop_capabilities(void)
 {
@@ -409,7 +411,7 @@ neighbours_main(void *arg)
   neighbours_drop_capabilities();
   watch.stale = true;
   neighbours_refresh();
-  neighbours_tell_filled();
+  neighbours_tell(WATCH_FILLED);
   for (;;) {
     neighbours_free_retired();
     struct pollfd ready[] = {{.fd = watch.stop_fd, .events = POLLIN}, {.fd = watch.events, .events = POLLIN}};
@@ -423,6 +425,23 @@ neighbours_main(void *arg)
   }
 }
 
+// 0, or why not.
+static int
+neighbours_make_thread(void)
+{
+  watch.stop_fd = eventfd(0, EFD_CLOEXEC);
+  if (watch.stop_fd < 0)
+    return errno;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before); // signals are the keeper's
+  int error = pthread_create(&watch.thread, NULL, neighbours_main, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (error != 0)
+    close(watch.stop_fd);
+  return error;
+}
+
 // Whoever is first starts it.
 static void
 neighbours_start(void)
@@ -431,29 +450,48 @@ neighbours_start(void)
   if (!atomic_compare_exchange_strong(&watch.state, &none, WATCH_STARTING))
     return;
   random_bytes(&watch.seed, sizeof watch.seed);
-  watch.stop_fd = eventfd(0, EFD_CLOEXEC);
-  assert(watch.stop_fd >= 0);
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before); // signals are the keeper's
-  int error = pthread_create(&watch.thread, NULL, neighbours_main, NULL);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  assert(error == 0);
+  int error = neighbours_make_thread();
+  if (error == 0)
+    return;
+  neighbours_tell(WATCH_NONE);
+  if (!atomic_exchange(&watch.refused, true))
+    log_warning("neighbours", "Link addresses are unknown until their thread can be started: %s", strerror(error));
 }
 
 void
-neighbours_watch(void)
+neighbours_tend(void)
 {
+  if (atomic_load(&watch.open) && atomic_load(&watch.wanted))
+    neighbours_start();
+}
+
+void
+neighbours_watch(bool may_wait)
+{
+  atomic_store(&watch.wanted, true);
+  if (!may_wait || !atomic_load(&watch.open))
+    return;
   neighbours_start();
   pthread_mutex_lock(&watch.lock);
-  while (atomic_load(&watch.state) != WATCH_FILLED)
-    pthread_cond_wait(&watch.filled, &watch.lock);
+  while (atomic_load(&watch.state) == WATCH_STARTING)
+    pthread_cond_wait(&watch.started, &watch.lock);
   pthread_mutex_unlock(&watch.lock);
+}
+
+void
+neighbours_open(void)
+{
+  atomic_store(&watch.open, true);
+  if (atomic_load(&watch.wanted))
+    neighbours_watch(true);
 }
 
 void
 neighbours_stop(void)
 {
+  atomic_store(&watch.open, false);
+  atomic_store(&watch.wanted, false);
+  atomic_store(&watch.refused, false);
   if (atomic_load(&watch.state) == WATCH_NONE)
     return;
   eventfd_write(watch.stop_fd, 1);
@@ -474,7 +512,9 @@ size_t
 neighbours_find(const struct address *address, uint8_t link[LINK_ADDRESS_MAX])
 {
   if (atomic_load_explicit(&watch.state, memory_order_acquire) != WATCH_FILLED) {
-    neighbours_start();
+    // Written once: others read it for every packet.
+    if (!atomic_load_explicit(&watch.wanted, memory_order_relaxed))
+      atomic_store_explicit(&watch.wanted, true, memory_order_relaxed);
     return 0;
   }
   struct neighbour key = neighbours_key(address);

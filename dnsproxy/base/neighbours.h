@@ -11,18 +11,27 @@
 //
 // Life: nothing exists until somebody needs it. Whatever makes use of neighbours calls neighbours_watch() when it is made
 // (an action, a script that names the function), so that the table is there before the first packet; who asks without
-// that is told "unknown" while the thread starts. It ends with the process.
+// that is told "unknown" until neighbours_tend() has started the thread. It ends with the process.
+//
+// While the configuration is read a wish is only noted, and neighbours_open() fulfils it: changing the user is done by every
+// thread that there is, so the thread, which has no capabilities, begins when that is over. A thread that cannot be made
+// (no file or memory left) is told once and tried again by neighbours_tend().
 #ifndef DNSPROXY_BASE_NEIGHBOURS_H
 #define DNSPROXY_BASE_NEIGHBOURS_H
 
 #include "dnsproxy/base/address.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { LINK_ADDRESS_MAX = 32 };
 
-// Starts the thread and waits until the table is there. Again: nothing. Any thread that may wait.
-void neighbours_watch(void);
+// The process has become who it will be: threads may start. Waits for the table if it is wanted already. Main thread.
+void neighbours_open(void);
+// Somebody will ask. Once it is open: starts the thread and waits until the table is there. Again: nothing.
+// Who may not wait (a worker) leaves the start to neighbours_tend(). Any thread.
+void neighbours_watch(bool may_wait);
+void neighbours_tend(void); // once a second: starts what is wanted and is not there. Does not wait
 void neighbours_stop(void); // nobody asks any more. Main thread
 // Writes the link address, returns its size: 0 when none is known. Port does not count; a scope does if it is set.
 // Inside an epoch: a worker's, or explain()'s. Costs one hash and a look at a few rows.

@@ -3,6 +3,7 @@
 #include "dnsproxy/run/control.h"
 
 #include "dnsproxy/base/clock.h"
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/cache/packet_cache.h"
 #include "dnsproxy/config/configuration.h"
 #include "dnsproxy/run/post.h"
@@ -70,6 +71,7 @@ control_on_second(evutil_socket_t fd, short what, void *arg)
   }
   control_grow_caches(s);
   object_unref(&s);
+  neighbours_tend();
   configuration_reap();
   chains_reap();
   dynblock_reap(BLOCKS_PER_SECOND);

@@ -2,7 +2,7 @@
 // The control thread: console connections, maintenance() once a second, cleaning of caches.
 //
 //   event loop: the console's sockets (console/server)
-//               every second: maintenance(), expired entries, memory ahead, reaping
+//               every second: maintenance(), expired entries, memory ahead, neighbours that somebody wants, reaping
 //               posts
 //
 // Whatever takes its time and is not for a query is done here: chains and dynamic blocks that snapshots have given up are

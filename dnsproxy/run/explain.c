@@ -2,6 +2,7 @@
 // --explain: the configuration is loaded, nothing is opened, and one command is run on it.
 #include "dnsproxy/run/explain.h"
 
+#include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/text.h"
 #include "dnsproxy/config/configuration.h"
 #include "lua/scripts/control_state.h"
@@ -80,6 +81,7 @@ explain_and_leave(const char *request)
   explain_make_command(&command, request);
   config()->phase = PHASE_RUNNING;
   explain_take_servers_for_up();
+  neighbours_open();
   control_lock();
   copies_touched();
   config()->changed = true;

@@ -198,6 +198,7 @@ start_run(const struct options *o)
   log_start();
   keeper_take_signals();
   start_warn_about_limits();
+  neighbours_open();
   control_lock();
   configuration_publish();
   control_unlock();

@@ -22,7 +22,7 @@ bool load_chunk(lua_State *, const char *path, struct fault *, struct text *deta
 // error, raised further, does not have.
 bool load_included(lua_State *, const char *path, struct fault *, struct text *detail);
 // Starts what a source will want once it runs, where that takes time: looks for the names of the functions. Before any
-// source is compiled; may wait.
+// source is compiled; may wait, but not on a worker.
 void load_prepare(const char *source, size_t size);
 const char *load_current_path(void); // of the file that runs, an included one too; NULL: none does
 // Where in the configuration the running function was called: "/etc/dnsproxy.conf:12", "console". Returns `out`, which

@@ -6,6 +6,7 @@
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/neighbours.h"
 #include "dnsproxy/base/undo.h"
+#include "dnsproxy/core/worker.h"
 #include "lua/binder/binder.h"
 #include "lua/binder/errors.h"
 #include "lua/scripts/ffi_state.h"
@@ -247,7 +248,7 @@ load_prepare(const char *source, size_t size)
   static const char *const of_neighbours[] = {"dnsdist_ffi_dnsquestion_get_mac_addr", "getMACAddress"};
   for (size_t i = 0; i < sizeof of_neighbours / sizeof *of_neighbours; i++)
     if (memmem(source, size, of_neighbours[i], strlen(of_neighbours[i])) != NULL) {
-      neighbours_watch();
+      neighbours_watch(worker_current() == NULL);
       return;
     }
 }

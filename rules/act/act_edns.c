@@ -9,6 +9,7 @@
 // was. Workers.
 #include "dnsproxy/base/memory.h"
 #include "dnsproxy/base/neighbours.h"
+#include "dnsproxy/core/worker.h"
 #include "dnsproxy/wire/codes.h"
 #include "dnsproxy/wire/rewrite.h"
 #include "rules/act/action.h"
@@ -64,7 +65,7 @@ act_edns_mac_init(struct action *base, const struct value *args, struct fault *f
 {
   (void)f;
   ((struct edns_action *)base)->code = (uint16_t)args[0].integer;
-  neighbours_watch(); // known before the first query
+  neighbours_watch(worker_current() == NULL); // known before the first query
   return true;
 }
 

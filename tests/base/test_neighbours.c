@@ -5,6 +5,7 @@
 #include "dnsproxy/base/clock.h"
 #include "dnsproxy/base/epoch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -111,8 +114,9 @@ neighbours_are_found(void **state)
   if (!enter_network())
     skip();
   assert_int_equal(system(some), 0);
-  neighbours_watch();
-  neighbours_watch();
+  neighbours_open();
+  neighbours_watch(true);
+  neighbours_watch(true);
   assert_int_equal(find("192.0.2.1", link), 6);
   assert_memory_equal(link, link_a, 6);
   assert_int_equal(find("2001:db8::1", link), 6);
@@ -135,7 +139,8 @@ changes_are_followed(void **state)
   if (!enter_network())
     skip();
   assert_int_equal(system(some), 0);
-  neighbours_watch();
+  neighbours_open();
+  neighbours_watch(true);
   assert_int_equal(system("ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:0b dev one && "
                           "ip neigh change 192.0.2.1 lladdr 02:00:00:00:00:0b dev one"), 0);
   await("192.0.2.2", link_b);
@@ -150,7 +155,19 @@ changes_are_followed(void **state)
   neighbours_stop();
 }
 
-// Who asks before anybody has started it is told nothing, and something soon after.
+static size_t
+threads_count(void)
+{
+  DIR *folder = opendir("/proc/self/task");
+  assert_non_null(folder);
+  size_t count = 0;
+  for (const struct dirent *e; (e = readdir(folder)) != NULL;)
+    count += e->d_name[0] != '.';
+  closedir(folder);
+  return count;
+}
+
+// Who asks before anybody has started it is told nothing, and something soon after: a worker starts no thread.
 static void
 the_first_question_starts_it(void **state)
 {
@@ -159,9 +176,128 @@ the_first_question_starts_it(void **state)
   if (!enter_network())
     skip();
   assert_int_equal(system(some), 0);
+  neighbours_open();
+  neighbours_tend();
+  size_t threads = threads_count();
   assert_int_equal(find("192.0.2.1", link), 0);
+  assert_int_equal(threads_count(), threads);
+  neighbours_tend();
+  assert_int_equal(threads_count(), threads + 1);
   await("192.0.2.1", link_a);
   neighbours_stop();
+  neighbours_stop();
+}
+
+// Who may not wait leaves it at the wish.
+static void
+a_wish_that_does_not_wait(void **state)
+{
+  (void)state;
+  if (!enter_network())
+    skip();
+  assert_int_equal(system(some), 0);
+  neighbours_open();
+  size_t threads = threads_count();
+  neighbours_watch(false);
+  assert_int_equal(threads_count(), threads);
+  neighbours_tend();
+  await("192.0.2.1", link_a);
+  neighbours_stop();
+}
+
+// While the configuration is read no thread begins, whoever wants it; once it is open the table is there.
+static void
+wishes_are_kept_until_it_is_open(void **state)
+{
+  (void)state;
+  uint8_t link[LINK_ADDRESS_MAX];
+  if (!enter_network())
+    skip();
+  assert_int_equal(system(some), 0);
+  size_t threads = threads_count();
+  neighbours_watch(true);
+  neighbours_tend();
+  assert_int_equal(find("192.0.2.1", link), 0);
+  assert_int_equal(threads_count(), threads);
+  neighbours_open();
+  assert_int_equal(find("192.0.2.1", link), 6);
+  neighbours_stop();
+}
+
+// Nothing can be opened any more. Returns what was allowed.
+static struct rlimit
+exhaust_files(void)
+{
+  struct rlimit before;
+  int next = dup(STDOUT_FILENO);
+  assert_true(next >= 0);
+  close(next);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max}), 0);
+  return before;
+}
+
+// A thread's stack takes that much: more than there is of addresses makes threads impossible.
+static void
+set_stack_size(size_t size)
+{
+  pthread_attr_t attributes;
+  assert_int_equal(pthread_getattr_default_np(&attributes), 0);
+  assert_int_equal(pthread_attr_setstacksize(&attributes, size), 0);
+  assert_int_equal(pthread_setattr_default_np(&attributes), 0);
+  pthread_attr_destroy(&attributes);
+}
+
+// What the log says goes into a file. Returns where it went.
+static int
+divert_stdout(int file)
+{
+  fflush(stdout);
+  int saved = dup(STDOUT_FILENO);
+  assert_true(saved >= 0 && dup2(file, STDOUT_FILENO) >= 0);
+  return saved;
+}
+
+static size_t
+lines_in(int file)
+{
+  char text[4096];
+  ssize_t size = pread(file, text, sizeof text, 0);
+  size_t lines = 0;
+  for (ssize_t i = 0; i < size; i++)
+    lines += text[i] == '\n';
+  return lines;
+}
+
+// No file is left, or no thread: it is not there, says so once, and begins when it can.
+static void
+a_start_that_fails_is_tried_again(void **state)
+{
+  (void)state;
+  uint8_t link[LINK_ADDRESS_MAX];
+  if (!enter_network())
+    skip();
+  assert_int_equal(system(some), 0);
+  size_t threads = threads_count();
+  int said = memfd_create("said", MFD_CLOEXEC), out = divert_stdout(said);
+  struct rlimit files = exhaust_files();
+  neighbours_open();
+  neighbours_watch(true);
+  neighbours_tend();
+  assert_int_equal(find("192.0.2.1", link), 0);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+  set_stack_size((size_t)1 << 48);
+  neighbours_watch(true);
+  neighbours_tend();
+  assert_int_equal(find("192.0.2.1", link), 0);
+  assert_int_equal(threads_count(), threads);
+  set_stack_size((size_t)8 << 20);
+  dup2(out, STDOUT_FILENO);
+  close(out);
+  assert_int_equal(lines_in(said), 1);
+  close(said);
+  neighbours_tend();
+  await("192.0.2.1", link_a);
   neighbours_stop();
 }
 
@@ -173,7 +309,8 @@ lost_changes_are_found(void **state)
   if (!enter_network())
     skip();
   assert_int_equal(system(some), 0);
-  neighbours_watch();
+  neighbours_open();
+  neighbours_watch(true);
   atomic_store(&lose, true);
   assert_int_equal(system("ip neigh add 192.0.2.3 lladdr 02:00:00:00:00:0b dev one && "
                           "ip neigh del 192.0.2.1 dev one"), 0);
@@ -214,7 +351,8 @@ readers_and_changes(void **state)
   if (!enter_network())
     skip();
   assert_int_equal(system(some), 0);
-  neighbours_watch();
+  neighbours_open();
+  neighbours_watch(true);
   for (unsigned i = 0; i < READERS; i++) {
     numbers[i] = i + 1;
     assert_int_equal(pthread_create(&threads[i], NULL, read_all_the_time, &numbers[i]), 0);
@@ -253,7 +391,8 @@ one_question(void **state)
     assert_true(address_parse(&address, text, 0, &(struct fault)FAULT_INIT));
     assert_int_equal(neighbours_ask(&address, link), 6);
   }
-  neighbours_watch();
+  neighbours_open();
+  neighbours_watch(true);
   for (unsigned i = 1; i <= 600; i++) {
     char text[ADDRESS_TEXT_SIZE];
     snprintf(text, sizeof text, "10.0.%u.%u", i / 200, i % 200 + 1);
@@ -269,6 +408,8 @@ main(void)
       cmocka_unit_test(neighbours_are_found),         cmocka_unit_test(changes_are_followed),
       cmocka_unit_test(the_first_question_starts_it), cmocka_unit_test(lost_changes_are_found),
       cmocka_unit_test(readers_and_changes),          cmocka_unit_test(one_question),
+      cmocka_unit_test(a_wish_that_does_not_wait),    cmocka_unit_test(wishes_are_kept_until_it_is_open),
+      cmocka_unit_test(a_start_that_fails_is_tried_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,7 @@ load_bound_allows(const struct load_bound *bound, const struct backend *b)
 
 // A row; `choose` and the rest follow as designated initializers.
 #define BUILTIN_POLICY(text, words)                                                                                    \
-  .object = {.magic = OBJECT_MAGIC, .refs = 1, .class = &policy_class}, .name = (text), .help = (words)
+  .object = {.magic = OBJECT_MAGIC, .refs = 1, .class = &policy_class}, .name = (text), .first_name = (text), .help = (words)
 
 // ---- by weight: wrandom, whashed, orderedWrandUntag ----
 

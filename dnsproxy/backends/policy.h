@@ -41,6 +41,7 @@ typedef enum policy_result (*policy_choose_fn)(const struct policy *, const stru
 struct policy {
   struct object object;
   char *name;
+  const char *first_name; // of a built-in one: scripts may change the other
   const char *help; // one sentence; NULL: a script's
   policy_choose_fn choose;
   bool is_lua, is_ffi, per_thread;

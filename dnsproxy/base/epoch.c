@@ -6,6 +6,7 @@
 // so that the reader sees everything that the asker unlinked.
 #include "dnsproxy/base/epoch.h"
 
+#include <pthread.h>
 #include <assert.h>
 #include <stdatomic.h>
 
@@ -96,4 +97,37 @@ epoch_passed(uint64_t stamp)
          !atomic_compare_exchange_weak_explicit(&passed, &old, oldest, memory_order_acq_rel, memory_order_acquire))
     ;
   return stamp <= oldest;
+}
+
+// ---- visitors ----
+
+static pthread_mutex_t epoch_turn;
+static pthread_once_t epoch_once = PTHREAD_ONCE_INIT;
+static unsigned epoch_visits; // of the one whose turn it is
+
+static void
+epoch_make_turn(void)
+{
+  pthread_mutexattr_t attributes;
+  pthread_mutexattr_init(&attributes);
+  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+  pthread_mutex_init(&epoch_turn, &attributes);
+  pthread_mutexattr_destroy(&attributes);
+}
+
+void
+epoch_visit(void)
+{
+  pthread_once(&epoch_once, epoch_make_turn);
+  pthread_mutex_lock(&epoch_turn);
+  if (epoch_visits++ == 0)
+    epoch_enter(EPOCH_READERS - 1);
+}
+
+void
+epoch_visit_end(void)
+{
+  if (--epoch_visits == 0)
+    epoch_leave(EPOCH_READERS - 1);
+  pthread_mutex_unlock(&epoch_turn);
 }

@@ -19,9 +19,13 @@
 
 enum { EPOCH_READERS = 256 };
 
-// A reader, by its number (a worker's id; the control thread uses EPOCH_READERS - 1). Cheap: one store each.
+// A reader, by its number (a worker's id; the last is for visitors). Cheap: one store each.
 void epoch_enter(unsigned reader); // before reading shared structures; again at each batch boundary
 void epoch_leave(unsigned reader); // before sleeping
+
+// For who is no worker and looks at shared structures now and then, on any thread: they take turns. May be nested.
+void epoch_visit(void);
+void epoch_visit_end(void);
 
 // Stamp for something just unlinked; and whether everybody has moved on since then.
 uint64_t epoch_stamp(void);            // advances the global epoch

@@ -38,7 +38,8 @@ enum { PARTS_MAX = 4 };
 
 static const struct configuration_part *parts[PARTS_MAX]; // set before threads start
 static unsigned part_count;
-// Changed under the lock, so that whoever takes a reference does not lose the race for it.
+// Changed under the lock, so that whoever takes a reference does not lose the race for it, and what is delivered last is of
+// the one that is live.
 static pthread_mutex_t live_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(struct configuration *) live;
 static _Thread_local struct configuration *held;
@@ -323,10 +324,17 @@ configuration_publish(void)
 {
   struct configuration *c = config();
   struct snapshot *next = configuration_build();
-  health_watch(next->backends);
-  health_log_failures(next->settings.verbose_health_checks);
-  snapshot_deliver(next);
-  c->undelivered = false;
+  pthread_mutex_lock(&live_lock);
+  bool is_live = c == atomic_load(&live);
+  if (is_live) {
+    health_watch(next->backends);
+    health_log_failures(next->settings.verbose_health_checks);
+    snapshot_deliver(next);
+    c->undelivered = false;
+  }
+  pthread_mutex_unlock(&live_lock);
+  if (!is_live) // another one took its place meanwhile
+    object_unref(&next);
   if (worker_current() == NULL) {
     chains_reap();
     dynblock_reap(BLOCKS_PER_EDIT);

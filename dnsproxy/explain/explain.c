@@ -124,7 +124,7 @@ explain_room(json_t *room, enum room which, const struct query *q)
 
 // ---- the walk ----
 
-// One explanation at a time: whoever makes it holds the Lua lock.
+// One at a time on a thread, which holds the Lua lock.
 struct explanation {
   json_t *rooms;
   json_t *room;        // that the query is in
@@ -132,7 +132,7 @@ struct explanation {
   struct text notes;   // of the guest
   bool untold;         // something on the way could not be told
 };
-static struct explanation *current;
+static _Thread_local struct explanation *current;
 
 // What scripts would have logged since the last time.
 static void
@@ -465,9 +465,9 @@ explain(const struct explain_request *r, struct snapshot *snapshot)
   snapshot_take(guest);
   current = &mine;
   run_chain_dry = explain_chain;
-  epoch_enter(EPOCH_READERS - 1);
+  epoch_visit();
   json_t *all = explain_query(r, guest);
-  epoch_leave(EPOCH_READERS - 1);
+  epoch_visit_end();
   current = NULL;
   leases_drop(guest);
   worker_free(&guest);

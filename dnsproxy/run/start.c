@@ -222,6 +222,7 @@ start_run(const struct options *o)
   if (!o->supervised)
     start_foreground();
   control_join();
+  configuration_reap(); // what it had left to do
   helpers_close();
   worker_threads_join();
   control_exit_callbacks();

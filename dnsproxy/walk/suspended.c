@@ -224,9 +224,12 @@ suspended_end_under_lock(struct suspended_place *p)
   return true;
 }
 
-// A script that has it holds the Lua lock of its configuration while it looks: wait for that. One that is just being closed
-// gives it back in a moment.
-static bool
+enum { LATER_US = 10000 };
+enum ended { ENDED, NOT_ENDED, ENDS_LATER };
+
+// A script that has it holds the Lua lock of its configuration while it looks: wait for that. One that is about to be closed
+// gives it back then: ENDS_LATER.
+static enum ended
 suspended_end(struct suspended_place *p)
 {
   for (;;) {
@@ -235,11 +238,9 @@ suspended_end(struct suspended_place *p)
     struct configuration *holder = taken ? object_ref_living(p->holder) : NULL;
     pthread_mutex_unlock(&lock);
     if (!taken)
-      return ended;
-    if (holder == NULL) {
-      sched_yield();
-      continue;
-    }
+      return ended ? ENDED : NOT_ENDED;
+    if (holder == NULL)
+      return ENDS_LATER;
     configuration_lock(holder);
     pthread_mutex_lock(&lock);
     bool same = p->state != TAKEN || p->holder == holder;
@@ -248,7 +249,7 @@ suspended_end(struct suspended_place *p)
     configuration_unlock();
     object_unref(&holder);
     if (same)
-      return ended;
+      return ended ? ENDED : NOT_ENDED;
   }
 }
 
@@ -259,8 +260,11 @@ suspended_on_time(evutil_socket_t fd, short what, void *arg)
   struct suspended_place *p = arg;
   struct worker *w = p->worker;
   worker_begin(w);
-  if (suspended_end(p))
+  enum ended ended = suspended_end(p);
+  if (ended == ENDED)
     suspended_go_on(p, false);
+  else if (ended == ENDS_LATER)
+    event_add(p->timer, &(struct timeval){.tv_usec = LATER_US});
   worker_end(w);
 }
 
@@ -292,7 +296,8 @@ suspended_close(struct worker *w)
   while (w->suspended != NULL) {
     struct suspended_place *p = w->suspended;
     struct suspended *mine = &p->handle;
-    suspended_end(p); // if a post is on its way it will find nothing
+    while (suspended_end(p) == ENDS_LATER) // NOT_ENDED: a post is on its way, and will find nothing
+      sched_yield();
     path_drop(suspended_leave(p), DROP_SHUTDOWN);
     object_unref(&mine);
   }

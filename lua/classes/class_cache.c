@@ -30,15 +30,13 @@
 
 // ---- a walk over all entries of a cache ----
 
-// Entries may go while they are looked at: reading is announced.
-enum { LUA_READER = EPOCH_READERS - 2 };
-
+// Entries may go while they are looked at: a visit is announced.
 void
 cache_each(struct packet_cache *cache, void (*visit)(const struct packet_cache_entry *, void *), void *arg)
 {
-  epoch_enter(LUA_READER);
+  epoch_visit();
   packet_cache_each(cache, (uint32_t)(clock_mono_us() / 1000000), visit, arg);
-  epoch_leave(LUA_READER);
+  epoch_visit_end();
 }
 
 struct search {
@@ -121,9 +119,9 @@ static int
 class_cache_expunge(struct call *c)
 {
   int64_t keep = c->args[0].integer;
-  epoch_enter(LUA_READER);
+  epoch_visit();
   size_t gone = packet_cache_expunge(c->self, keep < 0 ? 0 : (size_t)keep);
-  epoch_leave(LUA_READER);
+  epoch_visit_end();
   lua_pushnumber(c->lua, (double)gone);
   return 1;
 }
@@ -132,9 +130,9 @@ static int
 class_cache_purge_expired(struct call *c)
 {
   int64_t keep = c->args[0].integer;
-  epoch_enter(LUA_READER);
+  epoch_visit();
   size_t gone = packet_cache_purge_expired(c->self, keep < 0 ? 0 : (size_t)keep, class_cache_now_s());
-  epoch_leave(LUA_READER);
+  epoch_visit_end();
   lua_pushnumber(c->lua, (double)gone);
   return 1;
 }
@@ -142,9 +140,9 @@ class_cache_purge_expired(struct call *c)
 static int
 class_cache_expunge_by_name(struct call *c)
 {
-  epoch_enter(LUA_READER);
+  epoch_visit();
   size_t gone = packet_cache_expunge_name(c->self, c->args[0].object, (uint16_t)c->args[1].integer, c->args[2].boolean);
-  epoch_leave(LUA_READER);
+  epoch_visit_end();
   text_printf(binder_output(), "Expunged %zu records\n", gone);
   return 0;
 }

@@ -233,8 +233,10 @@ static void
 class_network_deliver(struct heard *h)
 {
   struct text message;
+  lua_State *lua = script_enter(h->ear->callback);
+  if (lua == NULL)
+    return;
   text_init(&message);
-  lua_State *lua = script_lock(h->ear->callback);
   copies_touched();
   if (!errors_protect(lua, class_network_deliver_step, h, &message))
     class_network_report(message.data);

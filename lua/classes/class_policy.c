@@ -154,7 +154,7 @@ policies_register(lua_State *lua)
 {
   for (struct policy *const *p = builtin_policies; *p != NULL; p++) {
     binder_push_object(lua, *p);
-    lua_setglobal(lua, (*p)->name);
+    lua_setglobal(lua, (*p)->first_name);
   }
 }
 

@@ -102,7 +102,11 @@ hooks_run_script(struct job *job)
 {
   struct text message;
   text_init(&message);
-  lua_State *lua = job->script != NULL ? script_lock(job->script) : control_lock();
+  lua_State *lua = job->script != NULL ? script_enter(job->script) : control_lock();
+  if (lua == NULL) { // nobody is left to be asked
+    text_fini(&message);
+    return;
+  }
   if (!errors_protect(lua, hooks_job_step, job, &message))
     hooks_report(job, "A function of a backend failed", message.data);
   control_unlock();

@@ -6,6 +6,7 @@
 #include "dnsproxy/base/log.h"
 #include "lua/binder/classes.h"
 #include "lua/binder/load.h"
+#include "lua/scripts/scripts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,12 +31,11 @@ struct included {
   dev_t device;
   ino_t inode;
 };
-static const struct included *including; // Lua lock
 
 static bool
 bind_misc_include_again(const struct included *folder)
 {
-  for (const struct included *f = including; f != NULL; f = f->outer)
+  for (const struct included *f = control_scripts()->including; f != NULL; f = f->outer)
     if (f->device == folder->device && f->inode == folder->inode)
       return true;
   return false;
@@ -83,7 +83,7 @@ static int
 bind_misc_include_directory(struct call *c)
 {
   const char *directory = c->args[0].string.data;
-  struct included folder = {.outer = including};
+  struct included folder = {.outer = control_scripts()->including};
   struct stat status;
   if (stat(directory, &status) == 0) {
     folder.device = status.st_dev;
@@ -95,9 +95,9 @@ bind_misc_include_directory(struct call *c)
   }
   struct text detail;
   text_init(&detail);
-  including = &folder;
+  control_scripts()->including = &folder;
   bool good = bind_misc_include_entries(c, directory, &detail);
-  including = folder.outer;
+  control_scripts()->including = folder.outer;
   if (!good && detail.size > 0)
     fault_set(&c->fault, FAULT_ADDRESS, "%s", detail.data);
   text_fini(&detail);

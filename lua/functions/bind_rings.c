@@ -11,6 +11,7 @@
 //
 // Sizes and sampling are set while the configuration loads. Lua lock; the rings themselves are read without one.
 #include "dnsproxy/base/clock.h"
+#include "dnsproxy/config/configuration.h"
 #include "dnsproxy/guard/ring_reports.h"
 #include "dnsproxy/guard/rings.h"
 #include "dnsproxy/wire/codes.h"
@@ -40,6 +41,8 @@ static const struct param options[] = {
 static int
 bind_rings_set_size(struct call *c)
 {
+  if (!configuration_is_live(config())) // the rings are the process's, and in use
+    return 0;
   rings_options.size = (uint32_t)c->args[0].integer;
   return 0;
 }
@@ -47,6 +50,8 @@ bind_rings_set_size(struct call *c)
 static int
 bind_rings_set_options(struct call *c)
 {
+  if (!configuration_is_live(config()))
+    return 0;
   const struct value *v = c->args[0].options;
   if (v[RECORD_QUERIES].given)
     rings_options.record[RING_QUERIES] = v[RECORD_QUERIES].boolean;

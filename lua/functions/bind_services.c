@@ -117,7 +117,9 @@ bind_services_run_handler(void *script, const struct dns_question *question, voi
 {
   struct handler_call call = {.script = script, .question = question, .request = request};
   struct text message;
-  lua_State *lua = script_lock(script);
+  lua_State *lua = script_enter(script);
+  if (lua == NULL)
+    return false;
   text_init(&message);
   copies_will_run_script(lua, script);
   lua_pushcfunction(lua, bind_services_call_handler);

@@ -15,6 +15,7 @@
 #include "lua/binder/errors.h"
 #include "lua/binder/standard.h"
 #include "lua/scripts/helpers.h"
+#include "lua/scripts/scripts.h"
 
 #include <lauxlib.h>
 #include <luajit.h>
@@ -50,6 +51,7 @@ bind_threads_call_shared(lua_State *lua, int arguments, const char *message)
 // ---- newThread ----
 
 struct source {
+  struct script_list *home; // of the configuration that started it; one reference
   size_t size;
   char text[];
 };
@@ -136,11 +138,13 @@ bind_threads_deliver_step(lua_State *lua, void *message)
 }
 
 static void
-bind_threads_enter_shared(void (*step)(lua_State *, void *), void *arg, const char *what)
+bind_threads_enter_shared(struct script_list *home, void (*step)(lua_State *, void *), void *arg, const char *what)
 {
   struct text message;
+  lua_State *lua = script_list_enter(home);
+  if (lua == NULL) // whoever started the thread is gone
+    return;
   text_init(&message);
-  lua_State *lua = control_lock();
   if (!errors_protect(lua, step, arg, &message))
     bind_threads_report(what, message.data);
   control_unlock();
@@ -148,9 +152,9 @@ bind_threads_enter_shared(void (*step)(lua_State *, void *), void *arg, const ch
 }
 
 static void
-bind_threads_deliver(struct message *m)
+bind_threads_deliver(struct script_list *home, struct message *m)
 {
-  bind_threads_enter_shared(bind_threads_deliver_step, m, "threadmessage() failed");
+  bind_threads_enter_shared(home, bind_threads_deliver_step, m, "threadmessage() failed");
 }
 
 static int
@@ -166,7 +170,7 @@ bind_threads_submit(lua_State *lua)
   text_add(&m.command, command, size);
   bool good = bind_threads_read_table(lua, &m);
   if (good)
-    bind_threads_deliver(&m);
+    bind_threads_deliver(lua_touserdata(lua, lua_upvalueindex(1)), &m);
   bind_threads_message_fini(&m);
   return good ? 0 : luaL_error(lua, "submitToMainThread() takes a string and a table of strings");
 }
@@ -186,7 +190,9 @@ static int
 bind_threads_open_state(lua_State *lua)
 {
   standard_libraries_open(lua);
-  lua_register(lua, "submitToMainThread", bind_threads_submit);
+  lua_pushvalue(lua, 1); // home
+  lua_pushcclosure(lua, bind_threads_submit, 1);
+  lua_setglobal(lua, "submitToMainThread");
   luaJIT_setmode(lua, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF); // compiled code takes no hooks
   lua_sethook(lua, bind_threads_look, LUA_MASKCOUNT, INSTRUCTIONS);
   return 0;
@@ -196,7 +202,7 @@ static void
 bind_threads_run_once(const struct source *s)
 {
   lua_State *lua = luaL_newstate();
-  if (lua == NULL || lua_cpcall(lua, bind_threads_open_state, NULL) != 0) {
+  if (lua == NULL || lua_cpcall(lua, bind_threads_open_state, s->home) != 0) {
     bind_threads_report("There is no memory for the state of a thread", NULL);
   } else if (luaL_loadbuffer(lua, s->text, s->size, "=newThread") != 0 || lua_pcall(lua, 0, 0, 0) != 0) {
     if (!helpers_stopping())
@@ -207,6 +213,14 @@ bind_threads_run_once(const struct source *s)
     lua_sethook(lua, NULL, 0, 0); // finalizers may run
     lua_close(lua);
   }
+}
+
+static void
+bind_threads_source_free(void *arg)
+{
+  struct source *s = arg;
+  object_unref(&s->home);
+  free(s);
 }
 
 static void
@@ -224,9 +238,10 @@ bind_threads_new_thread(struct call *c)
 {
   const struct bytes *code = &c->args[0].string;
   struct source *s = memory_new(sizeof *s + code->size);
+  s->home = object_ref(control_scripts()->list);
   s->size = code->size;
   memcpy(s->text, code->data, code->size);
-  if (!helper_start(&(struct helper_work){.name = "lua/thread", .run = bind_threads_run_thread, .free_arg = free, .arg = s}))
+  if (!helper_start(&(struct helper_work){.name = "lua/thread", .run = bind_threads_run_thread, .free_arg = bind_threads_source_free, .arg = s}))
     return call_fault(c, FAULT_CAUGHT, "No more threads can be started");
   return 0;
 }
@@ -285,7 +300,7 @@ bind_threads_run_lookup(void *arg)
   if (getaddrinfo(l->name, NULL, &hints, &l->found) != 0)
     l->found = NULL; // the callback gets an empty table
   if (!helpers_stopping())
-    bind_threads_enter_shared(bind_threads_call_back_step, l, "The callback of getAddressInfo() failed");
+    bind_threads_enter_shared(l->callback->list, bind_threads_call_back_step, l, "The callback of getAddressInfo() failed");
 }
 
 static int

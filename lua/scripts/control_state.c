@@ -90,18 +90,21 @@ control_state_open(struct configuration *c)
   copies_open(&s->copies, lua);
 }
 
-// Functions are dropped first, while the state is there to forget them.
+// Finalizers of scripts run in lua_close(), and may call anything: what they call is there until afterwards.
 static void
 control_state_close(struct configuration *c)
 {
   struct scripts *s = c->scripts;
   callbacks_clear(&s->callbacks);
-  history_clear(&s->history);
-  copies_close(&s->copies);
+  lua_policies_close(&s->host);
+  lua_close(s->host.lua);
+  s->host.lua = NULL;
+  callbacks_clear(&s->callbacks);
   lua_policies_close(&s->host);
   policy_builtin_close(&s->policies);
+  history_clear(&s->history);
+  copies_close(&s->copies);
   script_list_close(&s->list);
-  lua_close(s->host.lua);
   async_scopes_close(s->spare_scopes);
   ffi_state_free(&s->ffi);
   text_fini(&s->output);
@@ -135,8 +138,10 @@ static lua_State *
 control_state_locked(void)
 {
   struct scripts *s = control_scripts();
-  if (s->configuration->depth == 1)
+  if (s->configuration->depth == 1) {
     scripts_forget(s->list);
+    s->including = NULL; // an error may have passed by
+  }
   return s->host.lua;
 }
 

@@ -60,7 +60,8 @@ scripts_forget(struct script_list *l)
   pthread_mutex_unlock(&l->lock);
   for (; s != NULL; s = next) {
     next = s->next;
-    luaL_unref(l->scripts->host.lua, LUA_REGISTRYINDEX, s->reference);
+    if (l->scripts->host.lua != NULL)
+      luaL_unref(l->scripts->host.lua, LUA_REGISTRYINDEX, s->reference);
     script_free_memory(s);
   }
 }
@@ -92,6 +93,26 @@ lua_State *
 script_lock(const struct script *s)
 {
   return control_lock_of(script_home(s)->configuration);
+}
+
+// Once the lock is held it cannot be closed, whoever drops the last reference.
+lua_State *
+script_list_enter(struct script_list *l)
+{
+  pthread_mutex_lock(&l->lock);
+  struct configuration *c = l->scripts == NULL ? NULL : object_ref_living(l->scripts->configuration);
+  pthread_mutex_unlock(&l->lock);
+  if (c == NULL)
+    return NULL;
+  lua_State *lua = control_lock_of(c);
+  object_unref(&c);
+  return lua;
+}
+
+lua_State *
+script_enter(const struct script *s)
+{
+  return script_list_enter(s->list);
 }
 
 // ---- a script ----

@@ -35,7 +35,7 @@ struct script_list {
   _Atomic uint64_t changes; // of those alive and of users
 };
 struct script_list *script_list_new(struct scripts *);
-void script_list_close(struct script_list **); // the Lua state is about to be closed. Lua lock held
+void script_list_close(struct script_list **); // the Lua state is closed. Lua lock held
 
 struct script {
   struct object object;
@@ -71,5 +71,8 @@ void scripts_forget(struct script_list *); // gives up what was dropped. Lua loc
 // Where it runs, and the lock of that. Whoever calls it knows a snapshot, or something else, that keeps it open.
 struct scripts *script_home(const struct script *);
 lua_State *script_lock(const struct script *); // returns the state; control_unlock() gives it up
+// The same for who knows nothing that keeps it open. NULL: its configuration is gone, and there is nothing to unlock.
+lua_State *script_list_enter(struct script_list *);
+lua_State *script_enter(const struct script *);
 
 #endif

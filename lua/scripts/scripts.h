@@ -18,6 +18,7 @@
 #include "lua/scripts/script.h"
 #include "lua/scripts/script_host.h"
 
+struct included;
 struct async_scope; // lua/classes/class_async.c
 
 struct scripts {
@@ -28,6 +29,7 @@ struct scripts {
   struct text load_message; // the whole of it: tracebacks are longer than a fault
   struct text load_path;    // the main file
   const char *loading;      // the file that runs, included ones too
+  const struct included *including; // the folder whose files run: lua/functions/bind_misc.c, on its stack; NULL: none
   struct script_list *list; // one reference
   struct callbacks callbacks;
   struct history history;

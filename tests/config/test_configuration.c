@@ -263,6 +263,51 @@ an_old_one_ends_with_its_last_query(void **state)
   fake_worker_close(&f);
 }
 
+// What C keeps for later finds the state where it was made, or that it is gone.
+static void
+functions_outlive_their_home(void **state)
+{
+  (void)state;
+  struct configuration *b = configuration_new(PHASE_LOADING);
+  run_in(b, "addMaintenanceCallback(function() end)");
+  struct script *s = object_ref(b->scripts->callbacks.lists[CALLBACK_MAINTENANCE].items[0]);
+  assert_non_null(script_enter(s));
+  assert_ptr_equal(config(), b);
+  control_unlock();
+  configuration_retire(&b);
+  assert_null(script_enter(s));
+  configuration_reap();
+  assert_null(script_enter(s));
+  object_unref(&s);
+}
+
+// Finalizers may call whatever there is.
+static void
+finalizers_run_in_a_whole_house(void **state)
+{
+  (void)state;
+  struct configuration *b = configuration_new(PHASE_LOADING);
+  run_in(b, "p = newproxy(true) getmetatable(p).__gc = function() addMaintenanceCallback(function() end) "
+            "addAction(AllRule(), LuaAction(function(dq) return 0 end)) newServer('192.0.2.1') setServerPolicyLua('x', function() "
+            "end) setQueryCountFilter(function() end) addDynamicBlock('192.0.2.1', 'x') showRules() delta() end");
+  configuration_retire(&b);
+  configuration_reap();
+}
+
+// A name that a script gives a built-in policy is no reason for the next file to fail.
+static void
+names_of_policies_stay_known(void **state)
+{
+  (void)state;
+  run_in(config(), "leastOutstanding.name = 'mine'");
+  struct configuration *b = configuration_new(PHASE_LOADING);
+  run_in(b, "setServerPolicy(leastOutstanding)");
+  check_in(b, "type(mine)", "nil\n");
+  run_in(config(), "leastOutstanding.name = 'leastOutstanding'");
+  configuration_retire(&b);
+  configuration_reap();
+}
+
 // ---- at the same time ----
 
 enum { ROUNDS = 60 };
@@ -335,6 +380,9 @@ they_come_and_go_under_everybody(void **state)
   for (unsigned i = 0; i < 3; i++)
     pthread_join(threads[i], NULL);
   check_in(config(), "word", "next\n");
+  struct snapshot *last = snapshot_current(); // what was delivered last is of the one that is live
+  assert_ptr_equal(last->configuration, config());
+  object_unref(&last);
   fake_worker_close(&f);
 }
 
@@ -344,6 +392,7 @@ main(void)
 #define ROW(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       ROW(each_has_its_own),      ROW(a_file_that_fails_is_of_no_consequence), ROW(transactions_are_apart),
+      ROW(functions_outlive_their_home), ROW(finalizers_run_in_a_whole_house), ROW(names_of_policies_stay_known),
       ROW(functions_run_at_home), ROW(an_old_one_ends_with_its_last_query),    ROW(they_come_and_go_under_everybody),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

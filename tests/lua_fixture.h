@@ -5,6 +5,7 @@
 
 #include "tests/configuration_fixture.h"
 #include "lua/scripts/control_state.h"
+#include "lua/scripts/thread_state.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ lua_fixture_open(void)
 static inline void
 lua_fixture_close(void)
 {
+  thread_state_end(); // of this thread: what it copied
   configuration_fixture_close();
 }
 

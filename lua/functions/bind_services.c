@@ -55,9 +55,11 @@ static struct log_limit handler_failed;
 
 // What a handler is called with, for the protected part.
 struct handler_call {
-  const struct script *script;
+  struct script *script;
   const struct dns_question *question;
   void *request;
+  struct text *message; // when it failed
+  bool good;
 };
 
 static void
@@ -112,19 +114,26 @@ bind_services_call_handler(lua_State *lua)
   return 0;
 }
 
+static void
+bind_services_handler_step(lua_State *lua, void *arg)
+{
+  struct handler_call *call = arg;
+  copies_will_run_script(lua, call->script);
+  lua_pushcfunction(lua, bind_services_call_handler);
+  lua_pushlightuserdata(lua, call);
+  call->good = errors_call_short(lua, 1, 0, call->message);
+}
+
 static bool
 bind_services_run_handler(void *script, const struct dns_question *question, void *request)
 {
-  struct handler_call call = {.script = script, .question = question, .request = request};
   struct text message;
+  struct handler_call call = {.script = script, .question = question, .request = request, .message = &message};
   lua_State *lua = script_enter(script);
   if (lua == NULL)
     return false;
   text_init(&message);
-  copies_will_run_script(lua, script);
-  lua_pushcfunction(lua, bind_services_call_handler);
-  lua_pushlightuserdata(lua, &call);
-  bool good = errors_call_short(lua, 1, 0, &message);
+  bool good = errors_protect(lua, bind_services_handler_step, &call, &message) && call.good;
   if (!good)
     log_limited(&handler_failed, "query-processing", "The DNS handler '%s' failed: %s", question->label, message.data);
   text_fini(&message);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Unit tests of dnsproxy/config/configuration: several beside each other, with all that scripts and services have of them.
 #include "lua/scripts/scripts.h"
+#include "lua/scripts/thread_state.h"
 #include "services/dns_service.h"
 #include "tests/configuration_fixture.h"
 #include "tests/fake_worker.h"
@@ -33,6 +34,7 @@ static int
 tear_down(void **state)
 {
   (void)state;
+  thread_state_end();
   configuration_fixture_close();
   return 0;
 }

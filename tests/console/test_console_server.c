@@ -5,6 +5,7 @@
 #include "tests/configuration_fixture.h"
 #include "lua/scripts/control_state.h"
 #include "services/service.h"
+#include "lua/scripts/thread_state.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -66,6 +67,7 @@ close_all(void **state)
   (void)state;
   console_server_close();
   event_base_free(base);
+  thread_state_end();
   configuration_fixture_close();
   return 0;
 }

@@ -5,6 +5,7 @@
 #include "lua/binder/binder.h"
 #include "lua/binder/sense.h"
 #include "lua/scripts/control_state.h"
+#include "lua/scripts/thread_state.h"
 
 #include <lauxlib.h>
 #include <setjmp.h>
@@ -29,6 +30,7 @@ tear_down(void **state)
 {
   (void)state;
   control_unlock();
+  thread_state_end();
   configuration_fixture_close();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "tests/configuration_fixture.h"
 #include "lua/binder/binder.h"
 #include "lua/scripts/control_state.h"
+#include "lua/scripts/thread_state.h"
 
 #include <lauxlib.h>
 #include <setjmp.h>
@@ -29,6 +30,7 @@ static int
 tear_down(void **state)
 {
   (void)state;
+  thread_state_end();
   configuration_fixture_close();
   return 0;
 }

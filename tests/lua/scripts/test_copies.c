@@ -7,6 +7,7 @@
 #include "lua/scripts/copies.h"
 #include "lua/scripts/script_host.h"
 #include "lua/scripts/scripts.h"
+#include "lua/scripts/thread_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,6 +51,7 @@ tear_down(void **state)
 {
   (void)state;
   execute("clearRules()");
+  thread_state_end();
   configuration_fixture_close();
   return 0;
 }

@@ -3508,7 +3508,7 @@ function DropAction() end
 function DnstapLogAction(identity, logger, alter) end
 
 ---Answer with an extended rcode; without EDNS in the query its low 4 bits alone are sent
----@param rcode integer # DNSRCode; 0 to 15
+---@param rcode integer # DNSRCode; 0 to 4095
 ---@param options? table # header bits
 ---@return DNSAction
 function ERCodeAction(rcode, options) end

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What each counter of getStatisticsCounters() counts: one query each, and everything that it moved."""
+import os
+import re
 import socket
+import time
 
 import dns.message
 import dns.rcode
@@ -176,3 +179,12 @@ def test_dump_has_the_counters_and_more(proxy):
                  "dyn-block-nmg-size", "security-status", "special-memory-usage", "udp-in-errors", "udp6-in-csum-errors"):
         assert name in names
     assert "uptime" not in proxy.counters()
+
+
+def test_uptime_counts_from_the_start():
+    """And not from the first time that somebody asks."""
+    with Proxy("") as p:
+        with open(f"/proc/{p.process.pid}/stat") as file:
+            started = int(file.read().rsplit(")", 1)[1].split()[19]) / os.sysconf("SC_CLK_TCK")
+        wait_until(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) - started > 2.2, what="two seconds")
+        assert int(re.search(r"uptime +(\d+)", p.command("dumpStats()"))[1]) >= 1

@@ -10,7 +10,7 @@ import pytest
 
 from harness import proxy
 from harness.client import query
-from harness.proxy import Proxy
+from harness.proxy import Proxy, run
 from harness.responder import Responder, address_answer, wait_until
 
 NUMBERS = ("integer", "number", "integer?", "integer|integer[]", "integer|string")
@@ -310,3 +310,10 @@ def test_the_console_says_so_to_the_person():
         for _ in range(2):
             assert p.command("setECSSourcePrefixV4(200)").startswith("setECSSourcePrefixV4(200) is ignored: it must be 0 to 32")
     assert p.output.count("setECSSourcePrefixV4(200)") == 1
+
+
+def test_extended_rcodes_have_sense():
+    done = run("--check-config", config="""addAction("a.test", ERCodeAction(DNSRCode.BADVERS)) addAction("b.test", ERCodeAction(23))
+addAction("c.test", ERCodeAction(5000))""")
+    told = [line for line in (done.stdout + done.stderr).splitlines() if "ERCodeAction" in line]
+    assert len(told) == 1 and "5000" in told[0] and "4095" in told[0]

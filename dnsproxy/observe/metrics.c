@@ -279,16 +279,20 @@ metrics_milliseconds(struct timeval t)
   return (double)t.tv_sec * 1000 + (double)(t.tv_usec / 1000);
 }
 
+static uint64_t metrics_started_us;
+
+__attribute__((constructor)) static void
+metrics_begin(void)
+{
+  metrics_started_us = clock_mono_us();
+}
+
 static void
 metrics_add_process(struct list *l)
 {
-  static _Atomic uint64_t started; // the first reading
   struct rusage usage;
-  uint64_t started_us = 0, now_us = clock_mono_us();
-  if (atomic_compare_exchange_strong(&started, &started_us, now_us))
-    started_us = now_us;
   getrusage(RUSAGE_SELF, &usage);
-  metrics_add_gauge(l, "uptime", "Seconds since start", (double)((clock_mono_us() - started_us) / 1000000));
+  metrics_add_gauge(l, "uptime", "Seconds since start", (double)((clock_mono_us() - metrics_started_us) / 1000000));
   metrics_add_gauge(l, "real-memory-usage", "Resident set size in bytes", metrics_resident_bytes());
   metrics_add_gauge(l, "special-memory-usage", "Resident set size in bytes", metrics_resident_bytes());
   metrics_add_gauge(l, "fd-usage", "Open descriptors", metrics_open_files());

@@ -4,11 +4,11 @@
 //   walk: tell(q, EVENT_...) --> functions of the query's snapshot, by event (core/observer)
 //                                --> counters (observers.c), latency, rings (guard/rings), verbose lines
 //
-// To watch queries (telemetry, a trace): write a struct observer and add it to the configuration, as observers_open() does.
+// To watch queries (telemetry, a trace): write a struct observer and add it to the configuration, with configuration_observe(), as observers_part does.
 // Most counters are counted here, from what happened; those that a room decides about (which chain, which verdict) stay in
 // the room.
 //
-// Queries that explain() makes up are told to nobody. Worker thread; observers_open(): main thread, before workers run.
+// Queries that explain() makes up are told to nobody. Worker thread; observers_part: as each configuration is made.
 #ifndef DNSPROXY_OBSERVE_OBSERVERS_H
 #define DNSPROXY_OBSERVE_OBSERVERS_H
 

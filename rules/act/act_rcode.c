@@ -45,6 +45,12 @@ static const struct param rcode_params[] = {
     {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = answer_flag_options, .help = "header bits"},
     {.type = PARAM_END}};
 
+static const struct param ercode_params[] = {
+    {.name = "rcode", .type = PARAM_INT, .most = 4095, .outside = OUTSIDE_KEPT, .why = "its low 12 bits are sent",
+     .help = "DNSRCode"},
+    {.name = "options", .type = PARAM_OPTIONS, .optional = true, .options = answer_flag_options, .help = "header bits"},
+    {.type = PARAM_END}};
+
 const struct action_kind act_rcode = {
     .name = "RCodeAction",
     .help = "Answer with an rcode and no records; its low 4 bits are sent",
@@ -76,7 +82,7 @@ const struct action_kind act_ercode = {
     .name = "ERCodeAction",
     .help = "Answer with an extended rcode; without EDNS in the query its low 4 bits alone are sent",
     .side = SIDE_QUERY,
-    .params = rcode_params,
+    .params = ercode_params,
     .effect = EFFECT_PURE,
     .size = sizeof(struct rcode_action),
     .init = act_rcode_init,

@@ -189,6 +189,15 @@ transactions_are_apart(void **state)
   configuration_reap();
 }
 
+// It never looks into its mailbox.
+static void
+close_worker(struct fake_worker *f)
+{
+  struct snapshot *unread = atomic_exchange(&f->worker->mailbox, NULL);
+  object_unref(&unread);
+  fake_worker_close(f);
+}
+
 static enum verdict
 run_rule(struct fake_worker *f, const struct rule *r)
 {
@@ -234,7 +243,7 @@ functions_run_at_home(void **state)
   configuration_go_live(a);
   configuration_retire(&b);
   configuration_reap();
-  fake_worker_close(&f);
+  close_worker(&f);
 }
 
 // The one before goes with the last snapshot that was built from it, and its functions with it, not earlier.
@@ -262,7 +271,7 @@ an_old_one_ends_with_its_last_query(void **state)
   configuration_reap();
   assert_int_equal(object_refs(backend), 1);
   object_unref(&backend);
-  fake_worker_close(&f);
+  close_worker(&f);
 }
 
 // What C keeps for later finds the state where it was made, or that it is gone.
@@ -385,7 +394,7 @@ they_come_and_go_under_everybody(void **state)
   struct snapshot *last = snapshot_current(); // what was delivered last is of the one that is live
   assert_ptr_equal(last->configuration, config());
   object_unref(&last);
-  fake_worker_close(&f);
+  close_worker(&f);
 }
 
 int

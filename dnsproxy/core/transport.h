@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A transport: how queries arrive and answers leave. One constant per transport, in net/transport.c; what has to be known of it
-// is asked of it, so that nobody compares transports.
+// is asked of it, so that nobody compares transports to know what they can do.
 //
 // A listener has one (addLocal() makes one listener over UDP and one over TCP), a query has its listener's. `start` is what
 // serves a listener on a worker; one that is not built yet has none: its listeners are accepted and told of once.

@@ -12,8 +12,9 @@
 // Life: made by whoever opens the connection (accepted, or connecting), given to it, and ended by close(), which frees what the
 // layer has. A plain layer lives inside the connection and costs no memory of its own.
 //
-// **To add TLS**: a struct that begins with a struct byte_layer and a byte_layer_class of functions for it; a transport row
-// (net/transport) for listeners that makes one for each accepted socket; backend_connect() for backends, queries and checks alike. Nothing else above changes. Thread: the connection's.
+// **To add TLS**: a struct that begins with a struct byte_layer and a byte_layer_class of functions for it; stream_open() makes
+// one for each accepted socket of a secure transport (a row in net/transport.c), backend_connect() one for backends of a secure
+// protocol (a row in backends/protocol.c), queries and checks alike. Nothing else above changes. Thread: the connection's.
 #ifndef DNSPROXY_NET_BYTE_LAYER_H
 #define DNSPROXY_NET_BYTE_LAYER_H
 

@@ -3,8 +3,8 @@
 //
 // What the rest of the program wants to know about a way in is a member of its row: what it is called (in rules, logs,
 // showBinds, for FFI), whether it counts as TCP for rules, whether it may carry large answers, whether backends are asked
-// over a stream, whether it is secure, how it starts and stops on a worker. Nobody compares transports, so that a new one is
-// this row, a `start` made of layers that are there (byte layer, protocol, stream), and nothing elsewhere.
+// over a stream, whether it is secure, how it starts and stops on a worker. Nobody compares transports to know what they
+// can do, so that a new one is this row, a `start` made of layers that are there (byte layer, protocol, stream), and nothing elsewhere.
 //
 // A row without `start` is accepted in configurations and told of once. Its number is its place in rings: new rows go to the
 // end. Constants; any thread.

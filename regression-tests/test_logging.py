@@ -408,5 +408,5 @@ def test_what_a_crash_was_about_is_written():
         os.kill(p.process.pid, signal.SIGSEGV)
         wait_until(lambda: p.process.poll() is not None, 10, "the end")
         p.reader.join(5)
-        assert 'msg="line 200"' in p.output
+        wait_until(lambda: 'msg="line 200"' in p.output)
         p.process = None

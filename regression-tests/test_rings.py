@@ -475,7 +475,7 @@ def test_size_switches_and_sampling():
     addAction(AllRule(), RCodeAction(DNSRCode.REFUSED))
     """
     with Proxy(config) as p:
-        assert "nonsense" in p.output
+        wait_until(lambda: "nonsense" in p.output)
         with p.udp() as client:
             for i in range(20):
                 client.ask(query(f"n{i}.small.test"))

@@ -317,3 +317,13 @@ def test_extended_rcodes_have_sense():
 addAction("c.test", ERCodeAction(5000))""")
     told = [line for line in (done.stdout + done.stderr).splitlines() if "ERCodeAction" in line]
     assert len(told) == 1 and "5000" in told[0] and "4095" in told[0]
+
+
+def test_a_reason_is_that_of_its_end():
+    """What is said of a number below the least is not said of one above the most, nor of one that is replaced by no limit."""
+    done = run("--check-config", config="""addAction(MaxQPSRule(-1), DropAction())
+addAction(AllRule(), QPSAction(-1))
+newServer{address="127.0.0.1:1", checkTimeout=100000}
+newServer{address="127.0.0.1:1", checkTimeout=0}""")
+    told = [line for line in (done.stdout + done.stderr).splitlines() if "means nothing" in line]
+    assert ["never matches" in line or "is dropped" in line or "no answer comes" in line for line in told] == [False] * 3 + [True]

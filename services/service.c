@@ -11,12 +11,6 @@
 #include <string.h>
 
 static void
-service_none_yet(struct configuration *c)
-{
-  (void)c;
-}
-
-static void
 service_leave_registry(struct configuration *c)
 {
   for (size_t i = 0; i < c->service_count; i++) {
@@ -28,7 +22,7 @@ service_leave_registry(struct configuration *c)
   c->service_count = 0;
 }
 
-static const struct configuration_part service_part = {.open = service_none_yet, .close = service_leave_registry};
+static const struct configuration_part service_part = {.close = service_leave_registry};
 
 void
 services_open(void)

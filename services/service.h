@@ -7,7 +7,8 @@
 // A service is a counted object; its configuration holds one reference as long as it lives. Its listeners are ordinary
 // ones: they bind with the others and are served before the first health checks, because a service may be the backend that
 // those ask. It is made while the configuration loads (Lua lock held) and there until the end. A worker
-// that drains waits for queries that a script has not answered yet.
+// that drains waits for queries that a script has not answered yet. Who closes a configuration ends its services' listeners on
+// all workers first: they, and the rooms of a service, belong to workers, and nobody else may give them back meanwhile.
 //
 // TO ADD A KIND: one struct service_kind beside its walk hooks; its Lua functions go to lua/functions/bind_services.c.
 #ifndef SERVICES_SERVICE_H

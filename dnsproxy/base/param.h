@@ -72,7 +72,7 @@ struct param {
   enum param_outside outside;
   bool pair;        // more than the next row's number has no sense: nothing is between them
   const char *safe; // number that counts in place of one without sense
-  const char *why;  // what is wrong with such a number, or what it does: ends a sentence
+  const char *why;  // what is wrong with such a number, or what it does: ends a sentence. With a `least` above 0: of those below it
   const char *unit;     // "s", "ms", "bytes", "q/s"... or NULL
   const char *help;
   const struct param *options; // PARAM_OPTIONS: rows of the table; PARAM_ANY: of the table it may be, for the manual

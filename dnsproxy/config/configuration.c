@@ -178,7 +178,8 @@ configuration_new(enum config_phase phase)
   configuration_lock(c);
   pool_draft_get(&c->pools, "");
   for (unsigned i = 0; i < part_count; i++)
-    parts[i]->open(c);
+    if (parts[i]->open != NULL)
+      parts[i]->open(c);
   configuration_release(c);
   return c;
 }
@@ -224,7 +225,8 @@ configuration_close(struct configuration *c)
 {
   configuration_lock(c);
   for (unsigned i = part_count; i-- > 0;)
-    parts[i]->close(c);
+    if (parts[i]->close != NULL)
+      parts[i]->close(c);
   configuration_clear(c);
   configuration_release(c);
   chains_reap();

@@ -77,10 +77,10 @@ struct configuration {
 };
 
 // What a part of the program above this one does with each configuration. Opened in the order of configuration_use_part(),
-// closed in the opposite one.
+// closed in the opposite one. NULL: nothing is to be done.
 struct configuration_part {
   void (*open)(struct configuration *);
-  void (*leave)(struct configuration *); // the outermost hold of the lock is about to end; NULL: nothing
+  void (*leave)(struct configuration *); // the outermost hold of the lock is about to end
   void (*close)(struct configuration *); // nobody else knows it any more
 };
 void configuration_use_part(const struct configuration_part *); // again is fine. Before the first configuration

@@ -133,10 +133,4 @@ observers_add(struct configuration *c)
   configuration_observe(&verbose_observer);
 }
 
-static void
-observers_forget(struct configuration *c)
-{
-  (void)c;
-}
-
-const struct configuration_part observers_part = {.open = observers_add, .close = observers_forget};
+const struct configuration_part observers_part = {.open = observers_add};

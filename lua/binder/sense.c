@@ -85,18 +85,17 @@ static void
 sense_tell(const struct call *c, const char *function, const char *what, const char *sentence)
 {
   char place[PLACE_TEXT_SIZE];
-  bool for_query = worker_current() != NULL;
+  if (worker_current() != NULL) { // for a query, perhaps in a copy: no configuration is held
+    if (sense_is_news(load_place(c->lua, place), what))
+      log_warning(function, "%s: %s", place, sentence);
+    return;
+  }
   enum config_phase phase = config() == NULL ? PHASE_LOADING : config()->phase;
   if (phase == PHASE_CLIENT)
     return;
   load_place(c->lua, place);
-  if (phase == PHASE_RUNNING && !for_query)
+  if (phase == PHASE_RUNNING)
     text_printf(binder_output(), "%s\n", sentence);
-  if (for_query) {
-    if (sense_is_news(place, what))
-      log_warning(function, "%s: %s", place, sentence);
-    return;
-  }
   struct text whole;
   text_init(&whole);
   text_printf(&whole, "%s: %s", place, sentence);
@@ -200,6 +199,17 @@ sense_decide(const struct call *c, const struct param *p, double number)
   return sense_is_setting(c) ? IGNORED : REPLACED;
 }
 
+// Where there is a least, the reason is that of the numbers below it; else of all that are outside.
+static bool
+sense_reason_holds(const struct param *p, double number, enum outcome outcome)
+{
+  if (p->why == NULL)
+    return false;
+  if (p->outside == OUTSIDE_ZERO_KEPT)
+    return outcome == KEPT;
+  return p->least <= 0 || number < (double)p->least;
+}
+
 static void
 sense_outcome(struct call *c, const struct param *p, double number, enum outcome outcome, struct value *v)
 {
@@ -223,7 +233,7 @@ sense_outcome(struct call *c, const struct param *p, double number, enum outcome
   } else if (outcome == AS_NOT_WRITTEN) {
     argument_fallback(c, p, v);
   }
-  if (p->why != NULL)
+  if (sense_reason_holds(p, number, outcome))
     text_printf(&sentence, "; %s", p->why);
   sense_tell(c, function, p->name, sentence.data);
   text_fini(&sentence);
